@@ -1,0 +1,151 @@
+"""The one file that names a Keras backend: gradients, determinism, threads, memory, the device.
+
+Everything else speaks `keras.ops`.  The backend is the one Keras was imported with (`KERAS_BACKEND`).
+"""
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from registry.errors import ContractError
+
+NAME = keras.backend.backend()
+
+if NAME == "tensorflow":
+    import tensorflow as tf
+elif NAME == "jax":
+    import jax
+elif NAME == "torch":
+    import torch
+else:
+    raise ImportError(f"Keras runs on {NAME!r}; set KERAS_BACKEND to tensorflow, jax or torch")
+
+
+def gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The value of a function and the gradient of its sum with respect to its inputs.
+
+    Args:
+        function: differentiable, from one tensor to one tensor of any shape, by `keras.ops` and Keras layers.
+        inputs: array or tensor of floats.
+
+    Returns:
+        value as NumPy array, gradient as NumPy array of the shape of `inputs`.
+
+    Raises:
+        ContractError: the value does not depend on the inputs in a differentiable way.
+    """
+    value, slope = _GRADIENTS[NAME](function, keras.ops.convert_to_tensor(inputs))
+    if slope is None:
+        raise ContractError("no gradient: the value does not depend on its input through differentiable operations")
+    return keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(slope)
+
+
+def set_threads(threads: int) -> None:
+    """Limit the CPU threads of the backend; before the first operation.
+
+    Raises:
+        RuntimeError: the backend is already running with another number.
+    """
+    if NAME == "tensorflow":
+        threading = tf.config.threading
+        if threading.get_intra_op_parallelism_threads() != threads:
+            threading.set_intra_op_parallelism_threads(threads)
+        if threading.get_inter_op_parallelism_threads() != threads:
+            threading.set_inter_op_parallelism_threads(threads)
+    elif NAME == "torch":
+        torch.set_num_threads(threads)
+    else:  # XLA on the CPU has no such setting; it takes the cores that the process may use
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def enable_determinism(threads: int) -> None:
+    """Make equal seeds give equal bits on this machine, at a fixed number of CPU threads; before the first operation.
+
+    Sums are split by thread, so another number of threads gives other bits.
+    """
+    set_threads(threads)
+    if NAME == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+    elif NAME == "torch":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    else:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+
+
+def device_name() -> str:
+    """The device that computes, in words: the accelerator's name, else the processor's."""
+    if NAME == "tensorflow":
+        found = tf.config.list_physical_devices("GPU")
+        names = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in found]
+    elif NAME == "torch":
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    else:
+        names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return names[0] if names else f"{_processor()}, {len(os.sched_getaffinity(0))} CPUs"
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held: on the accelerator where there is one, else in RAM."""
+    if NAME == "tensorflow" and tf.config.list_physical_devices("GPU"):
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    if NAME == "torch" and torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    if NAME == "jax" and (statistics := jax.devices()[0].memory_stats()):
+        return int(statistics["peak_bytes_in_use"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts kilobytes, macOS bytes
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a backend's error means that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    if NAME == "tensorflow":
+        return isinstance(error, tf.errors.ResourceExhaustedError)
+    if NAME == "torch":
+        return isinstance(error, torch.OutOfMemoryError)
+    return "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _tensorflow_gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[Any, Any]:
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = function(inputs)
+    return value, tape.gradient(value, inputs)  # a tape differentiates the sum
+
+
+def _jax_gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[Any, Any]:
+    def total(tensor: Any) -> tuple[Any, Any]:
+        value = function(tensor)
+        return value.sum(), value
+
+    (_, value), slope = jax.value_and_grad(total, has_aux=True)(inputs)
+    return value, slope
+
+
+def _torch_gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[Any, Any]:
+    inputs = inputs.detach().requires_grad_(True)
+    with torch.enable_grad():
+        value = function(inputs)
+    if not value.requires_grad:
+        return value.detach(), None
+    (slope,) = torch.autograd.grad(value.sum(), inputs, allow_unused=True)
+    return value.detach(), slope
+
+
+_GRADIENTS = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient}
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
