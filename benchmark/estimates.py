@@ -1,0 +1,259 @@
+"""The metrics of a rule's outputs, each with its 95 % interval, its n and, where it is degenerate, the reason."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from benchmark import metrics, statistics
+from benchmark.records import Estimate
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a rule says of n images: decisions (n,), log-odds per class (n, K), probabilities (n, K)."""
+
+    decisions: np.ndarray
+    odds: np.ndarray
+    probabilities: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> "Outputs":
+        """The same of the chosen images."""
+        return Outputs(self.decisions[chosen], self.odds[chosen], self.probabilities[chosen])
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Everything the estimates are made from; `draws` are bootstrap columns by name, (resamples, ...)."""
+
+    classes: Sequence[str]
+    positive: str | None
+    targets: np.ndarray
+    outputs: Outputs
+    groups: np.ndarray
+    matrix: np.ndarray
+    draws: Mapping[str, np.ndarray]
+
+    def share(self, right: np.ndarray, among: np.ndarray, undefined: str) -> Estimate:
+        return statistics.proportion(right[among], self.groups[among], undefined)
+
+
+def evaluate(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    outputs: Outputs,
+    groups: np.ndarray,
+    seed: int,
+    resamples: int = 2000,
+) -> dict[str, Estimate]:
+    """Every metric of (n,) images with its 95 % interval, by name.
+
+    Proportions have Wilson's interval at the clustered effective n; F1 is a function of a proportion and takes
+    its interval from it; balanced accuracy and macro-F1 recover theirs from those of the classes (MOVER);
+    AUROC uses DeLong's clustered error on the logit scale, AUPRC and MCC a cluster bootstrap's error on
+    the logit and Fisher's scale; log-loss, Brier and ECE are cluster bootstraps.  None collapses at 1.
+    """
+    count = len(classes)
+    matrix = metrics.confusion(targets, outputs.decisions, count)
+    draws = _resample(targets, outputs, count, groups, seed, resamples)
+    judged = _Judged(classes, positive, targets, outputs, groups, matrix, draws)
+    estimates = _decision_estimates(judged) | _ranking_estimates(judged) | _probability_estimates(judged, seed)
+    if positive is not None and count == 2:
+        k = classes.index(positive)
+        estimates["sensitivity"] = estimates[f"recall/{classes[k]}"]
+        estimates["specificity"] = estimates[f"recall/{classes[1 - k]}"]
+    return estimates
+
+
+def _resample(
+    targets: np.ndarray, outputs: Outputs, count: int, groups: np.ndarray, seed: int, resamples: int
+) -> dict[str, np.ndarray]:
+    """Bootstrap draws of what has no closed form, all from the same resamples."""
+    log_losses = metrics.log_losses(targets, outputs.probabilities)
+    brier_scores = metrics.brier_scores(targets, outputs.probabilities)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        matrix = metrics.confusion(targets, outputs.decisions, count, weights)
+        columns = [
+            *metrics.recalls(matrix).T,
+            *metrics.f1s(matrix).T,
+            metrics.matthews(matrix),
+            metrics.weighted_mean(log_losses, weights),
+            metrics.weighted_mean(brier_scores, weights),
+            metrics.ece(targets, outputs.probabilities, weights),
+            *(metrics.auprc(targets == k, outputs.odds[:, k], weights) for k in range(count)),
+        ]
+        return np.stack(columns, axis=-1)
+
+    drawn = statistics.bootstrap(statistic, groups, seed, resamples)
+    ends = np.cumsum([count, count, 1, 1, 1, 1])
+    names = ("recall", "f1", "mcc", "log-loss", "brier", "ece", "auprc")
+    return dict(zip(names, np.split(drawn, ends, axis=1), strict=True))
+
+
+def _decision_estimates(judged: _Judged) -> dict[str, Estimate]:
+    targets, decisions = judged.targets, judged.outputs.decisions
+    right = targets == decisions
+    everything = np.ones(len(targets), bool)
+    recall, precision, f1, specificity = {}, {}, {}, {}
+    for k, name in enumerate(judged.classes):
+        absent = f"no {name} in the test part"
+        recall[name] = judged.share(right, targets == k, absent)
+        precision[name] = judged.share(right, decisions == k, f"never decided {name}")
+        specificity[name] = judged.share(decisions != k, targets != k, f"nothing but {name} in the test part")
+        f1[name] = _f1(judged, k)
+    found = {
+        "accuracy": judged.share(right, everything, "no images"),
+        "balanced-accuracy": _mean_of_classes(recall, judged.draws["recall"], 0.0, len(targets)),
+        "macro-f1": _mean_of_classes(f1, judged.draws["f1"], 1.0, len(targets)),
+        "mcc": _matthews(judged),
+    }
+    per_class = {"precision": precision, "recall": recall, "f1": f1}
+    if len(judged.classes) > 2:
+        per_class["specificity"] = specificity
+    for metric, by_class in per_class.items():
+        found |= {f"{metric}/{name}": estimate for name, estimate in by_class.items()}
+    counts = np.bincount(targets, minlength=len(judged.classes)).tolist()
+    return found | {f"n/{name}": Estimate(float(n), n=n) for name, n in zip(judged.classes, counts, strict=True)}
+
+
+def _f1(judged: _Judged, k: int) -> Estimate:
+    """F1 = 2 J / (1 + J), J being the share of right ones among images that are of the class or decided so."""
+    true, decided = judged.targets == k, judged.outputs.decisions == k
+    name = judged.classes[k]
+    overlap = judged.share(true & decided, true | decided, f"{name} neither in the test part nor decided")
+    if overlap.value is None:
+        return overlap
+    value, low, high = (2 * j / (1 + j) for j in (overlap.value, overlap.low, overlap.high))
+    n = int(true.sum())
+    absent = "" if n else f"no {name} in the test part"
+    return Estimate(value, low, high, n, statistics.join(absent or statistics.few(n)))
+
+
+def _mean_of_classes(by_class: Mapping[str, Estimate], draws: np.ndarray, unknown: float, n: int) -> Estimate:
+    """Mean over the classes for which the metric is defined.
+
+    Args:
+        unknown: correlation of classes to assume where the draws cannot tell: recalls rest on different
+            images (0), F1s share their errors (1).
+    """
+    kept = [i for i, estimate in enumerate(by_class.values()) if estimate.value is not None]
+    if not kept:
+        return Estimate(None, n=n, note="one class only in the test part")
+    defined = [list(by_class.values())[i] for i in kept]
+    left_out = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
+    left_out += [estimate.note for estimate in by_class.values() if estimate.value is None]
+    thin = [f"{name} has {e.n} images" for name, e in by_class.items() if 0 < e.n < statistics.FEW]
+    value, low, high = statistics.mean_of_estimates(defined, statistics.correlations(draws[:, kept], unknown))
+    return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(statistics.few(n), *left_out, *thin))
+
+
+def _matthews(judged: _Judged) -> Estimate:
+    n = len(judged.targets)
+    value = float(metrics.matthews(judged.matrix))
+    if len(np.unique(judged.targets)) < 2:
+        return Estimate(None, n=n, note="one class only in the test part")
+    if math.isnan(value):
+        return Estimate(0.0, 0.0, 0.0, n, "one class only decided: 0 by convention")
+    error = statistics.standard_error(judged.draws["mcc"])
+    if 1 - abs(value) < 1e-9:
+        low = _matthews_of_bound(judged)
+        ends = (low, 1.0) if value > 0 else (-1.0, -low)
+        return Estimate(value, *ends, n, statistics.join(statistics.few(n), "no errors: bound from Wilson's"))
+    return Estimate(value, *statistics.fisher_interval(value, error), n, statistics.few(n))
+
+
+def _matthews_of_bound(judged: _Judged) -> float:
+    """MCC if every class erred at Wilson's bound for a share of 0, its errors spread over the other classes."""
+    sizes = judged.matrix.sum(axis=1)
+    present = np.flatnonzero(sizes)
+    matrix = np.zeros((len(present), len(present)))
+    for row, k in enumerate(present):
+        members = judged.targets == k
+        errors = statistics.wilson(0.0, statistics.effective_n(np.ones(members.sum()), judged.groups[members]))[1]
+        matrix[row] = sizes[k] * errors / (len(present) - 1)
+        matrix[row, row] = sizes[k] * (1 - errors)
+    return float(metrics.matthews(matrix))
+
+
+def _ranking_estimates(judged: _Judged) -> dict[str, Estimate]:
+    n = len(judged.targets)
+    areas = {name: _auroc(judged, k) for k, name in enumerate(judged.classes)}
+    precisions = {name: _auprc(judged, k) for k, name in enumerate(judged.classes)}
+    if len(judged.classes) == 2:
+        name = judged.positive or judged.classes[1]
+        return {"auroc": msgspec.structs.replace(areas[name], n=n), "auprc": precisions[name]}
+    found = {
+        "auroc": _mean_of_classes(areas, _influences_of_groups(judged), 1.0, n),
+        "auprc": _mean_of_classes(precisions, judged.draws["auprc"], 1.0, n),
+    }
+    return found | {f"auroc/{name}": area for name, area in areas.items()}
+
+
+def _influences_of_groups(judged: _Judged) -> np.ndarray:
+    """(G, K): what each group adds to the error of each class's AUROC; NaN where there is none."""
+    columns = []
+    for k in range(len(judged.classes)):
+        own, odds = judged.targets == k, judged.outputs.odds[:, k]
+        undefined = own.all() or not own.any()
+        influence = np.full(len(own), np.nan) if undefined else metrics.auroc_influence(own, odds)
+        columns.append(statistics.group_sums(influence, judged.groups))
+    return np.stack(columns, axis=1)
+
+
+def _one_sided(judged: _Judged, k: int) -> Estimate | None:
+    """The estimate of a ranking metric where there is nothing to rank against each other."""
+    name, n = judged.classes[k], int((judged.targets == k).sum())
+    if 0 < n < len(judged.targets):
+        return None
+    return Estimate(None, n=n, note=f"no {name} in the test part" if n == 0 else f"nothing but {name} in the test part")
+
+
+def _auroc(judged: _Judged, k: int) -> Estimate:
+    undefined = _one_sided(judged, k)
+    if undefined:
+        return undefined
+    own, odds = judged.targets == k, judged.outputs.odds[:, k]
+    n, value = int(own.sum()), float(metrics.auroc(own, odds))
+    note = statistics.few(min(n, len(own) - n))
+    if np.ptp(odds) == 0:
+        return Estimate(0.5, 0.5, 0.5, n, statistics.join(note, "scores do not vary"))
+    error = statistics.clustered_error(metrics.auroc_influence(own, odds), judged.groups)
+    sides = [statistics.effective_n(np.ones(side.sum()), judged.groups[side]) for side in (own, ~own)]
+    low, high = statistics.auroc_interval(value, error, *sides)
+    perfect = "complete separation: score interval" if error == 0 else ""
+    return Estimate(value, low, high, n, statistics.join(note, perfect))
+
+
+def _auprc(judged: _Judged, k: int) -> Estimate:
+    undefined = _one_sided(judged, k)
+    if undefined:
+        return undefined
+    own, odds = judged.targets == k, judged.outputs.odds[:, k]
+    n, value = int(own.sum()), float(metrics.auprc(own, odds))
+    error = statistics.standard_error(judged.draws["auprc"][:, k])
+    if 0 < value < 1 and error > 0:
+        return Estimate(value, *statistics.logit_interval(value, error), n, statistics.few(n))
+    worth = statistics.effective_n(np.ones(n), judged.groups[own])
+    note = "complete separation: Wilson's interval on the positives"
+    return Estimate(value, *statistics.wilson(value, worth), n, statistics.join(statistics.few(n), note))
+
+
+def _probability_estimates(judged: _Judged, seed: int) -> dict[str, Estimate]:
+    targets, probabilities, n = judged.targets, judged.outputs.probabilities, len(judged.targets)
+    values = {
+        "log-loss": float(metrics.log_losses(targets, probabilities).mean()),
+        "brier": float(metrics.brier_scores(targets, probabilities).mean()),
+        "ece": float(metrics.ece(targets, probabilities)),
+    }
+    note = statistics.few(n)
+    found = {
+        name: Estimate(value, *statistics.shifted_interval(value, judged.draws[name]), n, note)
+        for name, value in values.items()
+    }
+    perfect = metrics.ece_of_perfect(probabilities, seed)
+    low, high = np.quantile(perfect, [0.025, 0.975]).tolist()
+    return found | {"ece-floor": Estimate(float(perfect.mean()), low, high, n, note)}

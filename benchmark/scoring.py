@@ -1,0 +1,204 @@
+"""A run's outputs -> its metrics with intervals, its calibrated probabilities and its control rows.
+
+One decision rule for every metric that counts decisions (accuracy to MCC, sensitivity, specificity, the
+confusion matrix): the class likeliest *at equal class shares*, `calibration.decide`.  It is what balanced
+accuracy rewards and what training on balanced batches and taking the argmax does.  Rankings (AUROC, AUPRC) use
+the same evidence.  Log-loss, Brier and ECE judge calibrated probabilities at the training data's class shares.
+Calibration and thresholds are fitted on the part "fit", everything is reported on "test".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmark import metrics
+from benchmark.calibration import (
+    Calibration,
+    correct_prior,
+    evidence,
+    fit_calibration,
+    log_prior,
+    threshold_at_specificity,
+)
+from benchmark.estimates import Outputs, evaluate
+from benchmark.records import Estimate
+from benchmark.statistics import proportion
+from registry.errors import DataError
+
+SPECIFICITIES = (0.95, 0.99)
+DECISION_RULE = "likeliest class at equal class shares: argmax(logits - log batch_prior)"
+PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What `score` gives.
+
+    Attributes:
+        metrics: on the test part; names as in a record.
+        confusion: test images; rows true classes, columns decided ones.
+        probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
+        decisions: (N,) class index of all samples, at equal class shares.
+        calibration: JSON-able: the fitted parameters, priors, rules, thresholds and notes.
+        controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test part.
+    """
+
+    metrics: dict[str, Estimate]
+    confusion: list[list[int]]
+    probabilities: np.ndarray
+    decisions: np.ndarray
+    calibration: dict[str, Any]
+    controls: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+
+
+def score(
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    logits: np.ndarray,
+    parts: np.ndarray,
+    groups: Sequence,
+    data_prior: Sequence[float],
+    batch_prior: Sequence[float],
+    seed: int,
+    sources: Sequence[str | None] | None = None,
+    resamples: int = 2000,
+) -> Scores:
+    """Calibrates on "fit", scores "test", and scores the rules that never look at an image.
+
+    Args:
+        classes: names, in the order of the logits' columns.
+        positive: the class that sensitivity is about (K = 2), or None.
+        targets: (N,) class index; of all parts.
+        logits: (N, K) as the network gave them.
+        parts: (N,) "train", "select", "fit" or "test".
+        groups: (N,) images that are not independent share one.
+        data_prior: (K,) class shares of the training part.
+        batch_prior: (K,) class shares (weights included) that the network saw in training.
+        sources: (N,) hospital or collection; None, or any None among them: unknown.
+
+    Raises:
+        DataError: no test images, or logits that are not finite.
+    """
+    targets, logits, parts = np.asarray(targets, int), np.asarray(logits, float), np.asarray(parts)
+    _check(logits, parts)
+    fit, test = parts == "fit", parts == "test"
+    corrected, neutral = correct_prior(logits, data_prior, batch_prior), evidence(logits, batch_prior)
+    calibration = fit_calibration(corrected[fit], targets[fit])
+    outputs = Outputs(neutral.argmax(axis=1), metrics.log_odds(neutral), calibration.apply(corrected))
+    judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
+    info = _calibration_info(calibration, classes, data_prior, batch_prior)
+    if positive is not None and len(classes) == 2:
+        at, info["thresholds"] = _at_specificities(classes.index(positive), targets, outputs, parts, np.asarray(groups))
+        judged |= at
+    return Scores(
+        metrics=judged,
+        confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
+        probabilities=outputs.probabilities,
+        decisions=outputs.decisions,
+        calibration=info,
+        controls=controls(classes, positive, targets, parts, groups, sources, seed, resamples),
+    )
+
+
+def _check(logits: np.ndarray, parts: np.ndarray) -> None:
+    if not (parts == "test").any():
+        raise DataError("nothing to score: the test part is empty; use more images or a larger test fraction")
+    broken = int((~np.isfinite(logits)).any(axis=1).sum())
+    if broken:
+        raise DataError(f"logits must be finite to be scored; {broken} of {len(logits)} images have NaN or infinity")
+
+
+def _calibration_info(
+    calibration: Calibration, classes: Sequence[str], data_prior: Sequence[float], batch_prior: Sequence[float]
+) -> dict[str, Any]:
+    shares = {"data_prior": data_prior, "batch_prior": batch_prior}
+    named = {key: dict(zip(classes, np.exp(log_prior(prior)).tolist(), strict=True)) for key, prior in shares.items()}
+    fitted = msgspec.structs.asdict(calibration)
+    return {**fitted, **named, "decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit"}
+
+
+def _at_specificities(
+    k: int, targets: np.ndarray, outputs: Outputs, parts: np.ndarray, groups: np.ndarray
+) -> tuple[dict[str, Estimate], dict[str, Any]]:
+    """Sensitivity and specificity on "test" at thresholds chosen on "fit", and those thresholds."""
+    own, odds, fit, test = targets == k, outputs.odds[:, k], parts == "fit", parts == "test"
+    found, thresholds = {}, {}
+    for specificity in SPECIFICITIES:
+        name = f"specificity-{specificity * 100:.0f}"
+        sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
+        if not (fit & ~own).any():
+            note = "no threshold: no negatives among the images to choose it on"
+            found |= {key: Estimate(None, n=int(side.sum()), note=note) for key, side in sides.items()}
+            thresholds[name] = {"note": note}
+            continue
+        threshold = threshold_at_specificity(own[fit], odds[fit], specificity)
+        right = (odds >= threshold) == own
+        for key, side in sides.items():
+            found[key] = proportion(right[side], groups[side], f"no images for {key} in the test part")
+        thresholds[name] = _threshold_info(threshold, right, own & fit, ~own & fit)
+    return found, thresholds
+
+
+def _threshold_info(
+    threshold: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray
+) -> dict[str, Any]:
+    return {
+        "log_odds": threshold,  # of the evidence, at equal class shares
+        "validation_specificity": float(right[negatives].mean()),
+        "validation_sensitivity": float(right[positives].mean()) if positives.any() else None,
+        "negatives": int(negatives.sum()),
+        "positives": int(positives.sum()),
+    }
+
+
+# -- rules that never look at an image --------------------------------------------------------------------
+
+
+def controls(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    parts: np.ndarray,
+    groups: Sequence,
+    sources: Sequence[str | None] | None,
+    seed: int,
+    resamples: int = 2000,
+) -> dict[str, dict[str, Estimate]]:
+    """Metrics on "test" of rules learnt on "train": ``majority`` and, where all sources are known, ``source-oracle``.
+
+    Both answer with the class shares of their training images and decide for the largest share.
+    """
+    targets, parts, groups = np.asarray(targets, int), np.asarray(parts), np.asarray(groups)
+    train, test = parts == "train", parts == "test"
+    names = np.zeros(len(targets), int)
+    rules = {"majority": class_shares(len(classes), names[train], targets[train], names[test])}
+    if sources is not None and all(source is not None for source in sources):
+        known = np.asarray(sources)
+        rules["source-oracle"] = class_shares(len(classes), known[train], targets[train], known[test])
+    return {
+        name: evaluate(classes, positive, targets[test], outputs_of_shares(shares), groups[test], seed, resamples)
+        for name, shares in rules.items()
+    }
+
+
+def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(n, K) class shares of the training images of each `asked` source.
+
+    One image spread over the classes by their overall shares is added to every source, so that no share is 0
+    and an unseen source has the overall ones.
+    """
+    overall = np.bincount(targets, minlength=classes) + 1 / classes
+    overall = overall / overall.sum()
+    by_source = {source: np.bincount(targets[sources == source], minlength=classes) for source in np.unique(asked)}
+    table = {source: (count + overall) / (count.sum() + 1) for source, count in by_source.items()}
+    return np.array([table[source] for source in asked]).reshape(len(asked), classes)
+
+
+def outputs_of_shares(shares: np.ndarray) -> Outputs:
+    """A rule that answers with class shares (n, K) and decides for the largest."""
+    return Outputs(shares.argmax(axis=1), metrics.log_odds(np.log(shares)), shares)

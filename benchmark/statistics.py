@@ -1,0 +1,366 @@
+"""How sure a number is: 95 % intervals that respect groups, paired tests, spread over seeds.
+
+Images of one group (patient, duplicates) fail together, so groups, not images, are what is resampled, and
+a proportion's n is divided by the design effect of its groups.  Every random choice takes a `seed`: an int
+or a `numpy.random.Generator`.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from statistics import NormalDist
+
+import msgspec
+import numpy as np
+from scipy.special import stdtrit
+
+from benchmark.records import Estimate
+
+Seed = int | np.random.Generator
+Interval = tuple[float, float]
+
+Z = NormalDist().inv_cdf(0.975)
+Z_POWER = NormalDist().inv_cdf(0.80)
+FEW = 10  # below this many images a number is marked, not trusted
+CHUNK = 1 << 20  # weights held at once by a bootstrap
+
+
+def few(n: int) -> str:
+    """The note for a number that rests on fewer than ten images, else an empty string."""
+    return f"n < {FEW}" if n < FEW else ""
+
+
+def join(*notes: str) -> str:
+    """Notes as one, without the empty and the repeated ones."""
+    return "; ".join(dict.fromkeys(note for note in notes if note))
+
+
+# -- proportions ----------------------------------------------------------------------------------------
+
+
+def wilson(share: float, n: float) -> Interval:
+    """Wilson's score interval of a proportion; `n` may be an effective, fractional one (Wilson 1927)."""
+    spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    centre = share + Z * Z / (2 * n)
+    scale = 1 + Z * Z / n
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
+
+
+def effective_n(outcomes: np.ndarray, groups: Sequence) -> float:
+    """How many independent images (n,) outcomes in groups are worth; at most n, at least 1.
+
+    n / (1 + (m - 1) ICC), where m = sum of squared group sizes / n and ICC is the analysis-of-variance
+    estimate of the correlation inside groups, cut to [0, 1].  Where it cannot be estimated (all outcomes are
+    equal, or there is a single group) ICC is 1: several films of one patient then count as about one.
+    """
+    codes, sizes = _codes(groups)
+    n, count = len(codes), len(sizes)
+    if count == n:
+        return float(n)
+    mean_size = float((sizes**2).sum() / n)
+    return float(n / (1 + (mean_size - 1) * _intraclass(np.asarray(outcomes, float), codes, sizes)))
+
+
+def _intraclass(outcomes: np.ndarray, codes: np.ndarray, sizes: np.ndarray) -> float:
+    n, count = len(codes), len(sizes)
+    means = np.bincount(codes, outcomes) / sizes
+    between = float((sizes * (means - outcomes.mean()) ** 2).sum())
+    within = float(((outcomes - means[codes]) ** 2).sum())
+    if count < 2 or between + within <= 1e-12:
+        return 1.0
+    between /= count - 1
+    within /= n - count
+    typical = (n - float((sizes**2).sum()) / n) / (count - 1)
+    return float(np.clip((between - within) / (between + (typical - 1) * within), 0.0, 1.0))
+
+
+def proportion(outcomes: np.ndarray, groups: Sequence, undefined: str = "no images") -> Estimate:
+    """Share of True among (n,) outcomes with Wilson's interval at the clustered effective n.
+
+    Args:
+        undefined: the note when n is 0 and there is no share.
+    """
+    n = len(outcomes)
+    if n == 0:
+        return Estimate(None, n=0, note=undefined)
+    share = float(np.mean(outcomes))
+    low, high = wilson(share, effective_n(outcomes, groups))
+    return Estimate(share, low, high, n, few(n))
+
+
+def mean_of_estimates(parts: Sequence[Estimate], correlation: np.ndarray) -> tuple[float, float, float]:
+    """Unweighted mean of estimates and its interval, recovered from theirs (MOVER, Zou & Donner 2008).
+
+    Keeps the asymmetry of the parts' intervals, so it does not collapse where every part is 1.
+
+    Args:
+        correlation: (len(parts), len(parts)) between the parts.
+    """
+    values, lows, highs = (np.array([getattr(part, end) for part in parts]) for end in ("value", "low", "high"))
+    mean = float(values.mean())
+    below, above = (values - lows) / len(parts), (highs - values) / len(parts)
+    reach = [math.sqrt(max(0.0, float(side @ correlation @ side))) for side in (below, above)]
+    return mean, mean - reach[0], mean + reach[1]
+
+
+# -- bootstrap over groups ------------------------------------------------------------------------------
+
+
+def _codes(groups: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    """Group index (n,) of every image, and the group sizes (G,)."""
+    _, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    return codes.reshape(-1), sizes
+
+
+def group_weights(groups: Sequence, resamples: int, seed: Seed) -> Iterator[np.ndarray]:
+    """Chunks (r, n) of image weights, `resamples` rows in all: how often a resample drew the image's group."""
+    rng = np.random.default_rng(seed)
+    codes, sizes = _codes(groups)
+    count = len(sizes)
+    step = max(1, CHUNK // len(codes))
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        yield weights.astype(float)[:, codes]
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], np.ndarray], groups: Sequence, seed: Seed, resamples: int = 2000
+) -> np.ndarray:
+    """`statistic` of every resample of groups: (resamples,) or (resamples, M).
+
+    Args:
+        statistic: image weights (r, n) -> (r,) or (r, M); NaN where a resample leaves it undefined.
+    """
+    return np.concatenate([statistic(weights) for weights in group_weights(groups, resamples, seed)])
+
+
+def standard_error(draws: np.ndarray) -> float:
+    """Standard deviation over resamples, undefined ones left out; 0 where fewer than two are defined."""
+    defined = draws[np.isfinite(draws)]
+    return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+
+
+def shifted_interval(value: float, draws: np.ndarray, floor: float = 0.0) -> Interval:
+    """Percentile interval moved so that the resamples' mean falls on `value`.
+
+    A resample adds noise of its own, which biases statistics such as ECE upwards; moving takes that out.
+    """
+    defined = draws[np.isfinite(draws)]
+    low, high = np.quantile(defined, [0.025, 0.975]) - defined.mean() + value
+    return max(floor, min(float(low), value)), max(float(high), value)
+
+
+def correlations(draws: np.ndarray, unknown: float) -> np.ndarray:
+    """Correlation (M, M) between the columns of (resamples, M); `unknown` where a column never varies."""
+    complete = draws[np.isfinite(draws).all(axis=1)]
+    columns = draws.shape[1]
+    matrix = np.full((columns, columns), unknown)
+    varies = np.flatnonzero(complete.std(axis=0) > 1e-12) if len(complete) > 1 else np.array([], int)
+    if len(varies):
+        matrix[np.ix_(varies, varies)] = np.corrcoef(complete[:, varies], rowvar=False).reshape(len(varies), -1)
+    np.fill_diagonal(matrix, 1.0)
+    return matrix
+
+
+def mean_estimate(values: np.ndarray, groups: Sequence, seed: Seed, resamples: int = 2000) -> Estimate:
+    """Mean of (n,) values per image with a cluster-bootstrap interval; NaN values are left out and counted."""
+    values, groups = np.asarray(values, float), np.asarray(groups)
+    kept = np.isfinite(values)
+    n, lost = int(kept.sum()), int((~kept).sum())
+    note = f"undefined on {lost} of {len(values)} images" if lost else ""
+    if n == 0:
+        return Estimate(None, n=0, note=note or "no images")
+    values = values[kept]
+    draws = bootstrap(lambda weights: weights @ values / weights.sum(axis=-1), groups[kept], seed, resamples)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(float(values.mean()), float(low), float(high), n, join(few(n), note))
+
+
+# -- transformed scales ---------------------------------------------------------------------------------
+
+
+def logit_interval(value: float, error: float) -> Interval:
+    """`value` in (0, 1) ± Z standard errors on the logit scale: inside (0, 1) and longer on the side away from 1."""
+    centre, reach = math.log(value / (1 - value)), Z * error / (value * (1 - value))
+    return tuple(1 / (1 + math.exp(-min(max(end, -700), 700))) for end in (centre - reach, centre + reach))
+
+
+def fisher_interval(value: float, error: float) -> Interval:
+    """`value` in (-1, 1) ± Z standard errors on Fisher's scale (arc tanh), for correlations such as MCC."""
+    centre, reach = math.atanh(value), Z * error / (1 - value * value)
+    return math.tanh(centre - reach), math.tanh(centre + reach)
+
+
+def group_sums(values: np.ndarray, groups: Sequence) -> np.ndarray:
+    """(G,) sums of (n,) values over the images of each group."""
+    return np.bincount(_codes(groups)[0], values)
+
+
+def clustered_error(influence: np.ndarray, groups: Sequence) -> float:
+    """Standard error of a statistic whose (n,) influence values add up over images, groups being independent.
+
+    With `metrics.auroc_influence` this is DeLong's error for clustered data (Obuchowski 1997).
+    """
+    totals = group_sums(influence, groups)
+    count = len(totals)
+    return math.sqrt(float((totals**2).sum()) * count / (count - 1)) if count > 1 else 0.0
+
+
+def auroc_interval(value: float, error: float, positives: float, negatives: float) -> Interval:
+    """Interval of an AUROC: logit scale with `error`, or the score interval where complete separation makes it 0."""
+    if 0 < value < 1 and error > 0:
+        return logit_interval(value, error)
+    return auroc_score_interval(value, positives, negatives)
+
+
+def auroc_score_interval(value: float, positives: float, negatives: float) -> Interval:
+    """Score interval of an AUROC, for values at which its estimated error is 0 (Newcombe 2006, method 5).
+
+    Holds all theta with |value - theta| <= Z * error(theta), the error by Hanley & McNeil (1982) with both
+    class sizes replaced by their mean in the correction terms.
+    """
+    extra = (positives + negatives) / 2 - 1
+
+    def outside(theta: float) -> bool:
+        spread = theta * (1 - theta) * (1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
+        return abs(value - theta) > Z * math.sqrt(spread / (positives * negatives))
+
+    return _boundary(outside, value, 0.0), _boundary(outside, value, 1.0)
+
+
+def _boundary(outside: Callable[[float], bool], inside: float, end: float) -> float:
+    """Where `outside` turns true on the way from `inside` to `end`, by bisection."""
+    if not outside(end):
+        return end
+    for _ in range(60):
+        middle = (inside + end) / 2
+        inside, end = (inside, middle) if outside(middle) else (middle, end)
+    return inside
+
+
+# -- comparisons ----------------------------------------------------------------------------------------
+
+
+class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A metric of `a` minus that of `b` on the same images.
+
+    Attributes:
+        p: two-sided, against no difference; below .05 exactly when the interval leaves 0 out.
+        detectable: the smallest true difference that this many images would separate with 80 % power.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    detectable: float | None = None
+    n: int = 0
+    note: str = ""
+
+
+Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def paired_difference(
+    metric: Metric,
+    targets: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    groups: Sequence,
+    seed: Seed,
+    resamples: int = 2000,
+) -> Difference:
+    """Whether `a` scores differently from `b`, by a bootstrap that draws the same groups for both.
+
+    The interval is normal, with the bootstrap's error widened by (1 + 2 / d), d being the effective number of
+    groups in which a and b differ.  For the accuracy of ungrouped images that is Bonett & Price's (2012)
+    adjusted Wald interval: with 5 images against 0 it says p = .06, as McNemar's exact test does, where a
+    plain bootstrap says .01.
+
+    Args:
+        metric: (targets (n,), outputs, weights (r, n)) -> (r,), see `metrics.metric_named`.
+        targets: (n,) integers.
+        a: outputs of one model, (n, ...), or of several seeds of it, (seeds, n, ...): their metric is averaged.
+        b: the same of the other; the number of seeds may differ.
+    """
+    targets = np.asarray(targets)
+    n = len(targets)
+
+    def delta(weights: np.ndarray) -> np.ndarray:
+        return _over_seeds(metric, targets, a, weights) - _over_seeds(metric, targets, b, weights)
+
+    value = float(delta(np.ones((1, n)))[0])
+    if not math.isfinite(value):
+        return Difference(None, n=n, note="not defined on these images")
+    error = standard_error(bootstrap(delta, groups, seed, resamples))
+    changes = value - np.concatenate([delta(weights) for weights in _without_each_group(groups)])
+    changes = changes[np.isfinite(changes)]
+    note = few(n)
+    if error <= 1e-12 or not (changes**2).any():
+        error, note = _error_without_differences(targets, groups), join(note, "no image tells the two apart")
+    else:
+        error *= math.sqrt(1 + 2 * float((changes**4).sum()) / float((changes**2).sum()) ** 2)
+    p = 2 * NormalDist().cdf(-abs(value) / error)
+    return Difference(value, value - Z * error, value + Z * error, p, (Z + Z_POWER) * error, n, note)
+
+
+def _over_seeds(metric: Metric, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    outputs = np.asarray(outputs)
+    runs = outputs[None] if len(outputs) == len(targets) and outputs.ndim < 3 else outputs
+    return np.mean([metric(targets, run, weights) for run in runs], axis=0)
+
+
+def _without_each_group(groups: Sequence) -> Iterator[np.ndarray]:
+    """Chunks (r, n) of weights, one row per group: 0 for its images, 1 for the others."""
+    codes, sizes = _codes(groups)
+    step = max(1, CHUNK // len(codes))
+    for start in range(0, len(sizes), step):
+        rows = np.arange(start, min(start + step, len(sizes)))
+        yield (codes[None, :] != rows[:, None]).astype(float)
+
+
+def _error_without_differences(targets: np.ndarray, groups: Sequence) -> float:
+    """Error to assume where no image differs: Wilson's bound on the share that would, in the smallest class."""
+    groups = np.asarray(groups)
+    fewest = min(len(set(groups[targets == target].tolist())) for target in np.unique(targets))
+    return wilson(0.0, fewest)[1] / Z
+
+
+class SeedSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A metric over training seeds: what retraining moves and what other images would move, kept apart.
+
+    Attributes:
+        seed_low, seed_high: t interval of the mean over seeds; None for one seed.
+        image_low, image_high: ends of the runs' intervals over images, averaged.
+    """
+
+    value: float | None
+    seed_low: float | None = None
+    seed_high: float | None = None
+    image_low: float | None = None
+    image_high: float | None = None
+    seeds: int = 0
+    n: int = 0
+    note: str = ""
+
+
+def over_seeds(estimates: Sequence[Estimate], bounds: Interval = (-math.inf, math.inf)) -> SeedSummary:
+    """The mean over runs that differ in seed only, with both its intervals cut to `bounds`."""
+    defined = [estimate for estimate in estimates if estimate.value is not None]
+    note = join(*(estimate.note for estimate in estimates))
+    if not defined:
+        return SeedSummary(None, note=note or "no runs")
+    values = np.array([estimate.value for estimate in defined], float)
+    count, mean = len(values), float(values.mean())
+    summary = SeedSummary(mean, seeds=count, n=min(estimate.n for estimate in defined), note=note)
+    if count > 1:
+        reach = float(stdtrit(count - 1, 0.975)) * float(values.std(ddof=1)) / math.sqrt(count)
+        low, high = max(bounds[0], mean - reach), min(bounds[1], mean + reach)
+        summary = msgspec.structs.replace(summary, seed_low=low, seed_high=high)
+    ends = [(e.low, e.high) for e in defined if e.low is not None and e.high is not None]
+    if ends:
+        low, high = np.mean(ends, axis=0)
+        summary = msgspec.structs.replace(summary, image_low=float(low), image_high=float(high))
+    return summary
