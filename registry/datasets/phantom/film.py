@@ -1,0 +1,126 @@
+"""From thicknesses to a film: attenuation, scatter, exposure, noise, lettering."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from registry.datasets.phantom.anatomy import Anatomy
+from registry.datasets.phantom.canvas import blur, cloud, draw_lines, fill
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """How one place exposes, develops and letters its films.
+
+    Attributes:
+        attenuation: of one body thickness; lower at a higher tube voltage.
+        gamma: of the display curve.
+        black, white: grey levels in [0, 1] of no and of full attenuation.
+        noise: standard deviation in grey levels of [0, 1].
+        words: what may be printed; the first always is.
+        corner: of the lettering, (x, y) as shares of the frame.
+        plate: the lettering stands on a bright plate.
+    """
+
+    name: str
+    attenuation: float
+    gamma: float
+    black: float
+    white: float
+    noise: float
+    words: tuple[str, ...]
+    corner: tuple[float, float]
+    plate: bool = False
+
+
+HOSPITALS = (
+    Hospital("hospital-a", 2.0, 2.0, 0.06, 0.96, 0.010, ("AP", "SUPINE", "PORTABLE"), (0.02, 0.0), plate=True),
+    Hospital("hospital-b", 1.7, 1.8, 0.00, 0.98, 0.006, ("R", "PA"), (0.06, 0.06)),
+    Hospital("hospital-c", 1.8, 2.2, 0.03, 0.90, 0.016, ("L", "ERECT"), (0.85, 0.05)),
+)
+
+
+def lung_coverage(anatomy: Anatomy, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage in [0, 1] of the two lungs, without what heart and diaphragm hide; (size, size) float32 each."""
+    seen = 1 - fill(size, *anatomy.heart, *anatomy.abdomen)
+    right, left = (fill(size, outline) * seen for outline in anatomy.lungs)
+    return right, left
+
+
+def body_thickness(anatomy: Anatomy, lungs: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
+    """Sum of the thicknesses of everything but the findings, in bodies of an average adult; (size, size) float32."""
+    body = fill(size, *anatomy.body)
+    air = lungs[0] + lungs[1]
+    depth = air * (0.55 + 0.45 * blur(air, 0.05))
+    bones = _tubes(size, anatomy.ribs, 0.10) + _tubes(size, anatomy.front_ribs, 0.05)
+    bones += 0.13 * fill(size, *anatomy.clavicles) + 0.06 * fill(size, *anatomy.scapulae)
+    bones += 0.28 * fill(size, *anatomy.vertebrae)
+    soft = anatomy.fat * body * (0.45 + 0.55 * blur(body, 0.06)) + 0.16 * blur(fill(size, *anatomy.abdomen), 0.05)
+    soft += 0.24 * blur(fill(size, *anatomy.heart), 0.015) + 0.1 * blur(fill(size, *anatomy.breasts), 0.02)
+    soft -= 0.2 * fill(size, *anatomy.airway) + 0.18 * fill(size, *anatomy.gas)
+    vessels = 0.35 * draw_lines(size, anatomy.vessels, anatomy.widths) * air
+    return np.maximum(soft + body * blur(bones, 0.004) + 0.6 * vessels - 0.62 * depth, 0)
+
+
+def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
+    """Displayed film in [0, 1] of a map of thicknesses: bone bright, air dark."""
+    size = len(thickness)
+    stray = rng.normal(0, 0.02) * np.linspace(-1, 1, size, dtype=np.float32)
+    stray = stray[:, None] * rng.normal(0, 0.5) + stray[None, :]
+    thickness = np.maximum(thickness * (1 + stray) + rng.normal(0, 0.01) * cloud(rng, size, 0.3), 0)
+    absorbed = 1 - np.exp(-hospital.attenuation * rng.uniform(0.88, 1.14) * thickness)
+    scatter = rng.uniform(0.04, 0.14)
+    absorbed = (1 - scatter) * absorbed + scatter * blur(absorbed, 0.12)
+    shown = np.maximum(blur(absorbed, 0.006), 0) ** (hospital.gamma * rng.uniform(0.92, 1.08))
+    black, white = hospital.black * rng.uniform(0, 2), hospital.white * rng.uniform(0.92, 1.0)
+    return black + (white - black) * shown
+
+
+def annotate(film: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
+    """The film with its lettering, perhaps a tube, and perhaps the edge of the collimator."""
+    film = np.maximum(film, 0.9 * _lettering(len(film), hospital, rng))
+    if rng.random() < 0.35:
+        film = np.maximum(film, film + 0.15 * _tube(len(film), rng))
+    if rng.random() < 0.25:
+        film = film * _collimator(len(film), rng)
+    return film
+
+
+def develop(film: np.ndarray, hospital: Hospital, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Grain and 8 bits: uint8 (size, size)."""
+    if len(film) != size:
+        film = cv2.resize(film, (size, size), interpolation=cv2.INTER_AREA)
+    grain = hospital.noise * rng.standard_normal(film.shape, np.float32)
+    return np.round(np.clip(film + grain, 0, 1) * 255).astype(np.uint8)
+
+
+def _tubes(size: int, outlines: tuple[np.ndarray, ...], thickness: float) -> np.ndarray:
+    solid = fill(size, *outlines)
+    return thickness * solid * (1.5 - 0.7 * blur(solid, 0.008))
+
+
+def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
+    canvas = np.zeros((size, size), np.uint8)
+    x, y = (np.array(hospital.corner) + rng.normal(0, 0.01, 2)) * size
+    scale = size / 256 * rng.uniform(0.5, 1.0)
+    for number, word in enumerate(hospital.words[: rng.integers(1, len(hospital.words) + 1)]):
+        base = (int(x), int(y + 26 * scale * (number + 1)))
+        if hospital.plate and number == 0:
+            cv2.rectangle(canvas, (int(x), 0), (int(x + 0.3 * size), int(y + 32 * scale)), 200, -1)
+        shade = 0 if hospital.plate and number == 0 else 255
+        cv2.putText(canvas, word, base, cv2.FONT_HERSHEY_SIMPLEX, scale, shade, 1, cv2.LINE_AA)
+    return canvas.astype(np.float32) / 255
+
+
+def _tube(size: int, rng: np.random.Generator) -> np.ndarray:
+    y = np.linspace(-0.05, rng.uniform(0.4, 0.9), 12)
+    x = 0.5 + rng.normal(0, 0.06) + rng.normal(0, 0.12) * np.sin(rng.uniform(2, 5) * y + rng.uniform(0, 6))
+    points = np.stack([x, y], axis=1)
+    return draw_lines(size, np.stack([points[:-1], points[1:]], axis=1), np.full(11, 0.008))
+
+
+def _collimator(size: int, rng: np.random.Generator) -> np.ndarray:
+    left, top, right, bottom = rng.uniform(0.0, 0.05, 4)
+    window = np.array([(left, top), (1 - right, top), (1 - right, 1 - bottom), (left, 1 - bottom)])
+    return 0.08 + 0.92 * fill(size, window)
