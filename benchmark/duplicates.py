@@ -1,0 +1,25 @@
+"""Groups of images that must not be parted, enlarged by images that are pixel for pixel the same."""
+
+from collections.abc import Hashable, Sequence
+
+
+def merge_identical(groups: Sequence[str], fingerprints: Sequence[Hashable]) -> list[str]:
+    """The group of each image after all groups that share a fingerprint became one, named after its first by name.
+
+    Args:
+        groups: as the dataset gives them.
+        fingerprints: of the same length; equal for identical images.
+    """
+    parent = {group: group for group in groups}
+
+    def root(group: str) -> str:
+        while parent[group] != group:
+            parent[group] = parent[parent[group]]
+            group = parent[group]
+        return group
+
+    first: dict[Hashable, str] = {}
+    for group, fingerprint in zip(groups, fingerprints, strict=True):
+        one, other = sorted((root(group), root(first.setdefault(fingerprint, group))))
+        parent[other] = one
+    return [root(group) for group in groups]

@@ -1,0 +1,102 @@
+"""One film on its way from a sample's reader to a row of the prepared arrays: check, resize, equalise."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from registry.contracts import Sample
+from registry.errors import ContractError, DataError
+
+ASPECT_TOLERANCE = 0.05  # a mask more distorted than this against its image belongs to another image
+
+Equaliser = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A prepared film.
+
+    Attributes:
+        image: uint8 (size, size).
+        mask, lesion: packed bits of (size, size), uint8 (ceil(size² / 8),); None where there is none.
+        shape: height and width before resizing.
+        fingerprint: equal for originals that are pixel for pixel the same.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray | None
+    lesion: np.ndarray | None
+    shape: tuple[int, int]
+    fingerprint: tuple[tuple[int, int], bytes]
+
+
+def prepare_films(samples: Sequence[Sample], size: int, equalise: Equaliser) -> list[tuple[Sample, Film | str]]:
+    """Each sample with its film, or with the reason why it cannot be used.
+
+    Raises:
+        ContractError: a reader of the dataset returns something else than it promises.
+    """
+    prepared: list[tuple[Sample, Film | str]] = []
+    for sample in samples:
+        try:
+            prepared.append((sample, _film(sample, size, equalise)))
+        except DataError as error:
+            prepared.append((sample, str(error)))
+    return prepared
+
+
+def _film(sample: Sample, size: int, equalise: Equaliser) -> Film:
+    image = sample.read_image()
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 2:
+        raise ContractError(f"sample {sample.id!r}: read_image gives uint8 (H, W), received {_described(image)}")
+    image = np.ascontiguousarray(image)
+    low, high = cv2.minMaxLoc(image)[:2]
+    if low == high:
+        raise DataError(f"empty image: every pixel is {low:.0f}")
+    shrinks = min(image.shape) >= size
+    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return Film(
+        image=equalise(resized),
+        mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
+        lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
+        shape=image.shape,
+        fingerprint=(image.shape, hashlib.blake2b(image, digest_size=16).digest()),
+    )
+
+
+def _packed(mask: np.ndarray | None, what: str, sample: Sample, shape: tuple[int, int], size: int) -> np.ndarray | None:
+    if mask is None:
+        return None
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.ndim != 2:
+        raise ContractError(f"sample {sample.id!r}: a {what} is bool (H, W) or None, received {_described(mask)}")
+    ratio = (mask.shape[1] / mask.shape[0]) / (shape[1] / shape[0])
+    if abs(ratio - 1) > ASPECT_TOLERANCE:
+        raise DataError(
+            f"{what} of {mask.shape[1]}×{mask.shape[0]} pixels does not fit its image of {shape[1]}×{shape[0]}"
+        )
+    bits = np.ascontiguousarray(mask).view(np.uint8)
+    return np.packbits(cv2.resize(bits, (size, size), interpolation=cv2.INTER_NEAREST))
+
+
+def _described(value: object) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _clahe(image: np.ndarray) -> np.ndarray:
+    # Built per image, as the object holds state that threads must not share; it costs microseconds.
+    return cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(image)
+
+
+def _unchanged(image: np.ndarray) -> np.ndarray:
+    return image
+
+
+EQUALISERS: dict[str, Equaliser] = {
+    "histogram": cv2.equalizeHist,
+    "clahe": _clahe,
+    "lungs": _unchanged,  # needs the masks that the pipeline will use: see `benchmark.images.equalise_inside`
+    "none": _unchanged,
+}
