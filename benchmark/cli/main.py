@@ -1,0 +1,77 @@
+"""The command `bench`: commands are imported when they are called."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from registry.errors import BenchError, unknown_name
+
+COMMANDS = {
+    "run": "Train and score pipelines on a task, then compare them.",
+    "compare": "Compare the results below a folder.",
+    "list": "List components, or tasks, with their options.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports one when it is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """In the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of that name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        if name not in COMMANDS:
+            raise unknown_name("command", name, COMMANDS, "bench --help")
+        command: click.Command = importlib.import_module(f"benchmark.cli.{name}").command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and summaries, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cxr-bench", prog_name="bench")
+def bench() -> None:
+    """Benchmark chest X-ray classifiers: any segmenter x backbone x head, on any task, with numbers to trust.
+
+    \b
+    bench run --task binary              the founding study's models on drawn films
+    bench run --task binary --data DIR   the same on a database of X-rays
+    bench compare results/               every result so far, from disk
+
+    Exit status: 0 all ran or cached, 1 a run failed, 2 usage or input, 3 nothing selected, 4 refused,
+    5 verification failed, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run `bench`; errors of the user are one line on standard error."""
+    try:
+        code = bench(standalone_mode=False)
+    except BenchError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted; run the same line again to go on from the last finished epoch")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output went away; nothing to say to it
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"bench: {message}", err=True)

@@ -1,0 +1,344 @@
+"""From a task file, the environment and flags to frozen, fully resolved run specifications.
+
+Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` table < environment < flags.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from benchmark.provenance import digest
+from registry.errors import ConfigError, unknown_name
+from registry.options import Scalar, parse_scalar
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a task file; unknown keys are errors."""
+
+
+class Component(_Table):
+    """A component and the options it was given; after resolution, every option it has."""
+
+    name: str
+    options: dict[str, Scalar] = {}
+
+    def __str__(self) -> str:
+        if not self.options:
+            return self.name
+        return f"{self.name}[{','.join(f'{name}={_plain(value)}' for name, value in self.options.items())}]"
+
+
+class Images(_Table):
+    """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it."""
+
+    size: int = 256
+    equalise: Literal["histogram", "clahe", "lungs", "none"] = "histogram"
+    mask: Literal["multiply", "crop", "mean-fill"] = "multiply"
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or not 32 <= self.size <= 2048:
+            raise ValueError(f"is a multiple of 16 from 32 to 2048 pixels, received {self.size}")
+
+
+class Augmentation(_Table):
+    """`rotation` is a fraction of a full turn either way (0.1 = 36 degrees), for `rotated` of the images.
+
+    `anatomical` flips left and right only; `both` adds the vertical flip of the founding study.
+    """
+
+    flips: Literal["both", "anatomical", "none"] = "both"
+    rotation: float = 0.1
+    rotated: float = 0.5
+
+
+class Schedule(_Table):
+    """How long and how fast a network trains.
+
+    Attributes:
+        epochs: at most; each sees as many images as the training part holds.
+        minimum_steps: no early stop and no choice of weights before as many steps are done.
+        patience: epochs without a better validation loss until the learning rate falls by `decay`;
+            after the third such fall training stops.
+    """
+
+    epochs: int = 60
+    minimum_steps: int = 300
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    patience: int = 5
+    decay: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 2 or self.patience < 1:
+            raise ValueError("needs epochs >= 1, batch_size >= 2 and patience >= 1")
+        if not 0 < self.learning_rate < 10 or not 0 < self.decay < 1:
+            raise ValueError("needs learning_rate > 0 and decay between 0 and 1")
+
+
+class Training(Schedule):
+    """Of the classifier.  `labels = "shuffled"` trains on permuted labels: a control that must find nothing."""
+
+    balance: Literal["batches", "weights", "none"] = "batches"
+    labels: Literal["true", "shuffled"] = "true"
+
+
+class Segmentation(Schedule):
+    """Of the segmenter, which all seeds and pipelines share: it has a seed of its own."""
+
+    seed: int = 0
+
+
+class Split(_Table):
+    """Shares of the images; `naive` ignores patients and duplicates, as the founding study did."""
+
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+    grouping: Literal["grouped", "naive"] = "grouped"
+
+    def __post_init__(self) -> None:
+        shares = (self.train, self.validation, self.test)
+        if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+            raise ValueError(f"needs train, validation and test above 0 that sum to 1, received {shares}")
+
+
+class PipelineFile(_Table):
+    """One pipeline of a task file, components as ``name[option=value]``."""
+
+    segmenter: str
+    backbone: str
+    head: str
+
+
+class Task(_Table):
+    """A task file with the defaults merged in.
+
+    Attributes:
+        classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
+        positive: the class that sensitivity speaks of (two classes).
+        options: kind -> options for every selected component of that kind that has them.
+    """
+
+    title: str
+    metric: str
+    classes: dict[str, list[str]] | Literal["labels"]
+    pipelines: list[PipelineFile]
+    scheme: Literal["direct"] = "direct"
+    positive: str | None = None
+    dataset: str = "phantom"
+    options: dict[Literal["segmenter", "backbone", "head"], dict[str, Scalar]] = {}
+    images: Images = Images()
+    augmentation: Augmentation = Augmentation()
+    training: Training = Training()
+    segmentation: Segmentation = Segmentation()
+    split: Split = Split()
+    resamples: int = 2000
+
+
+class Runtime(_Table):
+    """What the numbers depend on besides the specification; the thread count only where bits must repeat."""
+
+    backend: str = "tensorflow"
+    deterministic: bool = False
+    threads: int | None = None
+
+
+class DatasetChoice(_Table):
+    """Which data: a registered dataset at a place, or a part of it."""
+
+    name: str
+    root: str | None = None
+    options: dict[str, Scalar] = {}
+    limit: int | None = None
+    skip_bad: bool = False
+
+
+class RunSpec(_Table):
+    """One run, resolved: nothing in it is left to a default elsewhere."""
+
+    task: str
+    title: str
+    scheme: str
+    metric: str
+    classes: dict[str, list[str]]
+    positive: str | None
+    dataset: DatasetChoice
+    segmenter: Component
+    backbone: Component
+    head: Component
+    images: Images
+    augmentation: Augmentation
+    training: Training
+    segmentation: Segmentation
+    split: Split
+    resamples: int
+    seed: int
+    fold: int
+    runtime: Runtime
+
+    def digest(self, dataset_digest: str) -> str:
+        """Of what a reader would call the same run: where the data lie and what the task is called do not count."""
+        told = msgspec.to_builtins(self)
+        for name in ("task", "title"):
+            del told[name]
+        del told["dataset"]["root"]
+        return digest(canonical(told), dataset_digest)
+
+    def pipeline_digest(self, dataset_digest: str) -> str:
+        """The same without seed and fold, which are aggregated."""
+        return msgspec.structs.replace(self, seed=0, fold=0).digest(dataset_digest)
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys, for digests."""
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def find_task(name: str, folder: Path) -> Path:
+    """The task file of a name in the task folder, or the file itself for ``path/to/mine.toml``."""
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError(f"no task file {name!r}; expected a TOML file; give its path or a name of `bench run --help`")
+        return path
+    known = {path.stem: path for path in folder.glob("*.toml") if path.stem != "defaults"}
+    if name not in known:
+        raise unknown_name("task", name, known, "bench list tasks")
+    return known[name]
+
+
+def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str, Any]) -> Task:
+    """A task file checked whole, with defaults below it and flags above it.
+
+    Args:
+        quick: lay the file's `[quick]` table over it.
+        overrides: nested tables from environment and flags.
+
+    Raises:
+        ConfigError: an unknown key or a value of the wrong type; the message says where and what is nearest.
+    """
+    content = _read_toml(path)
+    fast = content.pop("quick", {})
+    if not isinstance(fast, dict):
+        raise ConfigError(f"{path}: [quick] is a table, received {type(fast).__name__}")
+    base = _read_toml(defaults)
+    base_quick = base.pop("quick", {})
+    layers = [base, content, base_quick, fast] if quick else [base, content]
+    _convert(merge(base, content, {"quick": {}}, fast), path)  # an error in [quick] is an error on every machine
+    return _convert(merge(*layers, overrides), path)
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables laid over each other, later ones on top; lists are replaced whole."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            # A class mapping is one decision: two of them are never mixed.
+            merged[key] = merge(merged[key], value) if both and key != "classes" else value
+    merged.pop("quick", None)
+    return merged
+
+
+def parse_component(text: str) -> Component:
+    """``name[option=value,…]`` as flags and task files write it."""
+    match = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", text)
+    if not match:
+        raise ConfigError(f"{text!r} is not a component; expected NAME or NAME[option=value,…]")
+    options: dict[str, Scalar] = {}
+    for pair in filter(None, (part.strip() for part in (match[2] or "").split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"{pair!r} in {text!r} is not an option; expected option=value")
+        options[name.strip()] = parse_scalar(value)
+    return Component(match[1], options)
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """``--set table.key=value`` as a nested table; component options are ``backbone.cut=36``."""
+    place, equals, value = text.partition("=")
+    keys = [key.strip() for key in place.split(".")]
+    if not equals or len(keys) != 2 or not all(keys):
+        raise ConfigError(f"--set {text!r} cannot be read; expected table.key=value, for instance images.size=96")
+    table = {keys[1]: parse_scalar(value)}
+    return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head") else {keys[0]: table}
+
+
+def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
+    """Class -> labels for a dataset's labels, in the task's order.
+
+    Raises:
+        ConfigError: a class takes a label that the dataset lacks, takes none, or a label has two classes or none.
+    """
+    if task.classes == "labels":
+        return {label: [label] for label in labels}
+    named = [label for taken in task.classes.values() for label in taken if label != "*"]
+    shown = ", ".join(labels)
+    for label in named:
+        if label not in labels:
+            near = difflib.get_close_matches(label, labels, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint}")
+    rest = [label for label in labels if label not in named]
+    classes = {
+        name: [label for item in taken for label in (rest if item == "*" else [item])]
+        for name, taken in task.classes.items()
+    }
+    empty = [name for name, taken in classes.items() if not taken]
+    if empty or len(classes) < 2:
+        raise ConfigError(f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two")
+    flat = [label for taken in classes.values() for label in taken]
+    if len(set(flat)) != len(flat) or set(flat) != set(labels):
+        odd = sorted({label for label in flat if flat.count(label) > 1} | (set(labels) - set(flat)))
+        raise ConfigError(f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)")
+    if task.positive is not None and task.positive not in classes:
+        raise unknown_name("class", task.positive, classes, "the task's [classes]")
+    return classes
+
+
+def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Label -> target index."""
+    return {label: index for index, taken in enumerate(classes.values()) for label in taken}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _convert(content: dict[str, Any], path: Path) -> Task:
+    try:
+        return msgspec.convert(content, Task)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path.name}: {_advice(str(error), content)}") from error
+
+
+def _advice(message: str, content: Mapping[str, Any]) -> str:
+    """msgspec's message with the place in TOML's words and the nearest key."""
+    unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
+    if not unknown:
+        return re.sub(r" - at `\$\.?([^`]*)`", r" (at \1)", message).replace("`", "'")
+    key, place = unknown[1], (unknown[2] or "").strip()
+    struct: Any = Task
+    for part in filter(None, re.split(r"[.\[]", place)):
+        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+        inner = fields.get(part.strip("]"), PipelineFile if "..." in part else None)
+        struct = inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else PipelineFile
+    keys = [field.name for field in msgspec.structs.fields(struct)]
+    near = difflib.get_close_matches(key, keys, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
+    return f"unknown key {key!r} in [{place or 'the top level'}]; {hint}"
+
+
+def _plain(value: Scalar) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

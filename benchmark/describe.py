@@ -1,0 +1,50 @@
+"""What a component says of itself: first docstring line, options, traits; or why it does not import.  A worker's task.
+
+The answer is a function of the component's code, so the command line keeps it under that digest.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from registry.errors import BenchError
+from registry.lookup import Entry, find, load
+from registry.options import read_options
+
+SMALL = (64, 64, 1)
+
+
+def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+    """Describe every component in ``request["components"]``, pairs of kind and name."""
+    return [describe(find(kind, name)) for kind, name in request["components"]]
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """Description of one component, as JSON; ``error`` is set where it cannot be used."""
+    told: dict[str, Any] = {"kind": entry.kind, "name": entry.name, "summary": "", "options": [], "traits": {}}
+    try:
+        factory = load(entry)
+        told["summary"] = _first_line(factory)
+        told["options"] = msgspec.to_builtins(read_options(factory))
+        if entry.kind == "segmenter":
+            told["traits"] = _segmenter_traits(factory)
+    except BenchError as error:
+        told["error"] = str(error)
+    except Exception as error:
+        told["error"] = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
+    return told
+
+
+def _first_line(factory: Callable[..., Any]) -> str:
+    return (inspect.getdoc(factory) or "").partition("\n")[0].strip()
+
+
+def _segmenter_traits(factory: Callable[..., Any]) -> dict[str, bool]:
+    product = factory(SMALL)
+    return {
+        "trains": not isinstance(product, type) and hasattr(product, "fit"),
+        "whole_frame": bool(getattr(product, "whole_frame", False)),
+        "reads_dataset_masks": bool(getattr(product, "reads_dataset_masks", False)),
+    }

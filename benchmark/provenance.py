@@ -1,0 +1,138 @@
+"""Which code a result depends on, without executing any of it.
+
+The digest of a module covers the source bytes of its static import closure inside the packages of its own distribution:
+function-level imports and every package's `__init__` too.  What lies outside counts by distribution version.
+"""
+
+import ast
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+SOURCES = "cxr_bench_sources"
+
+
+def digest(*parts: object) -> str:
+    """Hexadecimal SHA-256 of strings, unambiguous about where one ends."""
+    sha = hashlib.sha256()
+    for part in parts:
+        data = str(part).encode()
+        sha.update(len(data).to_bytes(8, "little") + data)
+    return sha.hexdigest()
+
+
+def code_digest(module: str) -> str | None:
+    """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached)."""
+    files = source_files(module)
+    if files is None:
+        return None
+    return digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
+
+
+def source_files(module: str) -> dict[str, str] | None:
+    """Module (or data file) name -> path of everything in the static import closure; None without source."""
+    top = module.partition(".")[0]
+    root = _package_root(top)
+    if root is None:
+        return None
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _module_path(root, name)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        parent = name.rpartition(".")[0]
+        if parent:
+            waiting.append(parent)
+        imported, data = _imports(path, name, *_stamp(path))
+        waiting.extend(target for target in imported if target.partition(".")[0] == top)
+        for file in data:
+            found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
+    return found if module in found else None
+
+
+def library_versions(*distributions: str) -> dict[str, str]:
+    """Distribution -> installed version, ``absent`` where it is not installed."""
+    return {name: _version(name) for name in distributions}
+
+
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "absent"
+
+
+@cache
+def _package_root(top: str) -> str | None:
+    """The folder that holds a top-level package or module (a top-level look-up executes nothing)."""
+    spec = PathFinder.find_spec(top, [entry or str(Path.cwd()) for entry in sys.path])
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return str(Path(next(iter(spec.submodule_search_locations))).parent)
+    return str(Path(spec.origin).parent) if spec.origin and spec.origin.endswith(".py") else None
+
+
+def _module_path(root: str, name: str) -> str | None:
+    base = Path(root, *name.split("."))
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return str(candidate)
+    return None
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (called for every file of every closure)
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _file_digest(path: str, mtime_ns: int, size: int) -> str:
+    """Of a file's bytes; memoised by time and size within this process."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if mtime_ns else "absent"
+
+
+@cache
+def _imports(path: str, name: str, mtime_ns: int, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Dotted names a file imports anywhere in its text, and the data files it declares."""
+    tree = ast.parse(Path(path).read_bytes())
+    package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+    names: list[str] = []
+    data: list[str] = []
+    for node in _executable(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*anchor, base] if base else anchor)
+            names.append(base)
+            names.extend(f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Assign) and any(getattr(target, "id", "") == SOURCES for target in node.targets):
+            data.extend(ast.literal_eval(node.value))
+    return tuple(names), tuple(data)
+
+
+def _executable(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those below `if TYPE_CHECKING`, which never run."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))

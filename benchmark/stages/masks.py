@@ -1,0 +1,51 @@
+"""Lung masks of every image, predicted once and kept as bits."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from benchmark.images import Prepared, load
+from registry.lookup import find, load as load_component
+
+if TYPE_CHECKING:
+    from benchmark.context import Context
+
+CHUNK = 256
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write ``masks.npy`` uint8 (N, ceil(H*W/8)), packed bits."""
+    images = load(context.artefacts["prepare"])
+    predict = predictor(context, images)
+    packed = []
+    for start in range(0, len(images.ids), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(images.ids)))
+        packed.append(np.packbits(predict(rows).reshape(len(rows), -1), axis=1))
+        context.progress({"done": int(rows[-1]) + 1, "total": len(images.ids)})
+    np.save(folder / "masks.npy", np.concatenate(packed))
+
+
+def predictor(context: "Context", images: Prepared):  # noqa: ANN201 (a closure over the images)
+    """Rows -> bool masks (n,H,W)."""
+    if "segmenter" in context.artefacts:
+        model = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
+        return lambda rows: model.predict(unit(images, rows), batch_size=32, verbose=0)[..., 0] > 0.5
+    factory = load_component(find("segmenter", context.spec.segmenter.name))
+    product = factory((images.size, images.size, 1), **context.spec.segmenter.options)
+    if getattr(product, "reads_dataset_masks", False):
+        return images.masks
+    return lambda rows: np.asarray(product.predict(unit(images, rows)), bool)
+
+
+def unit(images: Prepared, rows: np.ndarray) -> np.ndarray:
+    """Images float32 (n,H,W,1) in [0, 1]."""
+    return images.images[rows][..., None].astype(np.float32) / 255
+
+
+def read_masks(folder: Path, size: int, rows: np.ndarray) -> np.ndarray:
+    """Bool (n,H,W) from the artefact of this stage."""
+    packed = np.load(folder / "masks.npy", mmap_mode="r")
+    bits = np.unpackbits(packed[rows], axis=1, count=size * size)
+    return bits.reshape(-1, size, size).astype(bool)

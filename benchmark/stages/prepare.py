@@ -1,0 +1,26 @@
+"""Decoded, resized, equalised images and masks: see `benchmark.images`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.images import prepare
+from benchmark.samples import open_dataset
+
+if TYPE_CHECKING:
+    from benchmark.context import Context
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write the prepared artefact."""
+    spec = context.spec
+    _, samples, _ = open_dataset(spec.dataset, spec.split.seed)
+    prepare(
+        samples,
+        folder,
+        size=spec.images.size,
+        equalise="none" if spec.images.equalise == "lungs" else spec.images.equalise,
+        skip_bad=spec.dataset.skip_bad,
+        workers=os.cpu_count() or 1,
+        progress=lambda done, total: context.progress({"done": done, "total": total}),
+    )

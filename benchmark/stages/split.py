@@ -1,0 +1,28 @@
+"""Who is trained on, who is tested on: see `benchmark.splits`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.images import load
+from benchmark.splits import split, write_csv
+
+if TYPE_CHECKING:
+    from benchmark.context import Context
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write ``parts.npy`` (N,) and ``split.csv``."""
+    images = load(context.artefacts["prepare"])
+    table = context.spec.split
+    parts = split(
+        images.labels,
+        images.sources,
+        images.groups,
+        fractions=(table.train, table.validation, table.test),
+        seed=table.seed,
+        grouping=table.grouping,
+    )
+    np.save(folder / "parts.npy", np.asarray(parts, dtype=np.str_))
+    write_csv(folder / "split.csv", images.ids, images.labels, images.sources, images.groups, parts)

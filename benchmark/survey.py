@@ -1,0 +1,126 @@
+"""A look at a dataset before anything is decoded: what it holds, its digest, what would be refused.  A worker's task."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.config import DatasetChoice
+from benchmark.plan import Survey, component_code
+from benchmark.provenance import digest
+from benchmark.samples import open_dataset
+from benchmark.splits import masks_leak
+from benchmark.store import storage_errors
+from registry.errors import DataError, DataNotFoundError
+from registry.lookup import entries, load
+
+
+def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The `Survey` of ``request["dataset"]``, with file digests memoised below ``request["cache"]``."""
+    choice = msgspec.convert(request["dataset"], DatasetChoice)
+    if choice.name == "":
+        choice = msgspec.structs.replace(choice, name=recognise(choice.root or "."))
+    told = survey(choice, request["seed"], Path(request["cache"]), emit)
+    return {"dataset": msgspec.to_builtins(choice), "survey": msgspec.to_builtins(told)}
+
+
+def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[str, Any]], None]) -> Survey:
+    """What the dataset holds; see `benchmark.plan.Survey`."""
+    dataset, samples, options = open_dataset(choice, seed)
+    memo = FileDigests(cache / "file-digests.json")
+    files = memo.read([path for sample in samples for path in sample.paths], emit)
+    described = [
+        json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
+    ]
+    # Images that are drawn have no files: the code that draws them stands for their bytes.
+    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name)
+    counts = Counter(sample.label for sample in samples)
+    sources = Counter(sample.source for sample in samples if sample.source is not None)
+    known = all(sample.source is not None for sample in samples)
+    return Survey(
+        name=dataset.name,
+        options=options,
+        digest=digest(json.dumps(options, sort_keys=True), drawn, *described),
+        labels=list(dataset.labels),
+        counts={label: counts[label] for label in dataset.labels},
+        sources=dict(sorted(sources.items())) if known else {},
+        notices=list(dataset.notices),
+        licence=dataset.licence,
+        origin=dataset.origin,
+        images=len(samples),
+        masks_leak=masks_leak([s.label for s in samples], [s.mask_maker for s in samples]),
+    )
+
+
+def recognise(root: str) -> str:
+    """The registered dataset that knows the layout of a folder best.
+
+    Raises:
+        DataNotFoundError: the folder is absent.
+        DataError: no dataset knows its layout.
+    """
+    if not Path(root).is_dir():
+        raise DataNotFoundError(f"no folder {root!r}; expected the folder of a dataset; give its path with --data")
+    scores = {}
+    for name, entry in entries("dataset").items():
+        asks = getattr(load(entry), "recognises", None)
+        scores[name] = int(asks(root)) if asks else 0
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] == 0:
+        raise DataError(
+            f"{root} is not laid out like any known dataset; expected one sub-folder per label with images in it; "
+            "see: bench list datasets"
+        )
+    return best
+
+
+class FileDigests:
+    """SHA-256 of files, remembered by path, size and modification time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.known: dict[str, list[Any]] = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            self.known = {}
+
+    def read(self, paths: Sequence[str], emit: Callable[[dict[str, Any]], None]) -> dict[str, str]:
+        """Path -> digest; hashes only what has changed."""
+        stamps = {path: _stamp(path) for path in paths}
+        stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
+                self.known[path] = [*stamps[path], value]
+                if done % 500 == 0:
+                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(stale)})
+        if stale:
+            self._write()
+        return {path: self.known[path][2] for path in paths}
+
+    def _write(self) -> None:
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with storage_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(self.known))
+            temporary.replace(self.path)
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _hash(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"

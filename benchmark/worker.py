@@ -1,0 +1,88 @@
+"""The only place where heavy work starts: a process that serves one request after another.
+
+Requests are JSON lines on standard input, events JSON lines on what was standard output; everything else that is
+printed goes to the log.  When the supervisor dies, its end of the pipe closes and the worker's whole process group ends.
+"""
+
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from registry.errors import BenchError, DivergedError, StorageError
+
+OPERATIONS = {
+    "describe": "benchmark.describe",
+    "survey": "benchmark.survey",
+    "run": "benchmark.pipeline",
+}
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Serve requests until standard input closes."""
+    emit = _claim_stdout()
+    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    emit({"event": "ready", "pid": os.getpid()})
+    while True:
+        _serve(requests.get(), emit)
+
+
+def _serve(request: dict[str, Any], emit: Emit) -> None:
+    try:
+        operation = importlib.import_module(OPERATIONS[request["op"]])
+        emit({"event": "done", "value": operation.serve(request, emit)})
+    except BenchError as error:
+        traceback.print_exc()
+        emit({"event": "failed", "cause": _cause(error), "message": str(error), "exit_code": error.exit_code})
+    except MemoryError as error:
+        traceback.print_exc()
+        emit({"event": "failed", "cause": "oom", "message": f"memory ran out: {error}", "exit_code": 1})
+    except Exception as error:
+        traceback.print_exc()
+        message = f"{type(error).__name__}: {error}".strip()
+        emit({"event": "failed", "cause": "exception", "message": message, "exit_code": None})
+
+
+def _cause(error: BenchError) -> str:
+    if isinstance(error, DivergedError):
+        return "nan"
+    return "storage" if isinstance(error, StorageError) else "refused" if error.exit_code == 4 else "data"
+
+
+def _claim_stdout() -> Emit:
+    """Keep descriptor 1 for events alone; prints, of C libraries too, go where standard error goes."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
+    lock = threading.Lock()
+
+    def emit(event: dict[str, Any]) -> None:
+        sys.stdout.flush()
+        with lock:
+            stream.write(json.dumps(event, allow_nan=False) + "\n")
+            stream.flush()
+
+    return emit
+
+
+def _read_requests(requests: "queue.Queue[dict[str, Any]]") -> None:
+    """Block on the descriptor itself: `sys.stdin` would abort the interpreter at exit."""
+    pending = b""
+    while chunk := os.read(0, 65536):
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            requests.put(json.loads(line))
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""From names to components: entry points only, for built-ins and strangers alike.
+
+Looking up a name reads the metadata of installed distributions and imports nothing; `load` imports the component.
+"""
+
+import importlib
+import traceback
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from registry.contracts import GROUPS, KINDS
+from registry.errors import PluginError, unknown_name
+
+
+class Entry:
+    """A registered component that has not been imported.
+
+    Attributes:
+        kind: one of `registry.contracts.KINDS`.
+        name: kebab-case, unique in its kind.
+        module, attribute: where the factory is.
+        distribution, version: who supplies it.
+    """
+
+    def __init__(self, kind: str, point: EntryPoint) -> None:
+        self.kind = kind
+        self.name = point.name
+        self.module = point.module
+        self.attribute = point.attr
+        self.distribution = point.dist.name if point.dist else ""
+        self.version = point.dist.version if point.dist else ""
+
+    def __repr__(self) -> str:
+        return f"Entry({self.kind}:{self.name} = {self.module}:{self.attribute}, {self.distribution} {self.version})"
+
+
+@cache
+def entries(kind: str) -> dict[str, Entry]:
+    """Every component of a kind by name, sorted.
+
+    Raises:
+        UnknownNameError: no such kind.
+        PluginError: two distributions claim one name.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of component", kind, KINDS, "bench list")
+    found: dict[str, Entry] = {}
+    for point in entry_points(group=GROUPS[kind]):
+        entry = Entry(kind, point)
+        rival = found.get(entry.name)
+        if rival and (rival.distribution, rival.module) != (entry.distribution, entry.module):
+            raise PluginError(
+                f"two distributions register a {kind} named {entry.name!r}: {rival.distribution} "
+                f"({rival.module}) and {entry.distribution} ({entry.module}); uninstall one of them"
+            )
+        found[entry.name] = entry
+    return dict(sorted(found.items()))
+
+
+def find(kind: str, name: str) -> Entry:
+    """The component of that name.
+
+    Raises:
+        UnknownNameError: nobody registered it; the message names the nearest.
+    """
+    known = entries(kind)
+    if name not in known:
+        raise unknown_name(kind, name, known, f"bench list {kind}s")
+    return known[name]
+
+
+def load(entry: Entry) -> Callable[..., Any]:
+    """Import a component and return its factory.
+
+    Raises:
+        PluginError: its module does not import or lacks the factory; the message holds the reason.
+    """
+    try:
+        factory: Any = importlib.import_module(entry.module)
+        for part in entry.attribute.split("."):
+            factory = getattr(factory, part)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise PluginError(
+            f"{entry.kind} {entry.name!r} of {entry.distribution or 'an unknown distribution'} does not import: "
+            f"{type(error).__name__}: {error} ({where.filename}:{where.lineno}); repair or uninstall it"
+        ) from error
+    if not callable(factory):
+        raise PluginError(
+            f"{entry.kind} {entry.name!r} of {entry.distribution} is a {type(factory).__name__}, expected a factory"
+        )
+    return factory  # type: ignore[no-any-return]
