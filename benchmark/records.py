@@ -1,13 +1,22 @@
 """A run's `result.json`: what was measured, on what, by which code, sealed against silent edits."""
 
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from registry.errors import DataNotFoundError, StorageError, VerificationError
+
 SCHEMA = 1
+FILE = "result.json"
+PREDICTIONS = "predictions.npz"  # beside it
 
 
-class Estimate(msgspec.Struct, frozen=True, omit_defaults=True):
+class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A number with its 95 % interval.
 
     Attributes:
@@ -78,7 +87,9 @@ class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a run failed, at which stage, and the last lines of its log."""
 
-    cause: Literal["exception", "oom", "nan", "timeout", "killed", "data", "plugin", "interrupted", "refused", "storage"]
+    cause: Literal[
+        "exception", "oom", "nan", "timeout", "killed", "data", "plugin", "interrupted", "refused", "storage"
+    ]
     stage: str
     message: str
     log: list[str] = []
@@ -131,3 +142,155 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
     created: str = ""
     seal: str = ""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A `result.json` that cannot be used, and why: a verb phrase about the file."""
+
+    reason: str
+
+
+def sealed(record: Record) -> Record:
+    """The record with the seal that fits its content."""
+    bare = msgspec.structs.replace(record, seal="")
+    return msgspec.structs.replace(record, seal=hashlib.sha256(_encode(bare)).hexdigest())
+
+
+def write(record: Record, folder: Path) -> Path:
+    """Seal a record and put it into its run's folder, whole or not at all; gives the file.
+
+    A failed run never replaces a good one: where the folder holds a readable good record, that one stays.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    path = folder / FILE
+    if record.status == "failed" and path.is_file():
+        found = _load(path, verified=False)
+        if isinstance(found, Record) and found.status == "ok":
+            return path
+    content = msgspec.json.format(_encode(sealed(record)), indent=1) + b"\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written ({error.strerror}); choose another folder with -o") from error
+    return path
+
+
+def read(path: Path) -> Record:
+    """The record in a file, its seal not checked (see `verify`).
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        VerificationError: the file is no record, or one of a newer schema.
+    """
+    return _loaded(path, verified=False)
+
+
+def verify(what: Record | Path) -> Record:
+    """A record, or the one in a file, whose seal matches its content.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        VerificationError: it was changed after it was sealed, was never sealed, or is no record.
+    """
+    if isinstance(what, Path):
+        return _loaded(what, verified=True)
+    reason = _seal_fault(_encode(what))
+    if reason:
+        raise VerificationError(f"the record of {what.run} {reason}")
+    return what
+
+
+def scan(root: Path, *, verified: bool = True) -> Iterator[tuple[Path, Record | Broken]]:
+    """Every record below a folder (or the one in a file), by path, one at a time.
+
+    Args:
+        verified: a record whose seal does not match is `Broken`.
+    """
+    for path in [root] if root.is_file() else _files(root):
+        yield path, _load(path, verified=verified)
+
+
+def load_all(root: Path, *, verified: bool = True) -> list[tuple[Path, Record | Broken]]:
+    """`scan` at once, some 25 kB of memory a record; iterate over `scan` where there may be many thousands."""
+    return list(scan(root, verified=verified))
+
+
+def _encode(record: Record) -> bytes:
+    return _ENCODER.encode(record)
+
+
+def _python_number(value: Any) -> Any:
+    # A number of an array library must not cost a finished run its record.
+    if hasattr(value, "item"):
+        return value.item()
+    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_python_number)
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def _seal_fault(document: bytes) -> str:
+    """Why the seal of a JSON document, its white space apart, does not fit; empty where it fits."""
+    content, mark, seal = msgspec.json.format(document, indent=-1).rpartition(b',"seal":"')
+    if not mark:
+        return "has no seal; run it again, or read it with --no-verify"
+    if seal != hashlib.sha256(content + b"}").hexdigest().encode() + b'"}':
+        return "was changed after it was sealed; run it again, or read it with --no-verify"
+    return ""
+
+
+def _load(path: Path, *, verified: bool) -> Record | Broken:
+    try:
+        document = path.read_bytes()
+        record = _DECODER.decode(document)
+        fault = _seal_fault(document) if verified else ""
+    except OSError as error:
+        return Broken(f"cannot be read ({error.strerror})")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Broken(f"is not a record ({error})")
+    if record.schema > SCHEMA:
+        return Broken(f"was written by a newer version (schema {record.schema}, here {SCHEMA}); update cxr-bench")
+    return Broken(fault) if fault else record
+
+
+def _loaded(path: Path, *, verified: bool) -> Record:
+    if not path.is_file():
+        raise DataNotFoundError(f"no record at {path}; expected a {FILE}")
+    found = _load(path, verified=verified)
+    if isinstance(found, Broken):
+        raise VerificationError(f"{path} {found.reason}")
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every `result.json` below a folder in the order of names; links to folders are not followed."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield folder / FILE  # whoever opens it says why it cannot be read
+        return
+    for entry in found:
+        if entry.name == FILE:
+            yield folder / FILE
+        elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield from _files(Path(entry.path))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: its bytes reach the disk before its name does."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

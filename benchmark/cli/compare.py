@@ -1,0 +1,145 @@
+"""`bench compare`: tables from records on disk."""
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from benchmark.compare import Comparison, Difference
+    from benchmark.records import Broken, Estimate, Record
+
+PAGE = 140  # columns of a table that is written to a file
+
+
+@click.command()
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--metric", help="Rank by this metric instead of the task's own.")
+@click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
+@click.pass_context
+def command(
+    context: click.Context,
+    results: tuple[Path, ...],
+    metric: str | None,
+    form: str,
+    as_json: bool,
+    output: Path | None,
+    verify: bool,
+) -> None:
+    """Compare the runs below RESULTS (a folder, or several; default: results).
+
+    One table per task, dataset and split.  Exit code 3: nothing found; 5: a record cannot be trusted.
+    """
+    from benchmark.records import scan
+
+    found = _Found()
+    records = found.records(scan(path, verified=verify) for path in _roots(results or (Path("results"),)))
+    comparison = _compared(records, found, metric)
+    if not comparison.tables and not comparison.left_out:
+        click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
+        context.exit(3)
+    _show(comparison, "json" if as_json else form, output)
+    if comparison.left_out:
+        context.exit(5)
+
+
+class _Found:
+    """What a scan met on its way: where each run lies, and which files cannot be trusted."""
+
+    def __init__(self) -> None:
+        self.folders: dict[tuple[str, str], Path] = {}
+        self.left_out: list[str] = []
+
+    def records(self, scans: "Iterable[Iterable[tuple[Path, Record | Broken]]]") -> "Iterator[Record]":
+        """The usable records, one at a time."""
+        from benchmark.records import Broken
+
+        for path, found in itertools.chain.from_iterable(scans):
+            if isinstance(found, Broken):
+                self.left_out.append(f"{path} {found.reason}")
+            else:
+                self.folders[found.run, found.key] = path.parent
+                yield found
+
+
+def _compared(records: "Iterator[Record]", found: _Found, metric: str | None) -> "Comparison":
+    import msgspec
+
+    from benchmark.compare import compare
+
+    difference = paired_difference(lambda run: found.folders[run.run, run.key])
+    comparison = compare(records, metric=metric, difference=difference)
+    return msgspec.structs.replace(comparison, left_out=found.left_out)
+
+
+def paired_difference(folder_of: "Callable[[Record], Path]") -> "Difference":
+    """The test that `compare` takes, which imports numpy only when there are predictions to read."""
+
+    def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Estimate":
+        from benchmark.records import PREDICTIONS, Estimate
+
+        missing = [run.run for run in (*first, *second) if not (folder_of(run) / PREDICTIONS).is_file()]
+        if missing:
+            return Estimate(None, note=f"no {PREDICTIONS} of {missing[0]}")
+        from benchmark.paired import paired_test
+
+        return paired_test(folder_of)(first, second, metric)
+
+    return difference
+
+
+def _roots(paths: "Sequence[Path]") -> list[Path]:
+    """The given places without those inside another one."""
+    from registry.errors import DataNotFoundError
+
+    for path in paths:
+        if not path.exists():
+            raise DataNotFoundError(f"no results at {str(path)!r}; expected a folder that bench run wrote to (its -o)")
+    whole = {path.resolve(): path for path in reversed(paths)}
+    return [path for place, path in reversed(whole.items()) if not whole.keys() & set(place.parents)]
+
+
+def _show(comparison: "Comparison", form: str, output: Path | None) -> None:
+    if output is None and form == "table":
+        from rich.console import Console
+
+        from benchmark.report.terminal import print_comparison
+
+        print_comparison(Console(), comparison)
+        return
+    text = _text(comparison, form)
+    if form == "csv":
+        for reason in comparison.left_out:
+            click.echo(f"bench: left out: {reason}", err=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from registry.errors import StorageError
+
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
+
+
+def _text(comparison: "Comparison", form: str) -> str:
+    import io
+
+    from rich.console import Console
+
+    from benchmark.report.markdown import markdown
+    from benchmark.report.plain import to_csv, to_json
+    from benchmark.report.terminal import print_comparison
+
+    if form != "table":
+        return {"md": markdown, "csv": to_csv, "json": to_json}[form](comparison)
+    page = io.StringIO()
+    print_comparison(Console(file=page, width=PAGE), comparison)
+    return page.getvalue()

@@ -1,0 +1,48 @@
+"""Comparisons as GitHub-flavoured Markdown."""
+
+from benchmark.compare import Comparison, Row, Table
+from benchmark.report import columns, wording
+
+
+def markdown(comparison: Comparison) -> str:
+    """Every table with all its columns."""
+    parts = [_table(table) for table in comparison.tables]
+    parts += [f"> left out: {_escaped(reason)}\n" for reason in comparison.left_out]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    shown = columns.every(table)
+    metrics = [column.metric for column in shown if column.metric]
+    titles = ["pipeline", *(column.title for column in shown)]
+    aligned = [":--", *("--:" for _ in shown)]
+    rows = [_cells(table, row, shown) for row in table.rows]
+    told = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
+    lines = [f"## {_escaped(wording.title(table))}", "", *map(_escaped, wording.caption(table)), ""]
+    lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
+    lines += [
+        "",
+        *map(_escaped, told),
+        *([""] if told else []),
+        wording.legend(table),
+        "",
+        _escaped(wording.closing(table)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(table: Table, row: Row, shown: list[columns.Column]) -> list[str]:
+    span = wording.span(row)
+    texts = [span, *("" for _ in shown[1:])] if span else [_greyed(row, column) for column in shown]
+    cells = [_escaped(text) for text in (wording.label(row), *texts)]
+    supported = table.lead is not None and table.lead.separable and row.pipeline == table.lead.pipeline
+    return [f"**{cell}**" if cell else "" for cell in cells] if supported and not row.control else cells
+
+
+def _greyed(row: Row, column: columns.Column) -> str:
+    one = row.metrics.get(column.metric)
+    return f"{column.text(row)} (n {one.n})" if one is not None and one.n < wording.FEW else column.text(row)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

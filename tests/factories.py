@@ -1,0 +1,125 @@
+"""Synthetic records for tests: what runs would have written, without running anything."""
+
+import random
+from typing import Any
+
+import msgspec
+
+from benchmark.records import Cost, DatasetInfo, Estimate, Failure, Part, Record, SplitInfo
+
+NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
+
+
+def estimate(value: float, n: int = 300, half: float = 0.02) -> Estimate:
+    """A value with an interval of the given half width, inside [0, 1]."""
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n)
+
+
+def metrics(
+    value: float = 0.95, classes: tuple[str, ...] = ("Non-COVID", "COVID"), n: int = 300
+) -> dict[str, Estimate]:
+    """Every metric a run reports, each derived from one value."""
+    found = {name: estimate(value - 0.003 * place, n) for place, name in enumerate(NAMES[:6])}
+    found |= {name: estimate((1 - value) * (1 + place / 4), n, 0.01) for place, name in enumerate(NAMES[6:])}
+    if len(classes) == 2:
+        for place, name in enumerate(("sensitivity", "specificity")):
+            found[name] = estimate(value - 0.01 + 0.02 * place, n // 2)
+            for level in (95, 99):
+                found[f"{name}@specificity-{level}"] = estimate(value - 0.01 * place, n // 2)
+    for place, label in enumerate(classes):
+        for kind in ("precision", "recall", "f1", "specificity"):
+            found[f"{kind}/{label}"] = estimate(value - 0.002 * place, n // len(classes))
+    return found
+
+
+def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, **changes: Any) -> Record:
+    """A good run of a binary task on the phantom; any field can be given."""
+    classes = tuple(changes.get("classes", ("Non-COVID", "COVID")))
+    n = changes.pop("n", 300)
+    made = Record(
+        schema=1,
+        status="ok",
+        task="binary",
+        run=f"{pipeline.replace('+', '-')}-s{seed}-f0-{_hex(pipeline, seed, 8)}",
+        pipeline=pipeline,
+        pipeline_digest=_hex(pipeline, "", 64),
+        seed=seed,
+        fold=0,
+        digest=_hex(pipeline, seed, 64),
+        key=_hex("key" + pipeline, seed, 64),
+        spec=_spec(pipeline, seed),
+        metric="balanced-accuracy",
+        classes=list(classes),
+        positive="COVID" if len(classes) == 2 else None,
+        components={
+            kind: Part(name, {"width": 16, "dropout": 0.2}, "cxr-bench", "0.1.0", _hex(name, "", 64))
+            for kind, name in zip(("segmenter", "backbone", "head"), pipeline.split("+"), strict=False)
+        },
+        dataset=DatasetInfo(
+            name="phantom",
+            digest=_hex("phantom", "", 64),
+            counts={"COVID": 300, "Normal": 300, "Viral Pneumonia": 300, "Lung_Opacity": 300},
+            sources={"north": 400, "south": 400, "west": 400},
+            licence="CC0-1.0",
+            origin="drawn by code",
+            notices=["These X-rays are drawn by code (phantom): nothing here is about patients."],
+        ),
+        split=SplitInfo(
+            digest=_hex("split", "", 64),
+            grouping="grouped",
+            seed=0,
+            fractions={"train": 0.6, "validation": 0.15, "test": 0.25},
+            counts={part: {"Non-COVID": 225, "COVID": 75} for part in ("train", "select", "fit", "test")},
+        ),
+        metrics=metrics(value, classes, n),
+        controls={
+            "majority": {"balanced-accuracy": Estimate(0.5, n=n), "accuracy": estimate(0.75, n)},
+            "source-oracle": {"balanced-accuracy": estimate(0.52, n), "accuracy": estimate(0.75, n)},
+        },
+        confusion=[[220, 5], [4, 71]],
+        masks={"dice": estimate(0.961, n, 0.004), "iou": estimate(0.925, n, 0.006), "dice/COVID": estimate(0.958, 75)},
+        gradcam={
+            "in-lung-enrichment": estimate(1.9, n, 0.1),
+            "in-lung-enrichment/COVID": estimate(0.98, 75, 0.2),
+            "misses": estimate(0.02, n, 0.01),
+            "empty": Estimate(0.0, n=n),
+        },
+        calibration={"method": "platt", "a": 1.03, "b": -0.2},
+        training={"epochs": 16, "best": 12, "shares": {"Non-COVID": 0.5, "COVID": 0.5}},
+        cost=Cost(617_112, 68_130, 2_710_000, 61.5, 190.0, 720.0, "2 cores of an Example CPU"),
+        stages={"prepare": "cached", "masks": "cached", "fit": "built", "score": "built"},
+        environment={"python": "3.11.9", "keras": "3.15.0", "tensorflow": "2.21.0", "numpy": "2.4.0"},
+        created="2025-01-02T03:04:05Z",
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, **changes: Any) -> Record:
+    """A run that ended before it had numbers."""
+    message = {"nan": "loss became NaN in epoch 3", "oom": "the machine had no memory left"}.get(cause, "it stopped")
+    failure = Failure(cause=cause, stage="fit", message=message, log=["last line"])  # type: ignore[arg-type]
+    bare: dict[str, Any] = {"metrics": {}, "controls": {}, "confusion": [], "masks": {}, "gradcam": {}, "cost": Cost()}
+    return record(pipeline=pipeline, seed=seed, status="failed", failure=failure, **{**bare, **changes})
+
+
+def _spec(pipeline: str, seed: int) -> dict[str, Any]:
+    parts = zip(("segmenter", "backbone", "head"), pipeline.split("+"), strict=False)
+    return {
+        "task": "binary",
+        "scheme": "direct",
+        "metric": "balanced-accuracy",
+        "classes": {"Non-COVID": ["Normal", "Viral Pneumonia", "Lung_Opacity"], "COVID": ["COVID"]},
+        **{kind: {"name": name, "options": {"width": 16, "dropout": 0.2}} for kind, name in parts},
+        "images": {"size": 64, "equalise": "histogram", "mask": "multiply"},
+        "augmentation": {"flips": "both", "rotation": 0.1, "rotated": 0.5},
+        "training": {"epochs": 16, "minimum_steps": 300, "batch_size": 32, "learning_rate": 0.001, "patience": 5},
+        "split": {"train": 0.6, "validation": 0.15, "test": 0.25, "seed": 0, "grouping": "grouped"},
+        "resamples": 2000,
+        "seed": seed,
+        "fold": 0,
+        "runtime": {"backend": "tensorflow", "deterministic": False, "threads": None},
+    }
+
+
+def _hex(text: str, seed: int | str, length: int) -> str:
+    return f"{random.Random(f'{text}/{seed}').getrandbits(256):064x}"[:length]
