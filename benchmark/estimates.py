@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark import metrics, statistics
 from benchmark.records import Estimate
+from benchmark.resampling import bootstrap, correlations, group_sums, standard_error
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _resample(
         ]
         return np.stack(columns, axis=-1)
 
-    drawn = statistics.bootstrap(statistic, groups, seed, resamples)
+    drawn = bootstrap(statistic, groups, seed, resamples)
     ends = np.cumsum([count, count, 1, 1, 1, 1])
     names = ("recall", "f1", "mcc", "log-loss", "brier", "ece", "auprc")
     return dict(zip(names, np.split(drawn, ends, axis=1), strict=True))
@@ -147,7 +148,7 @@ def _mean_of_classes(by_class: Mapping[str, Estimate], draws: np.ndarray, unknow
     left_out = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
     left_out += [estimate.note for estimate in by_class.values() if estimate.value is None]
     thin = [f"{name} has {e.n} images" for name, e in by_class.items() if 0 < e.n < statistics.FEW]
-    value, low, high = statistics.mean_of_estimates(defined, statistics.correlations(draws[:, kept], unknown))
+    value, low, high = statistics.mean_of_estimates(defined, correlations(draws[:, kept], unknown))
     return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(statistics.few(n), *left_out, *thin))
 
 
@@ -158,7 +159,7 @@ def _matthews(judged: _Judged) -> Estimate:
         return Estimate(None, n=n, note="one class only in the test part")
     if math.isnan(value):
         return Estimate(0.0, 0.0, 0.0, n, "one class only decided: 0 by convention")
-    error = statistics.standard_error(judged.draws["mcc"])
+    error = standard_error(judged.draws["mcc"])
     if 1 - abs(value) < 1e-9:
         low = _matthews_of_bound(judged)
         ends = (low, 1.0) if value > 0 else (-1.0, -low)
@@ -200,7 +201,7 @@ def _influences_of_groups(judged: _Judged) -> np.ndarray:
         own, odds = judged.targets == k, judged.outputs.odds[:, k]
         undefined = own.all() or not own.any()
         influence = np.full(len(own), np.nan) if undefined else metrics.auroc_influence(own, odds)
-        columns.append(statistics.group_sums(influence, judged.groups))
+        columns.append(group_sums(influence, judged.groups))
     return np.stack(columns, axis=1)
 
 
@@ -234,7 +235,7 @@ def _auprc(judged: _Judged, k: int) -> Estimate:
         return undefined
     own, odds = judged.targets == k, judged.outputs.odds[:, k]
     n, value = int(own.sum()), float(metrics.auprc(own, odds))
-    error = statistics.standard_error(judged.draws["auprc"][:, k])
+    error = standard_error(judged.draws["auprc"][:, k])
     if 0 < value < 1 and error > 0:
         return Estimate(value, *statistics.logit_interval(value, error), n, statistics.few(n))
     worth = statistics.effective_n(np.ones(n), judged.groups[own])

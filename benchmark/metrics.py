@@ -5,7 +5,7 @@ n images, K classes.  `weights` is (..., n), one weight per image, for resamplin
 `benchmark.scoring` turns it into an estimate without value and a note that says why.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,6 +64,13 @@ def recalls(matrix: np.ndarray) -> np.ndarray:
 def precisions(matrix: np.ndarray) -> np.ndarray:
     """(..., K): share of the images decided as a class that are of it; NaN for a class never decided."""
     return _ratio(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-2))
+
+
+def specificities(matrix: np.ndarray) -> np.ndarray:
+    """(..., K): share of the other classes' images that are not decided as the class; NaN where there are none."""
+    true, decided = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    others = matrix.sum(axis=(-2, -1))[..., None] - true
+    return _ratio(others - (decided - np.diagonal(matrix, axis1=-2, axis2=-1)), others)
 
 
 def f1s(matrix: np.ndarray) -> np.ndarray:
@@ -139,14 +146,6 @@ def auprc(positives: np.ndarray, scores: np.ndarray, weights: np.ndarray | None 
     return _ratio((gain * precision).sum(axis=-1), gain.sum(axis=-1))
 
 
-def mean_over_classes(
-    ranking: Callable[..., np.ndarray], targets: np.ndarray, odds: np.ndarray, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """`auroc` or `auprc` of each class against the rest, averaged over the classes for which it is defined."""
-    columns = [ranking(targets == k, odds[:, k], weights) for k in range(odds.shape[1])]
-    return _mean_defined(np.stack(columns, axis=-1))
-
-
 # -- probabilities --------------------------------------------------------------------------------------
 
 
@@ -202,58 +201,69 @@ class Metric:
     name: str
     needs: str
     higher_is_better: bool
-    compute: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
-
-def _of_decisions(
-    of: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    return of(confusion(targets, outputs.argmax(axis=1), outputs.shape[1], weights))
-
-
-def _of_ranks(
-    ranking: Callable, column: int | None, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    odds = log_odds(outputs)
-    if column is None:
-        return mean_over_classes(ranking, targets, odds, weights)
-    return ranking(targets == column, odds[:, column], weights)
-
-
-def _of_losses(losses: Callable, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return weighted_mean(losses(targets, outputs), weights)
-
-
-def _recall(column: int, matrix: np.ndarray) -> np.ndarray:
-    return recalls(matrix)[..., column]
-
-
-def _others_recall(column: int, matrix: np.ndarray) -> np.ndarray:
-    others = np.delete(np.arange(matrix.shape[-1]), column)
-    rows = matrix[..., others, :]
-    return _ratio(rows[..., others].sum(axis=(-2, -1)), rows.sum(axis=(-2, -1)))
+    compute: Callable[..., np.ndarray]
 
 
 def metric_named(name: str, classes: Sequence[str], positive: str | None = None) -> Metric:
-    """The resampleable metric of that name.
+    """The metric of that name, to be recomputed on resamples: all in a record but thresholds, counts and floors.
 
     Raises:
         UnknownNameError: there is none of that name for these classes.
     """
+    known = {metric.name: metric for metric in _known(list(classes), positive)}
+    if name not in known:
+        raise unknown_name("resampleable metric", name, known, "the metrics of a result.json")
+    return known[name]
+
+
+def _known(classes: list[str], positive: str | None) -> Iterator[Metric]:
     column = None if len(classes) > 2 else (classes.index(positive) if positive else 1)
-    of_decisions = {"accuracy": accuracy, "balanced-accuracy": balanced_accuracy, "macro-f1": macro_f1, "mcc": matthews}
-    of_decisions |= {f"recall/{c}": partial(_recall, k) for k, c in enumerate(classes)}
+    overall = {"accuracy": accuracy, "balanced-accuracy": balanced_accuracy, "macro-f1": macro_f1, "mcc": matthews}
+    per_class = {"precision": precisions, "recall": recalls, "f1": f1s, "specificity": specificities}
+    for name, of in overall.items():
+        yield Metric(name, "evidence", True, partial(_of_decisions, of, None))
+    for name, of in per_class.items():
+        for k, label in enumerate(classes):
+            yield Metric(f"{name}/{label}", "evidence", True, partial(_of_decisions, of, k))
     if positive and column is not None:
-        of_decisions |= {"sensitivity": partial(_recall, column), "specificity": partial(_recall, 1 - column)}
-    of_ranks = {"auroc": auroc, "auprc": auprc}
-    of_losses = {"log-loss": log_losses, "brier": brier_scores}
-    known = (
-        [Metric(key, "evidence", True, partial(_of_decisions, of)) for key, of in of_decisions.items()]
-        + [Metric(key, "evidence", True, partial(_of_ranks, of, column)) for key, of in of_ranks.items()]
-        + [Metric(key, "probabilities", False, partial(_of_losses, of)) for key, of in of_losses.items()]
-        + [Metric("ece", "probabilities", False, ece)]
-    )
-    for metric in known:
-        if metric.name == name:
-            return metric
-    raise unknown_name("metric", name, [metric.name for metric in known], "the metrics of any result.json")
+        yield Metric("sensitivity", "evidence", True, partial(_of_decisions, recalls, column))
+        yield Metric("specificity", "evidence", True, partial(_of_decisions, recalls, 1 - column))
+    for name, ranking in {"auroc": auroc, "auprc": auprc}.items():
+        yield Metric(name, "evidence", True, partial(_of_ranks, ranking, column))
+        for k, label in enumerate(classes):
+            yield Metric(f"{name}/{label}", "evidence", True, partial(_of_ranks, ranking, k))
+    for name, losses in {"log-loss": log_losses, "brier": brier_scores}.items():
+        yield Metric(name, "probabilities", False, partial(_of_losses, losses))
+    yield Metric("ece", "probabilities", False, ece)
+
+
+def _of_decisions(
+    of: Callable[[np.ndarray], np.ndarray],
+    column: int | None,
+    targets: np.ndarray,
+    outputs: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    values = of(confusion(targets, outputs.argmax(axis=1), outputs.shape[1], weights))
+    return values if column is None else values[..., column]
+
+
+def _of_ranks(
+    ranking: Callable[..., np.ndarray],
+    column: int | None,
+    targets: np.ndarray,
+    outputs: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    odds = log_odds(outputs)
+    columns = range(odds.shape[1]) if column is None else [column]
+    return _mean_defined(np.stack([ranking(targets == k, odds[:, k], weights) for k in columns], axis=-1))
+
+
+def _of_losses(
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    targets: np.ndarray,
+    outputs: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    return weighted_mean(losses(targets, outputs), weights)

@@ -6,7 +6,7 @@ or a `numpy.random.Generator`.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 import msgspec
@@ -14,14 +14,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from benchmark.records import Estimate
+from benchmark.resampling import Seed, bootstrap, group_codes, group_sums, standard_error, without_each_group
 
-Seed = int | np.random.Generator
 Interval = tuple[float, float]
 
 Z = NormalDist().inv_cdf(0.975)
 Z_POWER = NormalDist().inv_cdf(0.80)
 FEW = 10  # below this many images a number is marked, not trusted
-CHUNK = 1 << 20  # weights held at once by a bootstrap
 
 
 def few(n: int) -> str:
@@ -53,7 +52,7 @@ def effective_n(outcomes: np.ndarray, groups: Sequence) -> float:
     estimate of the correlation inside groups, cut to [0, 1].  Where it cannot be estimated (all outcomes are
     equal, or there is a single group) ICC is 1: several films of one patient then count as about one.
     """
-    codes, sizes = _codes(groups)
+    codes, sizes = group_codes(groups)
     n, count = len(codes), len(sizes)
     if count == n:
         return float(n)
@@ -103,43 +102,7 @@ def mean_of_estimates(parts: Sequence[Estimate], correlation: np.ndarray) -> tup
     return mean, mean - reach[0], mean + reach[1]
 
 
-# -- bootstrap over groups ------------------------------------------------------------------------------
-
-
-def _codes(groups: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """Group index (n,) of every image, and the group sizes (G,)."""
-    _, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-    return codes.reshape(-1), sizes
-
-
-def group_weights(groups: Sequence, resamples: int, seed: Seed) -> Iterator[np.ndarray]:
-    """Chunks (r, n) of image weights, `resamples` rows in all: how often a resample drew the image's group."""
-    rng = np.random.default_rng(seed)
-    codes, sizes = _codes(groups)
-    count = len(sizes)
-    step = max(1, CHUNK // len(codes))
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        yield weights.astype(float)[:, codes]
-
-
-def bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], groups: Sequence, seed: Seed, resamples: int = 2000
-) -> np.ndarray:
-    """`statistic` of every resample of groups: (resamples,) or (resamples, M).
-
-    Args:
-        statistic: image weights (r, n) -> (r,) or (r, M); NaN where a resample leaves it undefined.
-    """
-    return np.concatenate([statistic(weights) for weights in group_weights(groups, resamples, seed)])
-
-
-def standard_error(draws: np.ndarray) -> float:
-    """Standard deviation over resamples, undefined ones left out; 0 where fewer than two are defined."""
-    defined = draws[np.isfinite(draws)]
-    return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+# -- means over images ----------------------------------------------------------------------------------
 
 
 def shifted_interval(value: float, draws: np.ndarray, floor: float = 0.0) -> Interval:
@@ -150,18 +113,6 @@ def shifted_interval(value: float, draws: np.ndarray, floor: float = 0.0) -> Int
     defined = draws[np.isfinite(draws)]
     low, high = np.quantile(defined, [0.025, 0.975]) - defined.mean() + value
     return max(floor, min(float(low), value)), max(float(high), value)
-
-
-def correlations(draws: np.ndarray, unknown: float) -> np.ndarray:
-    """Correlation (M, M) between the columns of (resamples, M); `unknown` where a column never varies."""
-    complete = draws[np.isfinite(draws).all(axis=1)]
-    columns = draws.shape[1]
-    matrix = np.full((columns, columns), unknown)
-    varies = np.flatnonzero(complete.std(axis=0) > 1e-12) if len(complete) > 1 else np.array([], int)
-    if len(varies):
-        matrix[np.ix_(varies, varies)] = np.corrcoef(complete[:, varies], rowvar=False).reshape(len(varies), -1)
-    np.fill_diagonal(matrix, 1.0)
-    return matrix
 
 
 def mean_estimate(values: np.ndarray, groups: Sequence, seed: Seed, resamples: int = 2000) -> Estimate:
@@ -193,19 +144,29 @@ def fisher_interval(value: float, error: float) -> Interval:
     return math.tanh(centre - reach), math.tanh(centre + reach)
 
 
-def group_sums(values: np.ndarray, groups: Sequence) -> np.ndarray:
-    """(G,) sums of (n,) values over the images of each group."""
-    return np.bincount(_codes(groups)[0], values)
-
-
 def clustered_error(influence: np.ndarray, groups: Sequence) -> float:
     """Standard error of a statistic whose (n,) influence values add up over images, groups being independent.
 
-    With `metrics.auroc_influence` this is DeLong's error for clustered data (Obuchowski 1997).
+    With `metrics.auroc_influence` this is DeLong's error for clustered data (Obuchowski 1997), widened by
+    `widening` because near 1 a handful of images carries all of it: at 36 against 100 images and an AUROC of .98
+    the interval then covers 97 % of the time, without 93 %.
     """
     totals = group_sums(influence, groups)
     count = len(totals)
-    return math.sqrt(float((totals**2).sum()) * count / (count - 1)) if count > 1 else 0.0
+    if count < 2 or not (totals**2).any():
+        return 0.0
+    return math.sqrt(float((totals**2).sum()) * count / (count - 1)) * widening(totals)
+
+
+def widening(influence: np.ndarray) -> float:
+    """Factor for an error estimated from (G,) influences of groups few of which matter.
+
+    sqrt(1 + 2 / d), d = (sum of squares)^2 / sum of fourth powers, the effective number of groups that carry the
+    error.  For the difference of two accuracies on ungrouped images d is the number of images on which they
+    differ, and this is Bonett & Price's (2012) adjusted Wald interval.
+    """
+    squares = influence**2
+    return math.sqrt(1 + 2 * float((squares**2).sum()) / float(squares.sum()) ** 2)
 
 
 def auroc_interval(value: float, error: float, positives: float, negatives: float) -> Interval:
@@ -274,15 +235,13 @@ def paired_difference(
 ) -> Difference:
     """Whether `a` scores differently from `b`, by a bootstrap that draws the same groups for both.
 
-    The interval is normal, with the bootstrap's error widened by (1 + 2 / d), d being the effective number of
-    groups in which a and b differ.  For the accuracy of ungrouped images that is Bonett & Price's (2012)
-    adjusted Wald interval: with 5 images against 0 it says p = .06, as McNemar's exact test does, where a
-    plain bootstrap says .01.
+    The interval is normal, with the bootstrap's error times `widening`: where 5 images speak for a and none for b
+    that gives p = .06, as McNemar's exact test does; a plain bootstrap says .01.
 
     Args:
         metric: (targets (n,), outputs, weights (r, n)) -> (r,), see `metrics.metric_named`.
         targets: (n,) integers.
-        a: outputs of one model, (n, ...), or of several seeds of it, (seeds, n, ...): their metric is averaged.
+        a: outputs of one model, (n, K), or of several seeds of it, (seeds, n, K): their metric is averaged.
         b: the same of the other; the number of seeds may differ.
     """
     targets = np.asarray(targets)
@@ -295,30 +254,21 @@ def paired_difference(
     if not math.isfinite(value):
         return Difference(None, n=n, note="not defined on these images")
     error = standard_error(bootstrap(delta, groups, seed, resamples))
-    changes = value - np.concatenate([delta(weights) for weights in _without_each_group(groups)])
+    changes = value - np.concatenate([delta(weights) for weights in without_each_group(groups)])
     changes = changes[np.isfinite(changes)]
     note = few(n)
     if error <= 1e-12 or not (changes**2).any():
         error, note = _error_without_differences(targets, groups), join(note, "no image tells the two apart")
     else:
-        error *= math.sqrt(1 + 2 * float((changes**4).sum()) / float((changes**2).sum()) ** 2)
+        error *= widening(changes)
     p = 2 * NormalDist().cdf(-abs(value) / error)
     return Difference(value, value - Z * error, value + Z * error, p, (Z + Z_POWER) * error, n, note)
 
 
 def _over_seeds(metric: Metric, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     outputs = np.asarray(outputs)
-    runs = outputs[None] if len(outputs) == len(targets) and outputs.ndim < 3 else outputs
+    runs = outputs if outputs.ndim == 3 else outputs[None]
     return np.mean([metric(targets, run, weights) for run in runs], axis=0)
-
-
-def _without_each_group(groups: Sequence) -> Iterator[np.ndarray]:
-    """Chunks (r, n) of weights, one row per group: 0 for its images, 1 for the others."""
-    codes, sizes = _codes(groups)
-    step = max(1, CHUNK // len(codes))
-    for start in range(0, len(sizes), step):
-        rows = np.arange(start, min(start + step, len(sizes)))
-        yield (codes[None, :] != rows[:, None]).astype(float)
 
 
 def _error_without_differences(targets: np.ndarray, groups: Sequence) -> float:
