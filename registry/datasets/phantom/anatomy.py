@@ -1,12 +1,14 @@
 """A patient: outlines of body, lungs, heart, bones and vessels in frame coordinates, and the pose of one film."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from registry.datasets.phantom.canvas import band, closed_curve
 
-Shapes = tuple[np.ndarray, ...]
+Shapes = Sequence[np.ndarray]
 
 # Distances from the midline in half-widths of the thorax, heights in lung heights (0 apex, 1 lowest costal angle).
 RIGHT_LUNG = (
@@ -28,7 +30,7 @@ class Anatomy:
     """Outlines (n, 2) of everything that a film shows; patient's right is at small x.
 
     Attributes:
-        vessels, widths: segments (n, 2, 2) and their widths (n,).
+        vessels: segments (n, 2, 2) of each order of branching, the widest first.
         fat: thickness of the soft tissue relative to an average adult.
     """
 
@@ -44,58 +46,49 @@ class Anatomy:
     front_ribs: Shapes
     clavicles: Shapes
     scapulae: Shapes
-    vessels: np.ndarray
-    widths: np.ndarray
+    vessels: Shapes
     fat: float
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     """One patient, standing straight in the middle of the frame."""
     half, top, height = rng.uniform(0.32, 0.41), rng.uniform(0.11, 0.19), rng.uniform(0.53, 0.66)
-    scale = np.array([half, height])
-    origin = np.array([0.5, top])
 
-    def place(points: np.ndarray, side: int = 1) -> np.ndarray:
-        return origin + points * scale * (side, 1)
+    def place(points: object, side: int = 1) -> np.ndarray:
+        return np.asarray(points) * (side * half, height) + (0.5, top)
 
-    lungs = tuple(_lung(rng, shape, side, place) for shape, side in ((RIGHT_LUNG, -1), (LEFT_LUNG, 1)))
-    vessels, widths = _vessels(rng, place)
+    def both(points: np.ndarray) -> np.ndarray:
+        return np.concatenate([place(points, -1), place(points)])
+
     return Anatomy(
         body=_body(rng, half, top),
-        lungs=lungs,
+        lungs=(place(_lung(rng, RIGHT_LUNG), -1), place(_lung(rng, LEFT_LUNG))),
         heart=(place(closed_curve(_varied(rng, HEART, 0.025) * (rng.uniform(0.9, 1.1), 1))),),
-        abdomen=(_abdomen(rng, place),),
+        abdomen=(place(_abdomen(rng)),),
         airway=(place(band(np.array([(0.02, -0.35), (0.0, 0.0), (-0.02, 0.32)]), 0.09)),),
-        gas=_gas(rng, place),
-        breasts=_breasts(rng, place),
+        gas=[place(bubble) for bubble in _gas(rng)],
+        breasts=[place(breast) for breast in _breasts(rng)],
         vertebrae=_vertebrae(rng, top, half),
-        ribs=tuple(place(rib, side) for rib in _ribs(rng) for side in (-1, 1)),
-        front_ribs=tuple(place(rib, side) for rib in _front_ribs(rng) for side in (-1, 1)),
-        clavicles=tuple(place(_clavicle(rng), side) for side in (-1, 1)),
-        scapulae=tuple(place(_scapula(rng), side) for side in (-1, 1)),
-        vessels=vessels,
-        widths=widths,
+        ribs=both(_ribs(rng)),
+        front_ribs=both(_front_ribs(rng)),
+        clavicles=both(_clavicle(rng)[None]),
+        scapulae=both(_scapula(rng)[None]),
+        vessels=[place(order) for order in _vessels(rng)],
         fat=rng.uniform(0.85, 1.2),
     )
 
 
 def pose(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
     """The same patient as one film shows them: tilted, shifted, magnified, breathing in more or less."""
-    angle, zoom = np.deg2rad(rng.normal(0, 2.0)), rng.uniform(0.95, 1.07)
-    breath = np.array([rng.uniform(0.98, 1.02), rng.uniform(0.95, 1.04)])
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * zoom * breath
+    angle, zoom = rng.normal(0, 0.035), rng.uniform(0.95, 1.07)
+    breath = (rng.uniform(0.98, 1.02), rng.uniform(0.95, 1.04))
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]) * zoom * breath
     shift = 0.5 + rng.normal(0, (0.018, 0.012))
-
-    def move(value: object) -> object:
-        if isinstance(value, tuple):
-            return tuple(move(part) for part in value)
-        return (value - 0.5) @ turn + shift
-
-    moved = {field.name: move(getattr(anatomy, field.name)) for field in fields(anatomy) if field.name not in UNPOSED}
-    return Anatomy(**moved, **{name: getattr(anatomy, name) for name in UNPOSED})
-
-
-UNPOSED = ("widths", "fat")
+    parts = {field.name: getattr(anatomy, field.name) for field in fields(anatomy)}
+    fat = parts.pop("fat")
+    return Anatomy(
+        **{name: [(part - 0.5) @ turn + shift for part in shapes] for name, shapes in parts.items()}, fat=fat
+    )
 
 
 def _varied(rng: np.random.Generator, points: object, spread: float) -> np.ndarray:
@@ -103,43 +96,46 @@ def _varied(rng: np.random.Generator, points: object, spread: float) -> np.ndarr
     return points + rng.normal(0, spread, points.shape)
 
 
-def _lung(rng: np.random.Generator, shape: object, side: int, place) -> np.ndarray:
-    points = _varied(rng, shape, 0.014)
-    points[:, 1] *= rng.uniform(0.93, 1.03)
-    return place(closed_curve(points), side)
+def _lung(rng: np.random.Generator, shape: object) -> np.ndarray:
+    return closed_curve(_varied(rng, shape, 0.014) * (1, rng.uniform(0.93, 1.03)))
 
 
 def _body(rng: np.random.Generator, half: float, top: float) -> Shapes:
-    flank, neck, shoulder = half * rng.uniform(1.1, 1.28), rng.uniform(0.09, 0.13), top + rng.uniform(-0.06, 0.02)
-    right = np.array([
-        (neck, -0.2), (neck * 1.1, shoulder - 0.06), (half * 0.9, shoulder + 0.02), (half * 1.35, shoulder + 0.09),
-        (half * 1.55, shoulder + 0.25), (flank * 1.05, shoulder + 0.36), (flank, 0.65), (flank * 1.04, 1.3),
+    """Trunk with neck, then the two arms, which are thinner."""
+    flank, neck, shoulder = half * rng.uniform(1.12, 1.3), rng.uniform(0.08, 0.12), top + rng.uniform(-0.05, 0.01)
+    trunk = np.array([
+        (neck, -0.4), (neck * 1.05, shoulder - 0.10), (neck * 1.6, shoulder - 0.03), (half * 0.95, shoulder + 0.04),
+        (half * 1.25, shoulder + 0.12), (half * 1.22, shoulder + 0.28), (flank, 0.62), (flank * 1.02, 0.9),
+        (flank * 1.03, 1.4),
     ])  # fmt: skip
-    right[:, 0] += rng.normal(0, 0.008, len(right))
-    right[:, 0] += 0.5
-    left = right * (-1, 1) + (1, 0)
-    return (np.concatenate([right, left[::-1]]),)
+    arm = np.array([
+        (half * 0.9, shoulder + 0.04), (half * 1.5, shoulder + 0.1), (half * 1.9, shoulder + 0.5),
+        (half * rng.uniform(1.5, 1.75), 0.7), (half * 1.22, shoulder + 0.30), (half, shoulder + 0.3),
+    ])  # fmt: skip
+    trunk[:, 0] += rng.normal(0, 0.008, len(trunk))
+    mirrored = trunk * (-1, 1)
+    outline = closed_curve(np.concatenate([trunk, mirrored[::-1]]), 4)
+    arms = closed_curve(arm, 4), closed_curve(arm * (-1, 1), 4)
+    return [np.add(shape, (0.5, 0)) for shape in (outline, *arms)]
 
 
-def _abdomen(rng: np.random.Generator, place) -> np.ndarray:
+def _abdomen(rng: np.random.Generator) -> np.ndarray:
     dome = np.array([(-1.5, 1.02), (-0.9, 0.99), (-0.45, 0.84), (0.0, 0.94), (0.5, 0.89), (0.9, 1.0), (1.5, 1.05)])
     dome[:, 1] += rng.normal(0, 0.01, len(dome))
-    return place(np.concatenate([dome, [(1.5, 2.2), (-1.5, 2.2)]]))
+    return np.concatenate([dome, [(1.5, 2.2), (-1.5, 2.2)]])
 
 
-def _gas(rng: np.random.Generator, place) -> Shapes:
-    bubbles = [_ellipse(rng, (0.45, 1.03), (0.2, 0.06))] if rng.random() < 0.6 else []
-    bubbles += [
-        _ellipse(rng, (rng.uniform(-0.7, 0.8), rng.uniform(1.12, 1.4)), (0.13, 0.05)) for _ in range(rng.integers(0, 4))
-    ]
-    return tuple(place(bubble) for bubble in bubbles)
+def _gas(rng: np.random.Generator) -> list[np.ndarray]:
+    stomach = [_ellipse(rng, (0.45, 1.03), (0.2, 0.06))] if rng.random() < 0.6 else []
+    bowel = [(rng.uniform(-0.7, 0.8), rng.uniform(1.12, 1.4)) for _ in range(rng.integers(0, 4))]
+    return stomach + [_ellipse(rng, place, (0.13, 0.05)) for place in bowel]
 
 
-def _breasts(rng: np.random.Generator, place) -> Shapes:
+def _breasts(rng: np.random.Generator) -> list[np.ndarray]:
     if rng.random() < 0.5:
-        return ()
+        return []
     reach, low = rng.uniform(0.35, 0.5), rng.uniform(0.72, 0.95)
-    return tuple(place(_ellipse(rng, (0.62, low), (reach, 0.25)), side) for side in (-1, 1))
+    return [_ellipse(rng, (side * 0.62, low), (reach, 0.25)) for side in (-1, 1)]
 
 
 def _ellipse(rng: np.random.Generator, centre: tuple[float, float], radii: tuple[float, float]) -> np.ndarray:
@@ -148,34 +144,31 @@ def _ellipse(rng: np.random.Generator, centre: tuple[float, float], radii: tuple
     return closed_curve(centre + wobble * np.stack([np.cos(turn), np.sin(turn)], axis=1) * radii, 3)
 
 
-def _vertebrae(rng: np.random.Generator, top: float, half: float) -> Shapes:
+def _vertebrae(rng: np.random.Generator, top: float, half: float) -> np.ndarray:
     pitch, width = rng.uniform(0.052, 0.062), half * rng.uniform(0.15, 0.19)
-    bend = rng.normal(0, 0.008)
+    y = np.arange(top - 0.3, 1.2, pitch)
+    centres = np.stack([0.5 + rng.normal(0, 0.008) * np.sin(7 * y), y], axis=1)
     box = np.array([(-1, -0.42), (1, -0.42), (0.9, 0), (1, 0.42), (-1, 0.42), (-0.9, 0)])
-    tops = np.arange(top - 0.3, 1.2, pitch)
-    return tuple(
-        np.array([0.5 + bend * np.sin(7 * y), y]) + box * (width * (0.75 + 0.25 * min(1, y + 0.5)), pitch) for y in tops
-    )
+    extent = np.stack([width * (0.75 + 0.25 * np.minimum(1, y + 0.5)), np.full(len(y), pitch)], axis=1)
+    return centres[:, None] + box * extent[:, None]
 
 
-def _ribs(rng: np.random.Generator) -> list[np.ndarray]:
+def _ribs(rng: np.random.Generator) -> np.ndarray:
+    """Ten posterior ribs of the patient's left, longer from the top down; (10, 18, 2)."""
     pitch, slope, width = rng.uniform(0.098, 0.115), rng.uniform(0.1, 0.3), rng.uniform(0.05, 0.07)
-    bands = []
-    for number in range(10):
-        x = np.linspace(0.15, min(1.04, 0.62 + 0.14 * number), 9)
-        y = -0.06 + pitch * number + slope * (x**2 * 1.1 - 0.35 * x) + rng.normal(0, 0.006)
-        bands.append(band(np.stack([x, y], axis=1), width * rng.uniform(0.85, 1.15)))
-    return bands
+    number = np.arange(10)[:, None]
+    x = np.linspace(0.15, np.minimum(1.04, 0.62 + 0.14 * number[:, 0]), 9, axis=1)
+    y = -0.06 + pitch * number + slope * (1.1 * x**2 - 0.35 * x) + rng.normal(0, 0.006, number.shape)
+    return band(np.stack([x, y], axis=-1), width * rng.uniform(0.85, 1.15, 10))
 
 
-def _front_ribs(rng: np.random.Generator) -> list[np.ndarray]:
-    pitch, slope, width = rng.uniform(0.12, 0.14), rng.uniform(0.25, 0.45), rng.uniform(0.06, 0.08)
-    bands = []
-    for number in range(6):
-        x = np.linspace(0.35, min(1.02, 0.75 + 0.1 * number), 7)
-        y = 0.16 + pitch * number + slope * (0.9 - x) * 0.8 + rng.normal(0, 0.008)
-        bands.append(band(np.stack([x, y], axis=1), width))
-    return bands
+def _front_ribs(rng: np.random.Generator) -> np.ndarray:
+    """Six anterior ends, which run the other way; (6, 14, 2)."""
+    pitch, slope, width = rng.uniform(0.12, 0.14), rng.uniform(0.2, 0.36), rng.uniform(0.06, 0.08)
+    number = np.arange(6)[:, None]
+    x = np.linspace(0.35, np.minimum(1.02, 0.75 + 0.1 * number[:, 0]), 7, axis=1)
+    y = 0.16 + pitch * number + slope * (0.9 - x) + rng.normal(0, 0.008, number.shape)
+    return band(np.stack([x, y], axis=-1), np.full(6, width))
 
 
 def _clavicle(rng: np.random.Generator) -> np.ndarray:
@@ -187,22 +180,17 @@ def _scapula(rng: np.random.Generator) -> np.ndarray:
     return closed_curve(_varied(rng, [(0.98, 0.02), (1.25, 0.05), (1.2, 0.25), (1.05, 0.5), (0.92, 0.3)], 0.03))
 
 
-def _vessels(rng: np.random.Generator, place) -> tuple[np.ndarray, np.ndarray]:
-    """Trees that leave both hila, fork, and thin out."""
-    segments, widths = [], []
-    for side in (-1, 1):
-        hilum = np.array([0.24, 0.47]) + rng.normal(0, 0.02, 2)
-        for angle in np.linspace(-1.35, 1.45, 6) + rng.normal(0, 0.12, 6):
-            tips = [(hilum, angle, 0.016)]
-            for _ in range(4):
-                tips = [grown for tip in tips for grown in _grow(rng, tip, segments, widths, side)][:4]
-    return place(np.array(segments)), np.array(widths)
-
-
-def _grow(rng, tip, segments, widths, side):
-    start, angle, width = tip
-    end = start + rng.uniform(0.1, 0.17) * np.array([np.cos(angle), np.sin(angle) * 0.9])
-    segments.append((start * (side, 1), end * (side, 1)))
-    widths.append(width)
-    forks = 2 if rng.random() < 0.45 else 1
-    return [(end, angle + rng.normal(0, 0.3), width * 0.72) for _ in range(forks)]
+def _vessels(rng: np.random.Generator) -> list[np.ndarray]:
+    """Trees that leave both hila and fork: segments (n, 2, 2) of each order of branching."""
+    side = np.repeat((-1.0, 1.0), 7)
+    start = np.array([(0.24, 0.47)]) * np.stack([side, np.ones(14)], axis=1) + rng.normal(0, 0.015, (14, 2))
+    angle = np.tile(np.linspace(-1.4, 1.5, 7), 2) + rng.normal(0, 0.12, 14)
+    orders = []
+    for _ in range(4):
+        step = rng.uniform(0.1, 0.17, len(angle))
+        end = start + np.stack([side * step * np.cos(angle), 0.9 * step * np.sin(angle)], axis=1)
+        orders.append(np.stack([start, end], axis=1))
+        forks = np.where(rng.random(len(angle)) < 0.4, 2, 1)
+        start, side = np.repeat(end, forks, axis=0), np.repeat(side, forks)
+        angle = np.repeat(angle, forks) + rng.normal(0, 0.3, forks.sum())
+    return orders

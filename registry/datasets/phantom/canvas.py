@@ -5,7 +5,8 @@ import numpy as np
 
 SUBPIXEL_BITS = 4
 FINEST = 128  # a smaller film is drawn this large and averaged down, so that its edges carry partial pixels
-CLOUD_LATTICE = 96  # noise lives on a lattice of its own: the same cloud at every film size
+CLOUD_POINTS = 6  # a wavelength of noise; its lattice is its own, so that a film of any size shows the same cloud
+CATMULL_ROM = 0.5 * np.array([(0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1)])
 
 
 def working_size(size: int) -> int:
@@ -18,37 +19,31 @@ def fill(size: int, *outlines: np.ndarray) -> np.ndarray:
     canvas = np.zeros((size, size), np.uint8)
     for outline in outlines:
         cv2.fillPoly(canvas, [_pixels(outline, size)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-    return canvas.astype(np.float32) / 255
+    return canvas * np.float32(1 / 255)
 
 
-def draw_lines(size: int, segments: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Coverage in [0, 1] of segments (n, 2, 2) of the given widths (frame units); thin ones are fainter."""
+def draw_lines(size: int, lines: np.ndarray, width: float) -> np.ndarray:
+    """Coverage in [0, 1] of open lines (k, n, 2) of one width (frame units); thinner than a pixel is fainter."""
     canvas = np.zeros((size, size), np.uint8)
-    for segment, width in zip(segments, widths * size, strict=True):
-        start, end = _pixels(segment, size)
-        shade = int(255 * min(1.0, width))
-        cv2.line(canvas, start, end, shade, max(1, round(width)), cv2.LINE_AA, SUBPIXEL_BITS)
-    return canvas.astype(np.float32) / 255
+    shade, thickness = int(255 * min(1.0, width * size)), max(1, round(width * size))
+    cv2.polylines(canvas, list(_pixels(lines, size)), False, shade, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+    return canvas * np.float32(1 / 255)
 
 
 def closed_curve(points: np.ndarray, steps: int = 6) -> np.ndarray:
     """Catmull-Rom spline through the points (n, 2), closed: (n * steps, 2)."""
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
-    before, after, beyond = (np.roll(points, shift, axis=0) for shift in (1, -1, -2))
-    curve = points + 0.5 * t * (
-        after
-        - before
-        + t * (2 * before - 5 * points + 4 * after - beyond + t * (3 * (points - after) + beyond - before))
-    )  # (steps, n, 2)
-    return curve.transpose(1, 0, 2).reshape(-1, 2)
+    powers = np.linspace(0, 1, steps, endpoint=False)[:, None] ** np.arange(4)
+    count = len(points)
+    neighbours = points[(np.arange(count)[:, None] + np.arange(-1, 3)) % count]  # (n, 4, 2)
+    return (powers @ CATMULL_ROM @ neighbours).reshape(-1, 2)
 
 
-def band(curve: np.ndarray, width: float) -> np.ndarray:
-    """Outline of a ribbon of constant width along an open curve (n, 2)."""
-    along = np.gradient(curve, axis=0)
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    across *= width / 2 / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    return np.concatenate([curve + across, (curve - across)[::-1]])
+def band(curves: np.ndarray, width: object) -> np.ndarray:
+    """Outlines (..., 2n, 2) of ribbons of the given widths (...,) along open curves (..., n, 2)."""
+    along = np.gradient(curves, axis=-2)
+    across = along[..., ::-1] * (-1, 1)
+    across *= np.asarray(width)[..., None, None] / 2 / np.maximum(np.hypot(*np.moveaxis(along, -1, 0)), 1e-6)[..., None]
+    return np.concatenate([curves + across, (curves - across)[..., ::-1, :]], axis=-2)
 
 
 def blur(field: np.ndarray, sigma: float) -> np.ndarray:
@@ -64,9 +59,9 @@ def blur(field: np.ndarray, sigma: float) -> np.ndarray:
 
 def cloud(rng: np.random.Generator, size: int, wavelength: float) -> np.ndarray:
     """Band-passed noise of mean 0 and standard deviation 1 around one wavelength (frame units); float32."""
-    noise = rng.standard_normal((CLOUD_LATTICE, CLOUD_LATTICE), np.float32)
-    sigma = wavelength * CLOUD_LATTICE / 6
-    passed = cv2.GaussianBlur(noise, (0, 0), sigma) - cv2.GaussianBlur(noise, (0, 0), 1.6 * sigma)
+    lattice = max(8, round(CLOUD_POINTS / wavelength))
+    noise = rng.standard_normal((lattice, lattice), np.float32)
+    passed = cv2.GaussianBlur(noise, (0, 0), CLOUD_POINTS / 6) - cv2.GaussianBlur(noise, (0, 0), CLOUD_POINTS / 3.75)
     passed = (passed - passed.mean()) / passed.std()
     return cv2.resize(passed, (size, size), interpolation=cv2.INTER_CUBIC)
 

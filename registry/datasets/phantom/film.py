@@ -1,5 +1,6 @@
 """From thicknesses to a film: attenuation, scatter, exposure, noise, lettering."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -35,9 +36,9 @@ class Hospital:
 
 
 HOSPITALS = (
-    Hospital("hospital-a", 2.0, 2.0, 0.06, 0.96, 0.010, ("AP", "SUPINE", "PORTABLE"), (0.02, 0.0), plate=True),
-    Hospital("hospital-b", 1.7, 1.8, 0.00, 0.98, 0.006, ("R", "PA"), (0.06, 0.06)),
-    Hospital("hospital-c", 1.8, 2.2, 0.03, 0.90, 0.016, ("L", "ERECT"), (0.85, 0.05)),
+    Hospital("hospital-a", 2.0, 2.0, 0.06, 0.96, 0.005, ("AP", "SUPINE", "PORTABLE"), (0.02, 0.0), plate=True),
+    Hospital("hospital-b", 1.7, 1.8, 0.00, 0.98, 0.003, ("R", "PA"), (0.06, 0.06)),
+    Hospital("hospital-c", 1.8, 2.2, 0.03, 0.90, 0.007, ("L", "ERECT"), (0.85, 0.05)),
 )
 
 
@@ -50,17 +51,18 @@ def lung_coverage(anatomy: Anatomy, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def body_thickness(anatomy: Anatomy, lungs: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
     """Sum of the thicknesses of everything but the findings, in bodies of an average adult; (size, size) float32."""
-    body = fill(size, *anatomy.body)
+    trunk, arms = fill(size, anatomy.body[0]), fill(size, *anatomy.body[1:])
+    body = np.maximum(trunk * (0.25 + 0.75 * blur(trunk, 0.08)), arms * (0.2 + 0.4 * blur(arms, 0.04)))
     air = lungs[0] + lungs[1]
-    depth = air * (0.55 + 0.45 * blur(air, 0.05))
-    bones = _tubes(size, anatomy.ribs, 0.10) + _tubes(size, anatomy.front_ribs, 0.05)
-    bones += 0.13 * fill(size, *anatomy.clavicles) + 0.06 * fill(size, *anatomy.scapulae)
-    bones += 0.28 * fill(size, *anatomy.vertebrae)
-    soft = anatomy.fat * body * (0.45 + 0.55 * blur(body, 0.06)) + 0.16 * blur(fill(size, *anatomy.abdomen), 0.05)
-    soft += 0.24 * blur(fill(size, *anatomy.heart), 0.015) + 0.1 * blur(fill(size, *anatomy.breasts), 0.02)
-    soft -= 0.2 * fill(size, *anatomy.airway) + 0.18 * fill(size, *anatomy.gas)
-    vessels = 0.35 * draw_lines(size, anatomy.vessels, anatomy.widths) * air
-    return np.maximum(soft + body * blur(bones, 0.004) + 0.6 * vessels - 0.62 * depth, 0)
+    depth = air * (0.5 + 0.5 * blur(air, 0.05))
+    bones = _tubes(size, anatomy.ribs, 0.13) + _tubes(size, anatomy.front_ribs, 0.07)
+    bones += 0.15 * fill(size, *anatomy.clavicles) + 0.06 * fill(size, *anatomy.scapulae)
+    bones += 0.26 * fill(size, *anatomy.vertebrae)
+    soft = anatomy.fat * body + 0.3 * trunk * blur(fill(size, *anatomy.abdomen), 0.06)
+    soft += 0.26 * blur(fill(size, *anatomy.heart), 0.015) + 0.1 * blur(fill(size, *anatomy.breasts), 0.02)
+    soft -= 0.2 * fill(size, *anatomy.airway) + 0.2 * blur(fill(size, *anatomy.gas), 0.01)
+    vessels = 0.2 * blur(_vessels(size, anatomy.vessels), 0.005) * air
+    return np.maximum(soft + body * blur(bones, 0.004) + vessels - 0.62 * depth, 0)
 
 
 def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
@@ -95,9 +97,14 @@ def develop(film: np.ndarray, hospital: Hospital, size: int, rng: np.random.Gene
     return np.round(np.clip(film + grain, 0, 1) * 255).astype(np.uint8)
 
 
-def _tubes(size: int, outlines: tuple[np.ndarray, ...], thickness: float) -> np.ndarray:
+def _tubes(size: int, outlines: Sequence[np.ndarray], thickness: float) -> np.ndarray:
     solid = fill(size, *outlines)
     return thickness * solid * (1.5 - 0.7 * blur(solid, 0.008))
+
+
+def _vessels(size: int, orders: Sequence[np.ndarray]) -> np.ndarray:
+    widths = 0.013 * 0.72 ** np.arange(len(orders))
+    return np.maximum.reduce([draw_lines(size, *order) for order in zip(orders, widths, strict=True)])
 
 
 def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
@@ -116,8 +123,7 @@ def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.nd
 def _tube(size: int, rng: np.random.Generator) -> np.ndarray:
     y = np.linspace(-0.05, rng.uniform(0.4, 0.9), 12)
     x = 0.5 + rng.normal(0, 0.06) + rng.normal(0, 0.12) * np.sin(rng.uniform(2, 5) * y + rng.uniform(0, 6))
-    points = np.stack([x, y], axis=1)
-    return draw_lines(size, np.stack([points[:-1], points[1:]], axis=1), np.full(11, 0.008))
+    return draw_lines(size, np.stack([x, y], axis=1)[None], 0.008)
 
 
 def _collimator(size: int, rng: np.random.Generator) -> np.ndarray:

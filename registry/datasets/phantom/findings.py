@@ -5,15 +5,16 @@ are in all.  A disease only spends that budget differently, at wavelengths that 
 otherwise total density alone would give the class away, and equalisation would carry it to the very border.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from registry.datasets.phantom.canvas import blur, cloud
+from registry.datasets.phantom.canvas import cloud
 
-GROUND_GLASS_WAVELENGTH = 0.075  # frame units: 4.8 pixels at 64
-INTERSTITIAL_WAVELENGTH = 0.05
+GROUND_GLASS_WAVELENGTH = 0.06  # frame units: 3.8 pixels at 64
+INTERSTITIAL_WAVELENGTH = 0.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ def draw_haze(rng: np.random.Generator, lungs: Lungs) -> Haze:
     """Patches in the outer and lower parts of both lungs (coverage in [0, 1], (H, W) each)."""
     patches = np.zeros_like(lungs[0])
     for lung, outward in zip(lungs, (-1, 1), strict=True):
-        for _ in range(rng.integers(1, 4)):
-            patches = np.maximum(patches, _blob(rng, lung, _peripheral(lung, outward), rng.uniform(0.05, 0.09)))
-    return Haze(patches, rng.uniform(0.05, 0.14))
+        weights, rough = _peripheral(lung, outward), cloud(rng, len(lung), 0.12)
+        for _ in range(rng.integers(2, 4)):
+            patches = np.maximum(patches, _blob(rng, lung, weights, rng.uniform(0.06, 0.10), rough))
+    return Haze(patches, rng.uniform(0.06, 0.14))
 
 
 def healthy(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
@@ -62,14 +64,14 @@ def healthy(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float)
 
 def ground_glass(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
     """Every patch of haze turns into mottled glass of the same mean density: bilateral, peripheral, lower zones."""
-    mottle = contrast * 0.13 * cloud(rng, len(haze.patches), GROUND_GLASS_WAVELENGTH)
+    mottle = contrast * 0.16 * cloud(rng, len(haze.patches), GROUND_GLASS_WAVELENGTH)
     return Finding(haze.patches * (haze.thickness + mottle), haze.patches > 0.5)
 
 
 def consolidation(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
     """One dense focus in one lung, paid for by the rest of that lung."""
     lung = lungs[rng.integers(2)]
-    focus = _blob(rng, lung, lung, rng.uniform(0.07, 0.11))
+    focus = _blob(rng, lung, lung, rng.uniform(0.07, 0.11), cloud(rng, len(lung), 0.12))
     dense = contrast * rng.uniform(0.25, 0.4) * focus
     paid = dense.sum() / max(float(lung.sum()), 1.0)
     return Finding(haze.patches * haze.thickness + dense - paid * lung, focus > 0.5)
@@ -79,29 +81,30 @@ def interstitial(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: f
     """A net of fine lines all over both lungs."""
     size = len(haze.patches)
     net = -np.abs(cloud(rng, size, INTERSTITIAL_WAVELENGTH))
-    net = (net - blur(net, 0.05)) * np.maximum(lungs[0], lungs[1])
-    return Finding(haze.patches * haze.thickness + contrast * 0.12 * net, np.maximum(lungs[0], lungs[1]) > 0.5)
+    net = (net + 0.8) * np.maximum(lungs[0], lungs[1])
+    return Finding(haze.patches * haze.thickness + contrast * 0.10 * net, np.maximum(lungs[0], lungs[1]) > 0.5)
 
 
 def _peripheral(lung: np.ndarray, outward: int) -> np.ndarray:
-    rows, columns = np.nonzero(lung > 0.5)
-    height = (np.arange(len(lung)) - rows.min()) / max(np.ptp(rows), 1)
-    across = (np.arange(len(lung)) - columns.min()) / max(np.ptp(columns), 1)
-    outer = across if outward > 0 else 1 - across
-    return lung * np.clip(height, 0, 1)[:, None] ** 1.5 * np.clip(outer, 0, 1)[None, :]
+    """Weight of each row and column of a lung: more below, more outside; (H, W)."""
+    inside = lung > 0.5
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    height = np.clip((np.arange(len(lung)) - rows[0]) / (rows[-1] - rows[0] + 1), 0, 1)
+    across = np.clip((np.arange(len(lung)) - columns[0]) / (columns[-1] - columns[0] + 1), 0, 1)
+    return np.outer(height**1.5, across if outward > 0 else 1 - across)
 
 
-def _blob(rng: np.random.Generator, lung: np.ndarray, weights: np.ndarray, radius: float) -> np.ndarray:
+def _blob(
+    rng: np.random.Generator, lung: np.ndarray, weights: np.ndarray, radius: float, rough: np.ndarray
+) -> np.ndarray:
     """Soft patch with a ragged outline inside a lung, its centre drawn by weight; coverage in [0, 1]."""
-    size = len(lung)
-    cumulative = np.cumsum(np.where(lung > 0.5, weights, 0), dtype=np.float64)
-    row, column = divmod(int(np.searchsorted(cumulative, rng.random() * cumulative[-1])), size)
-    stretch, turn = rng.uniform(0.75, 1.35), rng.uniform(0, np.pi)
-    y, x = (
-        (np.arange(size, dtype=np.float32) - row)[:, None] / size,
-        (np.arange(size, dtype=np.float32) - column) / size,
-    )
-    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-    distance = np.sqrt((along / stretch) ** 2 + (across * stretch) ** 2) / radius
-    ragged = 1 - distance + 0.18 * cloud(rng, size, 0.12)
-    return (np.clip(ragged / 0.3 + 0.5, 0, 1) * lung).astype(np.float32)
+    pixels = np.flatnonzero(lung > 0.5)
+    cumulative = np.cumsum(weights.ravel()[pixels], dtype=np.float64)
+    row, column = divmod(int(pixels[np.searchsorted(cumulative, rng.random() * cumulative[-1])]), len(lung))
+    stretch, turn = rng.uniform(0.75, 1.35) * radius * len(lung), rng.uniform(0, math.pi)
+    squeeze = (radius * len(lung)) ** 2 / stretch
+    y, x = np.arange(len(lung), dtype=np.float32)[:, None] - row, np.arange(len(lung), dtype=np.float32) - column
+    along = x * (math.cos(turn) / stretch) + y * (math.sin(turn) / stretch)
+    across = y * (math.cos(turn) / squeeze) - x * (math.sin(turn) / squeeze)
+    ragged = 1 - np.sqrt(along * along + across * across) + 0.18 * rough
+    return np.clip(ragged / 0.3 + 0.5, 0, 1) * lung
