@@ -12,17 +12,17 @@ import json
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from benchmark.duplicates import merge_identical
-from benchmark.films import EQUALISERS, Film, prepare_films
+from benchmark.duplicates import fingerprints, merge_identical
+from benchmark.films import EQUALISERS, Equaliser, film
 from benchmark.rows import RowFile
 from registry.contracts import Sample
 from registry.errors import DataError, StorageError, unknown_name
@@ -30,7 +30,7 @@ from registry.errors import DataError, StorageError, unknown_name
 CHUNK = 16  # samples a task of the pool: large enough that scheduling costs nothing
 SHOWN_PROBLEMS = 20
 
-_COLUMNS = ("ids", "labels", "sources", "groups", "mask_makers", "lesion_known", "sizes")
+T = TypeVar("T")
 
 
 class UnusableError(DataError):
@@ -137,21 +137,20 @@ def prepare(
     """
     if equalise not in EQUALISERS:
         raise unknown_name("equalisation", equalise, EQUALISERS, "[images] of the task file")
-    artefact = _Artefact(folder, size)
-    work = partial(prepare_films, size=size, equalise=EQUALISERS[equalise])
-    done = 0
+    if not samples:
+        raise DataError("the dataset has no samples; nothing can be prepared")
+    artefact = _Artefact(folder, samples, size)
+    fill = partial(artefact.fill, size=size, equalise=EQUALISERS[equalise])
+    rows: list[_Row] = []
     try:
-        for chunk in _in_order(work, samples, workers):
-            for sample, film in chunk:
-                if isinstance(film, str):
-                    artefact.problems.append(f"{sample.id}: {film}")
-                elif skip_bad or not artefact.problems:
-                    artefact.append(sample, film)
-            done += len(chunk)
-            progress(done, len(samples))
-        if artefact.problems and not (skip_bad and artefact.fingerprints):
-            raise UnusableError(artefact.problems, len(samples))
-        artefact.finish()
+        with closing(_in_order(fill, len(samples), workers)) as chunks:
+            for chunk in chunks:
+                rows += chunk
+                progress(len(rows), len(samples))
+        refused = [row.refused for row in rows if row.refused]
+        if len(refused) == len(rows) or (refused and not skip_bad):
+            raise UnusableError(refused, len(samples))
+        artefact.finish(rows)
     except BaseException:
         artefact.abandon()
         raise
@@ -187,57 +186,86 @@ def equalise_inside(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return equalised
 
 
-class _Artefact:
-    """The folder's files while they grow, and what will go into the index."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the index says of a film that was written, or why it was not."""
 
-    def __init__(self, folder: Path, size: int):
+    shape: tuple[int, int] = (0, 0)
+    traits: Hashable = None
+    has_mask: bool = False
+    has_lesion: bool = False
+    refused: str = ""
+
+
+class _Artefact:
+    """The files of a prepared dataset while threads fill them, a row per sample."""
+
+    def __init__(self, folder: Path, samples: Sequence[Sample], size: int):
         bits = (size * size + 7) // 8
         self.folder = folder
-        self.problems: list[str] = []
-        self.index: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-        self.fingerprints: list[Hashable] = []
+        self.samples = samples
         self.images = RowFile(folder / "images.npy", (size, size))
         self.masks = RowFile(folder / "masks.npy", (bits,))
         self.lesions = RowFile(folder / "lesions.npy", (bits,))
 
-    def append(self, sample: Sample, film: Film) -> None:
-        self.images.append(film.image)
-        self.masks.append(film.mask)
-        self.lesions.append(film.lesion)
-        self.fingerprints.append(film.fingerprint)
-        maker = None if film.mask is None else sample.mask_maker or "unknown"
-        row = (sample.id, sample.label, sample.source, sample.group, maker, film.lesion is not None, list(film.shape))
-        for name, value in zip(_COLUMNS, row, strict=True):
-            self.index[name].append(value)
+    def fill(self, positions: range, size: int, equalise: Equaliser) -> list[_Row]:
+        return [self._fill(position, size, equalise) for position in positions]
 
-    def finish(self) -> None:
-        for file in (self.images, self.masks, self.lesions):
-            file.finish()
-        if not any(self.index["lesion_known"]):
-            self.lesions.abandon()
-        self.index["groups"] = merge_identical(self.index["groups"], self.fingerprints)
-        text = json.dumps({**self.index, "skipped": self.problems}, ensure_ascii=False)
+    def _fill(self, position: int, size: int, equalise: Equaliser) -> _Row:
         try:
-            (self.folder / "index.json").write_text(text, encoding="utf-8")
+            done = film(self.samples[position], size, equalise)
+        except DataError as error:
+            return _Row(refused=f"{self.samples[position].id}: {error}")
+        self.images.write(position, done.image)
+        if done.mask is not None:
+            self.masks.write(position, done.mask)
+        if done.lesion is not None:
+            self.lesions.write(position, done.lesion)
+        return _Row(done.shape, done.traits, done.mask is not None, done.lesion is not None)
+
+    def finish(self, rows: Sequence[_Row]) -> None:
+        kept = [position for position, row in enumerate(rows) if not row.refused]
+        for file in (self.images, self.masks, self.lesions):
+            file.finish(kept)
+        index = _index([self.samples[position] for position in kept], [rows[position] for position in kept])
+        index["skipped"] = [row.refused for row in rows if row.refused]
+        if not any(index["lesion_known"]):
+            self.lesions.path.unlink()
+        path = self.folder / "index.json"
+        try:
+            path.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
         except OSError as error:
-            raise StorageError(f"cannot write {self.folder / 'index.json'}: {error.strerror}") from error
+            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 
     def abandon(self) -> None:
         for file in (self.images, self.masks, self.lesions):
-            file.abandon()
+            file.close()
+            file.path.unlink(missing_ok=True)
         (self.folder / "index.json").unlink(missing_ok=True)
 
 
-def _in_order(
-    work: Callable[[Sequence[Sample]], list], samples: Sequence[Sample], workers: int
-) -> Iterator[list[tuple[Sample, "Film | str"]]]:
-    """Results in the order of the samples, with a bounded number of them waiting."""
-    pending: deque[Future] = deque()
+def _index(samples: Sequence[Sample], rows: Sequence[_Row]) -> dict[str, list]:
+    exact = fingerprints(samples, [row.traits for row in rows])
+    pairs = list(zip(samples, rows, strict=True))
+    return {
+        "ids": [sample.id for sample in samples],
+        "labels": [sample.label for sample in samples],
+        "sources": [sample.source for sample in samples],
+        "groups": merge_identical([sample.group for sample in samples], exact),
+        "mask_makers": [sample.mask_maker or "unknown" if row.has_mask else None for sample, row in pairs],
+        "lesion_known": [row.has_lesion for row in rows],
+        "sizes": [list(row.shape) for row in rows],
+    }
+
+
+def _in_order(work: Callable[[range], T], count: int, workers: int) -> Iterator[T]:
+    """What `work` makes of successive ranges of positions, a bounded number of them ahead of the consumer."""
+    pending: deque[Future[T]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="prepare")
     try:
         with _one_thread_each():
-            for start in range(0, len(samples), CHUNK):
-                pending.append(pool.submit(work, samples[start : start + CHUNK]))
+            for start in range(0, count, CHUNK):
+                pending.append(pool.submit(work, range(start, min(start + CHUNK, count))))
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:

@@ -1,7 +1,8 @@
-"""A .npy file that grows by rows, written without being mapped, so that memory does not grow with it."""
+"""A .npy file whose rows several threads write in place, without mapping it: memory does not grow with its size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import io
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from registry.errors import StorageError
 
 
 class RowFile:
-    """A uint8 array (N, *row_shape) on disk whose N is known when it is finished.
+    """A uint8 array (N, *row_shape) on disk, N being settled last.
 
     Raises:
         StorageError: from any method, when the disk is full or the folder cannot be written.
@@ -19,46 +20,51 @@ class RowFile:
     def __init__(self, path: Path, row_shape: tuple[int, ...]):
         self.path = path
         self.row_shape = row_shape
-        self.count = 0
         self._row_bytes = int(np.prod(row_shape))
-        with _told(path):
-            self._file = path.open("wb")
-            self._header()
+        self._start = len(self._header(0))
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        except OSError as error:
+            raise _storage_error(path, error) from error
 
-    def append(self, row: np.ndarray | None) -> None:
-        """Adds a row; None adds zeros, which take no room on most file systems."""
-        with _told(self.path):
-            if row is None:
-                self._file.seek(self._row_bytes, 1)
-            else:
-                self._file.write(np.ascontiguousarray(row, np.uint8).reshape(self._row_bytes))
-        self.count += 1
+    def write(self, position: int, row: np.ndarray) -> None:
+        """Sets a row; rows never set are zeros, which take no room on most file systems."""
+        try:
+            self._put(row.data.cast("B"), self._start + position * self._row_bytes)
+        except OSError as error:
+            raise _storage_error(self.path, error) from error
 
-    def finish(self) -> None:
-        """Writes the final N; the file is then complete."""
-        with _told(self.path):
-            self._file.truncate(self._file.tell())
-            self._file.seek(0)
-            self._header()
-            self._file.close()
+    def finish(self, kept: Sequence[int]) -> None:
+        """Moves the rows at these ascending positions together, drops the others, and completes the file."""
+        try:
+            for position, source in enumerate(kept):
+                if position != source:
+                    row = os.pread(self._descriptor, self._row_bytes, self._start + source * self._row_bytes)
+                    self._put(memoryview(row.ljust(self._row_bytes, b"\0")), self._start + position * self._row_bytes)
+            os.ftruncate(self._descriptor, self._start + len(kept) * self._row_bytes)
+            self._put(memoryview(self._header(len(kept))), 0)
+        except OSError as error:
+            raise _storage_error(self.path, error) from error
+        self.close()
 
-    def abandon(self) -> None:
-        """Closes and removes the file."""
-        with suppress(OSError):  # what could not be flushed is thrown away
-            self._file.close()
-        self.path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Lets go of the file; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
-    def _header(self) -> None:
-        # NumPy pads the header for the largest N (GROWTH_AXIS_MAX_DIGITS), so it can be written again in place.
-        layout = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.row_shape)}
-        np.lib.format.write_array_header_1_0(self._file, layout)
+    def _put(self, data: memoryview, offset: int) -> None:
+        while data:
+            written = os.pwrite(self._descriptor, data, offset)
+            data, offset = data[written:], offset + written
+
+    def _header(self, count: int) -> bytes:
+        # NumPy pads the header for the largest N (GROWTH_AXIS_MAX_DIGITS), so its length does not depend on N.
+        header = io.BytesIO()
+        layout = {"descr": "|u1", "fortran_order": False, "shape": (count, *self.row_shape)}
+        np.lib.format.write_array_header_1_0(header, layout)
+        return header.getvalue()
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}; free some room or choose another folder"
-        ) from error
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"cannot write {path}: {error.strerror or error}; free some room or choose another folder")
