@@ -6,7 +6,7 @@ probabilities refer to).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -15,7 +15,7 @@ import numpy as np
 from registry.errors import DataError
 
 FEWEST = 10  # images below which nothing is fitted
-SMALLEST_SLOPE = 0.01  # keeps the order of the images where the fit finds none
+LEAST_RISE = 0.01  # log-odds from 0 to the largest score: keeps the order of the images where the fit finds none
 
 
 def log_prior(prior: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -113,7 +113,7 @@ def _temperature(logits: np.ndarray, targets: np.ndarray) -> Calibration:
     return Calibration("temperature", temperature=math.exp(found), n=len(targets))
 
 
-def _minimum(cost, low: float, high: float) -> float:
+def _minimum(cost: Callable[[float], float], low: float, high: float) -> float:
     """Where a unimodal function is least, by golden-section search."""
     ratio = (math.sqrt(5) - 1) / 2
     for _ in range(50):
@@ -126,13 +126,14 @@ def _platt(odds: np.ndarray, positives: np.ndarray) -> Calibration:
     """Platt 1999 with his softened targets, which keep the fit finite on separable data."""
     count = int(positives.sum())
     soft = np.where(positives, (count + 1) / (count + 2), 1 / (len(odds) - count + 2))
-    scale = max(float(np.abs(odds).max()), 1e-12)  # Newton's steps stay well-conditioned for any logits
-    slope, intercept = _logistic_fit(np.stack([odds / scale, np.ones_like(odds)], axis=1), soft)
-    if slope / scale >= SMALLEST_SLOPE:
-        return Calibration("platt", slope=slope / scale, intercept=intercept, n=len(odds))
-    (intercept,) = _logistic_fit(np.ones((len(odds), 1)), soft, SMALLEST_SLOPE * odds)
+    scale = max(float(np.abs(odds).max()), 1.0)  # Newton's steps stay well-conditioned for large logits
+    scaled, n = odds / scale, len(odds)
+    slope, intercept = _logistic_fit(np.stack([scaled, np.ones(n)], axis=1), soft)
+    if slope >= LEAST_RISE:
+        return Calibration("platt", slope=slope / scale, intercept=intercept, n=n)
+    (intercept,) = _logistic_fit(np.ones((n, 1)), soft, LEAST_RISE * scaled)
     note = "scores did not rise with the class on the images to fit on: probabilities are close to the class shares"
-    return Calibration("platt", slope=SMALLEST_SLOPE, intercept=intercept, n=len(odds), note=note)
+    return Calibration("platt", slope=LEAST_RISE / scale, intercept=intercept, n=n, note=note)
 
 
 def _logistic_fit(columns: np.ndarray, soft: np.ndarray, offset: np.ndarray | float = 0.0) -> list[float]:

@@ -1,7 +1,7 @@
 """The metrics of a rule's outputs, each with its 95 % interval, its n and, where it is degenerate, the reason."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark import metrics, statistics
 from benchmark.records import Estimate
-from benchmark.resampling import bootstrap, correlations, group_sums, standard_error
+from benchmark.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Everything the estimates are made from; `draws` are bootstrap columns by name, (resamples, ...)."""
+    """Everything the estimates are made from; `draws` are (resamples,) by metric, (resamples, K) for AUPRC."""
 
     classes: Sequence[str]
     positive: str | None
@@ -56,17 +56,26 @@ def evaluate(
     its interval from it; balanced accuracy and macro-F1 recover theirs from those of the classes (MOVER);
     AUROC uses DeLong's clustered error on the logit scale, AUPRC and MCC a cluster bootstrap's error on
     the logit and Fisher's scale; log-loss, Brier and ECE are cluster bootstraps.  None collapses at 1.
+
+    For K = 2 AUROC and AUPRC are those of `positive`, else of the second class; for K > 2 the mean over classes.
     """
     count = len(classes)
+    groups, _ = group_codes(groups)
     matrix = metrics.confusion(targets, outputs.decisions, count)
     draws = _resample(targets, outputs, count, groups, seed, resamples)
     judged = _Judged(classes, positive, targets, outputs, groups, matrix, draws)
     estimates = _decision_estimates(judged) | _ranking_estimates(judged) | _probability_estimates(judged, seed)
+    if groups.max() == 0:
+        estimates = {name: _noted(one, "one group only: interval not valid") for name, one in estimates.items()}
     if positive is not None and count == 2:
         k = classes.index(positive)
         estimates["sensitivity"] = estimates[f"recall/{classes[k]}"]
         estimates["specificity"] = estimates[f"recall/{classes[1 - k]}"]
     return estimates
+
+
+def _noted(estimate: Estimate, note: str) -> Estimate:
+    return msgspec.structs.replace(estimate, note=statistics.join(estimate.note, note))
 
 
 def _resample(
@@ -79,8 +88,6 @@ def _resample(
     def statistic(weights: np.ndarray) -> np.ndarray:
         matrix = metrics.confusion(targets, outputs.decisions, count, weights)
         columns = [
-            *metrics.recalls(matrix).T,
-            *metrics.f1s(matrix).T,
             metrics.matthews(matrix),
             metrics.weighted_mean(log_losses, weights),
             metrics.weighted_mean(brier_scores, weights),
@@ -90,9 +97,8 @@ def _resample(
         return np.stack(columns, axis=-1)
 
     drawn = bootstrap(statistic, groups, seed, resamples)
-    ends = np.cumsum([count, count, 1, 1, 1, 1])
-    names = ("recall", "f1", "mcc", "log-loss", "brier", "ece", "auprc")
-    return dict(zip(names, np.split(drawn, ends, axis=1), strict=True))
+    names = ("mcc", "log-loss", "brier", "ece")
+    return {name: drawn[:, i] for i, name in enumerate(names)} | {"auprc": drawn[:, len(names) :]}
 
 
 def _decision_estimates(judged: _Judged) -> dict[str, Estimate]:
@@ -108,8 +114,8 @@ def _decision_estimates(judged: _Judged) -> dict[str, Estimate]:
         f1[name] = _f1(judged, k)
     found = {
         "accuracy": judged.share(right, everything, "no images"),
-        "balanced-accuracy": _mean_of_classes(recall, judged.draws["recall"], 0.0, len(targets)),
-        "macro-f1": _mean_of_classes(f1, judged.draws["f1"], 1.0, len(targets)),
+        "balanced-accuracy": _mean_of_classes(recall, _moves(judged, _recall_influence), 0.0, len(targets)),
+        "macro-f1": _mean_of_classes(f1, _moves(judged, _f1_influence), 1.0, len(targets)),
         "mcc": _matthews(judged),
     }
     per_class = {"precision": precision, "recall": recall, "f1": f1}
@@ -134,22 +140,49 @@ def _f1(judged: _Judged, k: int) -> Estimate:
     return Estimate(value, low, high, n, statistics.join(absent or statistics.few(n)))
 
 
-def _mean_of_classes(by_class: Mapping[str, Estimate], draws: np.ndarray, unknown: float, n: int) -> Estimate:
+def _moves(judged: _Judged, influence: Callable[[_Judged, int], np.ndarray]) -> np.ndarray:
+    """(G, K): what each group adds to the error of each class's metric; NaN where the class has none."""
+    columns = []
+    for k in range(len(judged.classes)):
+        size = int((judged.targets == k).sum())
+        defined = 0 < size < len(judged.targets)
+        of_images = influence(judged, k) if defined else np.full(len(judged.targets), np.nan)
+        columns.append(group_sums(of_images, judged.groups))
+    return np.stack(columns, axis=1)
+
+
+def _recall_influence(judged: _Judged, k: int) -> np.ndarray:
+    own = judged.targets == k
+    right = judged.outputs.decisions == k
+    return own * (right - right[own].mean()) / own.sum()
+
+
+def _f1_influence(judged: _Judged, k: int) -> np.ndarray:
+    true, decided = (judged.targets == k).astype(float), (judged.outputs.decisions == k).astype(float)
+    total = (true + decided).sum()
+    f1 = 2 * (true * decided).sum() / total
+    return (2 * true * decided - f1 * (true + decided)) / total
+
+
+def _mean_of_classes(by_class: Mapping[str, Estimate], moves: np.ndarray, unknown: float, n: int) -> Estimate:
     """Mean over the classes for which the metric is defined.
 
     Args:
-        unknown: correlation of classes to assume where the draws cannot tell: recalls rest on different
-            images (0), F1s share their errors (1).
+        moves: (…, K) how the classes' metrics move together, over groups or over resamples.
+        unknown: correlation of classes to assume where `moves` cannot tell: recalls rest on different images
+            (0), F1s and AUROCs share their errors (1).
     """
     kept = [i for i, estimate in enumerate(by_class.values()) if estimate.value is not None]
     if not kept:
         return Estimate(None, n=n, note="one class only in the test part")
     defined = [list(by_class.values())[i] for i in kept]
-    left_out = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
-    left_out += [estimate.note for estimate in by_class.values() if estimate.value is None]
-    thin = [f"{name} has {e.n} images" for name, e in by_class.items() if 0 < e.n < statistics.FEW]
-    value, low, high = statistics.mean_of_estimates(defined, correlations(draws[:, kept], unknown))
-    return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(statistics.few(n), *left_out, *thin))
+    value, low, high = statistics.mean_of_estimates(defined, correlations(moves[:, kept], unknown))
+    notes = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
+    notes += [estimate.note for estimate in by_class.values() if estimate.value is None]
+    notes += [f"{name} has {e.n} images" for name, e in by_class.items() if 0 < e.n < statistics.FEW]
+    common = {estimate.note for estimate in defined}
+    notes += common if len(common) == 1 else []
+    return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(statistics.few(n), *notes))
 
 
 def _matthews(judged: _Judged) -> Estimate:
@@ -163,7 +196,7 @@ def _matthews(judged: _Judged) -> Estimate:
     if 1 - abs(value) < 1e-9:
         low = _matthews_of_bound(judged)
         ends = (low, 1.0) if value > 0 else (-1.0, -low)
-        return Estimate(value, *ends, n, statistics.join(statistics.few(n), "no errors: bound from Wilson's"))
+        return Estimate(round(value, 8), *ends, n, statistics.join(statistics.few(n), "no errors: bound from Wilson's"))
     return Estimate(value, *statistics.fisher_interval(value, error), n, statistics.few(n))
 
 
@@ -188,21 +221,14 @@ def _ranking_estimates(judged: _Judged) -> dict[str, Estimate]:
         name = judged.positive or judged.classes[1]
         return {"auroc": msgspec.structs.replace(areas[name], n=n), "auprc": precisions[name]}
     found = {
-        "auroc": _mean_of_classes(areas, _influences_of_groups(judged), 1.0, n),
+        "auroc": _mean_of_classes(areas, _moves(judged, _auroc_influence), 1.0, n),
         "auprc": _mean_of_classes(precisions, judged.draws["auprc"], 1.0, n),
     }
     return found | {f"auroc/{name}": area for name, area in areas.items()}
 
 
-def _influences_of_groups(judged: _Judged) -> np.ndarray:
-    """(G, K): what each group adds to the error of each class's AUROC; NaN where there is none."""
-    columns = []
-    for k in range(len(judged.classes)):
-        own, odds = judged.targets == k, judged.outputs.odds[:, k]
-        undefined = own.all() or not own.any()
-        influence = np.full(len(own), np.nan) if undefined else metrics.auroc_influence(own, odds)
-        columns.append(group_sums(influence, judged.groups))
-    return np.stack(columns, axis=1)
+def _auroc_influence(judged: _Judged, k: int) -> np.ndarray:
+    return metrics.auroc_influence(judged.targets == k, judged.outputs.odds[:, k])
 
 
 def _one_sided(judged: _Judged, k: int) -> Estimate | None:

@@ -38,9 +38,6 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.n
     return _ratio(weights @ values, weights.sum(axis=-1))
 
 
-# -- decisions ------------------------------------------------------------------------------------------
-
-
 def confusion(
     targets: np.ndarray, decisions: np.ndarray, classes: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
@@ -96,9 +93,6 @@ def matthews(matrix: np.ndarray) -> np.ndarray:
     return _ratio(covariance, np.sqrt(spreads[0]) * np.sqrt(spreads[1]))
 
 
-# -- rankings -------------------------------------------------------------------------------------------
-
-
 def log_odds(logits: np.ndarray) -> np.ndarray:
     """(n, K): log p_k / (1 - p_k) of the softmax of (n, K) logits, exact where p would round to 1."""
     logits = np.asarray(logits, float)
@@ -146,9 +140,6 @@ def auprc(positives: np.ndarray, scores: np.ndarray, weights: np.ndarray | None 
     return _ratio((gain * precision).sum(axis=-1), gain.sum(axis=-1))
 
 
-# -- probabilities --------------------------------------------------------------------------------------
-
-
 def log_losses(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(n,): minus the natural logarithm of the true class's probability."""
     return -np.log(np.clip(probabilities[np.arange(len(targets)), targets], TINY, 1.0))
@@ -183,9 +174,6 @@ def ece_of_perfect(probabilities: np.ndarray, seed: int | np.random.Generator, s
     confidences = probabilities.max(axis=1)
     right = np.random.default_rng(seed).random((simulations, len(confidences))) < confidences
     return np.abs((confidences - right) @ _bins(confidences)).sum(axis=1) / len(confidences)
-
-
-# -- by name --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

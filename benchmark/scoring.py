@@ -156,9 +156,6 @@ def _threshold_info(
     }
 
 
-# -- rules that never look at an image --------------------------------------------------------------------
-
-
 def controls(
     classes: Sequence[str],
     positive: str | None,

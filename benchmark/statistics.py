@@ -33,9 +33,6 @@ def join(*notes: str) -> str:
     return "; ".join(dict.fromkeys(note for note in notes if note))
 
 
-# -- proportions ----------------------------------------------------------------------------------------
-
-
 def wilson(share: float, n: float) -> Interval:
     """Wilson's score interval of a proportion; `n` may be an effective, fractional one (Wilson 1927)."""
     spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
@@ -102,9 +99,6 @@ def mean_of_estimates(parts: Sequence[Estimate], correlation: np.ndarray) -> tup
     return mean, mean - reach[0], mean + reach[1]
 
 
-# -- means over images ----------------------------------------------------------------------------------
-
-
 def shifted_interval(value: float, draws: np.ndarray, floor: float = 0.0) -> Interval:
     """Percentile interval moved so that the resamples' mean falls on `value`.
 
@@ -127,9 +121,6 @@ def mean_estimate(values: np.ndarray, groups: Sequence, seed: Seed, resamples: i
     draws = bootstrap(lambda weights: weights @ values / weights.sum(axis=-1), groups[kept], seed, resamples)
     low, high = np.quantile(draws, [0.025, 0.975])
     return Estimate(float(values.mean()), float(low), float(high), n, join(few(n), note))
-
-
-# -- transformed scales ---------------------------------------------------------------------------------
 
 
 def logit_interval(value: float, error: float) -> Interval:
@@ -199,9 +190,6 @@ def _boundary(outside: Callable[[float], bool], inside: float, end: float) -> fl
         middle = (inside + end) / 2
         inside, end = (inside, middle) if outside(middle) else (middle, end)
     return inside
-
-
-# -- comparisons ----------------------------------------------------------------------------------------
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
