@@ -1,12 +1,10 @@
 """Predicted lung masks: their agreement with drawn ones, and whether they look like lungs at all."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from benchmark.records import Estimate
-from benchmark.resampling import Seed
+from benchmark.resampling import Groups, Seed
 from benchmark.statistics import join, mean_estimate
 
 MEASURES = ("pixel-accuracy", "dice", "iou")
@@ -37,7 +35,7 @@ def mask_agreement(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.nda
 
 
 def mask_estimates(
-    truth: np.ndarray, predicted: np.ndarray, groups: Sequence, seed: Seed, resamples: int = 2000
+    truth: np.ndarray, predicted: np.ndarray, groups: Groups, seed: Seed, resamples: int = 2000
 ) -> dict[str, Estimate]:
     """Means over images of what `mask_agreement` gives, with intervals over groups; notes count the odd cases."""
     if len(truth) == 0:

@@ -5,26 +5,28 @@ resamples at once.  `seed` is an int or a `numpy.random.Generator`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 Seed = int | np.random.Generator
+Groups = Sequence[Any] | np.ndarray  # one name or number per image
 
 CHUNK = 1 << 20  # weights held at once
 
 
-def group_codes(groups: Sequence) -> tuple[np.ndarray, np.ndarray]:
+def group_codes(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     """Group index (n,) of every image, and the group sizes (G,)."""
     _, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     return codes.reshape(-1), sizes
 
 
-def group_sums(values: np.ndarray, groups: Sequence) -> np.ndarray:
+def group_sums(values: np.ndarray, groups: Groups) -> np.ndarray:
     """(G,) sums of (n,) values over the images of each group."""
     return np.bincount(group_codes(groups)[0], values)
 
 
-def group_weights(groups: Sequence, resamples: int, seed: Seed) -> Iterator[np.ndarray]:
+def group_weights(groups: Groups, resamples: int, seed: Seed) -> Iterator[np.ndarray]:
     """Chunks (r, n) of image weights, `resamples` rows in all: how often a resample drew the image's group."""
     rng = np.random.default_rng(seed)
     codes, sizes = group_codes(groups)
@@ -38,7 +40,7 @@ def group_weights(groups: Sequence, resamples: int, seed: Seed) -> Iterator[np.n
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], groups: Sequence, seed: Seed, resamples: int = 2000
+    statistic: Callable[[np.ndarray], np.ndarray], groups: Groups, seed: Seed, resamples: int = 2000
 ) -> np.ndarray:
     """`statistic` of every resample of groups: (resamples,) or (resamples, M).
 
@@ -54,7 +56,7 @@ def standard_error(draws: np.ndarray) -> float:
     return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
 
-def without_each_group(groups: Sequence) -> Iterator[np.ndarray]:
+def without_each_group(groups: Groups) -> Iterator[np.ndarray]:
     """Chunks (r, n) of weights, one row per group: 0 for its images, 1 for the others."""
     codes, sizes = group_codes(groups)
     step = max(1, CHUNK // len(codes))

@@ -25,6 +25,7 @@ from benchmark.calibration import (
 )
 from benchmark.estimates import Outputs, evaluate
 from benchmark.records import Estimate
+from benchmark.resampling import Groups
 from benchmark.statistics import proportion
 from registry.errors import DataError
 
@@ -61,7 +62,7 @@ def score(
     targets: np.ndarray,
     logits: np.ndarray,
     parts: np.ndarray,
-    groups: Sequence,
+    groups: Groups,
     data_prior: Sequence[float],
     batch_prior: Sequence[float],
     seed: int,
@@ -127,7 +128,8 @@ def _at_specificities(
 ) -> tuple[dict[str, Estimate], dict[str, Any]]:
     """Sensitivity and specificity on "test" at thresholds chosen on "fit", and those thresholds."""
     own, odds, fit, test = targets == k, outputs.odds[:, k], parts == "fit", parts == "test"
-    found, thresholds = {}, {}
+    found: dict[str, Estimate] = {}
+    thresholds: dict[str, Any] = {}
     for specificity in SPECIFICITIES:
         name = f"specificity-{specificity * 100:.0f}"
         sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
@@ -161,7 +163,7 @@ def controls(
     positive: str | None,
     targets: np.ndarray,
     parts: np.ndarray,
-    groups: Sequence,
+    groups: Groups,
     sources: Sequence[str | None] | None,
     seed: int,
     resamples: int = 2000,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from benchmark.records import Estimate
-from benchmark.resampling import Seed, bootstrap, group_codes, group_sums, standard_error, without_each_group
+from benchmark.resampling import Groups, Seed, bootstrap, group_codes, group_sums, standard_error, without_each_group
 
 Interval = tuple[float, float]
 
@@ -42,7 +42,7 @@ def wilson(share: float, n: float) -> Interval:
     return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
-def effective_n(outcomes: np.ndarray, groups: Sequence) -> float:
+def effective_n(outcomes: np.ndarray, groups: Groups) -> float:
     """How many independent images (n,) outcomes in groups are worth; at most n, at least 1.
 
     n / (1 + (m - 1) ICC), where m = sum of squared group sizes / n and ICC is the analysis-of-variance
@@ -70,7 +70,7 @@ def _intraclass(outcomes: np.ndarray, codes: np.ndarray, sizes: np.ndarray) -> f
     return float(np.clip((between - within) / (between + (typical - 1) * within), 0.0, 1.0))
 
 
-def proportion(outcomes: np.ndarray, groups: Sequence, undefined: str = "no images") -> Estimate:
+def proportion(outcomes: np.ndarray, groups: Groups, undefined: str = "no images") -> Estimate:
     """Share of True among (n,) outcomes with Wilson's interval at the clustered effective n.
 
     Args:
@@ -109,7 +109,7 @@ def shifted_interval(value: float, draws: np.ndarray, floor: float = 0.0) -> Int
     return max(floor, min(float(low), value)), max(float(high), value)
 
 
-def mean_estimate(values: np.ndarray, groups: Sequence, seed: Seed, resamples: int = 2000) -> Estimate:
+def mean_estimate(values: np.ndarray, groups: Groups, seed: Seed, resamples: int = 2000) -> Estimate:
     """Mean of (n,) values per image with a cluster-bootstrap interval; NaN values are left out and counted."""
     values, groups = np.asarray(values, float), np.asarray(groups)
     kept = np.isfinite(values)
@@ -135,7 +135,7 @@ def fisher_interval(value: float, error: float) -> Interval:
     return math.tanh(centre - reach), math.tanh(centre + reach)
 
 
-def clustered_error(influence: np.ndarray, groups: Sequence) -> float:
+def clustered_error(influence: np.ndarray, groups: Groups) -> float:
     """Standard error of a statistic whose (n,) influence values add up over images, groups being independent.
 
     With `metrics.auroc_influence` this is DeLong's error for clustered data (Obuchowski 1997), widened by
@@ -217,7 +217,7 @@ def paired_difference(
     targets: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
-    groups: Sequence,
+    groups: Groups,
     seed: Seed,
     resamples: int = 2000,
 ) -> Difference:
@@ -259,7 +259,7 @@ def _over_seeds(metric: Metric, targets: np.ndarray, outputs: np.ndarray, weight
     return np.mean([metric(targets, run, weights) for run in runs], axis=0)
 
 
-def _error_without_differences(targets: np.ndarray, groups: Sequence) -> float:
+def _error_without_differences(targets: np.ndarray, groups: Groups) -> float:
     """Error to assume where no image differs: Wilson's bound on the share that would, in the smallest class."""
     groups = np.asarray(groups)
     fewest = min(len(set(groups[targets == target].tolist())) for target in np.unique(targets))

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.calibration import softmax
+from benchmark.calibration import evidence, softmax
 from benchmark.estimates import evaluate
+from benchmark.metrics import metric_named
 from benchmark.scoring import class_shares, controls, outputs_of_shares, score
 from registry.errors import DataError
 
@@ -253,3 +254,19 @@ def test_scoring_imports_no_statistics_package_and_no_classifier_library():
     for module in ("statistics", "resampling", "metrics", "calibration", "estimates", "scoring", "agreement"):
         text = (folder / f"{module}.py").read_text(encoding="utf-8")
         assert "sklearn" not in text and "scipy.stats" not in text and "keras" not in text, module
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_metric_recomputed_by_its_name_is_the_one_that_was_scored(classes):
+    arguments = fake(classes=classes, shares=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
+    found, test = score(**arguments), arguments["parts"] == "test"
+    outputs = {
+        "evidence": evidence(arguments["logits"], arguments["batch_prior"]),
+        "probabilities": found.probabilities,
+    }
+    for name, estimate in found.metrics.items():
+        if "@" in name or name.startswith("n/") or name == "ece-floor":
+            continue
+        metric = metric_named(name, arguments["classes"], arguments["positive"])
+        again = metric.compute(arguments["targets"][test], outputs[metric.needs][test], np.ones((1, test.sum())))
+        assert again == pytest.approx([estimate.value]), name
