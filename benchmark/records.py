@@ -166,7 +166,7 @@ def write(record: Record, folder: Path) -> Path:
     """
     path = folder / FILE
     if record.status == "failed" and path.is_file():
-        found = _load(path, verified=False)
+        found = _load(str(path), False)
         if isinstance(found, Record) and found.status == "ok":
             return path
     content = msgspec.json.format(_encode(sealed(record)), indent=1) + b"\n"
@@ -185,7 +185,7 @@ def read(path: Path) -> Record:
         DataNotFoundError: there is no such file.
         VerificationError: the file is no record, or one of a newer schema.
     """
-    return _loaded(path, verified=False)
+    return _loaded(path, False)
 
 
 def verify(what: Record | Path) -> Record:
@@ -196,7 +196,7 @@ def verify(what: Record | Path) -> Record:
         VerificationError: it was changed after it was sealed, was never sealed, or is no record.
     """
     if isinstance(what, Path):
-        return _loaded(what, verified=True)
+        return _loaded(what, True)
     reason = _seal_fault(_encode(what))
     if reason:
         raise VerificationError(f"the record of {what.run} {reason}")
@@ -204,13 +204,17 @@ def verify(what: Record | Path) -> Record:
 
 
 def scan(root: Path, *, verified: bool = True) -> Iterator[tuple[Path, Record | Broken]]:
-    """Every record below a folder (or the one in a file), by path, one at a time.
+    """Every record below a folder (or the one in a file) in the order of names, one at a time.
+
+    Links to folders and hidden folders are not followed.
 
     Args:
         verified: a record whose seal does not match is `Broken`.
     """
-    for path in [root] if root.is_file() else _files(root):
-        yield path, _load(path, verified=verified)
+    if root.is_file():
+        yield root, _load(str(root), verified)
+    else:
+        yield from _scan(str(root), root.name, verified)
 
 
 def load_all(root: Path, *, verified: bool = True) -> list[tuple[Path, Record | Broken]]:
@@ -243,9 +247,10 @@ def _seal_fault(document: bytes) -> str:
     return ""
 
 
-def _load(path: Path, *, verified: bool) -> Record | Broken:
+def _load(path: str, verified: bool) -> Record | Broken:
     try:
-        document = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
+            document = file.read()
         record = _DECODER.decode(document)
         fault = _seal_fault(document) if verified else ""
     except OSError as error:
@@ -257,28 +262,31 @@ def _load(path: Path, *, verified: bool) -> Record | Broken:
     return Broken(fault) if fault else record
 
 
-def _loaded(path: Path, *, verified: bool) -> Record:
+def _scan(folder: str, name: str, verified: bool) -> Iterator[tuple[Path, Record | Broken]]:
+    path = f"{folder}/{FILE}"
+    if os.path.lexists(path):
+        found = _load(path, verified)
+        yield Path(path), found
+        if isinstance(found, Record) and found.run == name:
+            return  # a run's own folder: models and figures, and listing it costs more than reading its record
+    try:
+        with os.scandir(folder) as entries:
+            inner = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError as error:
+        yield Path(folder), Broken(f"cannot be listed ({error.strerror})")
+        return
+    for entry in inner:
+        if not entry.startswith("."):
+            yield from _scan(f"{folder}/{entry}", entry, verified)
+
+
+def _loaded(path: Path, verified: bool) -> Record:
     if not path.is_file():
         raise DataNotFoundError(f"no record at {path}; expected a {FILE}")
-    found = _load(path, verified=verified)
+    found = _load(str(path), verified)
     if isinstance(found, Broken):
         raise VerificationError(f"{path} {found.reason}")
     return found
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every `result.json` below a folder in the order of names; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        yield folder / FILE  # whoever opens it says why it cannot be read
-        return
-    for entry in found:
-        if entry.name == FILE:
-            yield folder / FILE
-        elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-            yield from _files(Path(entry.path))
 
 
 def _replace(path: Path, content: bytes) -> None:

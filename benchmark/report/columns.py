@@ -28,8 +28,8 @@ class Column(msgspec.Struct, frozen=True):
 def essential(table: Table) -> list[Column]:
     """The table's metric and what qualifies it: spread, seeds, images."""
     chosen = [_metric(table.metric)]
-    if any(table.metric in row.metrics and row.metrics[table.metric].spread is not None for row in table.rows):
-        chosen.append(Column("SD over seeds", lambda row: _spread(row, table.metric)))
+    if any(wording.spread(row, table.metric) is not None for row in table.rows):
+        chosen.append(Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric)))
     return [
         *chosen,
         Column("seeds", wording.seeds),
@@ -39,8 +39,8 @@ def essential(table: Table) -> list[Column]:
 
 def secondary(table: Table) -> list[Column]:
     """Other metrics over all images."""
-    measured = {name for row in table.rows for name in row.metrics}
-    chosen = [name for name in SECONDARY if name in measured and name != table.metric]
+    measured = [name for name in SECONDARY if any(row.metric(name) for row in table.rows)]
+    chosen = [name for name in measured if name != table.metric]
     return [_metric(name) for name in chosen[:SHOWN]]
 
 
@@ -65,11 +65,8 @@ def usual(table: Table) -> int:
 
 
 def _metric(name: str) -> Column:
-    return Column(name, lambda row: wording.estimate(row.metrics.get(name)), metric=name)
+    return Column(name, lambda row: wording.estimate(row.metric(name)), metric=name)
 
 
 def _spread(row: Row, metric: str) -> str:
-    one = row.metrics.get(metric)
-    if row.control or one is None:
-        return ""
-    return wording.number(one.spread)
+    return wording.number(wording.spread(row, metric))

@@ -1,5 +1,6 @@
 """Columns and rows laid out for a width: columns are left out, names get lines of their own, no cell is ever cut."""
 
+import itertools
 import re
 import textwrap
 
@@ -63,6 +64,11 @@ class Grid(msgspec.Struct, frozen=True):
         ]
         return Grid(self.corner, [self.titles[place] for place in places], lines)
 
+    def noted(self, notes: list[list[str]]) -> "Grid":
+        """The grid with notes under its rows."""
+        lines = [msgspec.structs.replace(line, notes=own) for line, own in zip(self.lines, notes, strict=True)]
+        return Grid(self.corner, self.titles, lines)
+
 
 def choose(grid: Grid, width: int, essential: int) -> tuple[list[int], bool]:
     """Which columns fit, and whether names stand on lines of their own.
@@ -113,19 +119,21 @@ def prose(text: str, width: int, indent: str = "") -> str:
 def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int, stacked: bool) -> None:
     if stacked:
         out.append(prose(line.name.text, width) + "\n", line.name.style)
-    else:
-        out.append(line.name.text, line.name.style)
-        out.append(" " * (names - cell_len(line.name.text)))
+    pieces = [] if stacked else [(line.name.text + " " * (names - cell_len(line.name.text)), line.name.style)]
     if line.span is not None:
         beside = cell_len(line.span.text) <= width - names - GAP
-        out.append(" " * GAP + line.span.text if beside else "\n" + prose(line.span.text, width, "  "), line.span.style)
+        below = prose(line.span.text, width, "  ")
+        pieces.append((" " * GAP + line.span.text if beside else below if stacked else f"\n{below}", line.span.style))
     for cell, size in zip(line.cells, sizes, strict=False):
         room = " " * (size - cell_len(cell.text))
-        out.append(" " * GAP + ("" if cell.left else room))
-        out.append(cell.text, cell.style)
-        out.append(room if cell.left else "")
-    out.rstrip()
-    out.append("\n")
+        pieces.append((" " * GAP + (cell.text + room if cell.left else room + cell.text), cell.style))
+    while len(pieces) > 1 and not pieces[-1][0].strip():
+        pieces.pop()
+    if pieces:
+        pieces[-1] = (pieces[-1][0].rstrip() + "\n", pieces[-1][1])
+    # A style at a time: rich takes longer for ten pieces than for the rest of the row.
+    for style, same in itertools.groupby(pieces, key=lambda piece: piece[1]):
+        out.append("".join(text for text, _ in same), style)
     for note in line.notes:
         out.append(prose(note, width, "  ") + "\n", "dim")
 

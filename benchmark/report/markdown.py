@@ -36,12 +36,14 @@ def _cells(table: Table, row: Row, shown: list[columns.Column]) -> list[str]:
     texts = [span, *("" for _ in shown[1:])] if span else [_greyed(row, column) for column in shown]
     cells = [_escaped(text) for text in (wording.label(row), *texts)]
     supported = table.lead is not None and table.lead.separable and row.pipeline == table.lead.pipeline
-    return [f"**{cell}**" if cell else "" for cell in cells] if supported and not row.control else cells
+    if supported and not row.control:
+        cells[:2] = [f"**{cell}**" for cell in cells[:2]]  # the name and the table's metric, which is what was tested
+    return cells
 
 
 def _greyed(row: Row, column: columns.Column) -> str:
-    one = row.metrics.get(column.metric)
-    return f"{column.text(row)} (n {one.n})" if one is not None and one.n < wording.FEW else column.text(row)
+    text = column.text(row)
+    return f"{text} (few images)" if wording.few(row, column.metric) else text
 
 
 def _escaped(text: str) -> str:

@@ -28,8 +28,9 @@ def to_csv(comparison: Comparison) -> str:
 
 def to_json(comparison: Comparison) -> str:
     """``{"tables": [{"task", "dataset", "split", "rows": […], …}], "left_out": […]}``, indented."""
-    document = {"tables": [_table(table) for table in comparison.tables], "left_out": comparison.left_out}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    tables = [msgspec.Raw(msgspec.json.encode(_table(table))) for table in comparison.tables]
+    document = msgspec.json.encode({"tables": tables, "left_out": comparison.left_out})
+    return msgspec.json.format(document, indent=1).decode() + "\n"
 
 
 def _identity(table: Table) -> dict[str, Any]:

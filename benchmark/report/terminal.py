@@ -23,7 +23,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 def print_run(console: Console, record: Record) -> None:
     """One run in detail: metrics with n, per class too, confusion, thresholds, masks, Grad-CAM."""
     width = console.width
-    out = Text(prose(f"{record.pipeline} · seed {record.seed}, fold {record.fold}", width) + "\n", "bold")
+    out = Text().append(prose(f"{record.pipeline} · seed {record.seed}, fold {record.fold}", width) + "\n", "bold")
     if record.failure:
         told = f"failed: {record.failure.cause} at {record.failure.stage}: {record.failure.message}"
         out.append(prose(told, width) + "\n", "red")
@@ -44,15 +44,14 @@ def _show(console: Console, text: Text) -> None:
 
 
 def _table(table: Table, width: int) -> Text:
-    out = Text(wording.title(table) + "\n", "bold")
+    out = Text().append(wording.title(table) + "\n", "bold")
     for line in wording.caption(table):
         out.append(prose(line, width) + "\n", "dim")
     shown = columns.every(table)
-    grid = Grid("pipeline", [column.title for column in shown], [])
-    grid = Grid("pipeline", grid.titles, _lines(table, shown, [column.metric for column in shown if column.metric]))
+    grid = Grid("pipeline", [column.title for column in shown], [_line(table, row, shown) for row in table.rows])
     taken, stacked = choose(grid, width, len(columns.essential(table)))
     metrics = [shown[place].metric for place in taken if shown[place].metric]
-    visible = Grid("pipeline", grid.titles, _lines(table, shown, metrics)).only(taken)
+    visible = grid.only(taken).noted([wording.notes(row, metrics) for row in table.rows])
     out.append("\n")
     out += draw(visible, width, stacked=stacked)
     for line in _remarks(table, shown, taken, grid):
@@ -61,27 +60,20 @@ def _table(table: Table, width: int) -> Text:
     return out
 
 
-def _lines(table: Table, shown: list[Column], metrics: list[str]) -> list[Line]:
-    lines = []
-    for place, row in enumerate(table.rows):
-        span = wording.span(row)
-        best = "bold" if _supported(table, row) else ""
-        lines.append(
-            Line(
-                name=Cell(wording.label(row), best or ("dim" if row.control else "")),
-                cells=[] if span else [_cell(row, column, best) for column in shown],
-                span=Cell(span, "red" if row.status == "failed" else "dim") if span else None,
-                notes=wording.notes(row, metrics),
-                rule=row.control and place > 0 and not table.rows[place - 1].control,
-            )
-        )
-    return lines
+def _line(table: Table, row: Row, shown: list[Column]) -> Line:
+    span = wording.span(row)
+    best = "bold" if _supported(table, row) else ""
+    first_control = next((control for control in table.rows if control.control), None)
+    return Line(
+        name=Cell(wording.label(row), best or ("dim" if row.control else "")),
+        cells=[] if span else [_cell(row, column, best if column.metric == table.metric else "") for column in shown],
+        span=Cell(span, "red" if row.status == "failed" else "dim") if span else None,
+        rule=row is first_control and row is not table.rows[0],
+    )
 
 
 def _cell(row: Row, column: Column, best: str) -> Cell:
-    one = row.metrics.get(column.metric)
-    few = one is not None and one.n < wording.FEW
-    return Cell(column.text(row), "dim" if few else best, left=bool(column.metric))
+    return Cell(column.text(row), "dim" if wording.few(row, column.metric) else best, left=bool(column.metric))
 
 
 def _supported(table: Table, row: Row) -> bool:
@@ -92,7 +84,8 @@ def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) ->
     remarks = [wording.legend(table)]
     if table.lead is not None and table.lead.separable:
         remarks[0] += " Bold: leads, and the paired interval excludes 0."
-    if any(one.n < wording.FEW for row in table.rows for one in row.metrics.values()):
+    metrics = [shown[place].metric for place in taken if shown[place].metric]
+    if any(wording.few(row, name) for row in table.rows for name in metrics):
         remarks.append(f"Grey: fewer than {wording.FEW} images.")
     hidden = [column.title for place, column in enumerate(shown) if place not in taken]
     if hidden:

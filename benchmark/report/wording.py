@@ -75,6 +75,18 @@ def seeds(row: Row) -> str:
     return str(len(row.seeds)) if row.seeds == row.expected else f"{len(row.seeds)} of {len(row.expected)}"
 
 
+def spread(row: Row, metric: str) -> float | None:
+    """Standard deviation over seeds, where there is one."""
+    one = row.metric(metric)
+    return None if one is None else one.spread
+
+
+def few(row: Row, metric: str) -> bool:
+    """Whether a cell rests on so few images that it is greyed."""
+    one = row.metric(metric)
+    return one is not None and one.n < FEW
+
+
 def title(table: Table) -> str:
     """Which task on which data."""
     return f"{table.task} · {table.dataset.name if table.dataset else 'dataset unknown'}"
@@ -97,9 +109,9 @@ def caption(table: Table) -> list[str]:
 
 def legend(table: Table) -> str:
     """How to read the cells."""
-    spread = any(one.spread is not None for row in table.rows for one in row.metrics.values())
-    several = "; SD: standard deviation over training seeds" if spread else "; one seed, so no spread over seeds"
-    return f"Value [95 % interval over images]{', both means over seeds' * spread}{several}."
+    if any(spread(row, table.metric) is not None for row in table.rows):
+        return "Value [95 % interval over images], both means over seeds; SD: standard deviation over training seeds."
+    return "Value [95 % interval over images]; one seed, so no spread over seeds."
 
 
 def notes(row: Row, metrics: list[str]) -> list[str]:
@@ -114,7 +126,7 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
     if row.status != "not-computable":
         told.extend(row.notes)
     for name in metrics:
-        one = row.metrics.get(name)
+        one = row.metric(name)
         if one is not None and one.note:
             told.append(f"{name}: {one.note}")
     return told
@@ -150,18 +162,18 @@ def _controls(table: Table) -> str:
     rules = {row.pipeline: row for row in table.rows if row.control}
     told = []
     oracle = rules.get(ORACLE)
-    known = oracle.metrics.get(table.metric) if oracle else None
-    if known is not None and known.value is not None:
-        beaten = ", no less than the leader: here the source alone may explain it" if _reaches(table, known) else ""
-        told.append(f"A rule that knows only the source scores {number(known.value)}{beaten}.")
+    known = oracle.value(table.metric) if oracle else None
+    if known is not None:
+        beaten = ", no worse than the leader: the source alone may explain these scores" * _reaches(table, known)
+        told.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
     elif table.dataset and table.dataset.sources:
         told.append(f"The source control has no {table.metric}, so nothing here excludes that the source was learnt.")
     else:
         told.append("Sources unknown, so nothing here excludes that the source was learnt.")
-    majority = rules["majority"].metrics.get(table.metric) if "majority" in rules else None
-    if majority is not None and majority.value is not None and _covers(table, majority.value):
+    majority = rules["majority"].value(table.metric) if "majority" in rules else None
+    if majority is not None and _covers(table, majority):
         told.append(
-            f"Always answering the largest class scores {number(majority.value)}: the leader is not above that."
+            f"Always answering the largest class scores {number(majority)}: the leader is not separable from that."
         )
     return " ".join(told)
 
@@ -170,11 +182,11 @@ def _best(table: Table) -> Row:
     return next(row for row in table.rows if table.lead and row.pipeline == table.lead.pipeline and not row.control)
 
 
-def _reaches(table: Table, control: Aggregate) -> bool:
-    best = _best(table).metrics[table.metric].value if table.lead else None
-    if best is None or control.value is None:
+def _reaches(table: Table, control: float) -> bool:
+    best = _best(table).value(table.metric) if table.lead else None
+    if best is None:
         return False
-    return control.value <= best if table.metric in LOWER_IS_BETTER else control.value >= best
+    return control <= best if table.metric in LOWER_IS_BETTER else control >= best
 
 
 def _covers(table: Table, value: float) -> bool:
