@@ -155,10 +155,10 @@ def _vertebrae(rng: np.random.Generator, top: float, half: float) -> np.ndarray:
 
 def _ribs(rng: np.random.Generator) -> np.ndarray:
     """Ten posterior ribs of the patient's left, longer from the top down; (10, 18, 2)."""
-    pitch, slope, width = rng.uniform(0.098, 0.115), rng.uniform(0.1, 0.3), rng.uniform(0.05, 0.07)
+    pitch, slope, width = rng.uniform(0.098, 0.115), rng.uniform(0.15, 0.32), rng.uniform(0.045, 0.06)
     number = np.arange(10)[:, None]
     x = np.linspace(0.15, np.minimum(1.04, 0.62 + 0.14 * number[:, 0]), 9, axis=1)
-    y = -0.06 + pitch * number + slope * (1.1 * x**2 - 0.35 * x) + rng.normal(0, 0.006, number.shape)
+    y = -0.05 + pitch * number + slope * (1.5 * x**3 - 0.3 * x) + rng.normal(0, 0.006, number.shape)
     return band(np.stack([x, y], axis=-1), width * rng.uniform(0.85, 1.15, 10))
 
 

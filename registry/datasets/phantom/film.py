@@ -36,9 +36,9 @@ class Hospital:
 
 
 HOSPITALS = (
-    Hospital("hospital-a", 2.0, 2.0, 0.06, 0.96, 0.005, ("AP", "SUPINE", "PORTABLE"), (0.02, 0.0), plate=True),
-    Hospital("hospital-b", 1.7, 1.8, 0.00, 0.98, 0.003, ("R", "PA"), (0.06, 0.06)),
-    Hospital("hospital-c", 1.8, 2.2, 0.03, 0.90, 0.007, ("L", "ERECT"), (0.85, 0.05)),
+    Hospital("hospital-a", 1.8, 2.0, 0.06, 0.98, 0.004, ("AP", "SUPINE", "PORTABLE"), (0.02, 0.0), plate=True),
+    Hospital("hospital-b", 1.5, 1.8, 0.00, 1.00, 0.002, ("R", "PA"), (0.06, 0.06)),
+    Hospital("hospital-c", 1.65, 2.1, 0.03, 0.95, 0.005, ("L", "ERECT"), (0.85, 0.05)),
 )
 
 
@@ -52,17 +52,18 @@ def lung_coverage(anatomy: Anatomy, size: int) -> tuple[np.ndarray, np.ndarray]:
 def body_thickness(anatomy: Anatomy, lungs: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
     """Sum of the thicknesses of everything but the findings, in bodies of an average adult; (size, size) float32."""
     trunk, arms = fill(size, anatomy.body[0]), fill(size, *anatomy.body[1:])
-    body = np.maximum(trunk * (0.25 + 0.75 * blur(trunk, 0.08)), arms * (0.2 + 0.4 * blur(arms, 0.04)))
+    bulk = trunk * (0.15 + 0.4 * blur(trunk, 0.05) + 0.5 * blur(trunk, 0.25))
+    body = np.maximum(bulk, arms * (0.2 + 0.4 * blur(arms, 0.04)))
     air = lungs[0] + lungs[1]
     depth = air * (0.5 + 0.5 * blur(air, 0.05))
     bones = _tubes(size, anatomy.ribs, 0.13) + _tubes(size, anatomy.front_ribs, 0.07)
     bones += 0.15 * fill(size, *anatomy.clavicles) + 0.06 * fill(size, *anatomy.scapulae)
     bones += 0.26 * fill(size, *anatomy.vertebrae)
-    soft = anatomy.fat * body + 0.3 * trunk * blur(fill(size, *anatomy.abdomen), 0.06)
+    soft = anatomy.fat * body + 0.45 * bulk * blur(fill(size, *anatomy.abdomen), 0.08)
     soft += 0.26 * blur(fill(size, *anatomy.heart), 0.015) + 0.1 * blur(fill(size, *anatomy.breasts), 0.02)
     soft -= 0.2 * fill(size, *anatomy.airway) + 0.2 * blur(fill(size, *anatomy.gas), 0.01)
     vessels = 0.2 * blur(_vessels(size, anatomy.vessels), 0.005) * air
-    return np.maximum(soft + body * blur(bones, 0.004) + vessels - 0.62 * depth, 0)
+    return np.maximum(soft + body * blur(bones, 0.004) + vessels - 0.68 * depth, 0)
 
 
 def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
@@ -70,7 +71,9 @@ def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) 
     size = len(thickness)
     stray = rng.normal(0, 0.02) * np.linspace(-1, 1, size, dtype=np.float32)
     stray = stray[:, None] * rng.normal(0, 0.5) + stray[None, :]
-    thickness = np.maximum(thickness * (1 + stray) + rng.normal(0, 0.01) * cloud(rng, size, 0.3), 0)
+    thickness = np.maximum(
+        thickness * (1 + stray) + rng.uniform(0.01, 0.04) * cloud(rng, size, 0.35) * np.minimum(thickness, 1), 0
+    )
     absorbed = 1 - np.exp(-hospital.attenuation * rng.uniform(0.88, 1.14) * thickness)
     scatter = rng.uniform(0.04, 0.14)
     absorbed = (1 - scatter) * absorbed + scatter * blur(absorbed, 0.12)
@@ -83,7 +86,7 @@ def annotate(film: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> 
     """The film with its lettering, perhaps a tube, and perhaps the edge of the collimator."""
     film = np.maximum(film, 0.9 * _lettering(len(film), hospital, rng))
     if rng.random() < 0.35:
-        film = np.maximum(film, film + 0.15 * _tube(len(film), rng))
+        film = np.maximum(film, film + 0.1 * _tube(len(film), rng))
     if rng.random() < 0.25:
         film = film * _collimator(len(film), rng)
     return film
@@ -110,11 +113,11 @@ def _vessels(size: int, orders: Sequence[np.ndarray]) -> np.ndarray:
 def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
     canvas = np.zeros((size, size), np.uint8)
     x, y = (np.array(hospital.corner) + rng.normal(0, 0.01, 2)) * size
-    scale = size / 256 * rng.uniform(0.5, 1.0)
+    scale = size / 256 * rng.uniform(0.35, 0.8)
     for number, word in enumerate(hospital.words[: rng.integers(1, len(hospital.words) + 1)]):
         base = (int(x), int(y + 26 * scale * (number + 1)))
         if hospital.plate and number == 0:
-            cv2.rectangle(canvas, (int(x), 0), (int(x + 0.3 * size), int(y + 32 * scale)), 200, -1)
+            cv2.rectangle(canvas, (int(x), 0), (int(x + 60 * scale), int(y + 32 * scale)), 200, -1)
         shade = 0 if hospital.plate and number == 0 else 255
         cv2.putText(canvas, word, base, cv2.FONT_HERSHEY_SIMPLEX, scale, shade, 1, cv2.LINE_AA)
     return canvas.astype(np.float32) / 255
@@ -123,7 +126,7 @@ def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.nd
 def _tube(size: int, rng: np.random.Generator) -> np.ndarray:
     y = np.linspace(-0.05, rng.uniform(0.4, 0.9), 12)
     x = 0.5 + rng.normal(0, 0.06) + rng.normal(0, 0.12) * np.sin(rng.uniform(2, 5) * y + rng.uniform(0, 6))
-    return draw_lines(size, np.stack([x, y], axis=1)[None], 0.008)
+    return draw_lines(size, np.stack([x, y], axis=1)[None], 0.006)
 
 
 def _collimator(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from registry.datasets.phantom.canvas import cloud
 
 GROUND_GLASS_WAVELENGTH = 0.06  # frame units: 3.8 pixels at 64
-INTERSTITIAL_WAVELENGTH = 0.11
+INTERSTITIAL_WAVELENGTH = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def draw_haze(rng: np.random.Generator, lungs: Lungs) -> Haze:
         weights, rough = _peripheral(lung, outward), cloud(rng, len(lung), 0.12)
         for _ in range(rng.integers(2, 4)):
             patches = np.maximum(patches, _blob(rng, lung, weights, rng.uniform(0.06, 0.10), rough))
-    return Haze(patches, rng.uniform(0.06, 0.14))
+    return Haze(patches, rng.uniform(0.07, 0.17))
 
 
 def healthy(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
@@ -64,8 +64,8 @@ def healthy(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float)
 
 def ground_glass(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
     """Every patch of haze turns into mottled glass of the same mean density: bilateral, peripheral, lower zones."""
-    mottle = contrast * 0.16 * cloud(rng, len(haze.patches), GROUND_GLASS_WAVELENGTH)
-    return Finding(haze.patches * (haze.thickness + mottle), haze.patches > 0.5)
+    grains = np.maximum(cloud(rng, len(haze.patches), GROUND_GLASS_WAVELENGTH), -0.8) - 0.12  # of mean 0 again
+    return Finding(haze.patches * (haze.thickness + contrast * 0.22 * grains), haze.patches > 0.5)
 
 
 def consolidation(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
@@ -80,7 +80,7 @@ def consolidation(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: 
 def interstitial(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
     """A net of fine lines all over both lungs."""
     size = len(haze.patches)
-    net = -np.abs(cloud(rng, size, INTERSTITIAL_WAVELENGTH))
+    net = -np.abs(cloud(rng, size, 2 * INTERSTITIAL_WAVELENGTH))  # folding doubles the frequency
     net = (net + 0.8) * np.maximum(lungs[0], lungs[1])
     return Finding(haze.patches * haze.thickness + contrast * 0.10 * net, np.maximum(lungs[0], lungs[1]) > 0.5)
 
