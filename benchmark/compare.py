@@ -1,12 +1,12 @@
 """Records of runs -> tables that may be read side by side: same task, same images, same split."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from benchmark.aggregates import Aggregate, Aggregates, mean
 from benchmark.records import Cost, DatasetInfo, Estimate, Failure, Record, SplitInfo
 from registry.errors import unknown_name
 
@@ -17,46 +17,6 @@ Difference = Callable[[Sequence[Record], Sequence[Record], str], Estimate]
 without a value, and with a note, where that cannot be tested."""
 
 Place = tuple[str, str, str]  # task, dataset digest, split digest: what one table is about
-
-
-class Aggregate(msgspec.Struct, frozen=True, gc=False):
-    """A metric over the runs of one pipeline.
-
-    Attributes:
-        value: mean over seeds (of the mean over folds); None where no run has a value, `note` then says why.
-        low, high: 95 % interval over images: the mean of the runs' bounds.
-        spread: standard deviation over seeds; None below two seeds.
-        n: images (of a class, for a class metric) in the test parts of all folds.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    spread: float | None = None
-    note: str = ""
-
-
-class Aggregates(Mapping[str, Aggregate]):
-    """Metric -> aggregate over some runs, each worked out when it is asked for: tables show a few of many."""
-
-    def __init__(self, runs: Sequence[Record]) -> None:
-        self.runs = runs
-        self.known: dict[str, Aggregate] = {}
-
-    def __getitem__(self, name: str) -> Aggregate:
-        if name not in self.known:
-            found = [(run, run.metrics[name]) for run in self.runs if name in run.metrics]
-            if not found:
-                raise KeyError(name)
-            self.known[name] = _aggregate(found)
-        return self.known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name for run in self.runs for name in run.metrics))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -274,45 +234,11 @@ def _row(name: str, runs: list[Record], primary: str, mixed_code: bool) -> Row:
     return msgspec.structs.replace(row, n=one.n) if one else row
 
 
-def _aggregate(found: list[tuple[Record, Estimate]]) -> Aggregate:
-    by_seed: dict[int, list[float]] = {}
-    images: dict[int, int] = {}
-    lows, highs, notes = [], [], []
-    for run, one in found:
-        images[run.fold] = max(one.n, images.get(run.fold, 0))
-        if one.value is not None:
-            by_seed.setdefault(run.seed, []).append(one.value)
-        if one.low is not None and one.high is not None:
-            lows.append(one.low)
-            highs.append(one.high)
-        if one.note:
-            notes.append(one.note)
-    means = [_mean(values) for values in by_seed.values()]
-    return Aggregate(
-        value=_mean(means) if means else None,
-        low=_mean(lows) if lows else None,
-        high=_mean(highs) if highs else None,
-        n=sum(images.values()),
-        spread=_deviation(means) if len(means) > 1 else None,
-        note="; ".join(dict.fromkeys(notes)),
-    )
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _deviation(values: list[float]) -> float:
-    """Standard deviation of a sample; `statistics.stdev` works in fractions, a hundred times slower."""
-    mean = _mean(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
 def _mean_cost(costs: list[Cost]) -> Cost:
     if not costs:
         return Cost()
     times = [cost.training_s for cost in costs if cost.training_s is not None]
-    return msgspec.structs.replace(costs[0], training_s=_mean(times) if times else None)
+    return msgspec.structs.replace(costs[0], training_s=mean(times) if times else None)
 
 
 def _rank(row: Row, metric: str) -> tuple[bool, float, str]:

@@ -2,7 +2,8 @@
 
 import math
 
-from benchmark.compare import LOWER_IS_BETTER, Aggregate, Row, Table
+from benchmark.aggregates import Aggregate
+from benchmark.compare import LOWER_IS_BETTER, Row, Table
 from benchmark.records import DatasetInfo, Estimate, SplitInfo
 
 FEW = 10  # a cell that rests on fewer images is greyed
