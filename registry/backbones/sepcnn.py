@@ -31,7 +31,11 @@ def sepcnn(
         if pair:
             tensor = layers.MaxPooling2D(padding="same")(tensor)
         for _ in range(2):
-            tensor = layers.SeparableConv2D(filters * 2**pair, kernel_size, padding="same", use_bias=False)(tensor)
+            # A grey image has one channel: without a multiplier all filters of the first layer share one kernel.
+            multiplier = filters if tensor is images else 1
+            tensor = layers.SeparableConv2D(
+                filters * 2**pair, kernel_size, depth_multiplier=multiplier, padding="same", use_bias=False
+            )(tensor)
             tensor = layers.BatchNormalization(momentum=0.9)(tensor)
             tensor = layers.ReLU()(tensor)
         maps.append(tensor)
