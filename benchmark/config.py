@@ -100,7 +100,7 @@ class Split(_Table):
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
-    grouping: Literal["grouped", "naive"] = "grouped"
+    grouping: Literal["group", "naive"] = "group"
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)

@@ -25,8 +25,9 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     artefacts, went = run_stages(spec, plan, store, emit)
     emit({"event": "stage", "stage": "record", "status": "building"})
     recording = importlib.import_module("benchmark.recording")
+    context = Context(spec, artefacts, Path(), lambda told: emit({"event": "progress", "stage": "record", **told}))
     with storage_errors(Path(request["folder"])):
-        recording.write_run(spec, plan, survey, artefacts, went, request, Path(request["folder"]))
+        recording.write_run(context, plan, survey, went, request["pipeline"], Path(request["folder"]))
     return {"folder": request["folder"], "stages": went.status}
 
 

@@ -26,7 +26,6 @@ class Survey(msgspec.Struct, frozen=True):
         digest: of the selected samples: ids, labels, sources, groups and file bytes.
         labels: all of the dataset's labels, in its order.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
-        code: of the dataset component.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Survey(msgspec.Struct, frozen=True):
     origin: str
     images: int
     masks_leak: str | None
-    generic: bool = False
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -66,13 +64,20 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The stages of one run in the order of the data; `key` is the record's."""
+    """The stages of one run in the order of the data.
+
+    Attributes:
+        key: of the record: everything the result depends on.
+        code: kind -> digest of that component's code.
+        uncacheable: what has no readable source, so that nothing made with it can be reused.
+    """
 
     run: str
     digest: str
     pipeline_digest: str
     key: str
     stages: list[Stage]
+    code: dict[str, str]
     uncacheable: list[str] = []
 
     def stage(self, name: str) -> Stage | None:
@@ -97,7 +102,8 @@ def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
     # Networks see the 8-bit images; `lungs` equalises behind the masks, so it leaves the prepared images as they are.
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     late = spec.images.equalise == "lungs" and not segmenter.whole_frame
-    prepared = add("prepare", survey.digest, spec.images.size, early, images)
+    source = (("dataset", Component(spec.dataset.name, survey.options)),)
+    prepared = add("prepare", survey.digest, spec.dataset.skip_bad, spec.images.size, early, images, components=source)
     parts = add("split", prepared, spec.split, spec.fold)
     inputs = prepared
     masks = ""
@@ -126,7 +132,8 @@ def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
     )
     whole = spec.digest(survey.digest)
     run = f"{spec.segmenter.name}-{spec.backbone.name}-{spec.head.name}-s{spec.seed}-f{spec.fold}-{whole[:8]}"
-    return Plan(run, whole, spec.pipeline_digest(survey.digest), key, stages, sorted(set(uncacheable)))
+    code = {kind: component_code(kind, getattr(spec, kind).name) for kind in ("dataset", "segmenter", "backbone", "head")}
+    return Plan(run, whole, spec.pipeline_digest(survey.digest), key, stages, code, sorted(set(uncacheable)))
 
 
 def missing(plan: Plan, has: Callable[[str, str], bool]) -> list[str]:

@@ -140,9 +140,10 @@ def _checked(owner: str, option: Option, value: Scalar) -> Scalar:
         value = float(value)  # type: ignore[arg-type]
     if _type_name(value) not in option.types:
         raise OptionError(
-            f"option {option.name!r} of {owner} is a {' or '.join(option.types)}, received {value!r}; "
+            f"option {option.name!r} of {owner} takes {' or '.join(option.types)}, received {value!r}; "
             f"its default is {_plain(option.default)}"
         )
+    if option.choices and value not in option.choices:
         raise OptionError(
             f"option {option.name!r} of {owner} is one of {', '.join(map(_plain, option.choices))}, received {value!r}"
         )

@@ -95,6 +95,14 @@ def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, k
     return keras.Model(inputs, logits), backbone, head
 
 
+def batch_prior(context: "Context") -> list[float]:
+    """(K,) class shares that the network learnt from, loss weights included."""
+    if context.spec.training.balance == "weights":
+        return [1 / len(context.spec.classes)] * len(context.spec.classes)
+    shares: list[float] = json.loads((context.artefacts["fit"] / "meta.json").read_text())["batch_shares"]
+    return shares
+
+
 def load_inputs(artefacts: Any) -> np.ndarray:
     """The images (N,H,W) uint8 a classifier sees, on disk."""
     if "inputs" in artefacts:

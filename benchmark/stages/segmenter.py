@@ -26,7 +26,7 @@ MAX_GAMMA = 1.4
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``model.keras`` (images in [0, 1] -> lung probability) and its history."""
+    """Write ``model.keras`` (images in [0, 1] -> lung probability), ``history.json`` and ``meta.json``."""
     spec = context.spec
     begin(spec.segmentation.seed, spec.runtime)
     images = load(context.artefacts["prepare"])
@@ -56,6 +56,8 @@ def build(context: "Context", folder: Path) -> None:
     )
     model.save(folder / "model.keras")
     (folder / "history.json").write_text(json.dumps(history))
+    meta = {"parameters": model.count_params(), "training_s": sum(epoch["duration_s"] for epoch in history)}
+    (folder / "meta.json").write_text(json.dumps(meta))
 
 
 def rows_with_masks(images: Prepared, parts: np.ndarray, part: str) -> np.ndarray:

@@ -1,0 +1,95 @@
+"""`bench list`: what can be compared, and on what tasks."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("kind", required=False, metavar="[KIND]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(kind: str | None, as_json: bool) -> None:
+    """List components with their options: KIND is datasets, segmenters, backbones, heads, voters or tasks.
+
+    A component that does not import is listed with its reason.
+    """
+    from benchmark.cli.run import TASKS
+    from registry.contracts import KINDS
+    from registry.errors import unknown_name
+
+    plurals = {f"{name}s": name for name in KINDS}
+    wanted = plurals.get(f"{kind.rstrip('s')}s") if kind else None
+    if kind and not wanted and kind.rstrip("s") != "task":
+        raise unknown_name("kind", kind, [*plurals, "tasks"], "bench list --help")
+    kinds = (wanted,) if wanted else () if kind else KINDS
+    rows = _components(kinds)
+    tasks = [] if wanted else _tasks(TASKS)
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"components": rows, "tasks": tasks}, indent=2))
+        return
+    _show(rows, tasks)
+
+
+def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    from benchmark.descriptions import Descriptions
+    from benchmark.executor import Worker
+    from benchmark.places import cache_folder
+    from registry.lookup import entries
+
+    found = [entry for kind in kinds for entry in entries(kind).values()]
+    with Worker(cache_folder() / "logs") as worker:
+        described = Descriptions(cache_folder() / "descriptions", worker)
+        described.fetch((entry.kind, entry.name) for entry in found)
+    return [
+        {
+            "kind": entry.kind,
+            "name": entry.name,
+            "summary": told["summary"],
+            "distribution": entry.distribution,
+            "version": entry.version,
+            "options": told["options"],
+            "error": told.get("error"),
+        }
+        for entry in found
+        for told in [described.known[entry.kind, entry.name]]
+    ]
+
+
+def _tasks(folder: Path) -> list[dict[str, str]]:
+    from benchmark.config import read_task
+
+    paths = sorted(path for path in folder.glob("*.toml") if path.stem != "defaults")
+    defaults = folder / "defaults.toml"
+    return [
+        {"name": path.stem, "title": read_task(path, defaults, quick=False, overrides={}).title} for path in paths
+    ]
+
+
+def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:
+    import itertools
+
+    for kind, group in itertools.groupby(rows, key=lambda row: row["kind"]):
+        click.secho(f"{kind}s", bold=True)
+        for row in group:
+            click.echo(f"  {row['name']}  ({row['distribution']} {row['version']})")
+            if row["error"]:
+                click.secho(f"      broken: {row['error']}", fg="red")
+                continue
+            click.echo(f"      {row['summary']}")
+            for option in row["options"]:
+                click.echo(f"      {_option(option)}")
+    if tasks:
+        click.secho("tasks", bold=True)
+        for task in tasks:
+            click.echo(f"  {task['name']}  {task['title']}")
+
+
+def _option(told: dict[str, Any]) -> str:
+    import msgspec
+
+    from registry.options import Option
+
+    return msgspec.convert(told, Option).text()

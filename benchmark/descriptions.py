@@ -1,0 +1,92 @@
+"""What components say of themselves, remembered under their code's digest so that the command line need not import them."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.executor import Worker
+from benchmark.plan import Traits, component_code
+from benchmark.provenance import digest
+from benchmark.store import storage_errors
+from registry.errors import PluginError
+from registry.lookup import find
+from registry.options import Option
+
+
+class Descriptions:
+    """Descriptions of components, from the cache or from one worker."""
+
+    def __init__(self, folder: Path, worker: Worker) -> None:
+        self.folder = folder
+        self.worker = worker
+        self.known: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def fetch(self, components: Iterable[tuple[str, str]]) -> None:
+        """Make sure that these pairs of kind and name are described."""
+        lacking = []
+        for kind, name in dict.fromkeys(components):
+            if (kind, name) not in self.known:
+                cached = self._read(kind, name)
+                if cached is None:
+                    lacking.append((kind, name))
+                else:
+                    self.known[kind, name] = cached
+        if not lacking:
+            return
+        for told in self.worker.ask({"op": "describe", "components": lacking}):
+            self.known[told["kind"], told["name"]] = told
+            if not told.get("error"):  # what is broken may be mended without a change of its own code
+                self._write(told)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """The description of a component.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        self.fetch([(kind, name)])
+        told = self.known[kind, name]
+        if told.get("error"):
+            raise PluginError(told["error"])
+        return told
+
+    def options(self, kind: str, name: str) -> tuple[Option, ...]:
+        """A component's options."""
+        return msgspec.convert(self.get(kind, name)["options"], tuple[Option, ...])
+
+    def defaults(self, kind: str, name: str) -> dict[str, Any]:
+        """A component's options at their defaults."""
+        return {option.name: option.default for option in self.options(kind, name)}
+
+    def traits(self, name: str) -> Traits:
+        """How the pipeline treats a segmenter."""
+        return msgspec.convert(self.get("segmenter", name)["traits"], Traits)
+
+    def _path(self, kind: str, name: str) -> Path | None:
+        code = component_code(kind, name)
+        entry = find(kind, name)
+        if not code:
+            return None
+        return self.folder / f"{digest(kind, name, entry.module, entry.attribute, entry.distribution, code)}.json"
+
+    def _read(self, kind: str, name: str) -> dict[str, Any] | None:
+        path = self._path(kind, name)
+        try:
+            told: dict[str, Any] | None = json.loads(path.read_bytes()) if path else None
+        except (OSError, ValueError):
+            return None
+        return told
+
+    def _write(self, told: dict[str, Any]) -> None:
+        path = self._path(told["kind"], told["name"])
+        if path is None:
+            return
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_text(json.dumps(told))
+            temporary.replace(path)

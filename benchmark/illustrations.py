@@ -1,0 +1,138 @@
+"""The figures of a run: what the network sees, how good the masks are, where it looks, how it learnt."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from benchmark.agreement import mask_agreement
+from benchmark.augmentation import augmentation
+from benchmark.figures import (
+    MaskRow,
+    Panel,
+    View,
+    curves,
+    gradcam_sheet,
+    mask_sheet,
+    network_view_sheet,
+    thumbnails,
+)
+from benchmark.images import Prepared, load
+from benchmark.samples import open_dataset
+from benchmark.stages.explain import as_seen, lung_masks, unit
+from benchmark.stages.fit import class_targets, load_inputs
+from benchmark.stages.masks import read_masks
+from benchmark.training import decide
+from registry.contracts import Sample
+
+if TYPE_CHECKING:
+    from benchmark.context import Context
+
+WORST_MASKS = 8
+
+
+def illustrate(context: "Context", folder: Path) -> None:
+    """Write ``network-view.png``, ``masks.png``, ``gradcam.png``, ``gradcam.json`` and ``curves.png`` into a folder."""
+    prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
+    network_view_sheet(folder / "network-view.png", views(context, prepared, inputs))
+    if "masks" in context.artefacts:
+        draw_masks(context, prepared, folder / "masks.png")
+    panels = gradcam_panels(context, prepared, inputs)
+    gradcam_sheet(folder / "gradcam.png", panels, caption=_caption(context))
+    (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
+    history = json.loads((context.artefacts["fit"] / "history.json").read_text())
+    steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
+    best = decide(history, context.spec.training, steps).best + 1
+    curves(folder / "curves.png", history, best, f"{_pipeline(context)}, seed {context.spec.seed}")
+
+
+def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[View]:
+    """One training image of each class on its way into the network."""
+    spec = context.spec
+    parts, targets = np.load(context.artefacts["split"] / "parts.npy"), class_targets(context)
+    rows = [int(np.flatnonzero((parts == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
+    samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
+    settings = spec.augmentation
+    change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=1.0, seed=spec.seed)
+    changed = np.asarray(change(unit(inputs, np.array(rows)), training=True))[..., 0]
+    return [
+        View(
+            class_name=name,
+            sample_id=str(prepared.ids[row]),
+            raw=_resized(samples[str(prepared.ids[row])], prepared.size),
+            equalised=prepared.images[row],
+            mask=_mask(context, prepared.size, row),
+            masked=inputs[row],
+            augmented=np.rint(255 * changed[k]).astype(np.uint8),
+        )
+        for k, (name, row) in enumerate(zip(spec.classes, rows, strict=True))
+    ]
+
+
+def draw_masks(context: "Context", prepared: Prepared, path: Path) -> None:
+    """The test images on which predicted mask and truth agree least."""
+    parts = np.load(context.artefacts["split"] / "parts.npy")
+    rows = np.flatnonzero((parts == "test") & prepared.has_mask)
+    if len(rows) == 0:
+        return
+    truth, predicted = prepared.masks(rows), read_masks(context.artefacts["masks"], prepared.size, rows)
+    dice = np.nan_to_num(mask_agreement(truth, predicted)["dice"], nan=1.0)
+    worst = np.argsort(dice, kind="stable")[:WORST_MASKS]
+    mask_rows = [
+        MaskRow(
+            sample_id=str(prepared.ids[rows[i]]),
+            label=str(prepared.labels[rows[i]]),
+            image=prepared.images[rows[i]],
+            truth=truth[i],
+            prediction=predicted[i],
+            dice=float(dice[i]),
+        )
+        for i in worst
+    ]
+    mask_sheet(path, mask_rows, caption=f"worst Dice of {len(rows)} test images; segmenter {context.spec.segmenter}")
+
+
+def gradcam_panels(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Panel]:
+    """The samples that the explain stage chose, with their maps."""
+    classes = list(context.spec.classes)
+    targets = class_targets(context)
+    with np.load(context.artefacts["explain"] / "samples.npz", allow_pickle=False) as stored:
+        chosen = dict(stored)
+    rows = chosen["rows"]
+    lungs = as_seen(context, lung_masks(context, prepared, rows), rows)
+    lesions = as_seen(context, prepared.lesions(rows), rows)
+    return [
+        Panel(
+            class_name=classes[targets[row]],
+            kind=str(chosen["kinds"][i]),
+            sample_id=str(prepared.ids[row]),
+            decided=classes[int(chosen["decided"][i])],
+            probability=float(chosen["probabilities"][i]),
+            image=inputs[row],
+            heat=chosen["heat"][i],
+            lungs=lungs[i] if lungs[i].any() else None,
+            lesion=lesions[i] if lesions[i].any() else None,
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _resized(sample: Sample, size: int) -> np.ndarray:
+    return cv2.resize(sample.read_image(), (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _mask(context: "Context", size: int, row: int) -> np.ndarray | None:
+    if "masks" not in context.artefacts:
+        return None
+    return read_masks(context.artefacts["masks"], size, np.array([row]))[0]
+
+
+def _pipeline(context: "Context") -> str:
+    spec = context.spec
+    return f"{spec.segmenter.name}+{spec.backbone.name}+{spec.head.name}"
+
+
+def _caption(context: "Context") -> str:
+    return f"{_pipeline(context)}, seed {context.spec.seed}: evidence for the decided class, test images"
