@@ -76,7 +76,7 @@ class Sheet:
             self.figure.text(
                 left / wide,
                 1 - baseline / high,
-                legible(line),
+                line,
                 fontsize=size,
                 color=color,
                 weight=weight,
@@ -127,9 +127,13 @@ def contour(axes: Axes, mask: np.ndarray, color: str, *, dashed: bool = False, w
 
 
 def fold(text: str, width: float, size: float) -> list[str]:
-    """Lines that fit a width in inches at a font size; a word that is longer than a line is broken."""
+    """Lines that fit a width in inches at a font size.
+
+    A word that is longer than a line is broken; characters that the font lacks become their codes, so that names stay
+    apart.
+    """
     room = max(4, math.floor(width * 72 / (size * EM)))
-    return [line for part in text.split("\n") for line in textwrap.wrap(part, room)]
+    return [line for part in text.split("\n") for line in textwrap.wrap(_legible(part), room)]
 
 
 def text_height(lines: int, size: float) -> float:
@@ -137,8 +141,7 @@ def text_height(lines: int, size: float) -> float:
     return lines * size * LINE / 72
 
 
-def legible(text: str) -> str:
-    """The text with every character that the font lacks as its code, so that names stay apart."""
+def _legible(text: str) -> str:
     known = get_font(fontManager.findfont(FontProperties(family="DejaVu Sans"))).get_char_index
     return "".join(
         letter if known(ord(letter)) else letter.encode("ascii", "backslashreplace").decode() for letter in text

@@ -9,7 +9,7 @@ from benchmark.figures.explanations import ABSENT, Panel
 from benchmark.figures.overlays import is_empty, overlay
 
 
-def thumbnails(panels: Sequence[Panel], width: int = 24) -> list[dict[str, Any]]:
+def thumbnails(panels: Sequence[Panel], width: int = 22) -> list[dict[str, Any]]:
     """A dictionary per panel, by class and kind, for `benchmark.report.blocks`.
 
     Keys: class, kind, id, decided, probability, empty (whether the map is), width, height (even), pixels (rows of RGB
