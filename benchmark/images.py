@@ -233,7 +233,7 @@ class _Artefact:
             self.lesions.path.unlink()
         path = self.folder / "index.json"
         try:
-            path.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+            path.write_text(json.dumps(index), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 

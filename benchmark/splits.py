@@ -110,7 +110,7 @@ def write_csv(
 ) -> None:
     """Keeps a split as a table id, label, source, group, part; an unknown source is empty."""
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("id", "label", "source", "group", "part"))
             table.writerows(zip(ids, labels, ("" if s is None else s for s in sources), groups, parts, strict=True))
@@ -178,7 +178,11 @@ def _greedy(
 def _shuffled(groups: Mapping[str, object], seed: int) -> list[str]:
     """Groups in an order that depends on their names and the seed only."""
     return sorted(
-        groups, key=lambda group: (hashlib.blake2b(f"{seed}\0{group}".encode(), digest_size=8).digest(), group)
+        groups,
+        key=lambda group: (
+            hashlib.blake2b(f"{seed}\0{group}".encode(errors="surrogateescape"), digest_size=8).digest(),
+            group,
+        ),
     )
 
 

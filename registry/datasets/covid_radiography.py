@@ -28,7 +28,7 @@ def covid_radiography(root: str | Path, *, predicted_masks: str = "COVID,Normal"
         DataNotFoundError: no such folder, or nothing of the database in it.
         DataError: masks without image, two files of one name, a sheet that cannot be read.
     """
-    folder = _database(Path(root))
+    folder = _database(Path(root).absolute())
     folders = _label_folders(folder)
     if not folders:
         found = ", ".join(path.name for path in layout.label_folders(folder)[:6])
@@ -113,8 +113,11 @@ def _labels(text: str) -> frozenset[str]:
 def _notices(folder: Path, samples: tuple[Sample, ...]) -> Iterable[str]:
     if len(samples) < PUBLISHED_IMAGES:
         yield f"{len(samples):,} of the {PUBLISHED_IMAGES:,} published images: not a result on the full database"
-    if all(sample.source is None for sample in samples):
+    unknown = sum(sample.source is None for sample in samples)
+    if unknown == len(samples):
         yield "sources unknown: no metadata sheets beside the label folders"
+    elif unknown:
+        yield f"sources of {unknown:,} images unknown: not in the metadata sheets"
     table = layout.child_file(folder, "Lung_Opacity.patients.csv")
     if table and "nih_file" in table.read_text(encoding="utf-8-sig").partition("\n")[0]:
         yield "Lung_Opacity: stand-in films of NIH ChestX-ray labelled Pneumonia, not the database's own"

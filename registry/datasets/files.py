@@ -57,7 +57,10 @@ def _decode(path: str) -> np.ndarray:
     if defect:
         raise DataError(f"{_shown(path)}: {defect}")
     # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
+    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
+        picture = None
     if picture is None:
         raise DataError(f"{_shown(path)}: damaged, cannot be decoded")
     if picture.dtype == np.uint16:

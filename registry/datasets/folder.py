@@ -23,7 +23,7 @@ def folder(
         DataNotFoundError: no such folder, no sub-folder, or a sub-folder without images.
         DataError: fewer than two labels, masks without image, two files of one name.
     """
-    base = Path(root)
+    base = Path(root).absolute()
     folders = layout.label_folders(base)
     if {path.name.lower() for path in folders} <= {"images", "masks"}:
         raise DataNotFoundError(f"data folder {base} holds images without labels; expected one sub-folder per label")

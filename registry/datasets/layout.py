@@ -62,9 +62,10 @@ def label_folders(root: Path) -> list[Path]:
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise DataNotFoundError(f"data folder {root} {state}; expected a folder with one sub-folder per label")
-    found = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    listed = _listed(root)
+    found = [path for path in listed if path.is_dir() and not path.name.startswith((".", "__"))]
     if not found:
-        content = "is empty" if not any(root.iterdir()) else "holds no folder"
+        content = "holds no folder" if listed else "is empty"
         raise DataNotFoundError(f"data folder {root} {content}; expected one sub-folder per label")
     return found
 
@@ -78,7 +79,12 @@ def films(folder: Path) -> list[Film]:
         DataNotFoundError: there is no PNG or JPEG file.
         DataError: a mask without an image, two files of one name, or images in a format that is not read.
     """
-    images = _by_name(child_folder(folder, "images") or folder)
+    image_folder, images = child_folder(folder, "images"), _by_name(folder)
+    if image_folder and images:
+        raise DataError(
+            f"label folder {folder} holds images and a folder {image_folder.name}; expected one or the other"
+        )
+    images = _by_name(image_folder) if image_folder else images
     if not images:
         raise DataNotFoundError(f"label folder {folder} holds no PNG or JPEG image; remove it or put images into it")
     mask_folder = child_folder(folder, "masks")
@@ -96,17 +102,17 @@ def films(folder: Path) -> list[Film]:
 def first_image(folder: Path) -> Path | None:
     """Some PNG or JPEG of a label folder; None where it has none."""
     where = child_folder(folder, "images") or folder
-    return next((path for path in where.iterdir() if path.suffix.lower() in SUFFIXES), None)
+    return next((path for path in _listed(where) if path.suffix.lower() in SUFFIXES), None)
 
 
 def child_folder(folder: Path, name: str) -> Path | None:
     """The folder of that name in `folder`, in any case."""
-    return next((path for path in folder.iterdir() if path.name.lower() == name and path.is_dir()), None)
+    return next((path for path in _listed(folder) if path.name.lower() == name and path.is_dir()), None)
 
 
 def child_file(folder: Path, name: str) -> Path | None:
     """The file of that name in `folder`, in any case."""
-    return next((path for path in folder.iterdir() if path.name.casefold() == name.casefold()), None)
+    return next((path for path in _listed(folder) if path.name.casefold() == name.casefold()), None)
 
 
 def patients(root: Path, label: str) -> dict[str, str]:
@@ -143,10 +149,17 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
+
+
 def _by_name(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     foreign = []
-    for path in sorted(folder.iterdir()):
+    for path in _listed(folder):
         suffix = path.suffix.lower()
         if suffix in _FOREIGN:
             foreign.append(path.name)

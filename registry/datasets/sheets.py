@@ -62,7 +62,7 @@ def _rows(path: Path) -> Iterable[tuple[object, ...]]:
             sheet.reset_dimensions()  # some writers record a wrong extent
             rows = [tuple(row) for row in sheet.iter_rows(values_only=True)]
             book.close()
-    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
+    except (BadZipFile, InvalidFileException, LookupError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path} is not a readable Excel sheet ({error}); restore or remove it") from error
     width = len(rows[0]) if rows else 0
     return [row + (None,) * (width - len(row)) for row in rows]
