@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from benchmark.agreement import mask_agreement
@@ -25,7 +24,6 @@ from benchmark.stages.explain import as_seen, lung_masks, unit
 from benchmark.stages.fit import class_targets, load_inputs
 from benchmark.stages.masks import read_masks
 from benchmark.training import decide
-from registry.contracts import Sample
 
 if TYPE_CHECKING:
     from benchmark.context import Context
@@ -55,13 +53,15 @@ def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Vi
     rows = [int(np.flatnonzero((parts == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
     samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
     settings = spec.augmentation
-    change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=1.0, seed=spec.seed)
+    change = augmentation(
+        flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed
+    )
     changed = np.asarray(change(unit(inputs, np.array(rows)), training=True))[..., 0]
     return [
         View(
             class_name=name,
             sample_id=str(prepared.ids[row]),
-            raw=_resized(samples[str(prepared.ids[row])], prepared.size),
+            raw=samples[str(prepared.ids[row])].read_image(),
             equalised=prepared.images[row],
             mask=_mask(context, prepared.size, row),
             masked=inputs[row],
@@ -78,8 +78,8 @@ def draw_masks(context: "Context", prepared: Prepared, path: Path) -> None:
     if len(rows) == 0:
         return
     truth, predicted = prepared.masks(rows), read_masks(context.artefacts["masks"], prepared.size, rows)
-    dice = np.nan_to_num(mask_agreement(truth, predicted)["dice"], nan=1.0)
-    worst = np.argsort(dice, kind="stable")[:WORST_MASKS]
+    dice = mask_agreement(truth, predicted)["dice"]
+    worst = np.argsort(np.nan_to_num(dice, nan=1.0), kind="stable")[:WORST_MASKS]
     mask_rows = [
         MaskRow(
             sample_id=str(prepared.ids[rows[i]]),
@@ -117,10 +117,6 @@ def gradcam_panels(context: "Context", prepared: Prepared, inputs: np.ndarray) -
         )
         for i, row in enumerate(rows)
     ]
-
-
-def _resized(sample: Sample, size: int) -> np.ndarray:
-    return cv2.resize(sample.read_image(), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _mask(context: "Context", size: int, row: int) -> np.ndarray | None:

@@ -23,8 +23,9 @@ from benchmark.executor import Outcome, Worker
 from benchmark.plan import Plan, Survey, missing, pipeline_name, plan
 from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, write
 from benchmark.records import read as read_record
+from benchmark.records import verify
 from benchmark.store import Store
-from registry.errors import BenchError, ConfigError, OptionError, RefusedError, StorageError, VerificationError
+from registry.errors import BenchError, ConfigError, OptionError, RefusedError, StorageError
 from registry.lookup import find
 from registry.options import Option, resolve_options
 
@@ -218,10 +219,8 @@ def _is_current(path: Path, key: str) -> bool:
     if not path.is_file():
         return False
     try:
-        record = read_record(path)
-    except VerificationError:
-        raise
-    except (BenchError, msgspec.DecodeError):
+        record = verify(path)
+    except BenchError:  # unreadable, or edited after it was sealed: what it says is worth nothing
         return False
     return record.status == "ok" and record.key == key
 

@@ -200,10 +200,13 @@ class _Run:
             path = run.folder / "gradcam.json"
             if record.status == "ok" and record.pipeline_digest not in shown and path.is_file():
                 shown.add(record.pipeline_digest)
-                self.console.print(f"\nGrad-CAM · {record.pipeline} · seed {record.seed}", highlight=False)
+                heading = f"\nGrad-CAM · {record.pipeline} · seed {record.seed}"
+                self.console.print(heading, highlight=False, markup=False, soft_wrap=True)
                 pictures = json.loads(path.read_bytes())
-                self.console.print(blocks(pictures, self.console.width, colour=self.console.is_terminal))
-        self.console.print(f"\nRecords, figures and models: {self.results / planned[0].spec.task}", highlight=False)
+                colour = self.console.color_system is not None and not self.console.no_color
+                self.console.print(blocks(pictures, self.console.width, colour=colour), end="", soft_wrap=True)
+        place = self.results / planned[0].spec.task
+        self.console.print(f"\nRecords, figures and models: {place}", highlight=False, soft_wrap=True)
 
 
 def _seeds(text: str) -> list[int]:

@@ -1,0 +1,99 @@
+"""The command line as a user calls it, in a process of its own, with folders of the test's own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TINY = """
+title = "tiny"
+metric = "balanced-accuracy"
+positive = "COVID"
+dataset = "phantom[count=96,size=32]"
+resamples = 200
+
+[classes]
+rest = ["*"]
+COVID = ["COVID"]
+
+[[pipelines]]
+segmenter = "none"
+backbone = "sepcnn[filters=8]"
+head = "dense"
+
+[images]
+size = 32
+
+[training]
+epochs = 2
+minimum_steps = 1
+batch_size = 16
+
+[segmentation]
+epochs = 1
+minimum_steps = 1
+
+[split]
+train = 0.5
+validation = 0.25
+test = 0.25
+"""
+
+
+@dataclass
+class Bench:
+    """A cache, a results folder and a task file below one folder."""
+
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def task(self) -> Path:
+        path = self.root / "tiny.toml"
+        if not path.exists():
+            path.write_text(TINY)
+        return path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        cleared = {key: value for key, value in os.environ.items() if not key.startswith("BENCH_")}
+        return {**cleared, "BENCH_CACHE": str(self.cache), "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "140", **more}
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "benchmark", *map(str, arguments)]
+
+    def call(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, env=self.environment(**more), cwd=self.root, timeout=300
+        )
+
+    def run(self, *arguments: object, code: int = 0, task: Path | str | None = None, **more: str) -> str:
+        """`bench run` on the tiny task (quick settings off); gives its output."""
+        told = self.call("run", "--task", task or self.task, "--full", "-o", self.results, *arguments, **more)
+        assert told.returncode == code, told.stdout + told.stderr
+        return told.stdout + told.stderr
+
+    def plan(self, *arguments: object) -> list[dict[str, Any]]:
+        runs: list[dict[str, Any]] = json.loads(self.run("--plan", "--json", *arguments))["runs"]
+        return runs
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Pipeline and seed -> record."""
+        found = [json.loads(path.read_bytes()) for path in sorted(self.results.rglob("result.json"))]
+        return {f"{record['pipeline']} s{record['seed']}": record for record in found}
+
+
+def one_line(told: subprocess.CompletedProcess[str]) -> str:
+    """The complaint of a command that must refuse in one line, with exit status 2 and no traceback."""
+    assert told.returncode == 2, told.stdout + told.stderr
+    assert "Traceback" not in told.stderr
+    return told.stderr.strip()

@@ -1,0 +1,116 @@
+"""kill -9 in mid-training: at most the current epoch is lost, and the result has the same bits."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.commands import Bench
+
+EPOCHS = 5
+FLAGS = ("--deterministic", "--epochs", EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    bench = Bench(tmp_path_factory.mktemp("undisturbed"))
+    bench.run(*FLAGS)
+    return outputs(bench)
+
+
+def outputs(bench: Bench) -> dict[str, np.ndarray]:
+    folder = next(bench.results.rglob("result.json")).parent
+    with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        told = dict(stored)
+    history = next((bench.cache / "objects" / "fit").rglob("history.json"))
+    rows = json.loads(history.read_text())
+    told["history"] = np.array([[row["loss"], row["val_loss"], row["rate"]] for row in rows])
+    return told
+
+
+def start(bench: Bench) -> subprocess.Popen:
+    command = bench.command("run", "--task", bench.task, "--full", "-o", bench.results, *FLAGS)
+    return subprocess.Popen(command, env=bench.environment(), cwd=bench.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def wait_for_epoch(bench: Bench, epoch: int) -> list[dict]:
+    """History up to the newest checkpoint once `epoch` is written."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = sorted((bench.cache / "partial" / "fit").glob(f"*/epoch-{epoch:04d}/history.json"))
+        if found:
+            return json.loads(found[0].read_text())
+        time.sleep(0.01)
+    raise AssertionError("no epoch within two minutes")
+
+
+def newest_checkpoint(bench: Bench) -> list[dict]:
+    found = sorted((bench.cache / "partial" / "fit").glob("*/epoch-????/history.json"))
+    return json.loads(found[-1].read_text())
+
+
+def child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
+
+
+def assert_resumed_with_the_same_bits(bench: Bench, before: list[dict], undisturbed) -> None:
+    bench.run(*FLAGS)
+    rows = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
+    assert rows[: len(before)] == before  # seconds too: these epochs were not trained again
+    after = outputs(bench)
+    for name in ("ids", "logits", "probabilities", "history"):
+        assert np.array_equal(after[name], undisturbed[name]), name
+
+
+def test_a_killed_worker_is_a_failed_record_and_resumes_to_the_same_bits(tmp_path, undisturbed):
+    bench = Bench(tmp_path)
+    process = start(bench)
+    wait_for_epoch(bench, 1)
+    os.kill(child_of(process.pid), signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err.decode()
+    (record,) = bench.records().values()
+    assert (record["status"], record["failure"]["cause"], record["failure"]["stage"]) == ("failed", "killed", "fit")
+    assert b"failed" in out
+    assert b"Traceback" not in err
+    before = newest_checkpoint(bench)
+    assert 2 <= len(before) < EPOCHS
+    assert_resumed_with_the_same_bits(bench, before, undisturbed)
+    (record,) = bench.records().values()
+    assert record["status"] == "ok"
+
+
+def test_when_everything_is_killed_the_worker_ends_and_the_run_resumes(tmp_path, undisturbed):
+    bench = Bench(tmp_path)
+    process = start(bench)
+    wait_for_epoch(bench, 1)
+    worker = child_of(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "the worker outlived its supervisor"
+        time.sleep(0.05)
+    before = newest_checkpoint(bench)
+    assert 2 <= len(before) < EPOCHS
+    assert_resumed_with_the_same_bits(bench, before, undisturbed)
+
+
+def test_an_interrupt_ends_the_worker_and_says_how_to_go_on(tmp_path):
+    bench = Bench(tmp_path)
+    process = start(bench)
+    wait_for_epoch(bench, 0)
+    worker = child_of(process.pid)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 130, err.decode()
+    assert b"run the same line again" in err
+    assert b"Traceback" not in err
+    assert not Path(f"/proc/{worker}/cmdline").exists() or not Path(f"/proc/{worker}/cmdline").read_bytes()
