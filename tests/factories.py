@@ -29,6 +29,7 @@ def metrics(
     for place, label in enumerate(classes):
         for kind in ("precision", "recall", "f1", "specificity"):
             found[f"{kind}/{label}"] = estimate(value - 0.002 * place, n // len(classes))
+        found[f"n/{label}"] = Estimate(float(n // len(classes)), n=n)
     return found
 
 
@@ -66,7 +67,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
         ),
         split=SplitInfo(
             digest=_hex("split", "", 64),
-            grouping="grouped",
+            grouping="group",
             seed=0,
             fractions={"train": 0.6, "validation": 0.15, "test": 0.25},
             counts={part: {"Non-COVID": 225, "COVID": 75} for part in ("train", "select", "fit", "test")},
@@ -84,7 +85,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
             "misses": estimate(0.02, n, 0.01),
             "empty": Estimate(0.0, n=n),
         },
-        calibration={"method": "platt", "a": 1.03, "b": -0.2},
+        calibration={"method": "platt", "slope": 1.03, "intercept": -0.2, "n": 87, "decisions": "the likeliest class"},
         training={"epochs": 16, "best": 12, "shares": {"Non-COVID": 0.5, "COVID": 0.5}},
         cost=Cost(617_112, 68_130, 2_710_000, 61.5, 190.0, 720.0, "2 cores of an Example CPU"),
         stages={"prepare": "cached", "masks": "cached", "fit": "built", "score": "built"},
@@ -113,7 +114,7 @@ def _spec(pipeline: str, seed: int) -> dict[str, Any]:
         "images": {"size": 64, "equalise": "histogram", "mask": "multiply"},
         "augmentation": {"flips": "both", "rotation": 0.1, "rotated": 0.5},
         "training": {"epochs": 16, "minimum_steps": 300, "batch_size": 32, "learning_rate": 0.001, "patience": 5},
-        "split": {"train": 0.6, "validation": 0.15, "test": 0.25, "seed": 0, "grouping": "grouped"},
+        "split": {"train": 0.6, "validation": 0.15, "test": 0.25, "seed": 0, "grouping": "group"},
         "resamples": 2000,
         "seed": seed,
         "fold": 0,

@@ -62,8 +62,8 @@ def test_the_comparison_on_a_terminal(golden: Callable[[str, str], None], width:
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_run_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
     thresholds = {"specificity-95": {"log_odds": 0.4312, "validation_specificity": 0.953, "negatives": 150}}
-    calibration = {"method": "platt", "slope": 1.031, "intercept": -0.2, "thresholds": thresholds}
-    shown = factories.record(calibration=calibration, pipeline=A)
+    shown = factories.record(pipeline=A)
+    shown.calibration["thresholds"] = thresholds
     golden(f"run-{width}.txt", screen(lambda console: print_run(console, shown), width))
 
 

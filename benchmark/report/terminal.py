@@ -106,11 +106,10 @@ def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str]
         ]
         out.append("\n")
         out += draw(Grid(heading, ["value [interval]", "n"], lines), width, stacked=False)
-    split = {name: name.partition("/")[::2] for name in found if "/" in name}
-    kinds = list(dict.fromkeys(kind for kind, _ in split.values()))
-    owners = list(
-        dict.fromkeys([*(c for c in classes if c in {o for _, o in split.values()}), *(o for _, o in split.values())])
-    )
+    split = [name.partition("/")[::2] for name in found if "/" in name]
+    kinds = [kind for kind in dict.fromkeys(kind for kind, _ in split) if kind != "n"]
+    named = list(dict.fromkeys(owner for _, owner in split))
+    owners = sorted(named, key=lambda owner: classes.index(owner) if owner in classes else len(classes))
     lines = [_class_line(owner, kinds, found) for owner in owners]
     return out + _blocks(Grid(f"{heading}, per class", ["n", *kinds], lines), width) if lines else out
 
@@ -118,7 +117,8 @@ def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str]
 def _class_line(owner: str, kinds: list[str], found: dict[str, Estimate]) -> Line:
     own = {kind: found[f"{kind}/{owner}"] for kind in kinds if f"{kind}/{owner}" in found}
     notes = [f"{kind}: {one.note}" for kind, one in own.items() if one.note]
-    n = max(one.n for one in own.values())
+    counted = found.get(f"n/{owner}")
+    n = int(counted.value) if counted and counted.value is not None else max(one.n for one in own.values())
     return Line(Cell(owner), [Cell(f"{n:,}"), *(_estimate(own.get(kind)) for kind in kinds)], notes=notes)
 
 
@@ -146,9 +146,12 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
-    plain = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
-    if plain:
-        about.append(f"Calibration: {_setting(plain)}.")
+    told = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
+    sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
+    numbers = {key: value for key, value in told.items() if key not in sentences}
+    if numbers:
+        about.append(f"Calibration: {_setting(numbers)}.")
+    about += [f"{key.capitalize()}: {value}." for key, value in sentences.items()]
     for name, value in record.calibration.get("thresholds", {}).items():
         about.append(f"Threshold {name}, from validation: {_setting(value)}.")
     return about

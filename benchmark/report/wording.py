@@ -9,7 +9,7 @@ from benchmark.records import DatasetInfo, Estimate, SplitInfo
 FEW = 10  # a cell that rests on fewer images is greyed
 ORACLE = "source-oracle"
 GROUPINGS = {
-    "grouped": "patients and identical images kept on one side",
+    "group": "patients and identical images kept on one side",
     "naive": "naive: patients and identical images may be on both sides",
 }
 
@@ -160,6 +160,8 @@ def _leader(table: Table) -> str:
 
 
 def _controls(table: Table) -> str:
+    if table.lead is None:
+        return ""
     rules = {row.pipeline: row for row in table.rows if row.control}
     told = []
     oracle = rules.get(ORACLE)
@@ -184,15 +186,13 @@ def _best(table: Table) -> Row:
 
 
 def _reaches(table: Table, control: float) -> bool:
-    best = _best(table).value(table.metric) if table.lead else None
+    best = _best(table).value(table.metric)
     if best is None:
         return False
     return control <= best if table.metric in LOWER_IS_BETTER else control >= best
 
 
 def _covers(table: Table, value: float) -> bool:
-    if not table.lead:
-        return False
     best = _best(table).metrics[table.metric]
     if table.metric in LOWER_IS_BETTER:
         return best.high is not None and best.high >= value
