@@ -86,7 +86,7 @@ def test_without_any_lesion_there_is_no_lesion_file(tmp_path):
 
 
 def test_threads_change_nothing(tmp_path):
-    samples = [drawn(n, mask=xrays.lungs()) for n in range(70)]
+    samples = [drawn(n, mask=xrays.lungs(), paths=("a file",)) for n in range(70)]
     one, many = prepared(samples, tmp_path / "1", workers=1), prepared(samples, tmp_path / "5", workers=5)
     assert np.array_equal(one.images, many.images)
     for name in ("images.npy", "masks.npy", "index.json"):
