@@ -46,15 +46,18 @@ def band(curves: np.ndarray, width: object) -> np.ndarray:
     return np.concatenate([curves + across, (curves - across)[..., ::-1, :]], axis=-2)
 
 
+def fill_soft(size: int, sigma: float, *outlines: np.ndarray) -> np.ndarray:
+    """`fill`, blurred; drawn on a coarser grid where the difference cannot be seen."""
+    if not outlines:
+        return np.zeros((size, size), np.float32)
+    return _enlarged(_gaussian(fill(_grid(size, sigma), *outlines), sigma), size)
+
+
 def blur(field: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur, sigma in frame units; wide ones on a coarser grid, where the difference cannot be seen."""
-    size = field.shape[0]
-    coarse = max(16, round(3 / sigma))
-    if coarse >= size:
-        return cv2.GaussianBlur(field, (0, 0), sigma * size, borderType=cv2.BORDER_REPLICATE)
-    small = cv2.resize(field, (coarse, coarse), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma * coarse, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
+    """Gaussian blur, sigma in frame units; done on a coarser grid where the difference cannot be seen."""
+    size, grid = len(field), _grid(len(field), sigma)
+    small = field if grid == size else cv2.resize(field, (grid, grid), interpolation=cv2.INTER_AREA)
+    return _enlarged(_gaussian(small, sigma), size)
 
 
 def cloud(rng: np.random.Generator, size: int, wavelength: float) -> np.ndarray:
@@ -64,6 +67,18 @@ def cloud(rng: np.random.Generator, size: int, wavelength: float) -> np.ndarray:
     passed = cv2.GaussianBlur(noise, (0, 0), CLOUD_POINTS / 6) - cv2.GaussianBlur(noise, (0, 0), CLOUD_POINTS / 3.75)
     passed = (passed - passed.mean()) / passed.std()
     return cv2.resize(passed, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def _grid(size: int, sigma: float) -> int:
+    return min(size, max(16, round(2 / sigma)))
+
+
+def _gaussian(field: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(field, (0, 0), sigma * len(field), borderType=cv2.BORDER_REPLICATE)
+
+
+def _enlarged(field: np.ndarray, size: int) -> np.ndarray:
+    return field if len(field) == size else cv2.resize(field, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def _pixels(points: np.ndarray, size: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from registry.datasets.phantom.anatomy import Anatomy
-from registry.datasets.phantom.canvas import blur, cloud, draw_lines, fill
+from registry.datasets.phantom.canvas import blur, cloud, draw_lines, fill, fill_soft
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ def body_thickness(anatomy: Anatomy, lungs: tuple[np.ndarray, np.ndarray], size:
     bones = _tubes(size, anatomy.ribs, 0.13) + _tubes(size, anatomy.front_ribs, 0.07)
     bones += 0.15 * fill(size, *anatomy.clavicles) + 0.06 * fill(size, *anatomy.scapulae)
     bones += 0.26 * fill(size, *anatomy.vertebrae)
-    soft = anatomy.fat * body + 0.45 * bulk * blur(fill(size, *anatomy.abdomen), 0.08)
-    soft += 0.26 * blur(fill(size, *anatomy.heart), 0.015) + 0.1 * blur(fill(size, *anatomy.breasts), 0.02)
-    soft -= 0.2 * fill(size, *anatomy.airway) + 0.2 * blur(fill(size, *anatomy.gas), 0.01)
+    soft = anatomy.fat * body + 0.45 * bulk * fill_soft(size, 0.08, *anatomy.abdomen)
+    soft += 0.26 * fill_soft(size, 0.015, *anatomy.heart) + 0.1 * fill_soft(size, 0.02, *anatomy.breasts)
+    soft -= 0.2 * fill(size, *anatomy.airway) + 0.2 * fill_soft(size, 0.01, *anatomy.gas)
     vessels = 0.2 * blur(_vessels(size, anatomy.vessels), 0.005) * air
     return np.maximum(soft + body * blur(bones, 0.004) + vessels - 0.68 * depth, 0)
 
