@@ -10,7 +10,7 @@ The folder `prepare` fills (N samples, in the dataset's order):
 
 import json
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,11 +21,10 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from benchmark.duplicates import fingerprints, merge_identical
-from benchmark.films import EQUALISERS, Equaliser, film
-from benchmark.rows import RowFile
+from benchmark.artefact import Artefact, Row
+from benchmark.films import EQUALISERS
 from registry.contracts import Sample
-from registry.errors import DataError, StorageError, unknown_name
+from registry.errors import DataError, unknown_name
 
 CHUNK = 16  # samples a task of the pool: large enough that scheduling costs nothing
 SHOWN_PROBLEMS = 20
@@ -140,10 +139,10 @@ def prepare(
         raise unknown_name("equalisation", equalise, EQUALISERS, "[images] of the task file")
     if not samples:
         raise DataError("the dataset has no samples; nothing can be prepared")
-    artefact = _Artefact(folder, samples, size)
+    artefact = Artefact(folder, samples, size)
     fill = partial(artefact.fill, size=size, equalise=EQUALISERS[equalise])
     threads = workers if any(sample.paths for sample in samples) else 1
-    rows: list[_Row] = []
+    rows: list[Row] = []
     try:
         with closing(_in_order(fill, len(samples), threads)) as chunks:
             for chunk in chunks:
@@ -186,78 +185,6 @@ def equalise_inside(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         table = np.rint((cumulated - darkest).clip(0) * (255 / spread)).astype(np.uint8)
         equalised[position] = image if cumulated[-1] == darkest else table[image]
     return equalised
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the index says of a film that was written, or why it was not."""
-
-    shape: tuple[int, int] = (0, 0)
-    traits: Hashable = None
-    has_mask: bool = False
-    has_lesion: bool = False
-    refused: str = ""
-
-
-class _Artefact:
-    """The files of a prepared dataset while threads fill them, a row per sample."""
-
-    def __init__(self, folder: Path, samples: Sequence[Sample], size: int):
-        bits = (size * size + 7) // 8
-        self.folder = folder
-        self.samples = samples
-        self.images = RowFile(folder / "images.npy", (size, size))
-        self.masks = RowFile(folder / "masks.npy", (bits,))
-        self.lesions = RowFile(folder / "lesions.npy", (bits,))
-
-    def fill(self, positions: range, size: int, equalise: Equaliser) -> list[_Row]:
-        return [self._fill(position, size, equalise) for position in positions]
-
-    def _fill(self, position: int, size: int, equalise: Equaliser) -> _Row:
-        try:
-            done = film(self.samples[position], size, equalise)
-        except DataError as error:
-            return _Row(refused=f"{self.samples[position].id}: {error}")
-        self.images.write(position, done.image)
-        if done.mask is not None:
-            self.masks.write(position, done.mask)
-        if done.lesion is not None:
-            self.lesions.write(position, done.lesion)
-        return _Row(done.shape, done.traits, done.mask is not None, done.lesion is not None)
-
-    def finish(self, rows: Sequence[_Row]) -> None:
-        kept = [position for position, row in enumerate(rows) if not row.refused]
-        for file in (self.images, self.masks, self.lesions):
-            file.finish(kept)
-        index = _index([self.samples[position] for position in kept], [rows[position] for position in kept])
-        index["skipped"] = [row.refused for row in rows if row.refused]
-        if not any(index["lesion_known"]):
-            self.lesions.path.unlink()
-        path = self.folder / "index.json"
-        try:
-            path.write_text(json.dumps(index), encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-
-    def abandon(self) -> None:
-        for file in (self.images, self.masks, self.lesions):
-            file.close()
-            file.path.unlink(missing_ok=True)
-        (self.folder / "index.json").unlink(missing_ok=True)
-
-
-def _index(samples: Sequence[Sample], rows: Sequence[_Row]) -> dict[str, list]:
-    exact = fingerprints(samples, [row.traits for row in rows])
-    pairs = list(zip(samples, rows, strict=True))
-    return {
-        "ids": [sample.id for sample in samples],
-        "labels": [sample.label for sample in samples],
-        "sources": [sample.source for sample in samples],
-        "groups": merge_identical([sample.group for sample in samples], exact),
-        "mask_makers": [sample.mask_maker or "unknown" if row.has_mask else None for sample, row in pairs],
-        "lesion_known": [row.has_lesion for row in rows],
-        "sizes": [list(row.shape) for row in rows],
-    }
 
 
 def _in_order(work: Callable[[range], T], count: int, workers: int) -> Iterator[T]:
