@@ -9,10 +9,10 @@ Each check builds the component at a small size and returns nothing; it raises `
 what was promised and what came instead.  See `registry.contracts` for the promises.
 """
 
+import functools
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from registry.backend import gradient
-from registry.contracts import Dataset, MaskPredictor, Sample
+from registry.contracts import MaskPredictor, Sample
 from registry.errors import ContractError
 from registry.explanation import features, halves
 from registry.options import read_options, resolve_options
@@ -33,13 +33,34 @@ BATCH = 4
 CLASSES = (2, 4)
 
 
+def _named(check: Callable[..., None]) -> Callable[..., None]:
+    """The check, with the component's name in front of its messages."""
+
+    @functools.wraps(check)
+    def named(component: Any, **options: Any) -> None:
+        try:
+            check(component, **options)
+        except ContractError as error:
+            raise ContractError(f"{getattr(component, '__name__', _kind(component))}: {error}") from error
+
+    return named
+
+
+def _kind(product: Any) -> str:
+    return f"a {type(product).__name__}"
+
+
+@_named
 def check_dataset(dataset: Any, *, read: int = 8) -> None:
     """A dataset's attributes and samples are what `Dataset` and `Sample` promise.
 
     Args:
         read: how many samples to decode, spread over all of them.
     """
-    _expect(isinstance(dataset, Dataset), f"{_name(dataset)} lacks an attribute or method of a Dataset")
+    lacking = [
+        name for name in ("name", "labels", "licence", "origin", "notices", "samples") if not hasattr(dataset, name)
+    ]
+    _expect(not lacking, f"lacks an attribute or method of a Dataset: {', '.join(lacking)}")
     labels = dataset.labels
     _expect(isinstance(labels, tuple) and len(set(labels)) == len(labels) > 0, "labels is a tuple of distinct names")
     samples = list(dataset.samples())
@@ -53,6 +74,7 @@ def check_dataset(dataset: Any, *, read: int = 8) -> None:
         _check_readers(samples[index])
 
 
+@_named
 def check_segmenter(factory: Callable[..., Any], **options: Any) -> None:
     """A segmenter gives lung probabilities and can be trained and saved, or predicts masks untrained."""
     product = _build(factory, (IMAGE_SHAPE,), options)
@@ -68,10 +90,11 @@ def check_segmenter(factory: Callable[..., Any], **options: Any) -> None:
     _check_saving(product, images)
 
 
+@_named
 def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
     """A backbone gives a feature map, trains, survives saving, and can be explained."""
     backbone = _build(factory, (IMAGE_SHAPE,), options)
-    _expect(isinstance(backbone, keras.Model), f"a backbone is a keras.Model, received {_name(backbone)}")
+    _expect(isinstance(backbone, keras.Model), f"a backbone is a keras.Model, received {_kind(backbone)}")
     images = _images()
     outputs = backbone(images, training=False)
     maps = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
@@ -91,6 +114,7 @@ def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
     _check_saving(backbone, images)
 
 
+@_named
 def check_head(factory: Callable[..., Any], **options: Any) -> None:
     """A head gives logits for any number of classes and passes gradients on, or is a scikit-learn classifier."""
     for classes in CLASSES:
@@ -110,6 +134,7 @@ def check_head(factory: Callable[..., Any], **options: Any) -> None:
         _check_saving(head, tensor)
 
 
+@_named
 def check_voter(factory: Callable[..., Any], **options: Any) -> None:
     """A voter fits on members' probabilities and gives probabilities."""
     rng = np.random.default_rng(0)
@@ -117,7 +142,7 @@ def check_voter(factory: Callable[..., Any], **options: Any) -> None:
         probabilities = rng.dirichlet(np.ones(classes), (members, 40))
         voter = _build(factory, (), options)
         for method in ("fit", "predict_proba"):
-            _expect(callable(getattr(voter, method, None)), f"a voter has {method}(), received {_name(voter)}")
+            _expect(callable(getattr(voter, method, None)), f"a voter has {method}(), received {_kind(voter)}")
         before = probabilities.copy()
         _expect(voter.fit(probabilities, np.arange(40) % classes) is voter, "a voter's fit returns the voter itself")
         _check_probabilities(voter.predict_proba(probabilities), (40, classes))
@@ -129,21 +154,9 @@ def _build(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any
     return factory(*arguments, **resolve_options(name, read_options(factory), options))
 
 
-@contextmanager
-def _about(component: Any) -> Iterator[None]:
-    try:
-        yield
-    except ContractError as error:
-        raise ContractError(f"{getattr(component, '__name__', None) or _name(component)}: {error}") from error
-
-
 def _expect(kept: bool, promise: str) -> None:
     if not kept:
         raise ContractError(promise)
-
-
-def _name(product: Any) -> str:
-    return f"a {type(product).__name__}"
 
 
 def _array(tensor: Any) -> np.ndarray:
@@ -217,7 +230,7 @@ def _check_explanation(backbone: keras.Model, images: np.ndarray) -> None:
 
 def _check_predictor(product: Any, images: np.ndarray) -> None:
     _expect(
-        isinstance(product, MaskPredictor), f"a segmenter is a keras.Model or has predict(), received {_name(product)}"
+        isinstance(product, MaskPredictor), f"a segmenter is a keras.Model or has predict(), received {_kind(product)}"
     )
     if getattr(product, "reads_dataset_masks", False):
         return
@@ -231,7 +244,7 @@ def _check_predictor(product: Any, images: np.ndarray) -> None:
 
 def _check_classifier(head: Any, classes: int) -> None:
     for method in ("fit", "predict_proba"):
-        _expect(callable(getattr(head, method, None)), f"a head is a keras.Model or has {method}(), got {_name(head)}")
+        _expect(callable(getattr(head, method, None)), f"a head is a keras.Model or has {method}(), got {_kind(head)}")
     pooled = np.random.default_rng(2).normal(size=(20 * classes, FEATURE_SHAPE[-1])).astype(np.float32)
     head.fit(pooled, np.arange(len(pooled)) % classes)
     _check_probabilities(head.predict_proba(pooled), (len(pooled), classes))
@@ -245,7 +258,7 @@ def _check_probabilities(given: Any, shape: tuple[int, int]) -> None:
 
 
 def _check_fields(sample: Any, labels: Sequence[str]) -> None:
-    _expect(isinstance(sample, Sample), f"samples() gives Sample, received {_name(sample)}")
+    _expect(isinstance(sample, Sample), f"samples() gives Sample, received {_kind(sample)}")
     _expect(sample.label in labels, f"sample {sample.id!r} has label {sample.label!r}, which is none of {labels}")
     for field in ("id", "group"):
         value = getattr(sample, field)
@@ -260,7 +273,7 @@ def _check_readers(sample: Sample) -> None:
         copy = pickle.loads(pickle.dumps(sample))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ContractError(
-            f"sample {sample.id!r} cannot be pickled ({error}); use functools.partial of module-level functions as readers"
+            f"sample {sample.id!r} cannot be pickled ({error}); readers are functools.partial of module-level functions"
         ) from error
     image = copy.read_image()
     _check_array(image, np.uint8, f"image of sample {sample.id!r}")
@@ -273,5 +286,5 @@ def _check_readers(sample: Sample) -> None:
 
 def _check_array(array: Any, kind: type, what: str) -> None:
     fits = isinstance(array, np.ndarray) and array.dtype == kind and array.ndim == 2 and array.size > 0
-    received = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else _name(array)
+    received = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else _kind(array)
     _expect(fits, f"the {what} is {np.dtype(kind).name} (H, W), received {received}")

@@ -8,6 +8,7 @@ from keras import layers
 from registry.options import Range
 
 PAIRS = 4
+CELLS = 16  # a last map of fewer cells a side cannot say where a lesion is
 
 
 def sepcnn(
@@ -18,7 +19,9 @@ def sepcnn(
 ) -> keras.Model:
     """Four pairs of separable convolutions, 16 to 128 filters, pooled between pairs.
 
-    The finer map to explain on is the third pair's output: 16×16 cells for 64 pixels, four pixels a cell.
+    Pooling ends where it would leave fewer than 16 cells a side, so that the last map, the one to explain on, has that
+    many: 16×16 for 64 or 128 pixels, 32×32 for 256.  Grad-CAM on an earlier map pointed away from lesions as often as
+    at them.
 
     Args:
         filters: of the first pair; each pair doubles them.
@@ -26,10 +29,11 @@ def sepcnn(
     """
     images = keras.Input(image_shape, name="images")
     tensor = images
-    maps = []
+    side = min((side for side in image_shape[:2] if side), default=CELLS * 2**PAIRS)
     for pair in range(PAIRS):
-        if pair:
-            tensor = layers.MaxPooling2D(padding="same")(tensor)
+        if pair and side // 2 >= CELLS:
+            tensor = layers.MaxPooling2D()(tensor)
+            side //= 2
         for _ in range(2):
             # A grey image has one channel: without a multiplier all filters of the first layer share one kernel.
             multiplier = filters if tensor is images else 1
@@ -38,5 +42,4 @@ def sepcnn(
             )(tensor)
             tensor = layers.BatchNormalization(momentum=0.9)(tensor)
             tensor = layers.ReLU()(tensor)
-        maps.append(tensor)
-    return keras.Model(images, [maps[-1], maps[-2]], name="sepcnn")
+    return keras.Model(images, tensor, name="sepcnn")

@@ -10,6 +10,7 @@ from registry.errors import WeightsError
 from registry.options import Range
 
 CELLS = 16  # a map of fewer cells a side cannot localise
+PUBLISHED = "xception_weights_tf_dim_ordering_tf_kernels_notop.h5"
 STEM = 6  # block1_conv2_act, the last layer before the first shortcut
 
 
@@ -61,7 +62,7 @@ def _network(weights: str | None) -> keras.Model:
         return network
     if weights != "imagenet" and not Path(weights).is_file():
         raise WeightsError(
-            f"no weights file {weights!r} for backbone 'xception'; give an existing file, weights=imagenet or weights=none"
+            f"no weights file {weights!r} for backbone 'xception'; give an existing file, weights=imagenet or none"
         )
     try:
         return keras.applications.Xception(weights=weights, include_top=False, input_shape=(None, None, 3))
@@ -69,7 +70,7 @@ def _network(weights: str | None) -> keras.Model:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"Xception's weights {weights!r} cannot be had ({reason}); "
-            "use weights=none, or weights=FILE with xception_weights_tf_dim_ordering_tf_kernels_notop.h5 fetched elsewhere"
+            f"use weights=none, or weights=FILE with a copy of {PUBLISHED}"
         ) from error
 
 

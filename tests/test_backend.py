@@ -1,0 +1,67 @@
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from registry import backend
+from registry.errors import ContractError
+
+
+def test_gradient_of_a_sum_of_squares_is_twice_the_input():
+    inputs = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+    value, slope = backend.gradient(lambda x: ops.sum(x * x, axis=1), inputs)
+    np.testing.assert_allclose(value, [5.0, 9.25])
+    np.testing.assert_allclose(slope, 2 * inputs)
+
+
+def test_gradient_goes_through_a_keras_model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[1.0], [2.0], [-3.0]], np.float32)])
+    _, slope = backend.gradient(lambda x: model(x, training=False), np.zeros((2, 3), np.float32))
+    np.testing.assert_allclose(slope, [[1, 2, -3], [1, 2, -3]])
+
+
+def test_a_value_that_does_not_depend_on_the_input_is_refused():
+    with pytest.raises(ContractError, match="no gradient"):
+        backend.gradient(lambda x: ops.ones((2,)), np.zeros((2, 3), np.float32))
+
+
+def test_device_name_says_something():
+    assert backend.device_name()
+
+
+def test_peak_memory_is_that_of_a_process_with_keras_in_it():
+    assert 50e6 < backend.peak_memory_bytes() < 1e12
+
+
+def test_out_of_memory_is_told_from_other_errors():
+    assert backend.is_out_of_memory(MemoryError())
+    assert not backend.is_out_of_memory(ValueError("RESOURCES"))
+
+
+TRAIN = """
+import sys, hashlib, numpy as np
+from registry.backend import enable_determinism
+enable_determinism(2)
+enable_determinism(2)
+import keras
+keras.utils.set_random_seed(3)
+model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.Flatten(),
+                          keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(np.random.rand(32, 8, 8, 1), np.random.rand(32), verbose=0)
+print(hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest())
+"""
+
+
+def test_determinism_makes_two_processes_agree_to_the_bit():
+    runs = [
+        subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, env=os.environ, check=False)
+        for _ in range(2)
+    ]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout
