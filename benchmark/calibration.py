@@ -1,13 +1,13 @@
 """From logits to decisions, probabilities and thresholds; whatever is fitted is fitted on validation.
 
 A network trained on rebalanced batches answers for the classes' shares in the batches.  `evidence` takes that
-prior out (equal priors: what decisions and rankings use), `correct_prior` replaces it by the data's (what
-probabilities refer to).
+prior out, `correct_prior` replaces it by the data's (what probabilities refer to), `calibrate` mends what is left
+of over- or underconfidence and of a bias towards one class.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,15 +35,6 @@ def log_prior(prior: Sequence[float] | np.ndarray) -> np.ndarray:
 def evidence(logits: np.ndarray, batch_prior: Sequence[float] | np.ndarray) -> np.ndarray:
     """(n, K) logits at equal priors: `logits` less the log prior of the batches that the network saw."""
     return np.asarray(logits, float) - log_prior(batch_prior)
-
-
-def decide(logits: np.ndarray, batch_prior: Sequence[float] | np.ndarray) -> np.ndarray:
-    """(n,) decided class: the likeliest if all classes were equally frequent.
-
-    The rule that balanced accuracy rewards.  After training on balanced batches it is the plain argmax of the
-    logits, after training on the data as they are it is the argmax of logits - log(class shares).
-    """
-    return evidence(logits, batch_prior).argmax(axis=1)
 
 
 def correct_prior(
@@ -155,6 +146,45 @@ def _logistic_fit(columns: np.ndarray, soft: np.ndarray, offset: np.ndarray | fl
         if np.abs(size * step).max() < 1e-10:
             break
     return found.tolist()
+
+
+class Calibrated(NamedTuple):
+    """What calibration makes of logits.
+
+    Attributes:
+        evidence: (n, K) at equal class shares; decisions and rankings use it.
+        probabilities: (n, K) at the data's class shares.
+        calibration: what was fitted.
+    """
+
+    evidence: np.ndarray
+    probabilities: np.ndarray
+    calibration: Calibration
+
+
+def calibrate(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    fit: np.ndarray,
+    data_prior: Sequence[float] | np.ndarray,
+    batch_prior: Sequence[float] | np.ndarray,
+) -> Calibrated:
+    """Calibrated evidence and probabilities of all images, fitted on those of the validation part alone.
+
+    Two classes: Platt's scaling mends the threshold too, which a network that has memorised its few positives puts
+    too high.  More: a temperature changes no decision, so the evidence stays as it is.
+
+    Args:
+        logits: (n, K) as the network gave them.
+        targets: (n,) class index.
+        fit: (n,) bool, the images to fit on.
+    """
+    corrected, neutral = correct_prior(logits, data_prior, batch_prior), evidence(logits, batch_prior)
+    fitted = fit_calibration(corrected[fit], np.asarray(targets)[fit])
+    if fitted.method == "platt":
+        odds = fitted.slope * (corrected[:, 1] - corrected[:, 0]) + fitted.intercept
+        neutral = np.stack([np.zeros_like(odds), odds], axis=1) - log_prior(data_prior)
+    return Calibrated(neutral, fitted.apply(corrected), fitted)
 
 
 def threshold_at_specificity(targets: np.ndarray, scores: np.ndarray, specificity: float) -> float:

@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmark.calibration import evidence
 from benchmark.metrics import metric_named
 from benchmark.records import PREDICTIONS, Estimate, Record
 from benchmark.statistics import Metric, paired_difference
@@ -78,13 +77,10 @@ def _read(path: Path, run: Record, needs: str) -> _Outputs:
     try:
         with np.load(path, allow_pickle=False) as stored:
             test = stored["parts"] == "test"
-            values = stored["logits" if needs == "evidence" else "probabilities"][test]
+            values = stored[needs][test]
             ids, groups, targets = (stored[key][test] for key in ("ids", "groups", "targets"))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise _Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
-    prior = run.calibration.get("batch_prior")
-    if needs == "evidence" and prior:
-        values = evidence(values, [prior[name] for name in run.classes])
     return _Outputs(ids, groups, targets, values.astype(float))
 
 

@@ -19,7 +19,7 @@ from benchmark.images import Prepared, load
 from benchmark.provenance import library_versions
 from benchmark.records import SCHEMA, Cost, DatasetInfo, Estimate, Part, Record, SplitInfo, write
 from benchmark.scoring import Scores, score
-from benchmark.stages.fit import batch_prior, class_targets
+from benchmark.stages.fit import batch_prior, class_targets, data_prior
 from benchmark.stages.masks import read_masks
 from benchmark.statistics import proportion
 from benchmark.store import replace_folder
@@ -64,7 +64,6 @@ def _scores(context: "Context") -> Scores:
     # The rules that never look at an image learn from the training part too, which has no logits.
     logits = np.zeros((len(targets), len(spec.classes)))
     logits[stored["rows"]] = stored["logits"]
-    shares = np.bincount(targets[parts == "train"], minlength=len(spec.classes))
     return score(
         classes=list(spec.classes),
         positive=spec.positive,
@@ -72,7 +71,7 @@ def _scores(context: "Context") -> Scores:
         logits=logits,
         parts=parts,
         groups=prepared.groups,
-        data_prior=list(shares / shares.sum()),
+        data_prior=data_prior(context),
         batch_prior=batch_prior(context),
         seed=spec.seed,
         sources=list(prepared.sources),
@@ -224,7 +223,8 @@ def _write_predictions(context: "Context", scores: Scores, folder: Path) -> None
         parts=stored["parts"],
         targets=stored["targets"],
         logits=stored["logits"],
-        probabilities=scores.probabilities[rows].astype(np.float32),
+        evidence=scores.evidence[rows],
+        probabilities=scores.probabilities[rows],
     )
 
 

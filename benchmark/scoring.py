@@ -1,9 +1,9 @@
 """A run's outputs -> its metrics with intervals, its calibrated probabilities and its control rows.
 
 One decision rule for every metric that counts decisions (accuracy to MCC, sensitivity, specificity, the
-confusion matrix): the class likeliest *at equal class shares*, `calibration.decide`.  It is what balanced
-accuracy rewards and what training on balanced batches and taking the argmax does.  Rankings (AUROC, AUPRC) use
-the same evidence.  Log-loss, Brier and ECE judge calibrated probabilities at the training data's class shares.
+confusion matrix): the class likeliest *at equal class shares*, `calibration.calibrate`.  It is what balanced
+accuracy rewards and what training on balanced batches aims at.  Rankings (AUROC, AUPRC) use the same evidence.
+Log-loss, Brier and ECE judge calibrated probabilities at the training data's class shares.
 Calibration and thresholds are fitted on the part "fit", everything is reported on "test".
 """
 
@@ -15,14 +15,7 @@ import msgspec
 import numpy as np
 
 from benchmark import metrics
-from benchmark.calibration import (
-    Calibration,
-    correct_prior,
-    evidence,
-    fit_calibration,
-    log_prior,
-    threshold_at_specificity,
-)
+from benchmark.calibration import Calibration, calibrate, log_prior, threshold_at_specificity
 from benchmark.estimates import Outputs, evaluate
 from benchmark.records import Estimate
 from benchmark.resampling import Groups
@@ -30,7 +23,7 @@ from benchmark.statistics import proportion
 from registry.errors import DataError
 
 SPECIFICITIES = (0.95, 0.99)
-DECISION_RULE = "likeliest class at equal class shares: argmax(logits - log batch_prior)"
+DECISION_RULE = "likeliest class at equal class shares, calibrated on validation"
 PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
 
 
@@ -41,6 +34,7 @@ class Scores:
     Attributes:
         metrics: on the test part; names as in a record.
         confusion: test images; rows true classes, columns decided ones.
+        evidence: (N, K) float64 of all samples, calibrated, at equal class shares.
         probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
         decisions: (N,) class index of all samples, at equal class shares.
         calibration: JSON-able: the fitted parameters, priors, rules, thresholds and notes.
@@ -49,6 +43,7 @@ class Scores:
 
     metrics: dict[str, Estimate]
     confusion: list[list[int]]
+    evidence: np.ndarray
     probabilities: np.ndarray
     decisions: np.ndarray
     calibration: dict[str, Any]
@@ -88,9 +83,8 @@ def score(
     targets, logits, parts = np.asarray(targets, int), np.asarray(logits, float), np.asarray(parts)
     _check(logits, parts)
     fit, test = parts == "fit", parts == "test"
-    corrected, neutral = correct_prior(logits, data_prior, batch_prior), evidence(logits, batch_prior)
-    calibration = fit_calibration(corrected[fit], targets[fit])
-    outputs = Outputs(neutral.argmax(axis=1), metrics.log_odds(neutral), calibration.apply(corrected))
+    evidence, probabilities, calibration = calibrate(logits, targets, fit, data_prior, batch_prior)
+    outputs = Outputs(evidence.argmax(axis=1), metrics.log_odds(evidence), probabilities)
     judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
     info = _calibration_info(calibration, classes, data_prior, batch_prior)
     if positive is not None and len(classes) == 2:
@@ -99,6 +93,7 @@ def score(
     return Scores(
         metrics=judged,
         confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
+        evidence=evidence,
         probabilities=outputs.probabilities,
         decisions=outputs.decisions,
         calibration=info,

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
+settings.load_profile("bench")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -22,7 +22,7 @@ def run(folder: Path, name: str, wrong: int, *, seed: int = 0, order: int = 0, n
     folder.mkdir(parents=True)
     np.savez(
         folder / "predictions.npz", ids=ids[mixed], groups=ids[mixed], targets=targets[mixed], parts=parts,
-        logits=logits[mixed], probabilities=1 / (1 + np.exp(-logits[mixed])),
+        evidence=logits[mixed], probabilities=1 / (1 + np.exp(-logits[mixed])),
     )  # fmt: skip
     test = np.arange(n) >= 10
     value = float(metric_named("accuracy", CLASSES).compute(targets[test], logits[test], np.ones((1, n - 10)))[0])

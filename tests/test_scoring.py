@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.calibration import evidence, softmax
+from benchmark.calibration import softmax
 from benchmark.estimates import evaluate
 from benchmark.metrics import metric_named
 from benchmark.scoring import class_shares, controls, outputs_of_shares, score
@@ -160,7 +160,7 @@ def test_training_prior_changes_no_decision_and_no_ranking():
     }
     one, other = score(**balanced), score(**as_it_is)
     assert one.confusion == other.confusion
-    assert (one.decisions == balanced["logits"].argmax(axis=1)).all()
+    assert (one.decisions == one.evidence.argmax(axis=1)).all()
     assert one.probabilities == pytest.approx(other.probabilities)
     for name, estimate in one.metrics.items():
         assert estimate.value == pytest.approx(other.metrics[name].value), name
@@ -202,7 +202,7 @@ def test_thresholds_reach_their_specificity_on_validation_and_test_shows_its_own
     assert told["negatives"] == negatives.sum()
     assert 0.95 <= told["validation_specificity"] < 0.95 + 1 / negatives.sum()
     assert found.metrics["specificity@specificity-95"].value == pytest.approx(0.95, abs=0.03)
-    odds = arguments["logits"][:, 0] - arguments["logits"][:, 1]
+    odds = found.evidence[:, 0] - found.evidence[:, 1]
     positives = (arguments["targets"] == 0) & (arguments["parts"] == "test")
     expected = (odds[positives] >= told["log_odds"]).mean()
     assert found.metrics["sensitivity@specificity-95"].value == pytest.approx(expected)
@@ -261,7 +261,7 @@ def test_a_metric_recomputed_by_its_name_is_the_one_that_was_scored(classes):
     arguments = fake(classes=classes, shares=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
     found, test = score(**arguments), arguments["parts"] == "test"
     outputs = {
-        "evidence": evidence(arguments["logits"], arguments["batch_prior"]),
+        "evidence": found.evidence,
         "probabilities": found.probabilities,
     }
     for name, estimate in found.metrics.items():

@@ -7,12 +7,12 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.calibration import evidence, softmax
+from benchmark.calibration import calibrate, softmax
 from benchmark.gradcam import focus, focus_estimates, grad_cam
 from benchmark.images import Prepared, load
 from benchmark.masking import apply_masks
 from benchmark.records import Estimate
-from benchmark.stages.fit import batch_prior, load_inputs
+from benchmark.stages.fit import batch_prior, data_prior, load_inputs
 from benchmark.stages.masks import read_masks
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ def build(context: "Context", folder: Path) -> None:
     prepared = load(context.artefacts["prepare"])
     models = [keras.saving.load_model(context.artefacts["fit"] / f"{name}.keras", compile=False) for name in ("backbone", "head")]
     with np.load(context.artefacts["predict"] / "logits.npz", allow_pickle=False) as stored:
-        test = stored["parts"] == "test"
-        rows, targets, logits = (stored[name][test] for name in ("rows", "targets", "logits"))
+        parts, every = stored["parts"], {name: stored[name] for name in ("rows", "targets", "logits")}
+    test = parts == "test"
+    priors = data_prior(context), batch_prior(context)
+    evidence = calibrate(every["logits"], every["targets"], parts == "fit", *priors).evidence
+    rows, targets, chances = every["rows"][test], every["targets"][test], softmax(evidence[test])
     maps = []
     for start in range(0, len(rows), CHUNK):
         chunk = slice(start, start + CHUNK)
@@ -41,7 +44,6 @@ def build(context: "Context", folder: Path) -> None:
         context.progress({"done": min(start + CHUNK, len(rows)), "total": len(rows)})
     told = statistics(context, prepared, inputs, rows, targets, np.concatenate(maps))
     (folder / "statistics.json").write_bytes(msgspec.json.encode(told))
-    chances = softmax(evidence(logits, batch_prior(context)))
     chosen, kinds = choose_samples(targets, chances, len(context.spec.classes))
     decided = chances[chosen].argmax(axis=1)
     np.savez(

@@ -95,6 +95,13 @@ def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, k
     return keras.Model(inputs, logits), backbone, head
 
 
+def data_prior(context: "Context") -> list[float]:
+    """(K,) class shares of the training part."""
+    parts = np.load(context.artefacts["split"] / "parts.npy")
+    counts = np.bincount(class_targets(context)[parts == "train"], minlength=len(context.spec.classes))
+    return [float(share) for share in counts / counts.sum()]
+
+
 def batch_prior(context: "Context") -> list[float]:
     """(K,) class shares that the network learnt from, loss weights included."""
     if context.spec.training.balance == "weights":

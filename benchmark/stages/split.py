@@ -23,6 +23,7 @@ def build(context: "Context", folder: Path) -> None:
         fractions=(table.train, table.validation, table.test),
         seed=table.seed,
         grouping=table.grouping,
+        ids=images.ids,
     )
     np.save(folder / "parts.npy", np.asarray(parts, dtype=np.str_))
     write_csv(folder / "split.csv", images.ids, images.labels, images.sources, images.groups, parts)

@@ -1,0 +1,69 @@
+"""The README stays true: its commands parse, its two lines are complete, its plugin is the one that is tested."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from benchmark.cli.compare import command as compare
+from benchmark.cli.list import command as list_
+from benchmark.cli.main import COMMANDS
+from benchmark.cli.run import command as run
+from benchmark.config import read_task
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+COMMAND = {"run": run, "compare": compare, "list": list_}
+
+
+def bench_lines() -> list[str]:
+    """Every `bench …` in the README: whole lines of code blocks and inline code."""
+    found = [line for kind, block in BLOCKS if kind != "python" for line in block.splitlines() if "bench " in line]
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    found += re.findall(r"`(bench [^`]+)`", prose)
+    lines = [re.search(r"(?:^|[/ ])(bench (?:run|compare|list|[a-z]+ ).*)", line) for line in found]
+    return sorted({match[1].replace("\\|", "|") for match in lines if match and "NAME" not in match[1] and "KIND" not in match[1]})
+
+
+@pytest.mark.parametrize("line", bench_lines())
+def test_every_command_of_the_readme_parses(line):
+    words = shlex.split(line)
+    if words[1] in ("tune", "speed"):
+        assert words[1] not in COMMANDS  # listed as what is not there yet
+        return
+    context = click.Context(COMMAND[words[1]], resilient_parsing="--help" in words)
+    COMMAND[words[1]].parse_args(context, [word for word in words[2:] if word != "--help"])
+    task = context.params.get("task_name")
+    assert task is None or task.endswith(".toml") or (ROOT / "configs" / f"{task}.toml").is_file()
+
+
+def test_the_first_two_blocks_set_up_everything_themselves():
+    first, second = (block.strip() for kind, block in BLOCKS if kind == "sh")
+    for line in (first, second):
+        assert "\n" not in line
+        assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
+    assert first.endswith(".venv/bin/bench run --task binary")
+    assert ".venv/bin/python -m pytest" in second
+
+
+def test_the_plugin_section_is_the_plugin():
+    python = next(block for kind, block in BLOCKS if kind == "python")
+    assert python.strip() == (ROOT / "tests" / "plugin" / "cxr_bench_example.py").read_text().strip()
+    assert (ROOT / "tests" / "plugin" / "pyproject.toml").read_text().strip() in README
+
+
+def test_the_task_of_the_readme_is_valid(tmp_path):
+    block = next(block for kind, block in BLOCKS if kind == "toml" and "[classes]" in block)
+    path = tmp_path / "lungs.toml"
+    path.write_text(block)
+    assert read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}).positive == "Pneumonia"
+
+
+def test_every_flag_of_run_named_in_the_readme_exists():
+    known = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    known |= {flag for parameter in compare.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose)) - {"--help"} <= known
