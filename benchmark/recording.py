@@ -102,7 +102,7 @@ def _record(
         positive=spec.positive,
         components=_components(plan, spec),
         dataset=_dataset(survey, prepared),
-        split=_split(context, plan, prepared),
+        split=_split(context, prepared),
         metrics=scores.metrics,
         controls=scores.controls,
         confusion=scores.confusion,
@@ -150,7 +150,7 @@ def _dataset(survey: "Survey", prepared: Prepared) -> DatasetInfo:
     )
 
 
-def _split(context: "Context", plan: "Plan", prepared: Prepared) -> SplitInfo:
+def _split(context: "Context", prepared: Prepared) -> SplitInfo:
     table = context.spec.split
     parts = np.load(context.artefacts["split"] / "parts.npy")
     names = np.array(list(context.spec.classes))[class_targets(context)]
@@ -158,9 +158,8 @@ def _split(context: "Context", plan: "Plan", prepared: Prepared) -> SplitInfo:
         part: {name: int(((parts == part) & (names == name)).sum()) for name in context.spec.classes}
         for part in ("train", "select", "fit", "test")
     }
-    stage = plan.stage("split")
     return SplitInfo(
-        digest=stage.key if stage else "",
+        digest=(context.artefacts["split"] / "digest").read_text(),
         grouping=table.grouping,
         seed=table.seed,
         fractions={"train": table.train, "validation": table.validation, "test": table.test},

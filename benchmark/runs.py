@@ -171,15 +171,14 @@ def execute(
         raise StorageError(outcome.message)
     if outcome.exit_code == 2 and outcome.stage in SHARED_STAGES:
         raise ConfigError(outcome.message)
-    record = failed(run, outcome)
+    record = failed(run, outcome, store)
     write(record, run.folder)
     return record
 
 
-def failed(run: Planned, outcome: Outcome) -> Record:
+def failed(run: Planned, outcome: Outcome, store: Store) -> Record:
     """The record of a run that did not end well."""
-    spec, survey, split = run.spec, run.survey, run.plan.stage("split")
-    table = spec.split
+    spec, survey, table = run.spec, run.survey, run.spec.split
     return Record(
         schema=SCHEMA,
         status="failed",
@@ -205,7 +204,7 @@ def failed(run: Planned, outcome: Outcome) -> Record:
             notices=survey.notices,
         ),
         split=SplitInfo(
-            split.key if split else "",
+            _split_digest(run.plan, store),
             table.grouping,
             table.seed,
             {"train": table.train, "validation": table.validation, "test": table.test},
@@ -213,6 +212,13 @@ def failed(run: Planned, outcome: Outcome) -> Record:
         failure=Failure(outcome.cause or "exception", outcome.stage, outcome.message, outcome.log),  # type: ignore[arg-type]
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _split_digest(plan: Plan, store: Store) -> str:
+    """Who is where, so that a failed run stands in the table of those that it was to be compared with."""
+    stage = plan.stage("split")
+    folder = stage and store.find(stage.name, stage.key)
+    return (folder / "digest").read_text() if folder else ""
 
 
 def _is_current(path: Path, key: str) -> bool:

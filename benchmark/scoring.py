@@ -174,10 +174,15 @@ def controls(
     if sources is not None and all(source is not None for source in sources):
         known = np.asarray(sources)
         rules["source-oracle"] = class_shares(len(classes), known[train], targets[train], known[test])
-    return {
-        name: evaluate(classes, positive, targets[test], outputs_of_shares(shares), groups[test], seed, resamples)
-        for name, shares in rules.items()
-    }
+    told = {}
+    for name, shares in rules.items():
+        outputs = outputs_of_shares(shares)
+        told[name] = evaluate(classes, positive, targets[test], outputs, groups[test], seed, resamples)
+        balanced = told[name]["balanced-accuracy"]
+        if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
+            # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.
+            told[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
+    return told
 
 
 def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ PAGE = 140  # columns of a table that is written to a file
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
+@click.option("--details", is_flag=True, help="Also each run by itself: classes, thresholds, masks, Grad-CAM.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
 def command(
@@ -30,6 +31,7 @@ def command(
     form: str,
     as_json: bool,
     output: Path | None,
+    details: bool,
     verify: bool,
 ) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
@@ -45,6 +47,8 @@ def command(
         click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
         context.exit(3)
     _show(comparison, "json" if as_json else form, output)
+    if details:
+        _show_runs(found.folders.values())
     if comparison.left_out:
         context.exit(5)
 
@@ -127,6 +131,18 @@ def _show(comparison: "Comparison", form: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
+
+
+def _show_runs(folders: "Iterable[Path]") -> None:
+    from rich.console import Console
+
+    from benchmark.records import FILE, read
+    from benchmark.report.terminal import print_run
+
+    console = Console()
+    for folder in folders:
+        console.print()
+        print_run(console, read(folder / FILE))
 
 
 def _text(comparison: "Comparison", form: str) -> str:

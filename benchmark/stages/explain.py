@@ -74,10 +74,11 @@ def statistics(
     lesions = as_seen(context, prepared.lesions(rows), rows) & lungs
     diseased = prepared.lesion_known[rows] & lesions.any(axis=(1, 2))
     if diseased.any():
-        region, frame = lesions[diseased], lungs[diseased]
-        for prefix, heat in (("lesion", maps[diseased]), ("brightness-lesion", inputs[rows[diseased]])):
-            seen = focus(heat, region, within=frame)
-            told |= focus_estimates(seen, classes[diseased], groups[diseased], prefix, spec.seed)
+        region, frame, where = lesions[diseased], lungs[diseased], (classes[diseased], groups[diseased])
+        told |= focus_estimates(focus(maps[diseased], region, within=frame), *where, "lesion", spec.seed)
+        # What plain brightness would score: a map that does no better has found nothing.
+        plain = focus_estimates(focus(inputs[rows[diseased]], region, within=frame), *where, "brightness", spec.seed)
+        told |= {name.replace("brightness-", "brightness-lesion-"): one for name, one in plain.items() if "enrich" in name}
     return told
 
 

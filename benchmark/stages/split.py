@@ -1,5 +1,6 @@
 """Who is trained on, who is tested on: see `benchmark.splits`."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``parts.npy`` (N,) and ``split.csv``."""
+    """Write ``parts.npy`` (N,), ``split.csv`` and ``digest``, of who is where: runs that share it can be compared."""
     images = load(context.artefacts["prepare"])
     table = context.spec.split
     parts = split(
@@ -27,3 +28,5 @@ def build(context: "Context", folder: Path) -> None:
     )
     np.save(folder / "parts.npy", np.asarray(parts, dtype=np.str_))
     write_csv(folder / "split.csv", images.ids, images.labels, images.sources, images.groups, parts)
+    pairs = "\n".join(sorted(f"{name}\t{part}" for name, part in zip(images.ids, parts, strict=True)))
+    (folder / "digest").write_text(hashlib.sha256(pairs.encode()).hexdigest())
