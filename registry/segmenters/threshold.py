@@ -1,11 +1,14 @@
 """Lungs by classical image processing: dark, large, and not touching the border."""
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
 from registry.options import Range
+
+LARGEST = 0.3  # of the frame; a dark region beyond that is both lungs run together, or no lung
 
 
 class DarkRegions:
@@ -24,59 +27,68 @@ class DarkRegions:
     def _lungs(self, image: np.ndarray) -> np.ndarray:
         side = min(image.shape)
         smooth = cv2.GaussianBlur(image, (0, 0), max(side / 64, 0.8))  # noise and ribs would break a lung in pieces
-        dark = _DARK[self.method](smooth)
-        dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, _disc(side / 48))
-        count, parts, boxes, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
-        areas = {
-            part: boxes[part, cv2.CC_STAT_AREA] for part in range(1, count) if not _touches_border(boxes[part], image)
-        }
-        largest = sorted(areas, key=lambda part: (-areas[part], part))[:2]
-        kept = [part for part in largest if areas[part] >= self.minimum_area * image.size]
-        lungs = cv2.morphologyEx(np.isin(parts, kept).astype(np.uint8), cv2.MORPH_CLOSE, _disc(side * self.closing))
-        return _filled(lungs)
+        # The loosest cut lets lungs run into the air around the body, so the one that leaves most inside is taken.
+        found = [self._two_largest(smooth <= level) for level in _LEVELS[self.method](smooth)]
+        lungs = max(found, key=np.count_nonzero)
+        return _filled(cv2.morphologyEx(lungs, cv2.MORPH_CLOSE, _disc(side * self.closing)))
+
+    def _two_largest(self, dark: np.ndarray) -> np.ndarray:
+        opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, _disc(min(dark.shape) / 48))
+        _, parts, boxes, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+        areas = boxes[:, cv2.CC_STAT_AREA] / dark.size
+        fitting = [
+            part
+            for part in range(1, len(boxes))
+            if self.minimum_area <= areas[part] <= LARGEST and not _touches_border(boxes[part], dark.shape)
+        ]
+        return np.isin(parts, sorted(fitting, key=lambda part: -areas[part])[:2]).astype(np.uint8)
 
 
 def threshold(
     image_shape: tuple[int | None, int | None, int],
     *,
-    method: Literal["otsu", "adaptive", "kmeans"] = "otsu",
+    method: Literal["adaptive", "otsu", "kmeans"] = "adaptive",
     closing: Annotated[float, Range(0, 0.2)] = 0.06,
     minimum_area: Annotated[float, Range(0, 0.1)] = 0.01,
 ) -> DarkRegions:
     """The two largest dark regions away from the border, untrained (OpenCV).
 
     Args:
-        method: what counts as dark: below Otsu's threshold, darker than its surroundings, or the darker of two
-            intensity clusters in the middle of the frame.
+        method: what counts as dark: darker than its surroundings, below Otsu's threshold of the middle of the frame, or
+            in the darker of three clusters of intensity.
         closing: radius of the closing that bridges ribs and vessels, as share of the shorter side.
         minimum_area: regions below this share of the frame are no lung.
     """
     return DarkRegions(method, closing, minimum_area)
 
 
-def _otsu(image: np.ndarray) -> np.ndarray:
-    return cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1]
+def _adaptive(image: np.ndarray) -> Iterator[np.ndarray]:
+    surroundings = cv2.blur(image, (max(min(image.shape) // 2, 3) | 1,) * 2).astype(np.int16)
+    return (surroundings - offset for offset in (3, 6, 10, 15, 22))
 
 
-def _adaptive(image: np.ndarray) -> np.ndarray:
-    block = max(min(image.shape) // 2, 3) | 1
-    return cv2.adaptiveThreshold(image, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 4)
+def _otsu(image: np.ndarray) -> Iterable[float]:
+    level, _ = cv2.threshold(_middle(image), 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return level * np.linspace(1, 0.6, 9) - 0.5  # below a level of 0 nothing is dark
 
 
-def _kmeans(image: np.ndarray) -> np.ndarray:
+def _kmeans(image: np.ndarray) -> Iterable[float]:
+    pixels = _middle(image).ravel()
+    centres = np.percentile(pixels, (10, 50, 90))
+    for _ in range(20):  # in one dimension Lloyd's iteration needs no random start
+        nearest = np.abs(pixels[:, None] - centres).argmin(axis=1)
+        sizes = np.bincount(nearest, minlength=3)
+        centres = np.where(sizes, np.bincount(nearest, pixels, minlength=3) / np.maximum(sizes, 1), centres)
+    low, middle, high = np.sort(centres)
+    return [(low + middle) / 2, (middle + high) / 2] if low < middle else [-1.0]
+
+
+_LEVELS = {"adaptive": _adaptive, "otsu": _otsu, "kmeans": _kmeans}
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
     height, width = image.shape
-    middle = image[height // 8 : height - height // 8, width // 8 : width - width // 8]
-    low, high = np.percentile(middle, (10, 90))
-    for _ in range(20):  # two clusters in one dimension: Lloyd's iteration needs no random start
-        cut = (low + high) / 2
-        below, above = middle[middle <= cut], middle[middle > cut]
-        if not below.size or not above.size:
-            break
-        low, high = below.mean(), above.mean()
-    return (image <= (low + high) / 2).astype(np.uint8)
-
-
-_DARK = {"otsu": _otsu, "adaptive": _adaptive, "kmeans": _kmeans}
+    return np.ascontiguousarray(image[height // 8 : height - height // 8, width // 8 : width - width // 8])
 
 
 def _disc(radius: float) -> np.ndarray:
@@ -84,10 +96,9 @@ def _disc(radius: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
 
 
-def _touches_border(box: np.ndarray, image: np.ndarray) -> bool:
-    height, width = image.shape
-    right, bottom = box[cv2.CC_STAT_LEFT] + box[cv2.CC_STAT_WIDTH], box[cv2.CC_STAT_TOP] + box[cv2.CC_STAT_HEIGHT]
-    return bool(box[cv2.CC_STAT_LEFT] == 0 or box[cv2.CC_STAT_TOP] == 0 or right == width or bottom == height)
+def _touches_border(box: np.ndarray, shape: tuple[int, ...]) -> bool:
+    left, top, width, height = box[:4]
+    return bool(left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0])
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:
