@@ -55,9 +55,7 @@ class Batches(keras.utils.PyDataset):
         chosen = []
         for k, pool in enumerate(self.pools):
             # Where K does not divide the batch, the remainder goes round the classes.
-            first, last = (
-                ((position + more) * self.batch_size + pools - 1 - k) // pools for more in (0, 1)
-            )
+            first, last = (((position + more) * self.batch_size + pools - 1 - k) // pools for more in (0, 1))
             chosen.append(pool[self._stream(k, first, last)])
         return np.concatenate(chosen)
 
