@@ -14,6 +14,7 @@ from registry.options import Range
 
 PROPORTIONS = {"equal": (1, 1, 1, 1), "crd": (3616, 6012, 10192, 1345)}
 FILMS_PER_PATIENT = (0.7, 0.2, 0.1)  # shares of the patients with one, two and three films
+GOLDEN = 0.6180339887498949
 BETRAYED = "COVID"  # the label that a shortcut gives away
 
 
@@ -97,7 +98,9 @@ def _patients(seed: int, label: int, count: int) -> list[int]:
 
 def _hospitals(seed: int, label: int, patients: int, shortcut: float) -> list[int]:
     """Hospital of each patient: any; or, with probability `shortcut`, the first for one label and not for the rest."""
-    follows, choice = stream(seed, "hospitals", label).random((patients, 2)).T
+    rng = stream(seed, "hospitals", label)
+    choice = (rng.random() + GOLDEN * np.arange(patients)) % 1  # evenly spread: no label favours a hospital by chance
+    follows = rng.random(patients)
     betrayed = list(DISEASES).index(BETRAYED) == label
     telling = np.zeros(patients) if betrayed else 1 + choice * (len(HOSPITALS) - 1)
     return np.where(follows < shortcut, telling, choice * len(HOSPITALS)).astype(int).tolist()

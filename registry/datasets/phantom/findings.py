@@ -70,7 +70,7 @@ def healthy(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float)
 def ground_glass(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
     """Every patch of haze turns into mottled glass of the same mean density: bilateral, peripheral, lower zones."""
     grains = np.maximum(cloud(rng, len(haze.patches), GROUND_GLASS_WAVELENGTH), GRAIN_FLOOR) - GRAIN_MEAN
-    return Finding(haze.patches * (haze.thickness + contrast * 0.20 * grains), haze.patches > 0.5)
+    return Finding(haze.patches * (haze.thickness + contrast * 0.22 * grains), haze.patches > 0.5)
 
 
 def consolidation(rng: np.random.Generator, haze: Haze, lungs: Lungs, contrast: float) -> Finding:
