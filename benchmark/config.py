@@ -21,7 +21,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of a task file; unknown keys are errors."""
 
 
-class Component(_Table):
+class Component(_Table, frozen=True):
     """A component and the options it was given; after resolution, every option it has."""
 
     name: str
@@ -33,7 +33,7 @@ class Component(_Table):
         return f"{self.name}[{','.join(f'{name}={_plain(value)}' for name, value in self.options.items())}]"
 
 
-class Images(_Table):
+class Images(_Table, frozen=True):
     """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it."""
 
     size: int = 256
@@ -45,7 +45,7 @@ class Images(_Table):
             raise ValueError(f"is a multiple of 16 from 32 to 2048 pixels, received {self.size}")
 
 
-class Augmentation(_Table):
+class Augmentation(_Table, frozen=True):
     """`rotation` is a fraction of a full turn either way (0.1 = 36 degrees), for `rotated` of the images.
 
     `anatomical` flips left and right only; `both` adds the vertical flip of the founding study.
@@ -56,7 +56,7 @@ class Augmentation(_Table):
     rotated: float = 0.5
 
 
-class Schedule(_Table):
+class Schedule(_Table, frozen=True):
     """How long and how fast a network trains.
 
     Attributes:
@@ -80,20 +80,20 @@ class Schedule(_Table):
             raise ValueError("needs learning_rate > 0 and decay between 0 and 1")
 
 
-class Training(Schedule):
+class Training(Schedule, frozen=True):
     """Of the classifier.  `labels = "shuffled"` trains on permuted labels: a control that must find nothing."""
 
     balance: Literal["batches", "weights", "none"] = "batches"
     labels: Literal["true", "shuffled"] = "true"
 
 
-class Segmentation(Schedule):
+class Segmentation(Schedule, frozen=True):
     """Of the segmenter, which all seeds and pipelines share: it has a seed of its own."""
 
     seed: int = 0
 
 
-class Split(_Table):
+class Split(_Table, frozen=True):
     """Shares of the images; `naive` ignores patients and duplicates, as the founding study did."""
 
     train: float = 0.8
@@ -108,7 +108,7 @@ class Split(_Table):
             raise ValueError(f"needs train, validation and test above 0 that sum to 1, received {shares}")
 
 
-class PipelineFile(_Table):
+class PipelineFile(_Table, frozen=True):
     """One pipeline of a task file, components as ``name[option=value]``."""
 
     segmenter: str
@@ -116,7 +116,7 @@ class PipelineFile(_Table):
     head: str
 
 
-class Task(_Table):
+class Task(_Table, frozen=True):
     """A task file with the defaults merged in.
 
     Attributes:
@@ -141,7 +141,7 @@ class Task(_Table):
     resamples: int = 2000
 
 
-class Runtime(_Table):
+class Runtime(_Table, frozen=True):
     """What the numbers depend on besides the specification; the thread count only where bits must repeat."""
 
     backend: str = "tensorflow"
@@ -149,7 +149,7 @@ class Runtime(_Table):
     threads: int | None = None
 
 
-class DatasetChoice(_Table):
+class DatasetChoice(_Table, frozen=True):
     """Which data: a registered dataset at a place, or a part of it."""
 
     name: str
@@ -159,7 +159,7 @@ class DatasetChoice(_Table):
     skip_bad: bool = False
 
 
-class RunSpec(_Table):
+class RunSpec(_Table, frozen=True):
     """One run, resolved: nothing in it is left to a default elsewhere."""
 
     task: str
@@ -205,7 +205,9 @@ def find_task(name: str, folder: Path) -> Path:
     if name.endswith(".toml"):
         path = Path(name)
         if not path.is_file():
-            raise ConfigError(f"no task file {name!r}; expected a TOML file; give its path or a name of `bench run --help`")
+            raise ConfigError(
+                f"no task file {name!r}; expected a TOML file; give its path or a name of `bench run --help`"
+            )
         return path
     known = {path.stem: path for path in folder.glob("*.toml") if path.stem != "defaults"}
     if name not in known:
@@ -284,7 +286,9 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
         if label not in labels:
             near = difflib.get_close_matches(label, labels, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint}")
+            raise ConfigError(
+                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint}"
+            )
     rest = [label for label in labels if label not in named]
     classes = {
         name: [label for item in taken for label in (rest if item == "*" else [item])]
@@ -292,11 +296,15 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
     }
     empty = [name for name, taken in classes.items() if not taken]
     if empty or len(classes) < 2:
-        raise ConfigError(f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two")
+        raise ConfigError(
+            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two"
+        )
     flat = [label for taken in classes.values() for label in taken]
     if len(set(flat)) != len(flat) or set(flat) != set(labels):
         odd = sorted({label for label in flat if flat.count(label) > 1} | (set(labels) - set(flat)))
-        raise ConfigError(f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)")
+        raise ConfigError(
+            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
+        )
     if task.positive is not None and task.positive not in classes:
         raise unknown_name("class", task.positive, classes, "the task's [classes]")
     return classes

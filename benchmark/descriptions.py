@@ -1,4 +1,4 @@
-"""What components say of themselves, remembered under their code's digest so that the command line need not import them."""
+"""What components say of themselves, kept under their code's digest: the command line need not import them."""
 
 import json
 import os

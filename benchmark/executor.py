@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.store import check_writable
 from registry.errors import BenchError
 
 LOG_LINES = 20
@@ -40,8 +41,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class WorkerFailedError(BenchError):
     """A request that must succeed did not; carries the worker's own words."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.message)
+    def __init__(self, outcome: Outcome, log: Path | None) -> None:
+        where = f"; the whole story is in {log}" if outcome.exit_code is None else ""
+        super().__init__(f"{outcome.message}{where}")
         self.outcome = outcome
         self.exit_code = outcome.exit_code or 1
 
@@ -71,10 +73,12 @@ class Worker:
         """
         outcome = self.serve(request, watch)
         if outcome.cause:
-            raise WorkerFailedError(outcome)
+            raise WorkerFailedError(outcome, self._log)
         return outcome.value
 
-    def serve(self, request: dict[str, Any], watch: Watch = lambda event: None, timeout_s: float | None = None) -> Outcome:
+    def serve(
+        self, request: dict[str, Any], watch: Watch = lambda event: None, timeout_s: float | None = None
+    ) -> Outcome:
         """Serve one request and wait for its end, whatever that is."""
         process = self._start()
         log_from = self._log_size()
@@ -121,7 +125,7 @@ class Worker:
         if self._process and self._process.poll() is None:
             return self._process
         self.stop()
-        self.log_folder.mkdir(parents=True, exist_ok=True)
+        check_writable(self.log_folder, "choose another cache with BENCH_CACHE")
         self._sweep_logs()
         descriptor, name = tempfile.mkstemp(prefix="worker-", suffix=".log", dir=self.log_folder)
         self._log = Path(name)

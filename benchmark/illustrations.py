@@ -53,9 +53,7 @@ def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Vi
     rows = [int(np.flatnonzero((parts == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
     samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
     settings = spec.augmentation
-    change = augmentation(
-        flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed
-    )
+    change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed)
     changed = np.asarray(change(unit(inputs, np.array(rows)), training=True))[..., 0]
     return [
         View(

@@ -132,7 +132,9 @@ def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
     )
     whole = spec.digest(survey.digest)
     run = f"{spec.segmenter.name}-{spec.backbone.name}-{spec.head.name}-s{spec.seed}-f{spec.fold}-{whole[:8]}"
-    code = {kind: component_code(kind, getattr(spec, kind).name) for kind in ("dataset", "segmenter", "backbone", "head")}
+    code = {
+        kind: component_code(kind, getattr(spec, kind).name) for kind in ("dataset", "segmenter", "backbone", "head")
+    }
     return Plan(run, whole, spec.pipeline_digest(survey.digest), key, stages, code, sorted(set(uncacheable)))
 
 

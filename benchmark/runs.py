@@ -21,9 +21,8 @@ from benchmark.config import (
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
 from benchmark.plan import Plan, Survey, missing, pipeline_name, plan
-from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, write
+from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
-from benchmark.records import verify
 from benchmark.store import Store
 from registry.errors import BenchError, ConfigError, OptionError, RefusedError, StorageError
 from registry.lookup import find

@@ -35,7 +35,7 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     present = {sample.label for sample in samples}
     if len(present) < 2:
         raise DataError(
-            f"{choice.root or choice.name} holds images of {len(present)} label(s) ({', '.join(sorted(present)) or 'none'}); "
+            f"{choice.root or choice.name} holds {len(present)} label(s) with images ({', '.join(sorted(present)) or 'none'}); "
             "a classifier needs two: expected one folder per label"
         )
     return dataset, samples, options

@@ -99,6 +99,21 @@ def replace_folder(folder: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def check_writable(folder: Path, remedy: str) -> None:
+    """Create a folder where it is absent and see that files can be written in it.
+
+    Raises:
+        StorageError: they cannot; the message ends in the remedy.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = "it is a file" if folder.is_file() else error.strerror
+        raise StorageError(f"folder {folder} cannot be written ({reason}); {remedy}") from error
+
+
 @contextlib.contextmanager
 def storage_errors(place: Path) -> Iterator[None]:
     """Turn the system's refusals to write into a `StorageError` that says where and what to do."""
@@ -112,7 +127,8 @@ def storage_errors(place: Path) -> Iterator[None]:
             raise StorageError(f"the disk is full at {where}; free some space, then run the same line again") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise StorageError(
-                f"{where} cannot be written ({error.strerror}); choose another folder with -o, BENCH_RESULTS or BENCH_CACHE"
+                f"{where} cannot be written ({error.strerror}); "
+                "choose another folder with -o, BENCH_RESULTS or BENCH_CACHE"
             ) from error
         raise
 

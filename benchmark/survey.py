@@ -1,8 +1,10 @@
-"""A look at a dataset before anything is decoded: what it holds, its digest, what would be refused.  A worker's task."""
+"""A look at a dataset before anything is decoded: contents, digest, what would be refused.  A worker's task."""
 
 import hashlib
 import json
 import os
+import stat
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +19,11 @@ from benchmark.provenance import digest
 from benchmark.samples import open_dataset
 from benchmark.splits import masks_leak
 from benchmark.store import storage_errors
+from registry.datasets.layout import first_image
 from registry.errors import DataError, DataNotFoundError
-from registry.lookup import entries, load
+from registry.lookup import Entry, entries, load
+
+ABSENT = [-1, -1]  # the stamp of what is no file that can be read
 
 
 def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -67,17 +72,33 @@ def recognise(root: str) -> str:
     """
     if not Path(root).is_dir():
         raise DataNotFoundError(f"no folder {root!r}; expected the folder of a dataset; give its path with --data")
-    scores = {}
-    for name, entry in entries("dataset").items():
-        asks = getattr(load(entry), "recognises", None)
-        scores[name] = int(asks(root)) if asks else 0
+    scores = {name: _score(entry, root) for name, entry in entries("dataset").items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == 0:
         raise DataError(
-            f"{root} is not laid out like any known dataset; expected one sub-folder per label with images in it; "
-            "see: bench list datasets"
+            f"{root} is not laid out like any known dataset; expected two or more sub-folders with images, "
+            f"one per label; found {_content(Path(root))}; see: bench list datasets"
         )
     return best
+
+
+def _score(entry: Entry, root: str) -> int:
+    """How surely a folder is this dataset; a plugin that cannot tell does not keep the others from it."""
+    try:
+        asks = getattr(load(entry), "recognises", None)
+        return int(asks(root)) if asks else 0
+    except Exception:
+        traceback.print_exc()
+        return 0
+
+
+def _content(root: Path) -> str:
+    """What is in a folder, in words."""
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    if not folders:
+        return "files only" if any(root.iterdir()) else "nothing"
+    shown = [f"{path.name} ({'with' if first_image(path) else 'without'} images)" for path in folders[:6]]
+    return ", ".join(shown) + (f" and {len(folders) - 6} more" if len(folders) > 6 else "")
 
 
 class FileDigests:
@@ -94,11 +115,13 @@ class FileDigests:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
         stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
+        readable = [path for path in stale if stamps[path] != ABSENT]
+        self.known |= {path: [*ABSENT, "unreadable"] for path in stale if stamps[path] == ABSENT}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
+            for done, (path, value) in enumerate(zip(readable, pool.map(_hash, readable), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
                 if done % 500 == 0:
-                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(stale)})
+                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(readable)})
         if stale:
             self._write()
         return {path: self.known[path][2] for path in paths}
@@ -115,8 +138,8 @@ def _stamp(path: str) -> list[int]:
     try:
         status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
     except OSError:
-        return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
+        return ABSENT
+    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else ABSENT
 
 
 def _hash(path: str) -> str:

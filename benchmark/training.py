@@ -36,8 +36,8 @@ def decide(history: Sequence[Mapping[str, float]], schedule: Any, steps: int) ->
     """The schedule: a pure function of the history.
 
     The learning rate falls after `patience` epochs without a better validation loss, at the third fall training
-    stops; neither a stop nor a choice of weights happens before `minimum_steps` steps are done, because batch statistics
-    settle slower than weights.
+    stops; neither a stop nor a choice of weights happens before `minimum_steps` steps are done, because batch
+    statistics settle slower than weights.
 
     Args:
         schedule: a `benchmark.config.Schedule`.

@@ -1,9 +1,10 @@
 """The only place where heavy work starts: a process that serves one request after another.
 
 Requests are JSON lines on standard input, events JSON lines on what was standard output; everything else that is
-printed goes to the log.  When the supervisor dies, its end of the pipe closes and the worker's whole process group ends.
+printed goes to the log.  When the supervisor dies, its end of the pipe closes and the worker's process group ends.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -41,15 +42,20 @@ def _serve(request: dict[str, Any], emit: Emit) -> None:
         operation = importlib.import_module(OPERATIONS[request["op"]])
         emit({"event": "done", "value": operation.serve(request, emit)})
     except BenchError as error:
-        traceback.print_exc()
+        _log_traceback()
         emit({"event": "failed", "cause": _cause(error), "message": str(error), "exit_code": error.exit_code})
     except MemoryError as error:
-        traceback.print_exc()
+        _log_traceback()
         emit({"event": "failed", "cause": "oom", "message": f"memory ran out: {error}", "exit_code": 1})
     except Exception as error:
-        traceback.print_exc()
+        _log_traceback()
         message = f"{type(error).__name__}: {error}".strip()
         emit({"event": "failed", "cause": "exception", "message": message, "exit_code": None})
+
+
+def _log_traceback() -> None:
+    with contextlib.suppress(OSError):  # the disk of the log may be what is full
+        traceback.print_exc()
 
 
 def _cause(error: BenchError) -> str:
@@ -66,7 +72,8 @@ def _claim_stdout() -> Emit:
     lock = threading.Lock()
 
     def emit(event: dict[str, Any]) -> None:
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # as above
+            sys.stdout.flush()
         with lock:
             stream.write(json.dumps(event, allow_nan=False) + "\n")
             stream.flush()

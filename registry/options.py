@@ -148,9 +148,8 @@ def _checked(owner: str, option: Option, value: Scalar) -> Scalar:
             f"option {option.name!r} of {owner} is one of {', '.join(map(_plain, option.choices))}, received {value!r}"
         )
     if option.range and isinstance(value, (int, float)) and not option.range.low <= value <= option.range.high:
-        raise OptionError(
-            f"option {option.name!r} of {owner} lies in [{option.range.low:g}, {option.range.high:g}], received {value!r}"
-        )
+        low, high = option.range.low, option.range.high
+        raise OptionError(f"option {option.name!r} of {owner} lies in [{low:g}, {high:g}], received {value!r}")
     return value
 
 

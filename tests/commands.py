@@ -73,7 +73,12 @@ class Bench:
 
     def call(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, env=self.environment(**more), cwd=self.root, timeout=300
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            env=self.environment(**more),
+            cwd=self.root,
+            timeout=300,
         )
 
     def run(self, *arguments: object, code: int = 0, task: Path | str | None = None, **more: str) -> str:

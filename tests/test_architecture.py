@@ -3,11 +3,11 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-import tomllib
 
 ROOT = Path(__file__).parent.parent
 LIGHT = ("keras", "tensorflow", "jax", "torch", "sklearn", "xgboost", "pandas", "matplotlib", "numpy", "cv2", "scipy")
@@ -38,12 +38,20 @@ def imports(path: Path, name: str) -> set[str]:
 
 def graph() -> dict[str, set[str]]:
     known = modules()
-    return {name: {target for target in imports(path, name) if target in known and target != name} for name, path in known.items()}
+    return {
+        name: {target for target in imports(path, name) if target in known and target != name}
+        for name, path in known.items()
+    }
 
 
 def test_registry_never_imports_benchmark():
-    guilty = [name for name, path in modules().items() if name.startswith("registry") for target in imports(path, name)
-              if target.partition(".")[0] == "benchmark"]
+    guilty = [
+        name
+        for name, path in modules().items()
+        if name.startswith("registry")
+        for target in imports(path, name)
+        if target.partition(".")[0] == "benchmark"
+    ]
     assert guilty == []
 
 
@@ -70,20 +78,41 @@ def test_only_the_command_line_imports_inside_functions():
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                guilty += [f"{name}:{inner.lineno}" for inner in ast.walk(node) if isinstance(inner, (ast.Import, ast.ImportFrom))]
+                guilty += [
+                    f"{name}:{inner.lineno}"
+                    for inner in ast.walk(node)
+                    if isinstance(inner, (ast.Import, ast.ImportFrom))
+                ]
     assert guilty == []
 
 
 def test_only_one_file_names_a_keras_backend():
-    guilty = [name for name, path in modules().items() if name != "registry.backend"
-              and {target.partition(".")[0] for target in imports(path, name)} & {"tensorflow", "jax", "torch"}]
+    guilty = [
+        name
+        for name, path in modules().items()
+        if name != "registry.backend"
+        and {target.partition(".")[0] for target in imports(path, name)} & {"tensorflow", "jax", "torch"}
+    ]
     assert guilty == []
 
 
-@pytest.mark.parametrize("module", ["benchmark.cli.main", "benchmark.cli.run", "benchmark.cli.list", "benchmark.cli.compare",
-                                    "benchmark.compare", "benchmark.report.terminal", "benchmark.report.plain",
-                                    "benchmark.report.markdown", "benchmark.report.blocks", "benchmark.runs",
-                                    "benchmark.executor", "benchmark.progress"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "benchmark.cli.main",
+        "benchmark.cli.run",
+        "benchmark.cli.list",
+        "benchmark.cli.compare",
+        "benchmark.compare",
+        "benchmark.report.terminal",
+        "benchmark.report.plain",
+        "benchmark.report.markdown",
+        "benchmark.report.blocks",
+        "benchmark.runs",
+        "benchmark.executor",
+        "benchmark.progress",
+    ],
+)
 def test_right_of_the_disk_nothing_heavy_is_imported(module):
     code = f"import sys, {module}; print(*sorted(set({LIGHT!r}) & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -101,11 +130,18 @@ def test_no_component_or_task_is_named_in_the_benchmark():
         if not module.startswith("benchmark"):
             continue
         tree = ast.parse(path.read_text())
-        prose = {id(node.body[0].value) for node in ast.walk(tree)
-                 if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body
-                 and isinstance(node.body[0], ast.Expr)}
-        guilty += [f"{module}:{node.lineno}: {node.value!r}" for node in ast.walk(tree)
-                   if isinstance(node, ast.Constant) and node.value in names and id(node) not in prose]
+        prose = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        guilty += [
+            f"{module}:{node.lineno}: {node.value!r}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and node.value in names and id(node) not in prose
+        ]
     # The one default: what is benchmarked when nobody brings data.
     assert [line for line in guilty if not line.startswith("benchmark.config") or "phantom" not in line] == []
 
@@ -117,9 +153,10 @@ def test_no_branch_asks_for_a_name():
         if not module.startswith("benchmark"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Compare) and isinstance(node.left, ast.Attribute) and node.left.attr == "name":
-                if any(isinstance(right, ast.Constant) and right.value for right in node.comparators):
-                    guilty.append(f"{module}:{node.lineno}")
+            if not isinstance(node, ast.Compare) or getattr(node.left, "attr", "") != "name":
+                continue
+            if any(isinstance(right, ast.Constant) and right.value for right in node.comparators):
+                guilty.append(f"{module}:{node.lineno}")
     assert guilty == []
 
 
@@ -127,5 +164,9 @@ def test_installed_entry_points_are_those_of_pyproject():
     """Editable installs freeze entry points: after an edit of pyproject, install again."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     written = {(group, name, value) for group, names in project.items() for name, value in names.items()}
-    installed = {(point.group, point.name, point.value) for point in distribution("cxr-bench").entry_points if point.group in project}
+    installed = {
+        (point.group, point.name, point.value)
+        for point in distribution("cxr-bench").entry_points
+        if point.group in project
+    }
     assert installed == written, "entry points differ from pyproject.toml: reinstall with `pip install -e .`"

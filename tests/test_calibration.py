@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.calibration import (
-    calibrate,
     Calibration,
+    calibrate,
     correct_prior,
     evidence,
     fit_calibration,

@@ -24,22 +24,27 @@ def task(tmp_path, text, *, quick=False, overrides=None):
     return read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides=overrides or {})
 
 
-@pytest.mark.parametrize("path", [path for path in CONFIGS.glob("*.toml") if path.stem != "defaults"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS.glob("*.toml") if path.stem != "defaults"], ids=lambda p: p.stem
+)
 @pytest.mark.parametrize("quick", [True, False])
 def test_every_task_file_of_ours_is_valid(path, quick):
     assert read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides={}).pipelines
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("[training]\nepoch = 3\n", "unknown key 'epoch' in [training]; did you mean 'epochs'?"),
-    ("[trainig]\nepochs = 3\n", "unknown key 'trainig' in [the top level]; did you mean 'training'?"),
-    ('[training]\nepochs = "three"\n', "Expected `int`, got `str` (at training.epochs)".replace("`", "'")),
-    ("[images]\nsize = 100\n", "is a multiple of 16 from 32 to 2048 pixels, received 100"),
-    ("[split]\ntrain = 0.9\n", "sum to 1"),
-    ("[quick.training]\nepoch = 3\n", "unknown key 'epoch'"),
-    ('[training]\nbalance = "batch"\n', "Invalid enum value 'batch'"),
-    ("= 3\n", "is not TOML"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[training]\nepoch = 3\n", "unknown key 'epoch' in [training]; did you mean 'epochs'?"),
+        ("[trainig]\nepochs = 3\n", "unknown key 'trainig' in [the top level]; did you mean 'training'?"),
+        ('[training]\nepochs = "three"\n', "Expected `int`, got `str` (at training.epochs)".replace("`", "'")),
+        ("[images]\nsize = 100\n", "is a multiple of 16 from 32 to 2048 pixels, received 100"),
+        ("[split]\ntrain = 0.9\n", "sum to 1"),
+        ("[quick.training]\nepoch = 3\n", "unknown key 'epoch'"),
+        ('[training]\nbalance = "batch"\n', "Invalid enum value 'batch'"),
+        ("= 3\n", "is not TOML"),
+    ],
+)
 def test_a_mistake_in_a_task_file_says_where_it_is(tmp_path, text, words):
     with pytest.raises(ConfigError) as caught:
         task(tmp_path, text)
@@ -87,12 +92,15 @@ def test_a_star_takes_every_other_label(tmp_path):
     assert target_of(classes) == {"COVID": 1, "Lung_Opacity": 0, "Normal": 0, "Viral Pneumonia": 0}
 
 
-@pytest.mark.parametrize(("classes", "words"), [
-    ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
-    ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
-    ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
-    ('a = ["*"]', "needs two"),
-])
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
+        ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
+        ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
+        ('a = ["*"]', "needs two"),
+    ],
+)
 def test_classes_must_divide_the_labels(tmp_path, classes, words):
     with pytest.raises(ConfigError, match=words):
         classes_of(tmp_path, classes)

@@ -35,7 +35,9 @@ def outputs(bench: Bench) -> dict[str, np.ndarray]:
 
 def start(bench: Bench) -> subprocess.Popen:
     command = bench.command("run", "--task", bench.task, "--full", "-o", bench.results, *FLAGS)
-    return subprocess.Popen(command, env=bench.environment(), cwd=bench.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        command, env=bench.environment(), cwd=bench.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
 
 
 def wait_for_epoch(bench: Bench, epoch: int) -> list[dict]:

@@ -26,7 +26,9 @@ def points(monkeypatch):
 
 
 def test_unknown_backbone_suggests_the_nearest_name():
-    with pytest.raises(UnknownNameError, match=r"no backbone named 'sepccn'; did you mean sepcnn\? See: bench list backbones"):
+    with pytest.raises(
+        UnknownNameError, match=r"no backbone named 'sepccn'; did you mean sepcnn\? See: bench list backbones"
+    ):
         lookup.find("backbone", "sepccn")
 
 
@@ -45,7 +47,9 @@ def test_a_plugin_that_does_not_import_says_where_and_why(points, tmp_path, monk
     (tmp_path / "broken_plugin.py").write_text("import there_is_no_such_module\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     points.append(("cxr_bench.heads", Point("odd", "broken_plugin:f", "stranger")))
-    with pytest.raises(PluginError, match=r"'odd' of stranger does not import: ModuleNotFoundError: .*broken_plugin.py:1"):
+    with pytest.raises(
+        PluginError, match=r"'odd' of stranger does not import: ModuleNotFoundError: .*broken_plugin.py:1"
+    ):
         lookup.load(lookup.find("head", "odd"))
 
 

@@ -6,8 +6,15 @@ from registry.errors import ContractError, OptionError, UnknownNameError
 from registry.options import Option, Range, parse_scalar, read_options, resolve_options
 
 
-def factory(shape, *, units: Annotated[int, Range(8, 64, step=8)] = 16, rate: float = 0.5, kind: Literal["a", "b"] = "a",
-            path: str | None = None, frozen: bool = False):
+def factory(
+    shape,
+    *,
+    units: Annotated[int, Range(8, 64, step=8)] = 16,
+    rate: float = 0.5,
+    kind: Literal["a", "b"] = "a",
+    path: str | None = None,
+    frozen: bool = False,
+):
     pass
 
 
@@ -30,12 +37,15 @@ def test_a_whole_number_is_a_float_where_a_float_is_asked_for():
     assert resolve_options("head 'x'", OPTIONS, {"rate": 1})["rate"] == 1.0
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    ({"units": 128}, "lies in [8, 64], received 128"),
-    ({"units": "many"}, "takes int, received 'many'"),
-    ({"kind": "c"}, "is one of a, b, received 'c'"),
-    ({"frozen": 1}, "takes bool, received 1"),
-])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"units": 128}, "lies in [8, 64], received 128"),
+        ({"units": "many"}, "takes int, received 'many'"),
+        ({"kind": "c"}, "is one of a, b, received 'c'"),
+        ({"frozen": 1}, "takes bool, received 1"),
+    ],
+)
 def test_a_value_that_does_not_fit_says_what_would(given, words):
     with pytest.raises(OptionError) as caught:
         resolve_options("head 'x'", OPTIONS, given)

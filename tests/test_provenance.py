@@ -11,7 +11,9 @@ def package(tmp_path, monkeypatch):
     folder = tmp_path / "strange"
     folder.mkdir()
     (folder / "__init__.py").write_text("raise RuntimeError('executed')\n")
-    (folder / "model.py").write_text("import os\ncxr_bench_sources = ['table.txt']\ndef f():\n    from . import helper\n")
+    (folder / "model.py").write_text(
+        "import os\ncxr_bench_sources = ['table.txt']\ndef f():\n    from . import helper\n"
+    )
     (folder / "helper.py").write_text("X = 1\n")
     (folder / "unused.py").write_text("Y = 1\n")
     (folder / "table.txt").write_text("1\n")
@@ -40,7 +42,9 @@ def test_an_edit_elsewhere_leaves_the_digest(package):
 
 
 def test_type_checking_imports_never_run_and_do_not_count(package):
-    (package / "model.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from strange import unused\n")
+    (package / "model.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from strange import unused\n"
+    )
     assert set(provenance.source_files("strange.model")) == {"strange", "strange.model"}
 
 

@@ -25,7 +25,9 @@ def bench_lines() -> list[str]:
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     found += re.findall(r"`(bench [^`]+)`", prose)
     lines = [re.search(r"(?:^|[/ ])(bench (?:run|compare|list|[a-z]+ ).*)", line) for line in found]
-    return sorted({match[1].replace("\\|", "|") for match in lines if match and "NAME" not in match[1] and "KIND" not in match[1]})
+    return sorted(
+        {match[1].replace("\\|", "|") for match in lines if match and "NAME" not in match[1] and "KIND" not in match[1]}
+    )
 
 
 @pytest.mark.parametrize("line", bench_lines())

@@ -26,7 +26,11 @@ def built(record):
 
 
 def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
-    (record,) = [one for one in bench.records().values() if one["pipeline"] == "none+sepcnn[filters=8]+dense" and one["seed"] == 0]
+    (record,) = [
+        one
+        for one in bench.records().values()
+        if one["pipeline"] == "none+sepcnn[filters=8]+dense" and one["seed"] == 0
+    ]
     assert built(record) == STAGES
     assert "control: majority" in bench.first
     assert "drawn films" in bench.first
@@ -35,8 +39,18 @@ def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
 def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(bench):
     folder = next(bench.results.rglob("result.json")).parent
     names = {path.name for path in folder.iterdir()}
-    assert names >= {"result.json", "predictions.npz", "history.csv", "split.csv", "spec.json", "model", "network-view.png",
-                     "gradcam.png", "gradcam.json", "curves.png"}
+    assert names >= {
+        "result.json",
+        "predictions.npz",
+        "history.csv",
+        "split.csv",
+        "spec.json",
+        "model",
+        "network-view.png",
+        "gradcam.png",
+        "gradcam.json",
+        "curves.png",
+    }
     record = verify(folder / "result.json")
     with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
         test = stored["parts"] == "test"
@@ -47,7 +61,10 @@ def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(be
 
 def test_the_resolved_specification_has_every_option(bench):
     spec = read(next(bench.results.rglob("result.json"))).spec
-    assert spec["head"]["options"] == {"units": 224, "dropout": 0.2} or set(spec["head"]["options"]) >= {"units", "dropout"}
+    assert spec["head"]["options"] == {"units": 224, "dropout": 0.2} or set(spec["head"]["options"]) >= {
+        "units",
+        "dropout",
+    }
     assert spec["training"]["epochs"] == 2
 
 
@@ -61,8 +78,10 @@ def test_a_second_run_of_the_same_starts_nothing(bench):
 
 
 def test_another_head_trains_only_that_head(bench):
-    assert {run["pipeline"].rpartition("+")[2]: run["to_build"] for run in bench.plan("--head", "dense", "--head", "sepconv")} == {
-        "dense": [], "sepconv": ["fit", "predict", "explain"]}
+    assert {
+        run["pipeline"].rpartition("+")[2]: run["to_build"]
+        for run in bench.plan("--head", "dense", "--head", "sepconv")
+    } == {"dense": [], "sepconv": ["fit", "predict", "explain"]}
     bench.run("--head", "dense", "--head", "sepconv")
     record = bench.records()["none+sepcnn[filters=8]+sepconv s0"]
     assert built(record) == {"fit", "predict", "explain"}
@@ -83,13 +102,26 @@ def test_another_task_name_gives_the_same_numbers_from_the_same_artefacts(bench)
     renamed.write_text(TINY.replace('title = "tiny"', 'title = "another title"'))
     assert bench.plan("--task", renamed)[0]["to_build"] == []
     bench.run(task=renamed)
-    metrics = [json.loads(path.read_bytes())["metrics"] for path in bench.results.rglob("none-sepcnn-dense-s0*/result.json")]
+    metrics = [
+        json.loads(path.read_bytes())["metrics"] for path in bench.results.rglob("none-sepcnn-dense-s0*/result.json")
+    ]
     assert len(metrics) == 2
     assert metrics[0] == metrics[1]
 
 
 def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
-    bench.run("--segmenter", "unet[filters=4]", "--head", "dense", "--head", "sepconv", "--seeds", "0,1", "--set", "images.size=32")
+    bench.run(
+        "--segmenter",
+        "unet[filters=4]",
+        "--head",
+        "dense",
+        "--head",
+        "sepconv",
+        "--seeds",
+        "0,1",
+        "--set",
+        "images.size=32",
+    )
     runs = [record for name, record in bench.records().items() if name.startswith("unet")]
     assert len(runs) == 4
     assert sum("segmenter" in built(record) for record in runs) == 1

@@ -63,9 +63,7 @@ def _tasks(folder: Path) -> list[dict[str, str]]:
 
     paths = sorted(path for path in folder.glob("*.toml") if path.stem != "defaults")
     defaults = folder / "defaults.toml"
-    return [
-        {"name": path.stem, "title": read_task(path, defaults, quick=False, overrides={}).title} for path in paths
-    ]
+    return [{"name": path.stem, "title": read_task(path, defaults, quick=False, overrides={}).title} for path in paths]
 
 
 def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:

@@ -16,7 +16,9 @@ if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the pa
 
 
 @click.command()
-@click.option("--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own.")
+@click.option(
+    "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
+)
 @click.option("--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, drawn phantom films.")
 @click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default.")
 @click.option("--segmenter", multiple=True, metavar="NAME[opts]", help="Repeatable; so are the next two.")
@@ -101,9 +103,7 @@ class _Run:
             choice, survey = look(worker, choice, task.split.seed, self.cache, watch)
             described = Descriptions(self.cache / "descriptions", worker)
             described.fetch((kind, component.name) for parts in chosen for kind, component in parts.items())
-        specs = resolve(
-            task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime
-        )
+        specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         return schedule(specs, survey, described, self.store, self.results)
 
     def _task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
@@ -134,15 +134,9 @@ class _Run:
 
     def _check_output(self) -> None:
         """The results can be written before hours are spent on them."""
-        import tempfile
+        from benchmark.store import check_writable
 
-        from benchmark.store import storage_errors
-
-        for folder in (self.results, self.cache):
-            with storage_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=folder):
-                    pass
+        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
 
     def _execute(self, planned: "list[Planned]", worker: Any) -> "list[Record]":
         from benchmark.progress import Progress

@@ -30,7 +30,10 @@ def build(context: "Context", folder: Path) -> None:
     """
     inputs = load_inputs(context.artefacts)
     prepared = load(context.artefacts["prepare"])
-    models = [keras.saving.load_model(context.artefacts["fit"] / f"{name}.keras", compile=False) for name in ("backbone", "head")]
+    models = [
+        keras.saving.load_model(context.artefacts["fit"] / f"{name}.keras", compile=False)
+        for name in ("backbone", "head")
+    ]
     with np.load(context.artefacts["predict"] / "logits.npz", allow_pickle=False) as stored:
         parts, every = stored["parts"], {name: stored[name] for name in ("rows", "targets", "logits")}
     test = parts == "test"
@@ -78,7 +81,9 @@ def statistics(
         told |= focus_estimates(focus(maps[diseased], region, within=frame), *where, "lesion", spec.seed)
         # What plain brightness would score: a map that does no better has found nothing.
         plain = focus_estimates(focus(inputs[rows[diseased]], region, within=frame), *where, "brightness", spec.seed)
-        told |= {name.replace("brightness-", "brightness-lesion-"): one for name, one in plain.items() if "enrich" in name}
+        told |= {
+            name.replace("brightness-", "brightness-lesion-"): one for name, one in plain.items() if "enrich" in name
+        }
     return told
 
 
@@ -92,7 +97,7 @@ def lung_masks(context: "Context", prepared: Prepared, rows: np.ndarray) -> np.n
 
 
 def as_seen(context: "Context", regions: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Regions (n,H,W) of the prepared images where the classifier's inputs have them: moved by a crop, else the same."""
+    """Regions (n,H,W) of the prepared images where the classifier's inputs have them: moved by a crop."""
     how = context.spec.images.mask
     if how != "crop" or "masks" not in context.artefacts:
         return regions

@@ -15,7 +15,8 @@ from benchmark.session import begin
 from benchmark.training import train
 from registry.backend import device_name
 from registry.errors import ContractError, DataError
-from registry.lookup import find, load as load_component
+from registry.lookup import find
+from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
     from benchmark.context import Context
@@ -82,7 +83,9 @@ def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, k
     make_head = load_component(find("head", spec.head.name))
     head = make_head(tuple(backbone.outputs[0].shape[1:]), len(spec.classes), **spec.head.options)
     if not isinstance(head, keras.Model) or tuple(head.outputs[0].shape[1:]) != (len(spec.classes),):
-        raise ContractError(f"head {spec.head.name!r} does not give (B, {len(spec.classes)}) logits; see registry.contracts")
+        raise ContractError(
+            f"head {spec.head.name!r} does not give (B, {len(spec.classes)}) logits; see registry.contracts"
+        )
     inputs = keras.Input(shape, dtype="uint8")
     change = augmentation(
         flips=spec.augmentation.flips,

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from benchmark.images import Prepared, load
-from registry.lookup import find, load as load_component
+from registry.lookup import find
+from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
     from benchmark.context import Context
@@ -27,7 +28,7 @@ def build(context: "Context", folder: Path) -> None:
     np.save(folder / "masks.npy", np.concatenate(packed))
 
 
-def predictor(context: "Context", images: Prepared):  # noqa: ANN201 (a closure over the images)
+def predictor(context: "Context", images: Prepared):
     """Rows -> bool masks (n,H,W)."""
     if "segmenter" in context.artefacts:
         model = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)

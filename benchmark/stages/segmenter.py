@@ -10,10 +10,11 @@ import numpy as np
 
 from benchmark.batches import Batches
 from benchmark.images import Prepared, load
-from benchmark.training import train
 from benchmark.session import begin
+from benchmark.training import train
 from registry.errors import DataError
-from registry.lookup import find, load as load_component
+from registry.lookup import find
+from registry.lookup import load as load_component
 from registry.segmenters.losses import cross_entropy_dice
 
 if TYPE_CHECKING:
@@ -80,9 +81,7 @@ def pairs(images: Prepared, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return images.images[rows][..., None], images.masks(rows)[..., None].astype(np.float32)
 
 
-def distorted(
-    generator: np.random.Generator, images: np.ndarray, masks: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def distorted(generator: np.random.Generator, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Images and masks turned, scaled, shifted and mirrored alike; the exposure of the images varied."""
     size = images.shape[1]
     films, lungs = np.empty_like(images), np.empty_like(masks)
