@@ -6,7 +6,6 @@ is the variables and the history, and nothing else needs to be remembered.
 
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from benchmark.batches import Batches
 from registry.errors import DivergedError
 
 FALLS = 3
+TELL_EVERY_S = 0.5
 History = list[dict[str, float]]
 Progress = Callable[[dict[str, Any]], None]
 
@@ -50,7 +50,7 @@ def decide(history: Sequence[Mapping[str, float]], schedule: Any, steps: int) ->
         waited = 0 if improved else waited + 1
         if waited >= schedule.patience:
             falls, waited = falls + 1, 0
-    minimum = math.ceil(schedule.minimum_steps / steps)
+    minimum = max(1, math.ceil(schedule.minimum_steps / steps))
     ripe = range(min(minimum, len(history)) - 1, len(history)) if history else range(0)
     best = min(ripe, key=lambda index: history[index]["val_loss"], default=-1)
     stop = len(history) >= schedule.epochs or (falls >= FALLS and len(history) >= minimum)
@@ -128,10 +128,10 @@ class Checkpoints:
         building = place.with_suffix(".tmp")
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
-        state = {f"{index:04d}": keras.ops.convert_to_numpy(v) for index, v in enumerate(self._variables())}
+        state = {f"{index:04d}": variable.numpy() for index, variable in enumerate(self._variables())}
         np.savez(building / "state.npz", **state)
         (building / "history.json").write_text(json.dumps(history))
-        os.rename(building, place)  # noqa: PTH104 (fails where Path.replace would silently merge)
+        building.rename(place)
         for epoch in self._epochs() - {newest, best}:
             shutil.rmtree(self.folder / f"epoch-{epoch:04d}")
 
@@ -177,33 +177,26 @@ class _Keeper(keras.callbacks.Callback):
                 f"the training loss became {loss} in epoch {len(self.history) + 1}, step {batch + 1}; "
                 "lower training.learning_rate or check the images"
             )
-        if time.perf_counter() - self.told > 0.5:
+        if time.perf_counter() - self.told > TELL_EVERY_S:
             self.told = time.perf_counter()
-            self._tell(batch + 1, loss)
+            self._tell(len(self.history) * len(self.batches) + batch + 1, loss)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         told = {name: float(value) for name, value in (logs or {}).items()}
         if not math.isfinite(told["val_loss"]):
             raise DivergedError(f"the validation loss became {told['val_loss']} in epoch {epoch + 1}")
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = float(self.model.optimizer.learning_rate.numpy())
         seconds = time.perf_counter() - self.started
         self.history.append({"epoch": epoch + 1, **told, "rate": rate, "duration_s": seconds})
         decision = decide(self.history, self.schedule, len(self.batches))
         self.checkpoints.write(self.history, decision.best)
-        self._tell(len(self.batches), told["loss"])
+        self._tell(len(self.history) * len(self.batches), told["loss"])
         self.model.stop_training = decision.stop
 
-    def _tell(self, step: int, loss: float) -> None:
-        epoch = min(len(self.history), self.schedule.epochs)
-        whole = self.schedule.epochs * len(self.batches)
-        done = whole if step == len(self.batches) and epoch == self.schedule.epochs else self.model_step(step)
+    def _tell(self, done: int, loss: float) -> None:
         last = self.history[-1] if self.history else {}
-        self.progress({"done": done, "total": whole, "loss": loss, "val_loss": last.get("val_loss"), "epoch": epoch})
-
-    def model_step(self, step: int) -> int:
-        """Steps done since the first epoch."""
-        complete = len(self.history) - (step == len(self.batches) and len(self.history) > 0)
-        return max(0, complete) * len(self.batches) + step
+        told = {"done": done, "total": self.schedule.epochs * len(self.batches), "epoch": len(self.history)}
+        self.progress({**told, "loss": loss, "val_loss": last.get("val_loss")})
 
 
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:
