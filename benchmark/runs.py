@@ -24,11 +24,13 @@ from benchmark.plan import Plan, Survey, missing, pipeline_name, plan
 from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
-from registry.errors import BenchError, ConfigError, OptionError, RefusedError, StorageError
+from registry.errors import BenchError, ConfigError, DataError, OptionError, RefusedError, StorageError, unknown_name
 from registry.lookup import find
 from registry.options import Option, resolve_options
 
 KINDS = ("segmenter", "backbone", "head")
+PARTS = 4  # training, the two halves of validation, test: a class needs an image in each
+METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 SHARED_STAGES = ("", "prepare", "split")  # what fails here fails for every run
 
 
@@ -91,11 +93,15 @@ def resolve(
         forced: kind -> options from --set, which at least one chosen component must have.
 
     Raises:
+        UnknownNameError: nobody measures the task's metric.
+        DataError: a class has too few images to be in every part.
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
     chosen = list(chosen)
     classes = resolve_classes(task, survey.labels)
+    _check_metric(task, classes)
+    _check_counts(classes, survey.counts)
     for kind, options in forced.items():
         _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
     specs = []
@@ -218,6 +224,25 @@ def _split_digest(plan: Plan, store: Store) -> str:
     stage = plan.stage("split")
     folder = stage and store.find(stage.name, stage.key)
     return (folder / "digest").read_text() if folder else ""
+
+
+def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
+    binary = len(classes) == 2
+    of_class = ("precision", "recall", "f1") if binary else ("precision", "recall", "f1", "specificity", "auroc")
+    of_positive = ("sensitivity", "specificity") if binary and task.positive is not None else ()
+    known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
+    if task.metric not in known:
+        raise unknown_name("metric", task.metric, known, "the task's metric")
+
+
+def _check_counts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int]) -> None:
+    found = {name: sum(counts[label] for label in taken) for name, taken in classes.items()}
+    scarce = [f"{name} has {count}" for name, count in found.items() if count < PARTS]
+    if scarce:
+        raise DataError(
+            f"too few images: {', '.join(scarce)}; every class needs one in training, in both halves of validation "
+            f"and in test, so {PARTS} or more; add images or raise --limit"
+        )
 
 
 def _is_current(path: Path, key: str) -> bool:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import stat
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from registry.datasets.layout import first_image
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
 
-ABSENT = [-1, -1]  # the stamp of what is no file that can be read
+UNREADABLE = "unreadable"
 
 
 def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -115,22 +114,22 @@ class FileDigests:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
         stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
-        readable = [path for path in stale if stamps[path] != ABSENT]
-        self.known |= {path: [*ABSENT, "unreadable"] for path in stale if stamps[path] == ABSENT}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (path, value) in enumerate(zip(readable, pool.map(_hash, readable), strict=True), 1):
+            for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
                 if done % 500 == 0:
-                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(readable)})
+                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(stale)})
         if stale:
             self._write()
         return {path: self.known[path][2] for path in paths}
 
     def _write(self) -> None:
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        # What could not be read may be readable next time without looking changed: chmod leaves size and time.
+        kept = {path: told for path, told in self.known.items() if told[2] != UNREADABLE}
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(self.known))
+            temporary.write_text(json.dumps(kept))
             temporary.replace(self.path)
 
 
@@ -138,12 +137,14 @@ def _stamp(path: str) -> list[int]:
     try:
         status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
     except OSError:
-        return ABSENT
-    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else ABSENT
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _hash(path: str) -> str:
+    if not Path(path).is_file():  # opening a pipe would wait for its other end
+        return UNREADABLE
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
+    except OSError:
+        return UNREADABLE

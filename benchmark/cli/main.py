@@ -74,4 +74,5 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"bench: {message}", err=True)
+    is_help = message.startswith("Usage:")  # what click raises for a bare `bench`
+    click.echo(message if is_help else f"bench: {message}", err=True)

@@ -108,10 +108,16 @@ class _Run:
 
     def _task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
         from benchmark.config import find_task, merge, parse_assignment, read_task
+        from registry.errors import ConfigError
 
         overrides: dict[str, Any] = {}
         for text in self.flags["assignments"]:
-            overrides = merge(overrides, parse_assignment(text))
+            assignment = parse_assignment(text)
+            if "quick" in assignment:
+                raise ConfigError(
+                    f"--set {text!r}: [quick] is laid over the other tables; set the one meant, or use --full"
+                )
+            overrides = merge(overrides, assignment)
         forced = overrides.get("options", {})
         if self.flags["epochs"]:
             epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
@@ -124,13 +130,9 @@ class _Run:
         import os
 
         from benchmark.config import Runtime
-        from registry.errors import unknown_name
 
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-        if backend not in ("tensorflow", "jax", "torch"):
-            raise unknown_name("Keras backend", backend, ("tensorflow", "jax", "torch"), "KERAS_BACKEND")
         deterministic = self.flags["deterministic"]
-        return Runtime(backend, deterministic, len(os.sched_getaffinity(0)) if deterministic else None)
+        return Runtime(_backend(), deterministic, len(os.sched_getaffinity(0)) if deterministic else None)
 
     def _check_output(self) -> None:
         """The results can be written before hours are spent on them."""
@@ -203,6 +205,21 @@ class _Run:
         self.console.print(f"\nRecords, figures and models: {place}", highlight=False, soft_wrap=True)
 
 
+def _backend() -> str:
+    import os
+    from importlib.machinery import PathFinder
+
+    from benchmark.plan import BACKEND_LIBRARIES
+    from registry.errors import ConfigError, unknown_name
+
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKEND_LIBRARIES:
+        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
+    if PathFinder.find_spec(BACKEND_LIBRARIES[backend]) is None:
+        raise ConfigError(f"KERAS_BACKEND is {backend!r}, which is not installed; pip install 'cxr-bench[{backend}]'")
+    return backend
+
+
 def _seeds(text: str) -> list[int]:
     from registry.errors import ConfigError
 
@@ -210,6 +227,8 @@ def _seeds(text: str) -> list[int]:
         seeds = [int(part) for part in text.split(",")]
     except ValueError:
         seeds = []
-    if not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"--seeds {text!r} cannot be used; expected different whole numbers from 0, such as 0,1,2")
+    if not seeds or min(seeds) < 0 or max(seeds) >= 2**32 or len(set(seeds)) != len(seeds):
+        raise ConfigError(
+            f"--seeds {text!r} cannot be used; expected different whole numbers from 0 to {2**32 - 1}, such as 0,1,2"
+        )
     return seeds
