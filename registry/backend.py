@@ -39,7 +39,7 @@ def gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[np.ndarray, n
         value as NumPy array, gradient as NumPy array of the shape of `inputs`.
 
     Raises:
-        ContractError: the value does not depend on the inputs in a differentiable way.
+        ContractError: the value does not depend on the inputs in a differentiable way (JAX gives zeros instead).
     """
     value, slope = _GRADIENTS[NAME](function, keras.ops.convert_to_tensor(inputs))
     if slope is None:
