@@ -23,7 +23,7 @@ def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> li
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Description of one component, as JSON; ``error`` is set where it cannot be used."""
-    told: dict[str, Any] = {"kind": entry.kind, "name": entry.name, "summary": "", "options": [], "traits": {}}
+    told = blank(entry.kind, entry.name)
     try:
         factory = load(entry)
         told["summary"] = _first_line(factory)
@@ -35,6 +35,11 @@ def describe(entry: Entry) -> dict[str, Any]:
     except Exception as error:
         told["error"] = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
     return told
+
+
+def blank(kind: str, name: str) -> dict[str, Any]:
+    """The description of a component that says nothing of itself."""
+    return {"kind": kind, "name": name, "summary": "", "options": [], "traits": {}}
 
 
 def _first_line(factory: Callable[..., Any]) -> str:

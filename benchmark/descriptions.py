@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from benchmark.describe import blank
 from benchmark.executor import Worker
-from benchmark.plan import Traits, component_code
-from benchmark.provenance import digest
+from benchmark.plan import OWN, Traits, component_code
+from benchmark.provenance import code_digest, digest
 from benchmark.store import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
@@ -35,9 +36,7 @@ class Descriptions:
                     lacking.append((kind, name))
                 else:
                     self.known[kind, name] = cached
-        if not lacking:
-            return
-        for told in self.worker.ask({"op": "describe", "components": lacking}):
+        for told in self._ask(lacking):
             self.known[told["kind"], told["name"]] = told
             if not told.get("error"):  # what is broken may be mended without a change of its own code
                 self._write(told)
@@ -66,15 +65,33 @@ class Descriptions:
         """How the pipeline treats a segmenter."""
         return msgspec.convert(self.get("segmenter", name)["traits"], Traits)
 
+    def _ask(self, components: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        """All at once; one by one where that ends the worker, so that only the guilty one is broken."""
+        if not components:
+            return []
+        outcome = self.worker.serve({"op": "describe", "components": components})
+        if outcome.cause is None:
+            described: list[dict[str, Any]] = outcome.value
+            return described
+        if len(components) > 1:
+            return [told for component in components for told in self._ask([component])]
+        kind, name = components[0]
+        return [{**blank(kind, name), "error": f"{kind} {name!r} cannot be described: {outcome.message}"}]
+
     def _path(self, kind: str, name: str) -> Path | None:
         code = component_code(kind, name)
         entry = find(kind, name)
         if not code:
             return None
-        return self.folder / f"{digest(kind, name, entry.module, entry.attribute, entry.distribution, code)}.json"
+        asked = code_digest("benchmark.describe", OWN) or ""
+        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, code, asked)
+        return self.folder / f"{key}.json"
 
     def _read(self, kind: str, name: str) -> dict[str, Any] | None:
-        path = self._path(kind, name)
+        try:
+            path = self._path(kind, name)
+        except PluginError as error:
+            return {**blank(kind, name), "error": str(error)}
         try:
             told: dict[str, Any] | None = json.loads(path.read_bytes()) if path else None
         except (OSError, ValueError):

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from benchmark.config import Component, RunSpec, canonical, target_of
-from benchmark.provenance import code_digest, digest, library_versions
+from benchmark.provenance import code_digest, digest, library_versions, packages_of
 from registry.lookup import find
 
+OWN = ("benchmark", "registry")
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -99,9 +100,9 @@ def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
 
     images = library_versions("numpy", "opencv-python-headless")
     networks = library_versions("numpy", "keras", BACKEND_LIBRARIES.get(spec.runtime.backend, spec.runtime.backend))
-    # Networks see the 8-bit images; `lungs` equalises behind the masks, so it leaves the prepared images as they are.
-    early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
-    late = spec.images.equalise == "lungs" and not segmenter.whole_frame
+    # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
+    late = spec.images.equalise == "lungs"
+    early = "none" if late else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
     prepared = add("prepare", survey.digest, spec.dataset.skip_bad, spec.images.size, early, images, components=source)
     parts = add("split", prepared, spec.split, spec.fold)
@@ -115,13 +116,15 @@ def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
             masks = add("masks", prepared, trained, networks, components=chosen)
         else:
             masks = add("masks", prepared, images, components=chosen)
+    if masks or late:
         inputs = add("inputs", prepared, masks, spec.images.mask, late, images)
     targets = target_of(spec.classes)
     models = (("backbone", spec.backbone), ("head", spec.head))
     settings_of_fit = (spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
     fitted = add("fit", inputs, parts, targets, *settings_of_fit, components=models)
     predicted = add("predict", fitted, inputs, networks)
-    explained = add("explain", fitted, predicted, inputs, masks, spec.seed, networks)
+    statistics = (list(spec.classes), library_versions("scipy"))  # its rows bear the names of the classes
+    explained = add("explain", fitted, predicted, inputs, masks, spec.seed, networks, *statistics)
     key = digest(
         "record",
         _code("benchmark.recording", uncacheable),
@@ -157,7 +160,7 @@ def pipeline_name(spec: RunSpec, defaults: Mapping[str, Mapping[str, Any]]) -> s
 def component_code(kind: str, name: str) -> str:
     """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
     entry = find(kind, name)
-    code = code_digest(entry.module)
+    code = code_digest(entry.module, packages_of(entry.distribution))
     return code or f"version {entry.distribution} {entry.version}" * bool(entry.version)
 
 
@@ -171,7 +174,7 @@ def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
 
 
 def _code(module: str, uncacheable: list[str]) -> str:
-    code = code_digest(module)
+    code = code_digest(module, OWN)
     if code is None:
         uncacheable.append(module)
         return uuid.uuid4().hex

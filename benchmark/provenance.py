@@ -8,11 +8,13 @@ import ast
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
+
+from registry.errors import PluginError
 
 SOURCES = "cxr_bench_sources"
 
@@ -26,36 +28,56 @@ def digest(*parts: object) -> str:
     return sha.hexdigest()
 
 
-def code_digest(module: str) -> str | None:
-    """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached)."""
-    files = source_files(module)
+def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
+    """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached).
+
+    Args:
+        packages: further top-level packages of the module's own distribution.
+
+    Raises:
+        PluginError: a file declares its data files in a way that only running it would tell.
+    """
+    files = source_files(module, packages)
     if files is None:
         return None
     return digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
 
 
-def source_files(module: str) -> dict[str, str] | None:
+def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] | None:
     """Module (or data file) name -> path of everything in the static import closure; None without source."""
-    top = module.partition(".")[0]
-    root = _package_root(top)
-    if root is None:
-        return None
+    own = {module.partition(".")[0], *packages}
     found: dict[str, str] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        path = _module_path(root, name)
-        if path is None or name in found:
+        path = None if name in found else _module_path(name)
+        if path is None:
             continue
         found[name] = path
         parent = name.rpartition(".")[0]
         if parent:
             waiting.append(parent)
         imported, data = _imports(path, name, *_stamp(path))
-        waiting.extend(target for target in imported if target.partition(".")[0] == top)
+        waiting.extend(target for target in imported if target.partition(".")[0] in own)
         for file in data:
             found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
     return found if module in found else None
+
+
+@cache
+def packages_of(name: str) -> frozenset[str]:
+    """Top-level packages of a distribution: of its files, and of its entry points where it is installed in place."""
+    try:
+        supplied = distribution(name)
+    except (PackageNotFoundError, ValueError):
+        return frozenset()
+    tops = {
+        file.parts[0].removesuffix(".py")
+        for file in supplied.files or ()
+        if len(file.parts) > 1 or file.suffix == ".py"
+    }
+    tops |= {point.module.partition(".")[0] for point in supplied.entry_points}
+    return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
 def library_versions(*distributions: str) -> dict[str, str]:
@@ -82,7 +104,10 @@ def _package_root(top: str) -> str | None:
     return str(Path(spec.origin).parent) if spec.origin and spec.origin.endswith(".py") else None
 
 
-def _module_path(root: str, name: str) -> str | None:
+def _module_path(name: str) -> str | None:
+    root = _package_root(name.partition(".")[0])
+    if root is None:
+        return None
     base = Path(root, *name.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if candidate.is_file():
@@ -107,7 +132,10 @@ def _file_digest(path: str, mtime_ns: int, size: int) -> str:
 @cache
 def _imports(path: str, name: str, mtime_ns: int, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Dotted names a file imports anywhere in its text, and the data files it declares."""
-    tree = ast.parse(Path(path).read_bytes())
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (SyntaxError, ValueError):  # it will not import either; whoever loads it says so
+        return (), ()
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
     names: list[str] = []
     data: list[str] = []
@@ -121,9 +149,25 @@ def _imports(path: str, name: str, mtime_ns: int, size: int) -> tuple[tuple[str,
                 base = ".".join([*anchor, base] if base else anchor)
             names.append(base)
             names.extend(f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Assign) and any(getattr(target, "id", "") == SOURCES for target in node.targets):
-            data.extend(ast.literal_eval(node.value))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(getattr(target, "id", "") == SOURCES for target in targets):
+                data.extend(_file_names(node.value, path))
     return tuple(names), tuple(data)
+
+
+def _file_names(value: ast.expr, path: str) -> list[str]:
+    try:
+        told = ast.literal_eval(value)
+    except ValueError:
+        told = None
+    names = [told] if isinstance(told, str) else told
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise PluginError(
+            f"{path}:{value.lineno}: {SOURCES} is read without running the file; "
+            "expected a list of file names written out, relative to that file"
+        )
+    return list(names)
 
 
 def _executable(tree: ast.AST) -> Iterator[ast.AST]:
@@ -132,7 +176,7 @@ def _executable(tree: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting.extend(node.orelse)
         else:
             waiting.extend(ast.iter_child_nodes(node))

@@ -3,6 +3,8 @@ import sys
 import pytest
 
 from benchmark import provenance
+from benchmark.plan import OWN
+from registry.errors import PluginError
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_without_source_there_is_no_digest():
 
 def test_store_executor_and_command_line_are_in_no_stage():
     for stage in ("prepare", "split", "segmenter", "masks", "inputs", "fit", "predict", "explain"):
-        names = set(provenance.source_files(f"benchmark.stages.{stage}"))
+        names = set(provenance.source_files(f"benchmark.stages.{stage}", OWN))
         aside = {"benchmark.store", "benchmark.executor", "benchmark.config", "benchmark.plan", "benchmark.pipeline"}
         assert not names & aside, (stage, names & aside)
         assert not any(name.startswith(("benchmark.cli", "benchmark.report")) for name in names)
@@ -62,5 +64,70 @@ def test_store_executor_and_command_line_are_in_no_stage():
 
 def test_no_component_is_in_the_closure_of_a_stage():
     """Else editing one model would retrain them all."""
-    names = set(provenance.source_files("benchmark.stages.fit"))
+    names = set(provenance.source_files("benchmark.stages.fit", OWN))
     assert not any(name.startswith(("registry.backbones.", "registry.heads.", "registry.datasets.")) for name in names)
+
+
+def test_a_helper_in_another_package_of_the_same_distribution_counts(package):
+    (package.parent / "sibling").mkdir()
+    (package.parent / "sibling" / "__init__.py").write_text("")
+    (package.parent / "sibling" / "tool.py").write_text("Z = 1\n")
+    (package / "model.py").write_text("from sibling import tool\nimport numpy\n")
+    assert "sibling.tool" not in provenance.source_files("strange.model")
+    found = provenance.source_files("strange.model", ["strange", "sibling"])
+    assert set(found) == {"strange", "strange.model", "sibling", "sibling.tool"}
+
+
+def test_the_packages_of_a_distribution_come_from_its_files_and_entry_points():
+    assert provenance.packages_of("cxr-bench") >= {"benchmark", "registry"}
+    assert "keras" in provenance.packages_of("keras")
+    assert provenance.packages_of("no-such-distribution") == frozenset()
+
+
+def test_stages_depend_on_what_they_use_of_the_registry():
+    """The segmenter's loss and the backend are code of this distribution, though of its other package."""
+    segmenter = set(provenance.source_files("benchmark.stages.segmenter", OWN))
+    assert {"registry.segmenters.losses", "registry.backend", "registry.lookup"} <= segmenter
+    assert "registry.segmenters.unet" not in segmenter
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "cxr_bench_sources = ['table.txt']",
+        "cxr_bench_sources = ('table.txt',)",
+        "cxr_bench_sources = 'table.txt'",
+        "cxr_bench_sources: list[str] = ['table.txt']",
+    ],
+)
+def test_data_files_may_be_declared_in_any_spelling_of_a_list(package, declaration):
+    (package / "model.py").write_text(declaration)
+    assert set(provenance.source_files("strange.model")) == {"strange", "strange.model", "strange.model/table.txt"}
+
+
+@pytest.mark.parametrize("value", ["sorted(names)", "[1]", "{}"])
+def test_data_files_that_only_running_would_tell_are_an_error_that_says_where(package, value):
+    (package / "model.py").write_text(f"\ncxr_bench_sources = {value}")
+    with pytest.raises(PluginError, match=r"model\.py:2: cxr_bench_sources .* list of file names"):
+        provenance.code_digest("strange.model")
+
+
+def test_a_declared_file_that_is_absent_counts_when_it_appears(package):
+    (package / "table.txt").unlink()
+    before = provenance.code_digest("strange.model")
+    (package / "table.txt").write_text("there\n")
+    assert provenance.code_digest("strange.model") != before
+
+
+def test_a_file_that_is_no_python_still_has_a_digest(package):
+    (package / "model.py").write_text("def f(:\n")
+    before = provenance.code_digest("strange.model")
+    (package / "model.py").write_text("def f(::\n")
+    assert provenance.code_digest("strange.model") not in (None, before)
+
+
+def test_imports_that_run_when_types_are_not_checked_count(package):
+    (package / "model.py").write_text(
+        "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    from strange import unused\n"
+    )
+    assert "strange.unused" in provenance.source_files("strange.model")

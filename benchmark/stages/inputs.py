@@ -1,4 +1,4 @@
-"""What the classifier sees: the prepared images with the lung masks applied."""
+"""What the classifier sees: the prepared images with the lung masks applied, equalised inside them where asked."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,10 @@ def build(context: "Context", folder: Path) -> None:
     out = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=images.images.shape)
     for start in range(0, len(images.ids), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(images.ids)))
-        masks = read_masks(context.artefacts["masks"], images.size, rows)
         films = images.images[rows]
+        masks = np.ones(films.shape, bool)  # a segmenter that keeps the whole frame
+        if "masks" in context.artefacts:
+            masks = read_masks(context.artefacts["masks"], images.size, rows)
         if settings.equalise == "lungs":
             films = equalise_inside(films, masks)
         out[rows] = apply_masks(films, masks, settings.mask)
