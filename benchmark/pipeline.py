@@ -22,6 +22,9 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     plan = msgspec.convert(request["plan"], Plan)
     survey = msgspec.convert(request["survey"], Survey)
     store = Store(Path(request["cache"]))
+    if spec.runtime.deterministic:
+        # Before any stage: a backend that has computed takes no other number of threads.
+        importlib.import_module("benchmark.session").begin(spec.seed, spec.runtime)
     artefacts, went = run_stages(spec, plan, store, emit)
     emit({"event": "stage", "stage": "record", "status": "building"})
     recording = importlib.import_module("benchmark.recording")

@@ -71,6 +71,8 @@ class _Run:
         runtime = self._runtime()
         with Worker(self.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
             planned = self._plan(worker, runtime)
+            if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
+                worker.stop()
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
             self._check_output()
