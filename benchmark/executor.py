@@ -19,6 +19,7 @@ from benchmark.store import check_writable
 from registry.errors import BenchError
 
 LOG_LINES = 20
+LOOK_EVERY_S = 0.5
 Watch = Callable[[dict[str, Any]], None]
 
 
@@ -144,7 +145,7 @@ class Worker:
         return self._process
 
     def _next_event(self, deadline: float | None) -> dict[str, Any] | None:
-        """The next event; None when the worker has closed its end.
+        """The next event; None when the worker has closed its end or is dead.
 
         Raises:
             TimeoutError: the deadline passed.
@@ -154,10 +155,12 @@ class Worker:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while b"\n" not in self._pending:
-                wait = None if deadline is None else deadline - time.monotonic()
-                if wait is not None and wait <= 0:
+                wait = LOOK_EVERY_S if deadline is None else min(LOOK_EVERY_S, deadline - time.monotonic())
+                if wait <= 0:
                     raise TimeoutError
                 if not selector.select(wait):
+                    if self._process.poll() is not None and not selector.select(0):
+                        return None  # a child of the dead worker may hold the pipe open for ever
                     continue
                 chunk = os.read(descriptor, 65536)
                 if not chunk:
@@ -174,6 +177,9 @@ class Worker:
         self.stop()
         if code == -signal.SIGKILL and _oom_kills() > self._oom_kills:
             return Outcome(cause="oom", message="the kernel killed the worker: memory ran out", stage=stage, log=log)
+        if code == -signal.SIGBUS:
+            message = "the worker lost a file it had mapped, as happens when the disk is full; free some space"
+            return Outcome(cause="storage", message=f"{message}, then run the same line again", stage=stage, log=log)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
         return Outcome(cause="killed", message=f"the worker ended {how}", stage=stage, log=log)
 

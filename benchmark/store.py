@@ -51,6 +51,8 @@ class Store:
                 return found
             building = self.root / "building"
             building.mkdir(parents=True, exist_ok=True)
+            for left in building.glob(f"{stage}-{key[:16]}-*"):  # by a killed process: the lock is ours
+                shutil.rmtree(left, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{stage}-{key[:16]}-", dir=building))
             try:
                 make(folder)
@@ -122,7 +124,7 @@ def storage_errors(place: Path) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
-        where = error.filename or place
+        where = error.filename2 or error.filename or place  # of a copy, where to
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(f"the disk is full at {where}; free some space, then run the same line again") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):

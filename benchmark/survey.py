@@ -129,8 +129,11 @@ class FileDigests:
         kept = {path: told for path, told in self.known.items() if told[2] != UNREADABLE}
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(kept))
-            temporary.replace(self.path)
+            try:
+                temporary.write_text(json.dumps(kept))
+                temporary.replace(self.path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def _stamp(path: str) -> list[int]:
