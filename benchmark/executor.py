@@ -20,7 +20,6 @@ from registry.errors import BenchError
 
 LOG_LINES = 20
 LOOK_EVERY_S = 0.5
-LOOK_EVERY_S = 0.5
 Watch = Callable[[dict[str, Any]], None]
 
 
