@@ -125,7 +125,7 @@ def test_a_name_that_is_no_text_is_read(root):
         odd.rename(os.fsdecode(os.fsencode(root / "well") + b"/film\xe9.png"))
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
-    (sample,) = [sample for sample in folder(root).samples() if "\udce9" in sample.id]
+    (sample,) = [sample for sample in folder(root).samples() if r"\udce9" in sample.id]
     assert sample.read_image().shape == (40, 40)
 
 

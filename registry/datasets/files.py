@@ -83,8 +83,13 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def printable(name: str) -> str:
+    """A file's name as records and tables can hold it: bytes that are not UTF-8 and control characters escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def _shown(path: str) -> str:
-    return "/".join(Path(path).parts[-3:])
+    return printable("/".join(Path(path).parts[-3:]))
 
 
 def _defect(data: bytes) -> str | None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from registry.contracts import Sample, no_mask
-from registry.datasets.files import SUFFIXES, read_gray, read_mask
+from registry.datasets.files import SUFFIXES, printable, read_gray, read_mask
 from registry.errors import DataError, DataNotFoundError
 
 _FOREIGN = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".nii", ".tif", ".tiff", ".webp"})
@@ -41,6 +41,7 @@ class Film:
 
 def sample(film: Film, *, id: str, label: str, source: str | None, patient: str | None, mask_maker: str) -> Sample:
     """The sample of a film; without a known patient it is a group of its own."""
+    id = printable(id)
     return Sample(
         id=id,
         label=label,
