@@ -8,12 +8,13 @@ that matter to it, and the keys upstream.  Nothing here executes a component.
 
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmark.config import Component, RunSpec, canonical, target_of
-from benchmark.provenance import code_digest, digest, library_versions, packages_of
+from benchmark.provenance import code_digest, digest, file_digest, library_versions, packages_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")
@@ -170,7 +171,14 @@ def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
         uncacheable.append(f"{kind} {component.name}")
         code = uuid.uuid4().hex
     entry = find(kind, component.name)
-    return digest(kind, entry.module, entry.attribute, code, canonical(component.options))
+    options = canonical(component.options)
+    return digest(kind, entry.module, entry.attribute, code, options, *_file_digests(component))
+
+
+def _file_digests(component: Component) -> list[str]:
+    """Of the files that options name, pretrained weights for instance: another file at the same path is other input."""
+    values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
+    return [file_digest(value) for value in values if value and Path(value).is_file()]
 
 
 def _code(module: str, uncacheable: list[str]) -> str:

@@ -80,6 +80,11 @@ def packages_of(name: str) -> frozenset[str]:
     return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
+def file_digest(path: str) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, read anew only when its time or size has changed."""
+    return _file_digest(path, *_stamp(path))
+
+
 def library_versions(*distributions: str) -> dict[str, str]:
     """Distribution -> installed version, ``absent`` where it is not installed."""
     return {name: _version(name) for name in distributions}

@@ -292,3 +292,13 @@ def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():
     assert pipeline_name(spec(), defaults) == "unet+sepcnn+dense"
     wide = spec(backbone=Component("sepcnn", {"filters": 32, "kernel_size": 3}))
     assert pipeline_name(wide, defaults) == "unet+sepcnn[filters=32]+dense"
+
+
+def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
+    weights = tmp_path / "weights.keras"
+    weights.write_bytes(b"one")
+    component = Component("sepcnn", {"weights": str(weights)})
+    before = planning._component("backbone", component, [])
+    assert planning._component("backbone", component, []) == before
+    weights.write_bytes(b"another")
+    assert planning._component("backbone", component, []) != before
