@@ -146,15 +146,14 @@ def _leader(table: Table) -> str:
         value = estimate(_best(table).metrics[table.metric])
         return f"{lead.pipeline} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
     direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
+    told = f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}"
+    if number(lead.gain) == number(0):
+        told = f"{lead.pipeline} and {lead.runner_up} are level: {table.metric} differs by {number(0)}"
     if lead.low is None:
-        return (
-            f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}; "
-            f"whether that is separable is not testable ({lead.untested})."
-        )
+        return f"{told}; whether that is separable is not testable ({lead.untested})."
     verdict = "separable" if lead.separable else "not separable"
     return (
-        f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)} "
-        f"{interval(lead.low, lead.high)} on the same {lead.n:,} images, {verdict} "
+        f"{told} {interval(lead.low, lead.high)} on the same {lead.n:,} images, {verdict} "
         "(paired bootstrap over groups, 95 %)."
     )
 
