@@ -28,6 +28,7 @@ class Survey(msgspec.Struct, frozen=True):
         digest: of the selected samples: ids, labels, sources, groups and file bytes.
         labels: all of the dataset's labels, in its order.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
+        groups: label -> groups with an image of it, which is what a split divides.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Survey(msgspec.Struct, frozen=True):
     origin: str
     images: int
     masks_leak: str | None
+    groups: dict[str, int] = {}
 
 
 class Traits(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from registry.lookup import find
 from registry.options import Option, resolve_options
 
 KINDS = ("segmenter", "backbone", "head")
-PARTS = 4  # training, the two halves of validation, test: a class needs an image in each
+PARTS = 4  # training, the two halves of validation, test: a class needs a group in each
 METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 SHARED_STAGES = ("", "prepare", "split")  # what fails here fails for every run
 
@@ -94,14 +94,14 @@ def resolve(
 
     Raises:
         UnknownNameError: nobody measures the task's metric.
-        DataError: a class has too few images to be in every part.
+        DataError: a class has too few groups to be in every part.
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
     chosen = list(chosen)
     classes = resolve_classes(task, survey.labels)
     _check_metric(task, classes)
-    _check_counts(classes, survey.counts)
+    _check_groups(classes, survey.groups)
     for kind, options in forced.items():
         _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
     specs = []
@@ -235,13 +235,13 @@ def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
         raise unknown_name("metric", task.metric, known, "the task's metric")
 
 
-def _check_counts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int]) -> None:
-    found = {name: sum(counts[label] for label in taken) for name, taken in classes.items()}
+def _check_groups(classes: Mapping[str, Sequence[str]], groups: Mapping[str, int]) -> None:
+    found = {name: sum(groups.get(label, 0) for label in taken) for name, taken in classes.items()}
     scarce = [f"{name} has {count}" for name, count in found.items() if count < PARTS]
     if scarce:
         raise DataError(
-            f"too few images: {', '.join(scarce)}; every class needs one in training, in both halves of validation "
-            f"and in test, so {PARTS} or more; add images or raise --limit"
+            f"too few patients: {', '.join(scarce)}; every class needs one in training, one in each half of "
+            f"validation and one in test, so {PARTS} or more; add images or raise --limit"
         )
 
 

@@ -58,6 +58,7 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[s
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
+        groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_maker for s in samples]),
     )
 

@@ -143,7 +143,7 @@ def test_a_flag_that_cannot_be_used_says_what_was_expected(bench, flags, words):
 
 
 def test_a_limit_too_small_for_every_part_is_refused(bench):
-    assert "too few images: COVID has 3" in refused(bench, "--limit", "8", "--dataset", "phantom[count=96,size=32]")
+    assert "too few patients: COVID has 3" in refused(bench, "--limit", "8", "--dataset", "phantom[count=96,size=32]")
 
 
 def test_an_unknown_keras_backend_suggests_the_nearest(bench):
