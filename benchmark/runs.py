@@ -52,13 +52,23 @@ class Planned(msgspec.Struct, frozen=True):
     to_build: list[str]
 
 
-def choose_pipelines(task: Task, flags: Mapping[str, Sequence[str]]) -> list[dict[str, Component]]:
-    """The task's pipelines with the flags' components put in; a flag given twice asks for both."""
+def choose_pipelines(
+    task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Component]]:
+    """The task's pipelines with the flags' components put in; a flag given twice asks for both.
+
+    Args:
+        forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
+    """
     chosen: list[dict[str, Component]] = []
     for pipeline in task.pipelines or [PipelineFile("", "", "")]:
-        asked = [flags[kind] or [getattr(pipeline, kind)] for kind in KINDS]
-        for names in itertools.product(*asked):
-            parts = dict(zip(KINDS, map(parse_component, names), strict=True))
+        asked = [
+            [parse_component(name) for name in flags[kind]]
+            or [_without(parse_component(getattr(pipeline, kind)), forced.get(kind, {}))]
+            for kind in KINDS
+        ]
+        for components in itertools.product(*asked):
+            parts = dict(zip(KINDS, components, strict=True))
             if parts not in chosen:
                 chosen.append(parts)
     for kind, component in itertools.chain.from_iterable(parts.items() for parts in chosen):
@@ -105,8 +115,12 @@ def resolve(
     for kind, options in forced.items():
         _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
     specs = []
+    pipelines: list[dict[str, Component]] = []
     for parts in chosen:
         resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
+        if resolved in pipelines:  # a default written out is the same pipeline
+            continue
+        pipelines.append(resolved)
         if described.traits(parts["segmenter"].name).reads_dataset_masks and survey.masks_leak:
             raise RefusedError(
                 f"--segmenter {parts['segmenter'].name} would give the class away: {survey.masks_leak}; "
@@ -253,6 +267,10 @@ def _is_current(path: Path, key: str) -> bool:
     except BenchError:  # unreadable, or edited after it was sealed: what it says is worth nothing
         return False
     return record.status == "ok" and record.key == key
+
+
+def _without(component: Component, options: Mapping[str, Any]) -> Component:
+    return Component(component.name, {name: value for name, value in component.options.items() if name not in options})
 
 
 def _resolved(kind: str, component: Component, task: Task, described: Descriptions) -> Component:

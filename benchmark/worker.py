@@ -16,12 +16,20 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from registry.errors import BenchError, DivergedError, StorageError
+from registry.errors import BenchError, ContractError, DivergedError, PluginError, RefusedError, StorageError
 
 OPERATIONS = {
     "describe": "benchmark.describe",
     "survey": "benchmark.survey",
     "run": "benchmark.pipeline",
+}
+
+CAUSES: dict[type[BenchError], str] = {
+    DivergedError: "nan",
+    StorageError: "storage",
+    RefusedError: "refused",
+    PluginError: "plugin",
+    ContractError: "plugin",
 }
 
 Emit = Callable[[dict[str, Any]], None]
@@ -44,12 +52,13 @@ def _serve(request: dict[str, Any], emit: Emit) -> None:
     except BenchError as error:
         _log_traceback()
         emit({"event": "failed", "cause": _cause(error), "message": str(error), "exit_code": error.exit_code})
-    except MemoryError as error:
-        _log_traceback()
-        emit({"event": "failed", "cause": "oom", "message": f"memory ran out: {error}", "exit_code": 1})
     except Exception as error:
         _log_traceback()
-        message = f"{type(error).__name__}: {error}".strip()
+        head = str(error).strip().partition("\n")[0]  # backends write pages; the log has them
+        if _is_out_of_memory(error):
+            emit({"event": "failed", "cause": "oom", "message": f"memory ran out: {head}", "exit_code": 1})
+            return
+        message = f"{type(error).__name__}: {head}"
         emit({"event": "failed", "cause": "exception", "message": message, "exit_code": None})
 
 
@@ -59,9 +68,13 @@ def _log_traceback() -> None:
 
 
 def _cause(error: BenchError) -> str:
-    if isinstance(error, DivergedError):
-        return "nan"
-    return "storage" if isinstance(error, StorageError) else "refused" if error.exit_code == 4 else "data"
+    return next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), "data")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's memory or, where a stage has loaded a backend, the accelerator's."""
+    backend = sys.modules.get("registry.backend")
+    return isinstance(error, MemoryError) or (backend is not None and backend.is_out_of_memory(error))
 
 
 def _claim_stdout() -> Emit:

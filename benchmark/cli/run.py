@@ -89,7 +89,7 @@ class _Run:
 
         seeds = _seeds(self.flags["seeds"])
         name, task, forced = self._task()
-        chosen = choose_pipelines(task, {kind: self.flags[kind] for kind in KINDS})
+        chosen = choose_pipelines(task, {kind: self.flags[kind] for kind in KINDS}, forced)
         named = self.flags["dataset"] or ("" if self.flags["data"] else task.dataset)
         reader = parse_component(named) if named else None
         if reader:
