@@ -1,8 +1,12 @@
 """Keys: what each of them must change with, and what it must not."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from benchmark import describe
 from benchmark import plan as planning
 from benchmark.config import (
     Augmentation,
@@ -14,10 +18,16 @@ from benchmark.config import (
     Segmentation,
     Split,
     Training,
+    read_task,
 )
+from benchmark.descriptions import Descriptions
+from benchmark.executor import Outcome
 from benchmark.plan import Survey, Traits, missing, pipeline_name, plan
+from benchmark.runs import choose_pipelines, resolve
 from registry.errors import UnknownNameError
 
+CONFIGS = Path(__file__).parent.parent / "configs"
+TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
 STAGES = ("prepare", "split", "segmenter", "masks", "inputs", "fit", "predict", "explain", "record")
 FROM_FIT = {"fit", "predict", "explain", "record"}
 FROM_INPUTS = {"inputs"} | FROM_FIT
@@ -302,3 +312,45 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     assert planning._component("backbone", component, []) == before
     weights.write_bytes(b"another")
     assert planning._component("backbone", component, []) != before
+
+
+class InProcess:
+    """Describes components without a process of its own."""
+
+    def serve(self, request):
+        return Outcome(value=describe.serve(request, lambda event: None))
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess())
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: path.stem)
+def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, described, path, quick):
+    """No number may depend on what a file is called or entitled."""
+    other = tmp_path / "another-name.toml"
+    renamed = re.sub(r'(?m)^title = ".*"$', 'title = "another title"', path.read_text())
+    assert renamed != path.read_text()
+    other.write_text(renamed)
+    told = []
+    for file in (path, other):
+        task = read_task(file, CONFIGS / "defaults.toml", quick=quick, overrides={})
+        chosen = choose_pipelines(task, {"segmenter": [], "backbone": [], "head": []}, {})
+        labels = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
+        found = survey(labels=labels, groups=dict.fromkeys(labels, 9))
+        specs = resolve(
+            task,
+            file.stem,
+            chosen,
+            DatasetChoice("phantom"),
+            found,
+            described,
+            forced={},
+            seeds=(0, 1),
+            runtime=Runtime(),
+        )
+        told.append([plan(one, found, described.traits(one.segmenter.name)) for one in specs])
+    assert told[0] == told[1]
+    assert len(told[0]) >= 2
