@@ -81,7 +81,7 @@ def load(entry: Entry) -> Callable[..., Any]:
         factory: Any = importlib.import_module(entry.module)
         for part in entry.attribute.split("."):
             factory = getattr(factory, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may take itself for a script
         where = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
             f"{entry.kind} {entry.name!r} of {entry.distribution or 'an unknown distribution'} does not import: "
