@@ -1,20 +1,12 @@
-"""From a task file, the environment and flags to frozen, fully resolved run specifications.
+"""What a run is made of: the tables of a task file, and the frozen specification that is left of them."""
 
-Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` table < environment < flags.
-"""
-
-import difflib
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from benchmark.provenance import digest
-from registry.errors import ConfigError, unknown_name
-from registry.options import Scalar, parse_scalar
+from registry.options import Scalar
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,152 +192,9 @@ def canonical(value: Any) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
-def find_task(name: str, folder: Path) -> Path:
-    """The task file of a name in the task folder, or the file itself for ``path/to/mine.toml``."""
-    if name.endswith(".toml"):
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigError(
-                f"no task file {name!r}; expected a TOML file; give its path or a name of `bench run --help`"
-            )
-        return path
-    known = {path.stem: path for path in folder.glob("*.toml") if path.stem != "defaults"}
-    if name not in known:
-        raise unknown_name("task", name, known, "bench list tasks")
-    return known[name]
-
-
-def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str, Any]) -> Task:
-    """A task file checked whole, with defaults below it and flags above it.
-
-    Args:
-        quick: lay the file's `[quick]` table over it.
-        overrides: nested tables from environment and flags.
-
-    Raises:
-        ConfigError: an unknown key or a value of the wrong type; the message says where and what is nearest.
-    """
-    content = _read_toml(path)
-    fast = content.pop("quick", {})
-    if not isinstance(fast, dict):
-        raise ConfigError(f"{path}: [quick] is a table, received {type(fast).__name__}")
-    base = _read_toml(defaults)
-    base_quick = base.pop("quick", {})
-    layers = [base, content, base_quick, fast] if quick else [base, content]
-    _convert(merge(base, content, {"quick": {}}, fast), path)  # an error in [quick] is an error on every machine
-    return _convert(merge(*layers, overrides), path)
-
-
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested tables laid over each other, later ones on top; lists are replaced whole."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-            # A class mapping is one decision: two of them are never mixed.
-            merged[key] = merge(merged[key], value) if both and key != "classes" else value
-    merged.pop("quick", None)
-    return merged
-
-
-def parse_component(text: str) -> Component:
-    """``name[option=value,…]`` as flags and task files write it."""
-    match = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", text)
-    if not match:
-        raise ConfigError(f"{text!r} is not a component; expected NAME or NAME[option=value,…]")
-    options: dict[str, Scalar] = {}
-    for pair in filter(None, (part.strip() for part in (match[2] or "").split(","))):
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise ConfigError(f"{pair!r} in {text!r} is not an option; expected option=value")
-        options[name.strip()] = parse_scalar(value)
-    return Component(match[1], options)
-
-
-def parse_assignment(text: str) -> dict[str, Any]:
-    """``--set table.key=value`` as a nested table; component options are ``backbone.cut=36``."""
-    place, equals, value = text.partition("=")
-    keys = [key.strip() for key in place.split(".")]
-    if not equals or len(keys) != 2 or not all(keys):
-        raise ConfigError(f"--set {text!r} cannot be read; expected table.key=value, for instance images.size=96")
-    table = {keys[1]: parse_scalar(value)}
-    return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head") else {keys[0]: table}
-
-
-def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
-    """Class -> labels for a dataset's labels, in the task's order.
-
-    Raises:
-        ConfigError: a class takes a label that the dataset lacks, takes none, or a label has two classes or none.
-    """
-    if task.classes == "labels":
-        return {label: [label] for label in labels}
-    named = [label for taken in task.classes.values() for label in taken if label != "*"]
-    shown = ", ".join(labels)
-    for label in named:
-        if label not in labels:
-            near = difflib.get_close_matches(label, labels, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(
-                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint}"
-            )
-    rest = [label for label in labels if label not in named]
-    classes = {
-        name: [label for item in taken for label in (rest if item == "*" else [item])]
-        for name, taken in task.classes.items()
-    }
-    empty = [name for name, taken in classes.items() if not taken]
-    if empty or len(classes) < 2:
-        raise ConfigError(
-            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two"
-        )
-    flat = [label for taken in classes.values() for label in taken]
-    if len(set(flat)) != len(flat) or set(flat) != set(labels):
-        odd = sorted({label for label in flat if flat.count(label) > 1} | (set(labels) - set(flat)))
-        raise ConfigError(
-            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
-        )
-    if task.positive is not None and task.positive not in classes:
-        raise unknown_name("class", task.positive, classes, "the task's [classes]")
-    return classes
-
-
 def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Label -> target index."""
     return {label: index for index, taken in enumerate(classes.values()) for label in taken}
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _convert(content: dict[str, Any], path: Path) -> Task:
-    try:
-        return msgspec.convert(content, Task)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path.name}: {_advice(str(error), content)}") from error
-
-
-def _advice(message: str, content: Mapping[str, Any]) -> str:
-    """msgspec's message with the place in TOML's words and the nearest key."""
-    unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
-    if not unknown:
-        return re.sub(r" - at `\$\.?([^`]*)`", r" (at \1)", message).replace("`", "'")
-    key, place = unknown[1], (unknown[2] or "").strip()
-    struct: Any = Task
-    for part in filter(None, re.split(r"[.\[]", place)):
-        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        inner = fields.get(part.strip("]"), PipelineFile if "..." in part else None)
-        struct = inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else PipelineFile
-    keys = [field.name for field in msgspec.structs.fields(struct)]
-    near = difflib.get_close_matches(key, keys, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
-    return f"unknown key {key!r} in [{place or 'the top level'}]; {hint}"
 
 
 def _plain(value: Scalar) -> str:

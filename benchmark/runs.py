@@ -8,22 +8,14 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import (
-    Component,
-    DatasetChoice,
-    PipelineFile,
-    RunSpec,
-    Runtime,
-    Task,
-    parse_component,
-    resolve_classes,
-)
+from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Task
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
 from benchmark.plan import Plan, Survey, missing, pipeline_name, plan
 from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
+from benchmark.tasks import parse_component, resolve_classes
 from registry.errors import BenchError, ConfigError, DataError, OptionError, RefusedError, StorageError, unknown_name
 from registry.lookup import find
 from registry.options import Option, resolve_options

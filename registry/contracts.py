@@ -27,7 +27,7 @@ GROUPS = {kind: f"cxr_bench.{kind}s" for kind in KINDS}
 
 def no_mask() -> None:
     """The `read_mask` of a sample without a mask."""
-    return None
+    return
 
 
 @dataclass(frozen=True, slots=True)

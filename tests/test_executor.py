@@ -23,7 +23,7 @@ HOSTILE = {
     "hang": "[signal.signal(one, signal.SIG_IGN) for one in (signal.SIGTERM, signal.SIGINT)]; time.sleep(600)",
     "hang-in-c": "ctypes.PyDLL(None).sleep(600)",  # holds the interpreter's lock: no thread of the worker runs
     "shout": (
-        "print('{\"event\": \"done\", \"value\": 1}'); os.write(1, b'not json\\n{\\n')\n"
+        'print(\'{"event": "done", "value": 1}\'); os.write(1, b\'not json\\n{\\n\')\n'
         "sys.stdout.write('half a line')\n"
         'libc = ctypes.CDLL(None); libc.puts(b\'{"event": "failed"}\'); libc.fflush(None)\n'
         "os.system('echo from a child')"

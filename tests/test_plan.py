@@ -18,12 +18,12 @@ from benchmark.config import (
     Segmentation,
     Split,
     Training,
-    read_task,
 )
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
 from benchmark.plan import Survey, Traits, missing, pipeline_name, plan
 from benchmark.runs import choose_pipelines, resolve
+from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
 
 CONFIGS = Path(__file__).parent.parent / "configs"

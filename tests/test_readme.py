@@ -11,7 +11,7 @@ from benchmark.cli.compare import command as compare
 from benchmark.cli.list import command as list_
 from benchmark.cli.main import COMMANDS
 from benchmark.cli.run import command as run
-from benchmark.config import read_task
+from benchmark.tasks import read_task
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _tasks(folder: Path) -> list[dict[str, str]]:
-    from benchmark.config import read_task
+    from benchmark.tasks import read_task
 
     paths = sorted(path for path in folder.glob("*.toml") if path.stem != "defaults")
     defaults = folder / "defaults.toml"

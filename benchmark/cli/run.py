@@ -81,10 +81,11 @@ class _Run:
         return int(any(record.status == "failed" for record in records))
 
     def _plan(self, worker: Any, runtime: "Runtime") -> "list[Planned]":
-        from benchmark.config import DatasetChoice, parse_component
+        from benchmark.config import DatasetChoice
         from benchmark.descriptions import Descriptions
         from benchmark.progress import surveying
         from benchmark.runs import KINDS, choose_pipelines, look, resolve, schedule
+        from benchmark.tasks import parse_component
         from registry.lookup import find
 
         seeds = _seeds(self.flags["seeds"])
@@ -109,7 +110,7 @@ class _Run:
         return schedule(specs, survey, described, self.store, self.results)
 
     def _task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
-        from benchmark.config import find_task, merge, parse_assignment, read_task
+        from benchmark.tasks import find_task, merge, parse_assignment, read_task
         from registry.errors import ConfigError
 
         overrides: dict[str, Any] = {}

@@ -2,15 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config import (
-    Component,
-    find_task,
-    parse_assignment,
-    parse_component,
-    read_task,
-    resolve_classes,
-    target_of,
-)
+from benchmark.config import Component, target_of
+from benchmark.tasks import find_task, parse_assignment, parse_component, read_task, resolve_classes
 from registry.errors import ConfigError, UnknownNameError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
