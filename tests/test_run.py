@@ -119,8 +119,7 @@ def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
         "sepconv",
         "--seeds",
         "0,1",
-        "--set",
-        "images.size=32",
+        "--deterministic",
     )
     runs = [record for name, record in bench.records().items() if name.startswith("unet")]
     assert len(runs) == 4
