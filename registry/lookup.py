@@ -7,7 +7,7 @@ import importlib
 import traceback
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 from registry.contracts import GROUPS, KINDS
@@ -29,8 +29,7 @@ class Entry:
         self.name = point.name
         self.module = point.module
         self.attribute = point.attr
-        self.distribution = point.dist.name if point.dist else ""
-        self.version = point.dist.version if point.dist else ""
+        self.distribution, self.version = _named(point.dist) if point.dist else ("", "")
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}:{self.name} = {self.module}:{self.attribute}, {self.distribution} {self.version})"
@@ -47,7 +46,7 @@ def entries(kind: str) -> dict[str, Entry]:
     if kind not in KINDS:
         raise unknown_name("kind of component", kind, KINDS, "bench list")
     found: dict[str, Entry] = {}
-    for point in entry_points(group=GROUPS[kind]):
+    for point in _installed()[GROUPS[kind]]:
         entry = Entry(kind, point)
         rival = found.get(entry.name)
         if rival and (rival.distribution, rival.module) != (entry.distribution, entry.module):
@@ -57,6 +56,20 @@ def entries(kind: str) -> dict[str, Entry]:
             )
         found[entry.name] = entry
     return dict(sorted(found.items()))
+
+
+@cache
+def _installed() -> dict[str, list[EntryPoint]]:
+    """Group -> entry points; reading one group reads every distribution, so all are read at once."""
+    found = entry_points()
+    return {group: list(found.select(group=group)) for group in GROUPS.values()}
+
+
+@cache
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Name and version; each look into the metadata parses it anew."""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def find(kind: str, name: str) -> Entry:

@@ -6,7 +6,7 @@ from registry.errors import PluginError, UnknownNameError
 
 class Distribution:
     def __init__(self, name):
-        self.name, self.version = name, "1.0"
+        self.metadata = {"Name": name, "Version": "1.0"}
 
 
 class Point:
@@ -19,7 +19,11 @@ class Point:
 def points(monkeypatch):
     """Stands in for the installed entry points."""
     found = []
-    monkeypatch.setattr(lookup, "entry_points", lambda group: [point for group_, point in found if group_ == group])
+
+    def installed():
+        return {group: [point for found_in, point in found if found_in == group] for group in lookup.GROUPS.values()}
+
+    monkeypatch.setattr(lookup, "_installed", installed)
     lookup.entries.cache_clear()
     yield found
     lookup.entries.cache_clear()
