@@ -8,23 +8,14 @@ import pytest
 
 from benchmark import describe
 from benchmark import plan as planning
-from benchmark.config import (
-    Augmentation,
-    Component,
-    DatasetChoice,
-    Images,
-    RunSpec,
-    Runtime,
-    Segmentation,
-    Split,
-    Training,
-)
+from benchmark.config import Component, DatasetChoice, Runtime
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
-from benchmark.plan import Survey, Traits, missing, pipeline_name, plan
+from benchmark.plan import Traits, missing, pipeline_name, plan
 from benchmark.runs import choose_pipelines, resolve
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
+from tests.specs import spec, survey
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -35,50 +26,6 @@ FROM_SEGMENTER = {"segmenter", "masks"} | FROM_INPUTS
 NETWORK = Traits(trains=True)
 UNTRAINED = Traits()
 WHOLE = Traits(whole_frame=True)
-
-
-def spec(**changes):
-    return msgspec.structs.replace(
-        RunSpec(
-            task="binary",
-            title="a title",
-            scheme="direct",
-            metric="balanced-accuracy",
-            classes={"rest": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
-            positive="COVID",
-            dataset=DatasetChoice("phantom", None, {"count": 96}),
-            segmenter=Component("unet", {"filters": 8, "dropout": 0.0}),
-            backbone=Component("sepcnn", {"filters": 16, "kernel_size": 3}),
-            head=Component("dense", {"units": 224, "dropout": 0.2}),
-            images=Images(),
-            augmentation=Augmentation(),
-            training=Training(),
-            segmentation=Segmentation(),
-            split=Split(),
-            resamples=2000,
-            seed=0,
-            fold=0,
-            runtime=Runtime(),
-        ),
-        **changes,
-    )
-
-
-def survey(**changes):
-    told = Survey(
-        name="phantom",
-        options={"count": 96},
-        digest="d" * 64,
-        labels=["COVID", "Lung_Opacity", "Normal"],
-        counts={},
-        sources={},
-        notices=[],
-        licence="",
-        origin="",
-        images=96,
-        masks_leak=None,
-    )
-    return msgspec.structs.replace(told, **changes)
 
 
 def keys(planned):

@@ -1,0 +1,62 @@
+"""Specifications for tests: what a task and flags would have resolved to."""
+
+import msgspec
+
+from benchmark.config import (
+    Augmentation,
+    Component,
+    DatasetChoice,
+    Images,
+    RunSpec,
+    Runtime,
+    Segmentation,
+    Split,
+    Training,
+)
+from benchmark.plan import Survey
+
+
+def spec(**changes):
+    """A run of three components on drawn films; any field can be given."""
+    return msgspec.structs.replace(
+        RunSpec(
+            task="binary",
+            title="a title",
+            scheme="direct",
+            metric="balanced-accuracy",
+            classes={"rest": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
+            positive="COVID",
+            dataset=DatasetChoice("phantom", None, {"count": 96}),
+            segmenter=Component("unet", {"filters": 8, "dropout": 0.0}),
+            backbone=Component("sepcnn", {"filters": 16, "kernel_size": 3}),
+            head=Component("dense", {"units": 224, "dropout": 0.2}),
+            images=Images(),
+            augmentation=Augmentation(),
+            training=Training(),
+            segmentation=Segmentation(),
+            split=Split(),
+            resamples=2000,
+            seed=0,
+            fold=0,
+            runtime=Runtime(),
+        ),
+        **changes,
+    )
+
+
+def survey(**changes):
+    """A look at 96 drawn films."""
+    told = Survey(
+        name="phantom",
+        options={"count": 96},
+        digest="d" * 64,
+        labels=["COVID", "Lung_Opacity", "Normal"],
+        counts={},
+        sources={},
+        notices=[],
+        licence="",
+        origin="",
+        images=96,
+        masks_leak=None,
+    )
+    return msgspec.structs.replace(told, **changes)
