@@ -19,7 +19,7 @@ HOSTILE = {
     "term": "print('last words', flush=True); os.kill(os.getpid(), signal.SIGTERM)",
     "segfault": "print('last words', flush=True); ctypes.string_at(0)",
     "abort": "print('last words', flush=True); os.abort()",
-    "exit": "print('last words', flush=True); sys.exit(7)",
+    "exit": "print('last words', flush=True); os._exit(7)",
     "hang": "[signal.signal(one, signal.SIG_IGN) for one in (signal.SIGTERM, signal.SIGINT)]; time.sleep(600)",
     "hang-in-c": "ctypes.PyDLL(None).sleep(600)",  # holds the interpreter's lock: no thread of the worker runs
     "shout": (

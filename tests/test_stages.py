@@ -314,12 +314,18 @@ def test_distortion_moves_a_film_and_its_mask_alike():
     assert np.array_equal(films_, again)
 
 
-def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context):
+def one_layer(shape, **_):
+    images = keras.Input(shape)
+    return keras.Model(images, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images))
+
+
+def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monkeypatch):
+    monkeypatch.setattr(segmenter, "load_component", lambda entry: one_layer)
     settings = {"segmenter": Component("unet", {"filters": 4})}
     folder = build(changed(context, **settings), segmenter, "segmenter")
     meta = json.loads((folder / "meta.json").read_text())
     model = keras.saving.load_model(folder / "model.keras", compile=False)
-    assert meta["parameters"] == model.count_params()
+    assert meta["parameters"] == model.count_params() == 10
     build(changed(context, **settings), masks, "masks")
     rows = np.arange(4)
     expected = model.predict(films()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
