@@ -1,12 +1,14 @@
 """What a run is made of: the tables of a task file, and the frozen specification that is left of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from benchmark.provenance import digest
 from registry.options import Scalar
+
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +49,13 @@ class Augmentation(_Table, frozen=True):
     rotation: float = 0.1
     rotated: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rotation <= 0.5 or not 0 <= self.rotated <= 1:
+            raise ValueError(
+                "needs rotation in [0, 0.5] of a turn and rotated in [0, 1] of the images, "
+                f"received {self.rotation:g} and {self.rotated:g}"
+            )
+
 
 class Schedule(_Table, frozen=True):
     """How long and how fast a network trains.
@@ -66,10 +75,10 @@ class Schedule(_Table, frozen=True):
     decay: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2 or self.patience < 1:
-            raise ValueError("needs epochs >= 1, batch_size >= 2 and patience >= 1")
+        if self.epochs < 1 or self.batch_size < 2 or self.patience < 1 or self.minimum_steps < 0:
+            raise ValueError("needs epochs >= 1, batch_size >= 2, patience >= 1 and minimum_steps >= 0")
         if not 0 < self.learning_rate < 10 or not 0 < self.decay < 1:
-            raise ValueError("needs learning_rate > 0 and decay between 0 and 1")
+            raise ValueError("needs learning_rate between 0 and 10 and decay between 0 and 1")
 
 
 class Training(Schedule, frozen=True):
@@ -82,7 +91,7 @@ class Training(Schedule, frozen=True):
 class Segmentation(Schedule, frozen=True):
     """Of the segmenter, which all seeds and pipelines share: it has a seed of its own."""
 
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Split(_Table, frozen=True):
@@ -91,12 +100,12 @@ class Split(_Table, frozen=True):
     train: float = 0.8
     validation: float = 0.1
     test: float = 0.1
-    seed: int = 0
+    seed: Seed = 0
     grouping: Literal["group", "naive"] = "group"
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
-        if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+        if not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-9:  # NaN is not > 0
             raise ValueError(f"needs train, validation and test above 0 that sum to 1, received {shares}")
 
 

@@ -25,6 +25,7 @@ class Descriptions:
         self.folder = folder
         self.worker = worker
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
+        self.asked = code_digest("benchmark.describe", OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
@@ -83,8 +84,7 @@ class Descriptions:
         entry = find(kind, name)
         if not code:
             return None
-        asked = code_digest("benchmark.describe", OWN) or ""
-        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, code, asked)
+        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, code, self.asked)
         return self.folder / f"{key}.json"
 
     def _read(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -103,7 +103,8 @@ def resolve(
     chosen = list(chosen)
     classes = resolve_classes(task, survey.labels)
     _check_metric(task, classes)
-    _check_groups(classes, survey.groups)
+    grouped = task.split.grouping == "group"
+    _check_parts(classes, survey.groups if grouped else survey.counts, "patients" if grouped else "images")
     for kind, options in forced.items():
         _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
     specs = []
@@ -241,12 +242,12 @@ def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
         raise unknown_name("metric", task.metric, known, "the task's metric")
 
 
-def _check_groups(classes: Mapping[str, Sequence[str]], groups: Mapping[str, int]) -> None:
-    found = {name: sum(groups.get(label, 0) for label in taken) for name, taken in classes.items()}
+def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str) -> None:
+    found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
     scarce = [f"{name} has {count}" for name, count in found.items() if count < PARTS]
     if scarce:
         raise DataError(
-            f"too few patients: {', '.join(scarce)}; every class needs one in training, one in each half of "
+            f"too few {unit}: {', '.join(scarce)}; every class needs one in training, one in each half of "
             f"validation and one in test, so {PARTS} or more; add images or raise --limit"
         )
 

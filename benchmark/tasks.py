@@ -23,7 +23,7 @@ def find_task(name: str, folder: Path) -> Path:
         path = Path(name)
         if not path.is_file():
             raise ConfigError(
-                f"no task file {name!r}; expected a TOML file; give its path or a name of `bench run --help`"
+                f"no task file {name!r}; expected a TOML file; give its path, or a name of `bench list tasks`"
             )
         return path
     known = {path.stem: path for path in folder.glob("*.toml") if path.stem != "defaults"}

@@ -6,6 +6,7 @@ is the variables and the history, and nothing else needs to be remembered.
 
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -131,6 +132,9 @@ class Checkpoints:
         state = {f"{index:04d}": variable.numpy() for index, variable in enumerate(self._variables())}
         np.savez(building / "state.npz", **state)
         (building / "history.json").write_text(json.dumps(history))
+        for path in building.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())  # a rename that survives a power loss must not outlive what it names
         building.rename(place)
         for epoch in self._epochs() - {newest, best}:
             shutil.rmtree(self.folder / f"epoch-{epoch:04d}")

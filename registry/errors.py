@@ -89,7 +89,8 @@ def unknown_name(what: str, name: str, known: Iterable[str], see: str) -> Unknow
         see: the command or file that lists the known names.
     """
     names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    folded = {other.lower(): other for other in names}
+    nearest = [folded[found] for found in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     if not nearest and names:
         hint = f"known: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}. "

@@ -172,10 +172,13 @@ def test_targets_follow_the_tasks_classes(context):
     assert fit.class_targets(three)[:3].tolist() == [2, 0, 1]
 
 
-def test_a_class_without_a_training_image_is_refused():
-    fit.check_classes(np.array([0, 1, 1]), ["rest", "COVID"])
-    with pytest.raises(DataError, match=r"class COVID has no image in the training part of 2"):
-        fit.check_classes(np.array([0, 0]), ["rest", "COVID"])
+@pytest.mark.parametrize("lacking", ["train", "select", "fit", "test"])
+def test_a_class_without_an_image_in_a_part_is_refused(lacking):
+    parts = np.repeat(["train", "select", "fit", "test"], 2)
+    targets = np.tile([0, 1], 4)
+    fit.check_classes(targets, parts, ["rest", "COVID"])
+    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} part of 2"):
+        fit.check_classes(np.where(parts == lacking, 0, targets), parts, ["rest", "COVID"])
 
 
 def test_the_prior_of_the_data_is_that_of_the_training_part(context):

@@ -36,6 +36,11 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[quick.training]\nepoch = 3\n", "unknown key 'epoch'"),
         ('[training]\nbalance = "batch"\n', "Invalid enum value 'batch'"),
         ("= 3\n", "is not TOML"),
+        ("[split]\ntrain = nan\n", "needs train, validation and test above 0"),
+        ("[split]\nseed = -1\n", ">= 0"),
+        ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
+        ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
+        ("[training]\nminimum_steps = -1\n", "minimum_steps >= 0"),
     ],
 )
 def test_a_mistake_in_a_task_file_says_where_it_is(tmp_path, text, words):

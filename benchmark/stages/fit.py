@@ -31,7 +31,7 @@ def build(context: "Context", folder: Path) -> None:
     targets = class_targets(context)
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "select")}
     learnt = shuffled(targets[rows["train"]], spec.training.labels, spec.seed)
-    check_classes(learnt, spec.classes)
+    check_classes(targets, parts, spec.classes)
     network, backbone, head = assemble(context, images.shape[1])
     batches = Batches(
         learnt,
@@ -131,18 +131,19 @@ def shuffled(targets: np.ndarray, labels: str, seed: int) -> np.ndarray:
     return np.random.default_rng((seed, 11)).permutation(targets) if labels == "shuffled" else targets
 
 
-def check_classes(targets: np.ndarray, classes: Any) -> None:
-    """Every class has an image to learn from.
+def check_classes(targets: np.ndarray, parts: np.ndarray, classes: Any) -> None:
+    """Every class has an image in every part.
 
     Raises:
         DataError: one has none.
     """
-    absent = [name for k, name in enumerate(classes) if not np.any(targets == k)]
-    if absent:
-        raise DataError(
-            f"class {', '.join(absent)} has no image in the training part of {len(targets)}; "
-            "add images, raise --limit or split.train"
-        )
+    for part in ("train", "select", "fit", "test"):
+        absent = [name for k, name in enumerate(classes) if not np.any(targets[parts == part] == k)]
+        if absent:
+            raise DataError(
+                f"class {', '.join(absent)} has no image in the {part} part of {int((parts == part).sum())}; "
+                "add images, raise --limit or change [split]"
+            )
 
 
 def trainable(model: keras.Model) -> int:

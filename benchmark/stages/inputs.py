@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmark.images import equalise_inside, load
 from benchmark.masking import apply_masks
+from benchmark.rows import RowFile
 from benchmark.stages.masks import CHUNK, read_masks
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``images.npy`` uint8 (N,H,W)."""
     images = load(context.artefacts["prepare"])
     settings = context.spec.images
-    out = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=images.images.shape)
+    out = RowFile(folder / "images.npy", images.images.shape[1:])
     for start in range(0, len(images.ids), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(images.ids)))
         films = images.images[rows]
@@ -26,6 +27,7 @@ def build(context: "Context", folder: Path) -> None:
             masks = read_masks(context.artefacts["masks"], images.size, rows)
         if settings.equalise == "lungs":
             films = equalise_inside(films, masks)
-        out[rows] = apply_masks(films, masks, settings.mask)
+        for row, film in zip(rows, apply_masks(films, masks, settings.mask), strict=True):
+            out.write(int(row), np.ascontiguousarray(film))
         context.progress({"done": int(rows[-1]) + 1, "total": len(images.ids)})
-    out.flush()
+    out.finish(range(len(images.ids)))
