@@ -33,7 +33,7 @@ def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
     ]
     assert built(record) == STAGES
     assert "control: majority" in bench.first
-    assert "drawn films" in bench.first
+    assert "drawn by code" in bench.first
 
 
 def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(bench):
