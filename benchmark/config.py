@@ -129,7 +129,7 @@ class Task(_Table, frozen=True):
     title: str
     metric: str
     classes: dict[str, list[str]] | Literal["labels"]
-    pipelines: list[PipelineFile]
+    pipelines: list[PipelineFile] = []
     scheme: Literal["direct"] = "direct"
     positive: str | None = None
     dataset: str = "phantom"

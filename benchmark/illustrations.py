@@ -43,7 +43,8 @@ def illustrate(context: "Context", folder: Path) -> None:
     history = json.loads((context.artefacts["fit"] / "history.json").read_text())
     steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
     best = decide(history, context.spec.training, steps).best + 1
-    curves(folder / "curves.png", history, best, f"{_pipeline(context)}, seed {context.spec.seed}")
+    since = f"weights are chosen from {context.spec.training.minimum_steps} steps on"
+    curves(folder / "curves.png", history, best, f"{_pipeline(context)}, seed {context.spec.seed}: {since}")
 
 
 def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[View]:

@@ -29,6 +29,7 @@ class Survey(msgspec.Struct, frozen=True):
         labels: all of the dataset's labels, in its order.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
         groups: label -> groups with an image of it, which is what a split divides.
+        masks: images that have a lung mask; None where nobody counted.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Survey(msgspec.Struct, frozen=True):
     images: int
     masks_leak: str | None
     groups: dict[str, int] = {}
+    masks: int | None = None
 
 
 class Traits(msgspec.Struct, frozen=True):

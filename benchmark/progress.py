@@ -109,7 +109,8 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
         told = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
         console.print(f"{run.pipeline} · seed {run.spec.seed}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
-    console.print(f"{len(planned)} runs, {len(planned) - len(left)} cached", highlight=False)
+    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
+    console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)
 
 
 def _note(event: dict[str, Any]) -> str:

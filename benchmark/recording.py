@@ -195,15 +195,16 @@ def _explanation(context: "Context") -> dict[str, Estimate]:
 
 def _cost(context: "Context", meta: dict[str, Any]) -> Cost:
     models = [context.artefacts["fit"] / "backbone.keras", context.artefacts["fit"] / "head.keras"]
-    parameters = meta["parameters"]
+    parameters, training_s = meta["parameters"], meta["training_s"]
     if "segmenter" in context.artefacts:
         models.append(context.artefacts["segmenter"] / "model.keras")
-        parameters += _meta(context, "segmenter")["parameters"]
+        segmenter = _meta(context, "segmenter")
+        parameters, training_s = parameters + segmenter["parameters"], training_s + segmenter["training_s"]
     return Cost(
         parameters=parameters,
         trainable_parameters=meta["trainable_parameters"],
         model_bytes=sum(path.stat().st_size for path in models),
-        training_s=meta["training_s"],
+        training_s=training_s,
         training_images_per_s=meta["training_images_per_s"],
         inference_images_per_s=_meta(context, "predict")["inference_images_per_s"],
         hardware=meta["device"],

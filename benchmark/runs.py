@@ -11,7 +11,7 @@ import msgspec
 from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Task
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
-from benchmark.plan import Plan, Survey, missing, pipeline_name, plan
+from benchmark.plan import Plan, Survey, Traits, missing, pipeline_name, plan
 from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
@@ -53,6 +53,12 @@ def choose_pipelines(
         forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
     """
     chosen: list[dict[str, Component]] = []
+    lacking = [kind for kind in KINDS if not flags[kind]]
+    if not task.pipelines and lacking:
+        raise ConfigError(
+            f"the task has no [[pipelines]], so say which {' and which '.join(lacking)}: "
+            f"{' '.join(f'--{kind} NAME' for kind in lacking)}; see: bench list"
+        )
     for pipeline in task.pipelines or [PipelineFile("", "", "")]:
         asked = [
             [parse_component(name) for name in flags[kind]]
@@ -104,7 +110,8 @@ def resolve(
     classes = resolve_classes(task, survey.labels)
     _check_metric(task, classes)
     grouped = task.split.grouping == "group"
-    _check_parts(classes, survey.groups if grouped else survey.counts, "patients" if grouped else "images")
+    patients = grouped and sum(survey.groups.values()) < survey.images
+    _check_parts(classes, survey.groups if grouped else survey.counts, "patients" if patients else "images")
     for kind, options in forced.items():
         _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
     specs = []
@@ -114,6 +121,7 @@ def resolve(
         if resolved in pipelines:  # a default written out is the same pipeline
             continue
         pipelines.append(resolved)
+        _check_masks(parts["segmenter"].name, described.traits(parts["segmenter"].name), survey)
         if described.traits(parts["segmenter"].name).reads_dataset_masks and survey.masks_leak:
             raise RefusedError(
                 f"--segmenter {parts['segmenter'].name} would give the class away: {survey.masks_leak}; "
@@ -240,6 +248,14 @@ def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
     known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
     if task.metric not in known:
         raise unknown_name("metric", task.metric, known, "the task's metric")
+
+
+def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
+    if survey.masks == 0 and (traits.trains or traits.reads_dataset_masks):
+        raise ConfigError(
+            f"--segmenter {name} needs lung masks, and dataset {survey.name!r} has none; "
+            "use --segmenter none or --segmenter threshold, or add a masks folder beside the images of each label"
+        )
 
 
 def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str) -> None:

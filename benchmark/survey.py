@@ -18,11 +18,14 @@ from benchmark.provenance import digest
 from benchmark.samples import open_dataset
 from benchmark.splits import masks_leak
 from benchmark.store import storage_errors
+from registry.contracts import Sample
 from registry.datasets.layout import first_image
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
 
 UNREADABLE = "unreadable"
+
+NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
 
 
 def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -54,10 +57,11 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[s
         labels=list(dataset.labels),
         counts={label: counts[label] for label in dataset.labels},
         sources=dict(sorted(sources.items())) if known else {},
-        notices=list(dataset.notices),
+        notices=[*dataset.notices, *([] if _grouped(samples) else [NO_PATIENTS])],
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
+        masks=sum(sample.mask_maker is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_maker for s in samples]),
     )
@@ -99,6 +103,11 @@ def _content(root: Path) -> str:
         return "files only" if any(root.iterdir()) else "nothing"
     shown = [f"{path.name} ({'with' if first_image(path) else 'without'} images)" for path in folders[:6]]
     return ", ".join(shown) + (f" and {len(folders) - 6} more" if len(folders) > 6 else "")
+
+
+def _grouped(samples: Sequence[Sample]) -> bool:
+    """Whether the dataset says which images belong together; also where it has one image of each patient."""
+    return any(sample.group != sample.id for sample in samples)
 
 
 class FileDigests:

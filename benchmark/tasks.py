@@ -6,6 +6,7 @@ Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` tab
 import difflib
 import re
 import tomllib
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
     base = _read_toml(defaults)
     base_quick = base.pop("quick", {})
     layers = [base, content, base_quick, fast] if quick else [base, content]
-    _convert(merge(base, content, {"quick": {}}, fast), path)  # an error in [quick] is an error on every machine
-    return _convert(merge(*layers, overrides), path)
+    _convert(merge(base, content, {"quick": {}}, fast), path.name)  # an error in [quick] is one on every machine
+    return _convert(merge(*layers, overrides), "--set" if overrides else path.name)
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,16 +137,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _convert(content: dict[str, Any], path: Path) -> Task:
+def _convert(content: dict[str, Any], origin: str) -> Task:
     try:
         return msgspec.convert(content, Task)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path.name}: {_advice(str(error), content)}") from error
+        raise ConfigError(f"{origin}: {_advice(str(error), content)}") from error
 
 
 def _advice(message: str, content: Mapping[str, Any]) -> str:
     """msgspec's message with the place in TOML's words and the nearest key."""
     unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
+    wrong = re.search(r"Invalid enum value '?([^' ]*)'? - at `\$\.(\w+)\.(\w+)`", message)
+    if wrong:
+        table = {field.name: field.type for field in msgspec.structs.fields(Task)}[wrong[2]]
+        hints = typing.get_type_hints(table)
+        choices = ", ".join(map(str, typing.get_args(hints[wrong[3]])))
+        return f"{wrong[2]}.{wrong[3]} is one of {choices}, received {wrong[1]!r}"
     if not unknown:
         return re.sub(r" - at `\$\.?([^`]*)`", r" (at \1)", message).replace("`", "'")
     key, place = unknown[1], (unknown[2] or "").strip()

@@ -88,7 +88,10 @@ class Bench:
         return told.stdout + told.stderr
 
     def plan(self, *arguments: object) -> list[dict[str, Any]]:
-        runs: list[dict[str, Any]] = json.loads(self.run("--plan", "--json", *arguments))["runs"]
+        """`bench run --plan --json`: standard output alone is JSON."""
+        told = self.call("run", "--task", self.task, "--full", "-o", self.results, "--plan", "--json", *arguments)
+        assert told.returncode == 0, told.stderr
+        runs: list[dict[str, Any]] = json.loads(told.stdout)["runs"]
         return runs
 
     def records(self) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,9 @@ from benchmark.config import Component, DatasetChoice, PipelineFile, Runtime, Ta
 from benchmark.describe import blank
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
-from benchmark.plan import Survey
+from benchmark.plan import Survey, Traits
 from benchmark.records import read, verify, write
-from benchmark.runs import choose_pipelines, execute, failed, look, resolve, schedule
+from benchmark.runs import _check_masks, choose_pipelines, execute, failed, look, resolve, schedule
 from benchmark.store import Store
 from registry.errors import (
     ConfigError,
@@ -295,3 +295,17 @@ def test_a_look_gives_the_recognised_dataset_and_its_survey(tmp_path):
     worker = Answers(Outcome(value={"dataset": msgspec.to_builtins(found), "survey": msgspec.to_builtins(survey())}))
     assert look(worker, choice, 4, tmp_path, lambda event: None) == (found, survey())
     assert (worker.request["op"], worker.request["seed"]) == ("survey", 4)
+
+
+def test_a_segmenter_that_learns_from_masks_is_refused_where_there_are_none():
+    survey = Survey("films", {}, "d", ["a", "b"], {"a": 9, "b": 9}, {}, [], "", "", 18, None, masks=0)
+    for traits in (Traits(trains=True), Traits(reads_dataset_masks=True)):
+        with pytest.raises(ConfigError, match="needs lung masks, and dataset 'films' has none; use --segmenter none"):
+            _check_masks("unet", traits, survey)
+    _check_masks("threshold", Traits(), survey)
+
+
+def test_a_task_without_pipelines_says_which_flags_stand_in_for_them():
+    bare = Task(title="t", metric="accuracy", classes="labels")
+    with pytest.raises(ConfigError, match="no .*pipelines.*: --backbone NAME --head NAME"):
+        choose_pipelines(bare, {"segmenter": ["none"], "backbone": [], "head": []}, {})

@@ -34,7 +34,7 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[images]\nsize = 100\n", "is a multiple of 16 from 32 to 2048 pixels, received 100"),
         ("[split]\ntrain = 0.9\n", "sum to 1"),
         ("[quick.training]\nepoch = 3\n", "unknown key 'epoch'"),
-        ('[training]\nbalance = "batch"\n', "Invalid enum value 'batch'"),
+        ('[training]\nbalance = "batch"\n', "training.balance is one of batches, weights, none, received 'batch'"),
         ("= 3\n", "is not TOML"),
         ("[split]\ntrain = nan\n", "needs train, validation and test above 0"),
         ("[split]\nseed = -1\n", ">= 0"),

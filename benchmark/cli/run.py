@@ -106,6 +106,10 @@ class _Run:
             choice, survey = look(worker, choice, task.split.seed, self.cache, watch)
             described = Descriptions(self.cache / "descriptions", worker)
             described.fetch((kind, component.name) for parts in chosen for kind, component in parts.items())
+        drawn = "" if self.flags["data"] else " (no --data: the built-in films)"
+        setting = "quick" if self.quick else "full"
+        told = f"{survey.name}{drawn}: {survey.images:,} images, {task.images.size} pixels, {setting} setting"
+        self.console.print(told, highlight=False, markup=False, soft_wrap=True)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         return schedule(specs, survey, described, self.store, self.results)
 
@@ -194,18 +198,19 @@ class _Run:
 
         from benchmark.report.blocks import blocks
 
+        colour = self.console.color_system is not None and not self.console.no_color
         shown: set[str] = set()
         for run, record in zip(planned, records, strict=True):
             path = run.folder / "gradcam.json"
-            if record.status == "ok" and record.pipeline_digest not in shown and path.is_file():
+            if colour and record.status == "ok" and record.pipeline_digest not in shown and path.is_file():
                 shown.add(record.pipeline_digest)
                 heading = f"\nGrad-CAM · {record.pipeline} · seed {record.seed}"
                 self.console.print(heading, highlight=False, markup=False, soft_wrap=True)
                 pictures = json.loads(path.read_bytes())
-                colour = self.console.color_system is not None and not self.console.no_color
                 self.console.print(blocks(pictures, self.console.width, colour=colour), end="", soft_wrap=True)
         place = self.results / planned[0].spec.task
-        self.console.print(f"\nRecords, figures and models: {place}", highlight=False, soft_wrap=True)
+        told = f"\nRecords, models and figures (gradcam.png, network-view.png, masks.png, curves.png): {place}"
+        self.console.print(told, highlight=False, soft_wrap=True)
 
 
 def _backend() -> str:

@@ -9,7 +9,7 @@ from benchmark.records import DatasetInfo, Estimate, SplitInfo
 FEW = 10  # a cell that rests on fewer images is greyed
 ORACLE = "source-oracle"
 GROUPINGS = {
-    "group": "patients and identical images kept on one side",
+    "group": "images known to belong together kept on one side",
     "naive": "naive: patients and identical images may be on both sides",
 }
 
