@@ -307,5 +307,5 @@ def test_a_segmenter_that_learns_from_masks_is_refused_where_there_are_none():
 
 def test_a_task_without_pipelines_says_which_flags_stand_in_for_them():
     bare = Task(title="t", metric="accuracy", classes="labels")
-    with pytest.raises(ConfigError, match="no .*pipelines.*: --backbone NAME --head NAME"):
+    with pytest.raises(ConfigError, match=r"no .*pipelines.*: --backbone NAME --head NAME"):
         choose_pipelines(bare, {"segmenter": ["none"], "backbone": [], "head": []}, {})
