@@ -141,10 +141,10 @@ def _convert(content: dict[str, Any], origin: str) -> Task:
     try:
         return msgspec.convert(content, Task)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {_advice(str(error), content)}") from error
+        raise ConfigError(f"{origin}: {_advice(str(error))}") from error
 
 
-def _advice(message: str, content: Mapping[str, Any]) -> str:
+def _advice(message: str) -> str:
     """msgspec's message with the place in TOML's words and the nearest key."""
     unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
     wrong = re.search(r"Invalid enum value '?([^' ]*)'? - at `\$\.(\w+)\.(\w+)`", message)
