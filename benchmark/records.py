@@ -63,13 +63,20 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the images were divided; `counts` is part -> class -> images."""
+    """How the images were divided.
+
+    Attributes:
+        digest: of who is where; the folds of one cross-validation share it.
+        counts: part -> class -> images; of pooled folds "test" alone.
+        folds: 1 for a single hold-out.
+    """
 
     digest: str
     grouping: str
     seed: int
     fractions: dict[str, float]
     counts: dict[str, dict[str, int]] = {}
+    folds: int = 1
 
 
 class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,10 +102,41 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     log: list[str] = []
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One run.
+class Member(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One voice in a vote, or one fold of a cross-validation.
 
     Attributes:
+        name: unique among the members: the class it knows, its pipeline, or ``fold 2``.
+        run: of a fold, the run whose test predictions were pooled.
+        metrics: on the test part, of the question that the member was asked.
+    """
+
+    name: str
+    pipeline: str
+    metrics: dict[str, Estimate] = {}
+    run: str = ""
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The paired comparison of a vote with the one model that answers the same question directly.
+
+    Attributes:
+        difference: of the task's metric, vote minus reference, on the same test images.
+        metrics: of the reference.
+    """
+
+    pipeline: str
+    difference: Estimate
+    metrics: dict[str, Estimate] = {}
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run, or the folds of a cross-validation pooled into one result.
+
+    Attributes:
+        fold: which fold was tested on; None where the out-of-fold predictions of all folds are pooled.
+        members: the voices of a vote, the folds of a pooled result.
+        voting: how the members of a vote agree on the test part: statistics of the same shape as `metrics`.
         pipeline: how tables name it: ``unet+sepcnn+dense``, options other than the default in brackets.
         pipeline_digest: the same for runs that differ in seed and fold only; such runs are aggregated.
         metric: the task's primary metric, a key of `metrics`.
@@ -119,7 +157,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     pipeline: str
     pipeline_digest: str
     seed: int
-    fold: int
+    fold: int | None
     digest: str
     key: str
     spec: dict[str, Any]
@@ -134,6 +172,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     confusion: list[list[int]] = []
     masks: dict[str, Estimate] = {}
     gradcam: dict[str, Estimate] = {}
+    members: list[Member] = []
+    voting: dict[str, Estimate] = {}
+    reference: Reference | None = None
     calibration: dict[str, Any] = {}
     training: dict[str, Any] = {}
     cost: Cost = Cost()

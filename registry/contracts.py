@@ -7,7 +7,7 @@ segmenter   (image_shape, **options)                     keras.Model (B,H,W,1) i
 backbone    (image_shape, **options)                     keras.Model (B,H,W,1) in [0,1] -> (B,h,w,C) features; a second
                                                          output (B,h',w',C'), finer, is the map to explain on
 head        (feature_shape, num_classes, **options)      keras.Model (B,h,w,C) -> (B,K) logits, K >= 2,
-                                                         or a scikit-learn classifier over pooled features (N,C)
+                                                         or a `Classifier` over pooled features (N,C)
 voter       (**options)                                  `Voter`
 
 `image_shape` is (H, W, 1) and `feature_shape` is (h, w, C); either may hold None for H, W, h, w.
@@ -90,11 +90,36 @@ class MaskPredictor(Protocol):
 
 
 @runtime_checkable
+class Classifier(Protocol):
+    """A head that is no network: scikit-learn's interface over pooled features.
+
+    One of ``predict_proba``, ``decision_function`` or ``predict`` answers, the first that there is.  A ``fit`` that
+    names `sample_weight`, `eval_set` or `sample_weight_eval_set` is given them (xgboost's words for early stopping).
+    Parameters called ``random_state`` are set to the run's seed.
+    """
+
+    def fit(self, features: "np.ndarray", targets: "np.ndarray") -> "Classifier":
+        """Learn from float32 (N, C) and class indices (N,)."""
+        ...
+
+    def predict(self, features: "np.ndarray") -> "np.ndarray":
+        """Class indices (N,)."""
+        ...
+
+
+@runtime_checkable
 class Voter(Protocol):
-    """Combines the class probabilities of M members."""
+    """Combines the class probabilities of M members, at equal class shares.
+
+    A member that knows only whether an image is of class k enters with its probability p in column k and
+    (1 - p) / (K - 1) in the others.
+    """
 
     def fit(self, probabilities: "np.ndarray", targets: "np.ndarray") -> "Voter":
-        """Learn from (M, N, K) probabilities in [0, 1] and (N,) integer targets; returns itself."""
+        """Learn from (M, N, K) probabilities in [0, 1] and (N,) integer targets; returns itself.
+
+        A class may have no image among them.
+        """
         ...
 
     def predict_proba(self, probabilities: "np.ndarray") -> "np.ndarray":
