@@ -1,4 +1,6 @@
 import csv
+import hashlib
+import itertools
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.splits import PARTS, limit, masks_leak, split, write_csv
+from benchmark.splits import PARTS, fewest_groups, fold_of, limit, masks_leak, split, write_csv
 from registry.errors import ConfigError, StorageError, UnknownNameError
 
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -152,6 +154,139 @@ def test_labels_and_sources_may_be_numpy_arrays():
     labels, sources, groups = columns(rows)
     arrays = (np.array(labels), np.array(sources, object), np.array(groups))
     assert split(*arrays, fractions=FRACTIONS, seed=0, grouping="group").tolist() == parts_of(rows)
+
+
+FOLDS = st.sampled_from([2, 3, 4, 5, 10])
+
+
+def folds_of(rows, folds, seed=0, grouping="group", **options):
+    return fold_of(*columns(rows), folds=folds, seed=seed, grouping=grouping, **options).tolist()
+
+
+def every_fold(rows, folds, seed=0, **options):
+    return [parts_of(rows, seed, folds=folds, fold=fold, **options) for fold in range(folds)]
+
+
+def test_a_single_hold_out_stays_as_it_always_was():
+    """Records of today can be compared with those of tomorrow only if nobody moves."""
+    rows = [("abc"[n % 3], "xy"[n % 2], f"g{n // 2}") for n in range(300)]
+    told = hashlib.sha256("".join(parts_of(rows, seed=7)).encode()).hexdigest()
+    assert told[:16] == "4f5fc615eb625b4e"
+
+
+@settings(deadline=None, max_examples=40)
+@given(collections(spread=True), FOLDS, st.integers(0, 3))
+def test_every_sample_is_tested_once_and_groups_stay_whole_in_every_fold(rows, folds, seed):
+    splits = every_fold(rows, folds, seed)
+    for parts in splits:
+        sides = defaultdict(set)
+        for (_, _, group), part in zip(rows, parts, strict=True):
+            sides[group].add(part)
+        assert all(len(parts) == 1 for parts in sides.values())
+    tested = [[fold for fold, parts in enumerate(splits) if parts[i] == "test"] for i in range(len(rows))]
+    assert tested == [[fold] for fold in folds_of(rows, folds, seed)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(collections(spread=True), st.randoms(), FOLDS)
+def test_the_order_of_samples_does_not_matter_to_folds(rows, random, folds):
+    named = [(*row, n) for n, row in enumerate(rows)]
+
+    def told(shuffled):
+        bare, names = [row[:3] for row in shuffled], [row[3] for row in shuffled]
+        parts = [parts_of(bare, folds=folds, fold=folds - 1), folds_of(bare, folds)]
+        return dict(zip(names, zip(*parts, strict=True), strict=True))
+
+    before = told(named)
+    random.shuffle(named)
+    assert told(named) == before
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), FOLDS)
+def test_folds_and_what_is_left_of_them_keep_their_shares_to_within_one_group(data, folds):
+    rows = data.draw(collections())
+    rows += [(label, "x", f"{label}{n}") for label in "abc" for n in range(80)]
+    largest = Counter()
+    for label, source, group in set(rows):
+        largest[label, source] = max(largest[label, source], rows.count((label, source, group)))
+    sizes = Counter(row[:2] for row in rows)
+    fold = data.draw(st.integers(0, folds - 1))
+    counts = Counter((*row[:2], part) for row, part in zip(rows, parts_of(rows, folds=folds, fold=fold), strict=True))
+    for stratum, size in sizes.items():
+        assert abs(counts[*stratum, "test"] - size / folds) <= largest[stratum] + 1e-9
+        rest = size - counts[*stratum, "test"]
+        for part, share in (("train", 8 / 9), ("select", 1 / 18), ("fit", 1 / 18)):
+            assert abs(counts[*stratum, part] - share * rest) <= largest[stratum] + 1e-9
+
+
+@settings(deadline=None)
+@given(collections(), FOLDS, st.integers(0, 3))
+def test_a_label_with_enough_groups_is_in_every_part_of_every_fold(rows, folds, seed):
+    groups = defaultdict(set)
+    for label, _, group in rows:
+        groups[label].add(group)
+    for parts in every_fold(rows, folds, seed):
+        seen = defaultdict(set)
+        for (label, _, _), part in zip(rows, parts, strict=True):
+            seen[label].add(part)
+        for label, members in groups.items():
+            if len(members) >= folds:
+                assert "test" in seen[label]
+            if len(members) >= fewest_groups(folds):
+                assert seen[label] == set(PARTS)
+
+
+@pytest.mark.parametrize("folds", range(2, 7))
+def test_fewer_groups_than_said_cannot_be_in_every_part_of_every_fold(folds):
+    """Brute force over how many groups of a label each fold may test: all sizes that add up to the number of groups."""
+
+    def possible(groups):
+        sizes = itertools.product(range(1, groups + 1), repeat=folds)
+        return any(sum(each) == groups and all(groups - size >= 3 for size in each) for each in sizes)
+
+    assert possible(fewest_groups(folds))
+    assert not any(possible(fewer) for fewer in range(1, fewest_groups(folds)))
+
+
+def test_four_groups_are_enough_for_a_single_hold_out():
+    assert [fewest_groups(folds) for folds in (1, 2, 3, 4, 5, 10)] == [4, 6, 5, 4, 5, 10]
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_one_huge_group_does_not_starve_the_other_parts(folds):
+    rows = [("a", None, "huge")] * 200 + [("a", None, f"g{n}") for n in range(fewest_groups(folds) - 1)]
+    assert all(set(parts) == set(PARTS) for parts in every_fold(rows, folds))
+
+
+def test_folds_depend_on_groups_and_seed_only():
+    rows = [("ab"[n % 2], None, f"g{n}") for n in range(100)]
+    tested = [np.array(every_fold(rows, 5, fractions=shares)[2]) == "test" for shares in (FRACTIONS, (0.5, 0.2, 0.3))]
+    assert (tested[0] == tested[1]).all()
+    assert folds_of(rows, 5) != folds_of(rows, 5, seed=1)
+    assert sorted(Counter(folds_of(rows, 5)).values()) == [20] * 5
+
+
+def test_the_folds_validate_on_different_groups():
+    rows = [("a", None, f"g{n}") for n in range(200)]
+    validated = [{i for i, part in enumerate(parts) if part in ("select", "fit")} for parts in every_fold(rows, 5)]
+    assert all(len(first & second) < 10 for first, second in itertools.combinations(validated, 2))
+
+
+def test_naive_folds_depend_on_ids_only():
+    rows = [("a", None, "one patient")] * 100
+    ids = [f"film {n}" for n in range(100)]
+    folds = folds_of(rows, 4, grouping="naive", ids=ids)
+    assert Counter(folds) == dict.fromkeys(range(4), 25)
+    assert folds_of(rows, 4, grouping="naive", ids=ids[::-1]) == folds[::-1]
+
+
+def test_a_fold_that_is_not_there_is_refused():
+    for folds, fold in ((1, 1), (5, 5), (5, -1)):
+        with pytest.raises(ConfigError, match=f"no fold {fold} of {folds}"):
+            parts_of([("a", None, "g")], folds=folds, fold=fold)
+    with pytest.raises(ConfigError, match="two folds or more, received 1"):
+        folds_of([("a", None, "g")], 1)
 
 
 @settings(deadline=None)
