@@ -94,16 +94,34 @@ class Segmentation(Schedule, frozen=True):
     seed: Seed = 0
 
 
+class Features(_Table, frozen=True):
+    """What a head that is no network reads: pooled features of the backbone.
+
+    Attributes:
+        carrier: the head that the backbone is trained with first; ``none`` takes the backbone as its weights are.
+    """
+
+    carrier: str = "dense"
+
+
 class Split(_Table, frozen=True):
-    """Shares of the images; `naive` ignores patients and duplicates, as the founding study did."""
+    """Shares of the images; `naive` ignores patients and duplicates, as the founding study did.
+
+    Attributes:
+        folds: 1 is a single hold-out; with more, each fold is the test part once, and the rest is divided between
+            training and validation in the proportion of their shares.
+    """
 
     train: float = 0.8
     validation: float = 0.1
     test: float = 0.1
     seed: Seed = 0
     grouping: Literal["group", "naive"] = "group"
+    folds: int = 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.folds <= 20:
+            raise ValueError(f"needs folds from 2 to 20, or 1 for a single hold-out, received {self.folds}")
         shares = (self.train, self.validation, self.test)
         if not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-9:  # NaN is not > 0
             raise ValueError(f"needs train, validation and test above 0 that sum to 1, received {shares}")
@@ -122,6 +140,8 @@ class Task(_Table, frozen=True):
 
     Attributes:
         classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
+        scheme: ``one-vs-all`` trains one model per class against all others, and voters join them.
+        voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
         positive: the class that sensitivity speaks of (two classes).
         options: kind -> options for every selected component of that kind that has them.
     """
@@ -130,14 +150,16 @@ class Task(_Table, frozen=True):
     metric: str
     classes: dict[str, list[str]] | Literal["labels"]
     pipelines: list[PipelineFile] = []
-    scheme: Literal["direct"] = "direct"
+    scheme: Literal["direct", "one-vs-all"] = "direct"
+    voters: list[str] = []
     positive: str | None = None
     dataset: str = "phantom"
-    options: dict[Literal["segmenter", "backbone", "head"], dict[str, Scalar]] = {}
+    options: dict[Literal["segmenter", "backbone", "head", "voter"], dict[str, Scalar]] = {}
     images: Images = Images()
     augmentation: Augmentation = Augmentation()
     training: Training = Training()
     segmentation: Segmentation = Segmentation()
+    features: Features = Features()
     split: Split = Split()
     resamples: int = 2000
 
@@ -160,40 +182,82 @@ class DatasetChoice(_Table, frozen=True):
     skip_bad: bool = False
 
 
-class RunSpec(_Table, frozen=True):
-    """One run, resolved: nothing in it is left to a default elsewhere."""
+class Setting(_Table, frozen=True, kw_only=True):
+    """What every run says, resolved: nothing in it is left to a default elsewhere.
+
+    Attributes:
+        fold: which fold is tested on; None pools the out-of-fold predictions of all.
+    """
 
     task: str
     title: str
-    scheme: str
     metric: str
     classes: dict[str, list[str]]
     positive: str | None
     dataset: DatasetChoice
-    segmenter: Component
-    backbone: Component
-    head: Component
     images: Images
-    augmentation: Augmentation
-    training: Training
-    segmentation: Segmentation
     split: Split
     resamples: int
     seed: int
-    fold: int
+    fold: int | None
     runtime: Runtime
 
     def digest(self, dataset_digest: str) -> str:
         """Of what a reader would call the same run: where the data lie and what the task is called do not count."""
-        told = msgspec.to_builtins(self)
-        for name in ("task", "title"):
-            del told[name]
-        del told["dataset"]["root"]
-        return digest(canonical(told), dataset_digest)
+        return digest(canonical(_identity(msgspec.to_builtins(self))), dataset_digest)
 
     def pipeline_digest(self, dataset_digest: str) -> str:
         """The same without seed and fold, which are aggregated."""
-        return msgspec.structs.replace(self, seed=0, fold=0).digest(dataset_digest)
+        return digest(canonical(_identity(msgspec.to_builtins(self), {"seed": 0, "fold": 0})), dataset_digest)
+
+
+class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kind"):
+    """One pipeline, trained and tested.
+
+    Attributes:
+        classical: the head is no network: it learns from stored features.
+        carrier: the head that the backbone of a classical head was trained with; None where it was not trained.
+    """
+
+    segmenter: Component
+    backbone: Component
+    head: Component
+    classical: bool = False
+    carrier: Component | None = None
+    augmentation: Augmentation
+    training: Training
+    segmentation: Segmentation
+
+    @property
+    def trained_head(self) -> Component:
+        """The head that the backbone learns with."""
+        return self.carrier or self.head
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether anything but a classical head is trained on the classes."""
+        return not self.classical or self.carrier is not None
+
+
+class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind"):
+    """Several models that vote.
+
+    Attributes:
+        members: name -> its model: of the class of that name against all others, or of all classes.
+        reference: the one model that answers the same question directly.
+    """
+
+    voter: Component
+    members: dict[str, RunSpec]
+    reference: RunSpec | None = None
+
+    def column(self, member: str) -> int | None:
+        """The class that a member knows against the rest; None for one that knows them all."""
+        own = self.members[member].classes
+        return None if own == self.classes else list(self.classes).index(member)
+
+
+Spec = RunSpec | VoteSpec
 
 
 def canonical(value: Any) -> str:
@@ -204,6 +268,18 @@ def canonical(value: Any) -> str:
 def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Label -> target index."""
     return {label: index for index, taken in enumerate(classes.values()) for label in taken}
+
+
+def _identity(told: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """A specification and those inside it without names and places, some values replaced."""
+    kept = {key: value for key, value in told.items() if key not in ("task", "title")}
+    kept["dataset"] = {key: value for key, value in told["dataset"].items() if key != "root"}
+    inner = [*told.get("members", {}).items()]
+    if inner:
+        kept["members"] = {name: _identity(member, fixed) for name, member in inner}
+    if told.get("reference"):
+        kept["reference"] = _identity(told["reference"], fixed)
+    return {**kept, **fixed}
 
 
 def _plain(value: Scalar) -> str:

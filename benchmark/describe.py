@@ -14,6 +14,7 @@ from registry.lookup import Entry, find, load
 from registry.options import read_options
 
 SMALL = (64, 64, 1)
+CELLS = (8, 8, 8)
 
 
 def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
@@ -28,8 +29,8 @@ def describe(entry: Entry) -> dict[str, Any]:
         factory = load(entry)
         told["summary"] = _first_line(factory)
         told["options"] = msgspec.to_builtins(read_options(factory))
-        if entry.kind == "segmenter":
-            told["traits"] = _segmenter_traits(factory)
+        read = TRAITS.get(entry.kind)
+        told["traits"] = read(factory) if read else {}
     except BenchError as error:
         told["error"] = str(error)
     except Exception as error:
@@ -53,3 +54,10 @@ def _segmenter_traits(factory: Callable[..., Any]) -> dict[str, bool]:
         "whole_frame": bool(getattr(product, "whole_frame", False)),
         "reads_dataset_masks": bool(getattr(product, "reads_dataset_masks", False)),
     }
+
+
+def _head_traits(factory: Callable[..., Any]) -> dict[str, bool]:
+    return {"classical": not hasattr(factory(CELLS, 2), "trainable_weights")}
+
+
+TRAITS = {"segmenter": _segmenter_traits, "head": _head_traits}

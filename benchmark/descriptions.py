@@ -62,9 +62,9 @@ class Descriptions:
         """A component's options at their defaults."""
         return {option.name: option.default for option in self.options(kind, name)}
 
-    def traits(self, name: str) -> Traits:
-        """How the pipeline treats a segmenter."""
-        return msgspec.convert(self.get("segmenter", name)["traits"], Traits)
+    def traits(self, kind: str, name: str) -> Traits:
+        """How the pipeline treats a segmenter or a head."""
+        return msgspec.convert(self.get(kind, name)["traits"], Traits)
 
     def _ask(self, components: list[tuple[str, str]]) -> list[dict[str, Any]]:
         """All at once; one by one where that ends the worker, so that only the guilty one is broken."""

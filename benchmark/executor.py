@@ -49,12 +49,17 @@ class WorkerFailedError(BenchError):
         self.exit_code = outcome.exit_code or 1
 
 
+class WorkerClosedError(Exception):
+    """The worker was closed while, or before, it served: there is no outcome, and nothing to record."""
+
+
 class Worker:
     """One worker process, started at the first request and replaced after a failure."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log_folder = log_folder
         self.environment = dict(environment or {})
+        self.closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._log: Path | None = None
         self._pending = b""
@@ -64,6 +69,11 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker for good; a request that another thread waits for raises `WorkerClosedError` there."""
+        self.closed = True
         self.stop()
 
     def ask(self, request: dict[str, Any], watch: Watch = lambda event: None) -> Any:
@@ -80,7 +90,24 @@ class Worker:
     def serve(
         self, request: dict[str, Any], watch: Watch = lambda event: None, timeout_s: float | None = None
     ) -> Outcome:
-        """Serve one request and wait for its end, whatever that is."""
+        """Serve one request and wait for its end, whatever that is.
+
+        Raises:
+            WorkerClosedError: another thread closed the worker.
+        """
+        try:
+            outcome = self._serve(request, watch, timeout_s)
+        except Exception as error:
+            if self.closed:
+                raise WorkerClosedError from error
+            raise
+        if self.closed:
+            raise WorkerClosedError
+        return outcome
+
+    def _serve(self, request: dict[str, Any], watch: Watch, timeout_s: float | None) -> Outcome:
+        if self.closed:
+            raise WorkerClosedError
         process = self._start()
         log_from = self._log_size()
         deadline = time.monotonic() + timeout_s if timeout_s else None

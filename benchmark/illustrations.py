@@ -19,8 +19,9 @@ from benchmark.figures import (
     thumbnails,
 )
 from benchmark.images import Prepared, load
+from benchmark.maps import unit
+from benchmark.regions import as_seen, lung_masks
 from benchmark.samples import open_dataset
-from benchmark.stages.explain import as_seen, lung_masks, unit
 from benchmark.stages.fit import class_targets, load_inputs
 from benchmark.stages.masks import read_masks
 from benchmark.training import decide
@@ -32,19 +33,38 @@ WORST_MASKS = 8
 
 
 def illustrate(context: "Context", folder: Path) -> None:
-    """Write ``network-view.png``, ``masks.png``, ``gradcam.png``, ``gradcam.json`` and ``curves.png`` into a folder."""
+    """Write ``network-view.png``, ``masks.png``, ``gradcam.png``, ``gradcam.json`` and ``curves.png`` into a folder.
+
+    There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained.
+    """
     prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
     network_view_sheet(folder / "network-view.png", views(context, prepared, inputs))
     if "masks" in context.artefacts:
         draw_masks(context, prepared, folder / "masks.png")
-    panels = gradcam_panels(context, prepared, inputs)
-    gradcam_sheet(folder / "gradcam.png", panels, caption=_caption(context))
+    explained = context.artefacts["explain"]
+    method = json.loads((explained / "meta.json").read_text())["method"]
+    illustrate_maps(context, folder, explained / "samples.npz", method, _pipeline(context))
+    if "fit" in context.artefacts:
+        draw_curves(context, folder / "curves.png")
+
+
+def illustrate_maps(context: "Context", folder: Path, samples: Path, method: str, pipeline: str) -> None:
+    """Write ``gradcam.png`` and ``gradcam.json`` of samples that the explain stage, or a vote, chose."""
+    seen = next(iter(context.members.values()), context)  # of a vote, what its first member sees
+    panels = gradcam_panels(seen, samples, list(context.spec.classes), class_targets(context))
+    caption = f"{pipeline}, seed {context.spec.seed}: evidence for the decided class, test images"
+    gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
+
+
+def draw_curves(context: "Context", path: Path) -> None:
+    """How the network learnt; that of the carrier where the head is none."""
     history = json.loads((context.artefacts["fit"] / "history.json").read_text())
     steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
     best = decide(history, context.spec.training, steps).best + 1
     since = f"weights are chosen from {context.spec.training.minimum_steps} steps on"
-    curves(folder / "curves.png", history, best, f"{_pipeline(context)}, seed {context.spec.seed}: {since}")
+    carrier = f" (its backbone, with {context.spec.carrier.name})" if context.spec.carrier else ""
+    curves(path, history, best, f"{_pipeline(context)}{carrier}, seed {context.spec.seed}: {since}")
 
 
 def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[View]:
@@ -55,7 +75,7 @@ def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Vi
     samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
     settings = spec.augmentation
     change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed)
-    changed = np.asarray(change(unit(inputs, np.array(rows)), training=True))[..., 0]
+    changed = np.asarray(change(unit(inputs[np.array(rows)]), training=True))[..., 0]
     return [
         View(
             class_name=name,
@@ -93,11 +113,15 @@ def draw_masks(context: "Context", prepared: Prepared, path: Path) -> None:
     mask_sheet(path, mask_rows, caption=f"worst Dice of {len(rows)} test images; segmenter {context.spec.segmenter}")
 
 
-def gradcam_panels(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Panel]:
-    """The samples that the explain stage chose, with their maps."""
-    classes = list(context.spec.classes)
-    targets = class_targets(context)
-    with np.load(context.artefacts["explain"] / "samples.npz", allow_pickle=False) as stored:
+def gradcam_panels(context: "Context", samples: Path, classes: list[str], targets: np.ndarray) -> list[Panel]:
+    """Chosen samples with their maps.
+
+    Args:
+        context: of the run whose inputs are shown.
+        classes, targets: names, and (N,) the true class of every prepared image.
+    """
+    prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
+    with np.load(samples, allow_pickle=False) as stored:
         chosen = dict(stored)
     rows = chosen["rows"]
     lungs = as_seen(context, lung_masks(context, prepared, rows), rows)
@@ -127,7 +151,3 @@ def _mask(context: "Context", size: int, row: int) -> np.ndarray | None:
 def _pipeline(context: "Context") -> str:
     spec = context.spec
     return f"{spec.segmenter.name}+{spec.backbone.name}+{spec.head.name}"
-
-
-def _caption(context: "Context") -> str:
-    return f"{_pipeline(context)}, seed {context.spec.seed}: evidence for the decided class, test images"

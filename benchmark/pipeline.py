@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import RunSpec
+from benchmark.config import Spec, VoteSpec
 from benchmark.context import Context, StagesRecord
-from benchmark.plan import Plan, Survey
+from benchmark.plan import REFERENCE, Plan, Stage, Survey
 from benchmark.store import Store, storage_errors
 
 Emit = Callable[[dict[str, Any]], None]
@@ -18,52 +18,84 @@ Emit = Callable[[dict[str, Any]], None]
 
 def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Run ``request["spec"]`` along ``request["plan"]``; gives where the record is and how each stage went."""
-    spec = msgspec.convert(request["spec"], RunSpec)
+    spec: Spec = msgspec.convert(request["spec"], Spec)  # type: ignore[arg-type]
     plan = msgspec.convert(request["plan"], Plan)
     survey = msgspec.convert(request["survey"], Survey)
-    store = Store(Path(request["cache"]))
     if spec.runtime.deterministic:
         # Before any stage: a backend that has computed takes no other number of threads.
         importlib.import_module("benchmark.session").begin(spec.seed, spec.runtime)
-    artefacts, went = run_stages(spec, plan, store, emit)
+    context, went = run_stages(spec, plan, Store(Path(request["cache"])), emit)
     emit({"event": "stage", "stage": "record", "status": "building"})
-    recording = importlib.import_module("benchmark.recording")
-    context = Context(spec, artefacts, Path(), lambda told: emit({"event": "progress", "stage": "record", **told}))
     with storage_errors(Path(request["folder"])):
-        recording.write_run(context, plan, survey, went, request["pipeline"], Path(request["folder"]))
+        recorder = importlib.import_module(plan.recorder)
+        recorder.write_run(context, plan, survey, went, request["names"], Path(request["folder"]))
     return {"folder": request["folder"], "stages": went.status}
 
 
-def run_stages(spec: RunSpec, plan: Plan, store: Store, emit: Emit) -> tuple[dict[str, Path], StagesRecord]:
-    """Every artefact of a plan, built where it is missing.
+def run_stages(spec: Spec, plan: Plan, store: Store, emit: Emit, owner: str = "") -> tuple[Context, StagesRecord]:
+    """Every artefact of a plan, those of its members first, built where it is missing; gives the end of the walk.
 
-    A stage whose product is only read by stages that are there already is not built again, unless the record needs it.
+    Args:
+        owner: which member of a vote this is; empty for a run of its own.
     """
-    artefacts: dict[str, Path] = {}
     went = StagesRecord({}, {})
+    members: dict[str, Context] = {}
+    reference = None
+    if isinstance(spec, VoteSpec):
+        for name, member in spec.members.items():
+            members[name] = _walk(member, plan.members[name], store, emit, name, went)
+        if spec.reference and plan.reference:
+            reference = _walk(spec.reference, plan.reference, store, emit, REFERENCE, went)
+    artefacts: dict[str, Path] = {}
+
+    def surroundings(stage: str, partial: Path) -> Context:
+        def progress(told: dict[str, Any]) -> None:
+            emit({"event": "progress", "stage": stage, "owner": owner, **told})
+
+        return Context(spec, dict(artefacts), partial, progress, members, reference)
+
     for stage in plan.stages:
-        found = store.find(stage.name, stage.key)
-        if found:
-            artefacts[stage.name] = found
-            went.status[stage.name] = "cached"
-            emit({"event": "stage", "stage": stage.name, "status": "cached"})
-            continue
-        emit({"event": "stage", "stage": stage.name, "status": "building"})
-        started = time.perf_counter()
-        made = []
+        artefacts[stage.name] = _artefact(stage, store, emit, owner, went, surroundings)
+    return surroundings("record", Path()), went
 
-        def make(folder: Path, stage: Any = stage, made: list[bool] = made) -> None:
-            made.append(True)
-            context = Context(
-                spec,
-                dict(artefacts),
-                store.partial(stage.name, stage.key),
-                lambda told: emit({"event": "progress", "stage": stage.name, **told}),
-            )
-            importlib.import_module(stage.module).build(context, folder)
 
-        artefacts[stage.name] = store.build(stage.name, stage.key, make)
-        went.status[stage.name] = "built" if made else "cached"  # another process may have been faster
-        went.duration_s[stage.name] = time.perf_counter() - started
-        emit({"event": "stage", "stage": stage.name, "status": went.status[stage.name]})
-    return artefacts, went
+def _walk(spec: Spec, plan: Plan, store: Store, emit: Emit, owner: str, went: StagesRecord) -> Context:
+    """A member's stages, told among those of the vote."""
+    context, own = run_stages(spec, plan, store, emit, owner)
+    went.status.update({f"{owner}/{stage}": told for stage, told in own.status.items()})
+    went.duration_s.update({f"{owner}/{stage}": told for stage, told in own.duration_s.items()})
+    return context
+
+
+def _artefact(
+    stage: Stage,
+    store: Store,
+    emit: Emit,
+    owner: str,
+    went: StagesRecord,
+    surroundings: Callable[[str, Path], Context],
+) -> Path:
+    """One stage's artefact, found or built."""
+
+    def tell(status: str) -> None:
+        emit({"event": "stage", "stage": stage.name, "owner": owner, "status": status})
+
+    found = store.use(stage.name, stage.key)
+    if found:
+        went.status[stage.name] = "cached"
+        tell("cached")
+        return found
+    tell("building")
+    started = time.perf_counter()
+    made = []
+
+    def make(folder: Path) -> None:
+        made.append(True)
+        context = surroundings(stage.name, store.partial(stage.name, stage.key))
+        importlib.import_module(stage.module).build(context, folder)
+
+    path = store.build(stage.name, stage.key, make)
+    went.status[stage.name] = "built" if made else "cached"  # another process may have been faster
+    went.duration_s[stage.name] = time.perf_counter() - started
+    tell(went.status[stage.name])
+    return path

@@ -1,23 +1,27 @@
 """Which artefacts a run is made of, and the key of each: a digest of everything its bytes depend on.
 
-    prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─ predict ─ explain ─ (record)
+    prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain ─ (record)
+                                               └─ fit of the carrier ─ features ─ predict ┘       a classical head
+    each member up to predict ─ vote ─ (record)                                                   a vote
+    the records of all folds ─ (record)                                                           pooled
 
 A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
 that matter to it, and the keys upstream.  Nothing here executes a component.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmark.config import Component, RunSpec, canonical, target_of
+from benchmark.config import Component, RunSpec, Setting, Spec, VoteSpec, canonical, target_of
 from benchmark.provenance import code_digest, digest, file_digest, library_versions, packages_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")
+REFERENCE = "reference"
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -54,11 +58,13 @@ class Traits(msgspec.Struct, frozen=True):
         trains: a segmenter that is a network.
         whole_frame: a segmenter that keeps everything.
         reads_dataset_masks: a segmenter that hands on the dataset's masks.
+        classical: a head that is no network.
     """
 
     trains: bool = False
     whole_frame: bool = False
     reads_dataset_masks: bool = False
+    classical: bool = False
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -76,6 +82,8 @@ class Plan(msgspec.Struct, frozen=True):
         key: of the record: everything the result depends on.
         code: kind -> digest of that component's code.
         uncacheable: what has no readable source, so that nothing made with it can be reused.
+        members, reference: of a vote: the runs, up to their predictions, that come before its own stages.
+        recorder: the module that writes the record.
     """
 
     run: str
@@ -85,81 +93,225 @@ class Plan(msgspec.Struct, frozen=True):
     stages: list[Stage]
     code: dict[str, str]
     uncacheable: list[str] = []
+    members: dict[str, "Plan"] = {}
+    reference: "Plan | None" = None
+    recorder: str = ""
 
     def stage(self, name: str) -> Stage | None:
         """The stage of that name, where this run has it."""
         return next((stage for stage in self.stages if stage.name == name), None)
 
+    def every_stage(self) -> Iterator[tuple[str, Stage]]:
+        """Whose, and which: the members' stages first; whose is empty for the run's own."""
+        for name, member in self.members.items():
+            yield from ((name, stage) for stage in member.stages)
+        if self.reference:
+            yield from ((REFERENCE, stage) for stage in self.reference.stages)
+        yield from (("", stage) for stage in self.stages)
 
-def plan(spec: RunSpec, survey: Survey, segmenter: Traits) -> Plan:
-    """The stages of a run and their keys."""
-    stages: list[Stage] = []
-    uncacheable: list[str] = []
 
-    def add(name: str, *inputs: object, components: tuple[tuple[str, Component], ...] = ()) -> str:
-        module = f"benchmark.stages.{name}"
-        parts = [name, _code(module, uncacheable), *map(_text, inputs)]
-        parts += [_component(kind, component, uncacheable) for kind, component in components]
-        stages.append(Stage(name, module, digest(*parts)))
-        return stages[-1].key
+def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+    """The stages of a run and their keys.
 
-    images = library_versions("numpy", "opencv-python-headless")
-    networks = library_versions("numpy", "keras", BACKEND_LIBRARIES.get(spec.runtime.backend, spec.runtime.backend))
+    Args:
+        traits: segmenter's name -> how it is treated.
+    """
+    if isinstance(spec, VoteSpec):
+        return _vote(spec, survey, traits)
+    chain = _Chain()
+    ends = _trunk(chain, spec, survey, traits(spec.segmenter.name))
+    statistics = (list(spec.classes), library_versions("scipy"))  # its rows bear the names of the classes
+    seen = (ends.seen, ends.predicted, ends.inputs, ends.masks, spec.seed, ends.networks, *statistics)
+    explained = chain.add("explain", *seen)
+    return chain.planned(spec, survey, "benchmark.recording.model", ends.predicted, explained)
+
+
+def pooled(spec: Spec, survey: Survey, folds: list[Plan]) -> Plan:
+    """How the records of all folds become one: nothing is built but the record."""
+    return _Chain().planned(spec, survey, "benchmark.recording.folds", *(fold.key for fold in folds))
+
+
+def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+    chain = _Chain()
+    split = _split(chain, spec, survey)[1]
+
+    def member(one: RunSpec) -> tuple[str, Plan]:
+        own = _Chain()
+        ends = _trunk(own, one, survey, traits(one.segmenter.name))
+        return ends.predicted, own.planned(one, survey, "", ends.predicted)
+
+    members = {name: member(one) for name, one in spec.members.items()}
+    reference = member(spec.reference) if spec.reference else None
+    votes = [(name, spec.column(name), key) for name, (key, _) in members.items()]
+    settings = (split, votes, target_of(spec.classes), spec.seed, library_versions("numpy", "scikit-learn"))
+    voted = chain.add("vote", *settings, components=(("voter", spec.voter),))
+    told = chain.planned(spec, survey, "benchmark.recording.vote", voted, reference[0] if reference else "")
+    return msgspec.structs.replace(
+        told,
+        members={name: one for name, (_, one) in members.items()},
+        reference=reference[1] if reference else None,
+        uncacheable=sorted({*told.uncacheable, *(name for _, one in members.values() for name in one.uncacheable)}),
+    )
+
+
+class _Ends(NamedTuple):
+    """Keys at which the trunk of a run ends; `seen` is what gives evidence of images."""
+
+    inputs: str
+    masks: str
+    seen: str
+    predicted: str
+    networks: dict[str, str]
+
+
+def _split(chain: "_Chain", spec: Setting, survey: Survey) -> tuple[str, str]:
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
-    late = spec.images.equalise == "lungs"
-    early = "none" if late else spec.images.equalise
+    early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
-    prepared = add("prepare", survey.digest, spec.dataset.skip_bad, spec.images.size, early, images, components=source)
-    parts = add("split", prepared, spec.split, spec.fold)
-    inputs = prepared
-    masks = ""
-    chosen = (("segmenter", spec.segmenter),)
+    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _image_libraries())
+    prepared = chain.add("prepare", *settings, components=source)
+    return prepared, chain.add("split", prepared, spec.split, spec.fold)
+
+
+def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) -> _Ends:
+    """The stages up to predictions."""
+    networks = library_versions("numpy", "keras", BACKEND_LIBRARIES.get(spec.runtime.backend, spec.runtime.backend))
+    prepared, parts = _split(chain, spec, survey)
+    inputs, masks = _inputs(chain, spec, segmenter, prepared, parts, networks)
+    targets = target_of(spec.classes)
+    fitted = ""
+    if spec.trains_network:
+        models = (("backbone", spec.backbone), ("head", spec.trained_head))
+        settings = (spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
+        fitted = chain.add("fit", inputs, parts, targets, *settings, components=models)
+    if not spec.classical:
+        return _Ends(inputs, masks, fitted, chain.add("predict", fitted, inputs, networks), networks)
+    backbone = () if fitted else (("backbone", spec.backbone),)
+    features = chain.add("features", fitted, inputs, spec.runtime, networks, components=backbone)
+    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _classical_libraries())
+    predicted = chain.add(
+        "predict", features, parts, targets, *settings_of_head, components=(("head", spec.head),), module="classify"
+    )
+    return _Ends(inputs, masks, f"{features} {predicted}", predicted, networks)
+
+
+def _inputs(
+    chain: "_Chain", spec: RunSpec, segmenter: Traits, prepared: str, parts: str, networks: dict[str, str]
+) -> tuple[str, str]:
+    """Keys of what the classifier sees and of the masks, empty where the frame is kept whole."""
+    masks, chosen = "", (("segmenter", spec.segmenter),)
     if not segmenter.whole_frame:
         if segmenter.trains:
             settings = (spec.segmentation, spec.runtime, networks)
-            trained = add("segmenter", prepared, parts, *settings, components=chosen)
-            masks = add("masks", prepared, trained, networks, components=chosen)
+            trained = chain.add("segmenter", prepared, parts, *settings, components=chosen)
+            masks = chain.add("masks", prepared, trained, networks, components=chosen)
         else:
-            masks = add("masks", prepared, images, components=chosen)
-    if masks or late:
-        inputs = add("inputs", prepared, masks, spec.images.mask, late, images)
-    targets = target_of(spec.classes)
-    models = (("backbone", spec.backbone), ("head", spec.head))
-    settings_of_fit = (spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
-    fitted = add("fit", inputs, parts, targets, *settings_of_fit, components=models)
-    predicted = add("predict", fitted, inputs, networks)
-    statistics = (list(spec.classes), library_versions("scipy"))  # its rows bear the names of the classes
-    explained = add("explain", fitted, predicted, inputs, masks, spec.seed, networks, *statistics)
-    key = digest(
-        "record",
-        _code("benchmark.recording", uncacheable),
-        predicted,
-        explained,
-        _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
-        _text(library_versions("numpy", "scipy", "matplotlib")),
-    )
-    whole = spec.digest(survey.digest)
-    run = f"{spec.segmenter.name}-{spec.backbone.name}-{spec.head.name}-s{spec.seed}-f{spec.fold}-{whole[:8]}"
-    code = {
-        kind: component_code(kind, getattr(spec, kind).name) for kind in ("dataset", "segmenter", "backbone", "head")
-    }
-    return Plan(run, whole, spec.pipeline_digest(survey.digest), key, stages, code, sorted(set(uncacheable)))
+            masks = chain.add("masks", prepared, _image_libraries(), components=chosen)
+    late = spec.images.equalise == "lungs"
+    if not masks and not late:
+        return prepared, masks
+    return chain.add("inputs", prepared, masks, spec.images.mask, late, _image_libraries()), masks
+
+
+class _Chain:
+    """Stages in the making."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self.uncacheable: list[str] = []
+
+    def add(
+        self, name: str, *inputs: object, components: tuple[tuple[str, Component], ...] = (), module: str = ""
+    ) -> str:
+        """Append a stage; gives its key.
+
+        Args:
+            module: below `benchmark.stages`; by default called like the stage.
+        """
+        path = f"benchmark.stages.{module or name}"
+        parts = [name, _code(path, self.uncacheable), *map(_text, inputs)]
+        parts += [_component(kind, component, self.uncacheable) for kind, component in components]
+        self.stages.append(Stage(name, path, digest(*parts)))
+        return self.stages[-1].key
+
+    def planned(self, spec: Spec, survey: Survey, recorder: str, *ends: str) -> Plan:
+        """The stages so far, and the record that their ends make."""
+        key = digest(
+            "record",
+            _code(recorder, self.uncacheable) if recorder else "",
+            *ends,
+            _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
+            _text(library_versions("numpy", "scipy", "matplotlib")),
+        )
+        whole = spec.digest(survey.digest)
+        fold = "pooled" if spec.fold is None else f"f{spec.fold}"
+        return Plan(
+            run=f"{'-'.join(_run_parts(spec))}-s{spec.seed}-{fold}-{whole[:8]}",
+            digest=whole,
+            pipeline_digest=spec.pipeline_digest(survey.digest),
+            key=key,
+            stages=self.stages,
+            code={name: component_code(kind, part.name) for name, kind, part in components_of(spec)},
+            uncacheable=sorted(set(self.uncacheable)),
+            recorder=recorder,
+        )
+
+
+def components_of(spec: Spec) -> list[tuple[str, str, Component]]:
+    """What a run is made of: what it is to the run, its kind, and the component."""
+    dataset = ("dataset", "dataset", Component(spec.dataset.name, spec.dataset.options))
+    if isinstance(spec, VoteSpec):
+        return [dataset, ("voter", "voter", spec.voter)]
+    parts = [("segmenter", "segmenter", spec.segmenter), ("backbone", "backbone", spec.backbone)]
+    carrier = [("carrier", "head", spec.carrier)] if spec.carrier else []
+    return [dataset, *parts, ("head", "head", spec.head), *carrier]
 
 
 def missing(plan: Plan, has: Callable[[str, str], bool]) -> list[str]:
-    """Names of the stages that would be built: those without an artefact."""
-    return [stage.name for stage in plan.stages if not has(stage.name, stage.key)]
+    """The stages that would be built, those without an artefact, each once; of a member as ``NAME/stage``."""
+    lacking: dict[str, str] = {}
+    for owner, stage in plan.every_stage():
+        if not has(stage.name, stage.key):
+            lacking.setdefault(stage.key, f"{owner}/{stage.name}" if owner else stage.name)
+    return list(lacking.values())
 
 
-def pipeline_name(spec: RunSpec, defaults: Mapping[str, Mapping[str, Any]]) -> str:
-    """``unet+sepcnn+dense``, options that differ from the component's default in brackets."""
-    names = []
-    for kind in ("segmenter", "backbone", "head"):
-        component: Component = getattr(spec, kind)
-        usual = defaults[kind]
+def pipeline_name(spec: Spec, defaults: Callable[[str, str], Mapping[str, Any]]) -> str:
+    """``unet+sepcnn+dense``, options that differ from the component's default in brackets; a vote by its members.
+
+    Args:
+        defaults: kind, name -> the component's options at their defaults.
+    """
+
+    def shown(kind: str, component: Component) -> str:
+        usual = defaults(kind, component.name)
         changed = {name: value for name, value in component.options.items() if usual.get(name) != value}
-        names.append(str(Component(component.name, changed)))
-    return "+".join(names)
+        return str(Component(component.name, changed))
+
+    if isinstance(spec, VoteSpec):
+        names = [pipeline_name(member, defaults) for member in spec.members.values()]
+        alike = f"{len(names)} × {names[0]}" if len(set(names)) == 1 else ", ".join(names)
+        return f"{shown('voter', spec.voter)}({alike})"
+    parts = [shown(kind, getattr(spec, kind)) for kind in ("segmenter", "backbone", "head")]
+    if spec.classical and spec.carrier is None:
+        parts[1] += " frozen"
+    return "+".join(parts)
+
+
+def _run_parts(spec: Spec) -> list[str]:
+    """What a run's folder is named after."""
+    if isinstance(spec, RunSpec):
+        return [spec.segmenter.name, spec.backbone.name, spec.head.name]
+    models = {tuple(_run_parts(member)) for member in spec.members.values()}
+    return [spec.voter.name, "vote", *(models.pop() if len(models) == 1 else [f"{len(spec.members)}-pipelines"])]
+
+
+def _image_libraries() -> dict[str, str]:
+    return library_versions("numpy", "opencv-python-headless")
+
+
+def _classical_libraries() -> dict[str, str]:
+    return library_versions("numpy", "scikit-learn", "xgboost")
 
 
 def component_code(kind: str, name: str) -> str:

@@ -19,20 +19,22 @@ WORDS = {
     "masks": "predicting masks",
     "inputs": "applying masks",
     "fit": "training",
+    "features": "pooling features",
     "predict": "predicting",
-    "explain": "Grad-CAM",
+    "vote": "voting",
+    "explain": "mapping the evidence",
     "record": "scoring and drawing",
 }
 
 
 class Progress:
-    """Follows the events of a worker."""
+    """Follows the runs of a crew: what begins, what is at work, how it ended."""
 
-    def __init__(self, console: Console, planned: list[Planned]) -> None:
+    def __init__(self, console: Console, total: int) -> None:
         self.console = console
-        self.total = len(planned)
-        self.number = 0
-        self.started = 0.0
+        self.total = total
+        self.active: dict[str, _Active] = {}
+        self.begun = 0
         self.bars = Bars(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=24),
@@ -43,7 +45,6 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self.bar: TaskID | None = None
 
     def __enter__(self) -> "Progress":
         self.bars.start()
@@ -52,43 +53,60 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def begin(self, run: Planned) -> None:
-        """Name the run that starts."""
-        self.number += 1
-        self.started = time.monotonic()
+    def take(self, what: str, run: Planned, told: Any) -> None:
+        """Take one event of a crew: the `begin` of a run, an `event` of its worker, its `end` with the record."""
+        {"begin": self._begin, "event": self._watch, "end": self._end}[what](run, told)
+
+    def _begin(self, run: Planned, _: None) -> None:
+        self.begun += 1
+        self.active[run.plan.run] = _Active(self.begun)
         if run.state != "cached":
-            self._say(f"[{self.number}/{self.total}] {run.pipeline} · seed {run.spec.seed}")
+            self._say(f"{self._number(run)} {run.label}")
 
-    def watch(self, event: dict[str, Any]) -> None:
-        """Take one event of the worker."""
+    def _watch(self, run: Planned, event: dict[str, Any]) -> None:
+        active = self.active[run.plan.run]
         if event["event"] == "stage":
-            self._clear()
+            self._clear(active)
+            words = WORDS.get(event["stage"], event["stage"])
+            owner = f" ({event['owner']})" if event.get("owner") else ""
             if event["status"] == "building":
-                self.bar = self.bars.add_task(WORDS.get(event["stage"], event["stage"]), total=None, note="")
+                active.bar = self.bars.add_task(words + owner, total=None, note="")
             elif event["status"] == "built" and not self.console.is_terminal:
-                self._say(f"  {WORDS.get(event['stage'], event['stage'])}: done")
-        elif event["event"] == "progress" and self.bar is not None:
-            self.bars.update(self.bar, completed=event["done"], total=event["total"], note=_note(event))
+                self._say(f"  {words}{owner}: done")
+        elif event["event"] == "progress" and active.bar is not None:
+            self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
 
-    def end(self, run: Planned, record: Record) -> None:
-        """Say how the run ended."""
-        self._clear()
-        told = f"[{self.number}/{self.total}] {run.pipeline} · seed {run.spec.seed}: "
+    def _end(self, run: Planned, record: Record) -> None:
+        active = self.active[run.plan.run]
+        self._clear(active)
+        told = f"{self._number(run)} {run.label}: "
         if record.failure:
             self._say(f"{told}failed ({record.failure.cause}) {record.failure.message}")
             return
         found = record.metrics.get(record.metric)
         score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric
-        spent = "cached" if run.state == "cached" else f"{time.monotonic() - self.started:.0f} s"
+        spent = "cached" if run.state == "cached" else f"{time.monotonic() - active.started:.0f} s"
         self._say(f"{told}{score} ({spent})")
 
-    def _clear(self) -> None:
-        if self.bar is not None:
-            self.bars.remove_task(self.bar)
-            self.bar = None
+    def _number(self, run: Planned) -> str:
+        return f"[{self.active[run.plan.run].number}/{self.total}]"
+
+    def _clear(self, active: "_Active") -> None:
+        if active.bar is not None:
+            self.bars.remove_task(active.bar)
+            active.bar = None
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Active:
+    """A run at work: its number, when it began, the bar of its stage."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.started = time.monotonic()
+        self.bar: TaskID | None = None
 
 
 @contextlib.contextmanager
@@ -107,7 +125,7 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
     """One line per run: its name and what would be built."""
     for run in planned:
         told = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
-        console.print(f"{run.pipeline} · seed {run.spec.seed}: {told}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
     runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
     console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)

@@ -122,11 +122,13 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         difference: of the task's metric, vote minus reference, on the same test images.
+        detectable: the smallest difference that as many images would separate with 80 % power.
         metrics: of the reference.
     """
 
     pipeline: str
     difference: Estimate
+    detectable: float | None = None
     metrics: dict[str, Estimate] = {}
 
 
@@ -143,7 +145,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         metrics: on the test part.  Names are kebab-case; per-class ones end in ``/CLASS``.
         controls: rule -> metrics; ``majority`` always, ``source-oracle`` when sources are known.
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
-        masks: mask quality, Grad-CAM: statistics of the same shape as `metrics`.
+        masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
+        map_method: how the maps were made.
         stages: stage -> "built" or "cached".
         spec: the resolved RunSpec, as the command line can repeat it.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
@@ -172,6 +175,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     confusion: list[list[int]] = []
     masks: dict[str, Estimate] = {}
     gradcam: dict[str, Estimate] = {}
+    map_method: str = "Grad-CAM"
     members: list[Member] = []
     voting: dict[str, Estimate] = {}
     reference: Reference | None = None

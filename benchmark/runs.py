@@ -1,77 +1,55 @@
-"""From what the user asked for to planned runs, and from planned runs to records.  Nothing heavy happens here."""
+"""From specifications to planned runs, and from planned runs to records.  Nothing heavy happens here."""
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Task
+from benchmark.config import DatasetChoice, Spec, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
-from benchmark.plan import Plan, Survey, Traits, missing, pipeline_name, plan
-from benchmark.records import SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
+from benchmark.plan import REFERENCE, Plan, Survey, missing, pipeline_name, plan, pooled
+from benchmark.records import FILE, SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
-from benchmark.tasks import parse_component, resolve_classes
-from registry.errors import BenchError, ConfigError, DataError, OptionError, RefusedError, StorageError, unknown_name
-from registry.lookup import find
-from registry.options import Option, resolve_options
+from registry.errors import BenchError, ConfigError, StorageError
 
-KINDS = ("segmenter", "backbone", "head")
-PARTS = 4  # training, the two halves of validation, test: a class needs a group in each
-METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 SHARED_STAGES = ("", "prepare", "split")  # what fails here fails for every run
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A run that is ready to start.
+    """A run that is ready to start, or the pooling of others.
 
     Attributes:
         folder: where its record belongs.
-        state: "cached" when a sealed record with the same key is there, else "to run".
+        state: "cached" when a sealed record with the same key is there, "failed" when one that says why not is,
+            else "to run".
         to_build: stages without an artefact.
+        names: how tables name pipelines: "" -> its own; of a vote, member -> that one's.
+        folds: of a pooled result, the runs that come before it.
     """
 
-    spec: RunSpec
+    spec: Spec
     plan: Plan
     survey: Survey
-    pipeline: str
+    names: dict[str, str]
     folder: Path
     state: str
     to_build: list[str]
+    folds: list["Planned"] = []
 
+    @property
+    def pipeline(self) -> str:
+        """How tables name it."""
+        return self.names[""]
 
-def choose_pipelines(
-    task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Component]]:
-    """The task's pipelines with the flags' components put in; a flag given twice asks for both.
-
-    Args:
-        forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
-    """
-    chosen: list[dict[str, Component]] = []
-    lacking = [kind for kind in KINDS if not flags[kind]]
-    if not task.pipelines and lacking:
-        raise ConfigError(
-            f"the task has no [[pipelines]], so say which {' and which '.join(lacking)}: "
-            f"{' '.join(f'--{kind} NAME' for kind in lacking)}; see: bench list"
-        )
-    for pipeline in task.pipelines or [PipelineFile("", "", "")]:
-        asked = [
-            [parse_component(name) for name in flags[kind]]
-            or [_without(parse_component(getattr(pipeline, kind)), forced.get(kind, {}))]
-            for kind in KINDS
-        ]
-        for components in itertools.product(*asked):
-            parts = dict(zip(KINDS, components, strict=True))
-            if parts not in chosen:
-                chosen.append(parts)
-    for kind, component in itertools.chain.from_iterable(parts.items() for parts in chosen):
-        find(kind, component.name)
-    return chosen
+    @property
+    def label(self) -> str:
+        """How progress names it."""
+        fold = "" if self.spec.split.folds == 1 else f", fold {self.spec.fold}" if not self.folds else ", folds pooled"
+        return f"{self.pipeline} · seed {self.spec.seed}{fold}"
 
 
 def look(
@@ -83,88 +61,35 @@ def look(
     return msgspec.convert(told["dataset"], DatasetChoice), msgspec.convert(told["survey"], Survey)
 
 
-def resolve(
-    task: Task,
-    name: str,
-    chosen: Iterable[Mapping[str, Component]],
-    choice: DatasetChoice,
-    survey: Survey,
-    described: Descriptions,
-    *,
-    forced: Mapping[str, Mapping[str, Any]],
-    seeds: Sequence[int],
-    runtime: Runtime,
-) -> list[RunSpec]:
-    """One specification per pipeline and seed, every option in it.
-
-    Args:
-        forced: kind -> options from --set, which at least one chosen component must have.
-
-    Raises:
-        UnknownNameError: nobody measures the task's metric.
-        DataError: a class has too few groups to be in every part.
-        OptionError: an option that no chosen component has, or a value that does not fit.
-        RefusedError: the dataset's own masks would give the class away.
-    """
-    chosen = list(chosen)
-    classes = resolve_classes(task, survey.labels)
-    _check_metric(task, classes)
-    grouped = task.split.grouping == "group"
-    patients = grouped and sum(survey.groups.values()) < survey.images
-    _check_parts(classes, survey.groups if grouped else survey.counts, "patients" if patients else "images")
-    for kind, options in forced.items():
-        _check_forced(kind, options, {parts[kind].name for parts in chosen}, described)
-    specs = []
-    pipelines: list[dict[str, Component]] = []
-    for parts in chosen:
-        resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
-        if resolved in pipelines:  # a default written out is the same pipeline
-            continue
-        pipelines.append(resolved)
-        _check_masks(parts["segmenter"].name, described.traits(parts["segmenter"].name), survey)
-        if described.traits(parts["segmenter"].name).reads_dataset_masks and survey.masks_leak:
-            raise RefusedError(
-                f"--segmenter {parts['segmenter'].name} would give the class away: {survey.masks_leak}; "
-                "use --segmenter unet, which sees every class alike"
-            )
-        specs += [
-            RunSpec(
-                task=name,
-                title=task.title,
-                scheme=task.scheme,
-                metric=task.metric,
-                classes=classes,
-                positive=task.positive,
-                dataset=choice,
-                images=task.images,
-                augmentation=task.augmentation,
-                training=task.training,
-                segmentation=task.segmentation,
-                split=task.split,
-                resamples=task.resamples,
-                seed=seed,
-                fold=0,
-                runtime=runtime,
-                **resolved,
-            )
-            for seed in seeds
-        ]
-    return specs
-
-
 def schedule(
-    specs: Iterable[RunSpec], survey: Survey, described: Descriptions, store: Store, results: Path
+    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path
 ) -> list[Planned]:
-    """Each run with its plan, and whether its record or its artefacts are there already."""
-    planned = []
-    for spec in specs:
-        steps = plan(spec, survey, described.traits(spec.segmenter.name))
-        folder = results / spec.task / steps.run
-        usual = {kind: described.defaults(kind, getattr(spec, kind).name) for kind in KINDS}
-        state = "cached" if _is_current(folder / "result.json", steps.key) else "to run"
+    """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
+
+    def planned(spec: Spec, steps: Plan, folds: Sequence[Planned] = ()) -> Planned:
+        folder, state = _place(results, spec.task, steps)
         to_build = missing(steps, lambda stage, key: store.find(stage, key) is not None)
-        planned.append(Planned(spec, steps, survey, pipeline_name(spec, usual), folder, state, to_build))
-    return planned
+        return Planned(spec, steps, survey, names(spec), folder, state, to_build, list(folds))
+
+    def names(spec: Spec) -> dict[str, str]:
+        told = {"": pipeline_name(spec, described.defaults)}
+        if isinstance(spec, VoteSpec):
+            told |= {name: pipeline_name(member, described.defaults) for name, member in spec.members.items()}
+            told |= {REFERENCE: pipeline_name(spec.reference, described.defaults)} if spec.reference else {}
+        return told
+
+    def traits(name: str) -> Any:
+        return described.traits("segmenter", name)
+
+    runs = [planned(spec, plan(spec, survey, traits)) for spec in specs]
+    families: dict[tuple[str, int], list[Planned]] = {}
+    for run in runs:
+        if run.spec.split.folds > 1:
+            families.setdefault((run.plan.pipeline_digest, run.spec.seed), []).append(run)
+    for folds in families.values():
+        whole = _unfolded(folds[0].spec)
+        runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), folds))
+    return runs
 
 
 def execute(
@@ -176,17 +101,18 @@ def execute(
         BenchError: the data or the disk make every run impossible.
     """
     request = {
-        "op": "run",
+        "op": "pool" if run.folds else "run",
         "spec": msgspec.to_builtins(run.spec),
         "plan": msgspec.to_builtins(run.plan),
         "survey": msgspec.to_builtins(run.survey),
-        "pipeline": run.pipeline,
+        "names": run.names,
         "cache": str(store.root),
         "folder": str(run.folder.absolute()),
+        "folds": [str(fold.folder.absolute()) for fold in run.folds],
     }
     outcome = worker.serve(request, watch, timeout_s)
     if outcome.cause is None:
-        return read_record(run.folder / "result.json")
+        return read_record(run.folder / FILE)
     if outcome.cause == "storage":
         raise StorageError(outcome.message)
     if outcome.exit_code == 2 and outcome.stage in SHARED_STAGES:
@@ -224,79 +150,50 @@ def failed(run: Planned, outcome: Outcome, store: Store) -> Record:
             notices=survey.notices,
         ),
         split=SplitInfo(
-            _split_digest(run.plan, store),
+            _split_digest(run, store),
             table.grouping,
             table.seed,
             {"train": table.train, "validation": table.validation, "test": table.test},
+            folds=table.folds,
         ),
         failure=Failure(outcome.cause or "exception", outcome.stage, outcome.message, outcome.log),  # type: ignore[arg-type]
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _split_digest(plan: Plan, store: Store) -> str:
+def _split_digest(run: Planned, store: Store) -> str:
     """Who is where, so that a failed run stands in the table of those that it was to be compared with."""
-    stage = plan.stage("split")
+    stage = (run.folds[0] if run.folds else run).plan.stage("split")
     folder = stage and store.find(stage.name, stage.key)
     return (folder / "digest").read_text() if folder else ""
 
 
-def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
-    binary = len(classes) == 2
-    of_class = ("precision", "recall", "f1") if binary else ("precision", "recall", "f1", "specificity", "auroc")
-    of_positive = ("sensitivity", "specificity") if binary and task.positive is not None else ()
-    known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
-    if task.metric not in known:
-        raise unknown_name("metric", task.metric, known, "the task's metric")
+def _unfolded(spec: Any) -> Any:
+    """The specification of all folds together."""
+    whole = msgspec.structs.replace(spec, fold=None)
+    if not isinstance(whole, VoteSpec):
+        return whole
+    members = {name: _unfolded(member) for name, member in whole.members.items()}
+    return msgspec.structs.replace(whole, members=members, reference=whole.reference and _unfolded(whole.reference))
 
 
-def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
-    if survey.masks == 0 and (traits.trains or traits.reads_dataset_masks):
-        raise ConfigError(
-            f"--segmenter {name} needs lung masks, and dataset {survey.name!r} has none; "
-            "use --segmenter none or --segmenter threshold, or add a masks folder beside the images of each label"
-        )
+def _place(results: Path, task: str, steps: Plan) -> tuple[Path, str]:
+    """Where a run's record belongs, and what is there; another task may have made the same run."""
+    own = results / task / steps.run
+    if results.is_dir():
+        for folder in (own, *sorted(results.glob(f"*/{steps.run}"))):
+            if _state(folder / FILE, steps.key) == "cached":
+                return folder, "cached"
+    return own, _state(own / FILE, steps.key)
 
 
-def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str) -> None:
-    found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
-    scarce = [f"{name} has {count}" for name, count in found.items() if count < PARTS]
-    if scarce:
-        raise DataError(
-            f"too few {unit}: {', '.join(scarce)}; every class needs one in training, one in each half of "
-            f"validation and one in test, so {PARTS} or more; add images or raise --limit"
-        )
-
-
-def _is_current(path: Path, key: str) -> bool:
+def _state(path: Path, key: str) -> str:
     if not path.is_file():
-        return False
+        return "to run"
     try:
         record = verify(path)
     except BenchError:  # unreadable, or edited after it was sealed: what it says is worth nothing
-        return False
-    return record.status == "ok" and record.key == key
-
-
-def _without(component: Component, options: Mapping[str, Any]) -> Component:
-    return Component(component.name, {name: value for name, value in component.options.items() if name not in options})
-
-
-def _resolved(kind: str, component: Component, task: Task, described: Descriptions) -> Component:
-    options = described.options(kind, component.name)
-    names = {option.name for option in options}
-    shared = {name: value for name, value in task.options.get(kind, {}).items() if name in names}  # type: ignore[call-overload]
-    given = {**shared, **component.options}
-    return Component(component.name, resolve_options(f"{kind} {component.name!r}", options, given))
-
-
-def _check_forced(kind: str, options: Mapping[str, Any], names: set[str], described: Descriptions) -> None:
-    known: dict[str, Option] = {}
-    for name in names:
-        known |= {option.name: option for option in described.options(kind, name)}
-    for option in options:
-        if option not in known:
-            raise OptionError(
-                f"no chosen {kind} ({', '.join(sorted(names))}) has an option {option!r}; "
-                f"they have: {', '.join(sorted(known)) or 'none'}"
-            )
+        return "to run"
+    if record.status == "failed":
+        return "failed"
+    return "cached" if record.key == key else "to run"

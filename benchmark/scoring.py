@@ -7,7 +7,7 @@ Log-loss, Brier and ECE judge calibrated probabilities at the training data's cl
 Calibration and thresholds are fitted on the part "fit", everything is reported on "test".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,16 +168,41 @@ def controls(
     Both answer with the class shares of their training images and decide for the largest share.
     """
     targets, parts, groups = np.asarray(targets, int), np.asarray(parts), np.asarray(groups)
-    train, test = parts == "train", parts == "test"
-    names = np.zeros(len(targets), int)
-    rules = {"majority": class_shares(len(classes), names[train], targets[train], names[test])}
+    test = parts == "test"
+    rules = control_shares(len(classes), targets, sources, parts == "train", test)
+    return judge_controls(classes, positive, targets[test], rules, groups[test], seed, resamples)
+
+
+def control_shares(
+    num_classes: int,
+    targets: np.ndarray,
+    sources: Sequence[str | None] | None,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Rule -> class shares (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
+    alike = np.zeros(len(targets), int)
+    rules = {"majority": class_shares(num_classes, alike[train], targets[train], alike[test])}
     if sources is not None and all(source is not None for source in sources):
         known = np.asarray(sources)
-        rules["source-oracle"] = class_shares(len(classes), known[train], targets[train], known[test])
+        rules["source-oracle"] = class_shares(num_classes, known[train], targets[train], known[test])
+    return rules
+
+
+def judge_controls(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    rules: Mapping[str, np.ndarray],
+    groups: Groups,
+    seed: int,
+    resamples: int,
+) -> dict[str, dict[str, Estimate]]:
+    """Rule -> metrics of its class shares (n, K) on n images."""
     told = {}
     for name, shares in rules.items():
         outputs = outputs_of_shares(shares)
-        told[name] = evaluate(classes, positive, targets[test], outputs, groups[test], seed, resamples)
+        told[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
         balanced = told[name]["balanced-accuracy"]
         if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
             # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.

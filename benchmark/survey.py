@@ -124,7 +124,7 @@ class FileDigests:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
         stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
                 if done % 500 == 0:

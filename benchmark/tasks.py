@@ -87,7 +87,7 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not equals or len(keys) != 2 or not all(keys):
         raise ConfigError(f"--set {text!r} cannot be read; expected table.key=value, for instance images.size=96")
     table = {keys[1]: parse_scalar(value)}
-    return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head") else {keys[0]: table}
+    return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head", "voter") else {keys[0]: table}
 
 
 def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ OPERATIONS = {
     "describe": "benchmark.describe",
     "survey": "benchmark.survey",
     "run": "benchmark.pipeline",
+    "pool": "benchmark.recording.folds",
 }
 
 CAUSES: dict[type[BenchError], str] = {
@@ -37,6 +38,8 @@ Emit = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Serve requests until standard input closes."""
+    if os.environ.get("BENCH_CORES"):  # before any library counts the cores
+        os.sched_setaffinity(0, map(int, os.environ["BENCH_CORES"].split(",")))
     emit = _claim_stdout()
     requests: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()

@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from benchmark.config import Runtime, Task
+    from benchmark.crew import Crew
     from benchmark.records import Record
     from benchmark.runs import Planned
 
@@ -24,13 +25,20 @@ if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the pa
 @click.option("--segmenter", multiple=True, metavar="NAME[opts]", help="Repeatable; so are the next two.")
 @click.option("--backbone", multiple=True, metavar="NAME[opts]", help="Their product is compared.")
 @click.option("--head", multiple=True, metavar="NAME[opts]", help="Options: name[option=value,...].")
+@click.option(
+    "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."
+)
 @click.option("--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="For instance images.size=96.")
 @click.option("--seeds", default="0", show_default=True, help="Training seeds, comma-separated.")
+@click.option("--folds", type=click.IntRange(2, 20), metavar="K", help="Cross-validate: pooled out-of-fold results.")
 @click.option("--limit", type=click.IntRange(min=8), metavar="N", help="About N images: stratified, whole groups.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network.")
 @click.option("--quick/--full", default=None, help="Laptop setting; the default without --data.")
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping.")
 @click.option("--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Workers side by side.")
+@click.option("--timeout", metavar="TIME", help="Kill a run that takes longer, such as 20m; it becomes a failed row.")
+@click.option("--retry-failed", is_flag=True, help="Run those alone whose last attempt failed.")
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would run and what is there already; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
 @click.option(
@@ -66,31 +74,37 @@ class _Run:
 
     def go(self) -> int:
         """Plan, run what is missing, compare; gives the exit status."""
-        from benchmark.executor import Worker
+        from benchmark.crew import Crew
 
+        timeout_s = self._timeout()
         runtime = self._runtime()
-        with Worker(self.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
+        environment = {"KERAS_BACKEND": runtime.backend}
+        with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
+            worker = crew.workers[0]
             planned = self._plan(worker, runtime)
+            if self.flags["retry_failed"]:
+                planned = _failed(planned)
             if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
                 worker.stop()
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
             self._check_output()
-            records = self._execute(planned, worker)
-        self._compare(planned, records)
-        return int(any(record.status == "failed" for record in records))
+            finished = self._execute(planned, crew, timeout_s)
+        self._compare(finished)
+        return int(any(record.status == "failed" for _, record in finished))
 
     def _plan(self, worker: Any, runtime: "Runtime") -> "list[Planned]":
+        from benchmark.choices import choose, resolve
         from benchmark.config import DatasetChoice
         from benchmark.descriptions import Descriptions
         from benchmark.progress import surveying
-        from benchmark.runs import KINDS, choose_pipelines, look, resolve, schedule
+        from benchmark.runs import look, schedule
         from benchmark.tasks import parse_component
         from registry.lookup import find
 
         seeds = _seeds(self.flags["seeds"])
         name, task, forced = self._task()
-        chosen = choose_pipelines(task, {kind: self.flags[kind] for kind in KINDS}, forced)
+        chosen = choose(task, {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head", "voter")}, forced)
         named = self.flags["dataset"] or ("" if self.flags["data"] else task.dataset)
         reader = parse_component(named) if named else None
         if reader:
@@ -105,7 +119,7 @@ class _Run:
         with surveying(self.console) as watch:
             choice, survey = look(worker, choice, task.split.seed, self.cache, watch)
             described = Descriptions(self.cache / "descriptions", worker)
-            described.fetch((kind, component.name) for parts in chosen for kind, component in parts.items())
+            described.fetch(chosen.components())
         drawn = "" if self.flags["data"] else " (no --data: the built-in films)"
         setting = "quick" if self.quick else "full"
         told = f"{survey.name}{drawn}: {survey.images:,} images, {task.images.size} pixels, {setting} setting"
@@ -126,6 +140,8 @@ class _Run:
                 )
             overrides = merge(overrides, assignment)
         forced = overrides.get("options", {})
+        if self.flags["folds"]:
+            overrides = merge({"split": {"folds": self.flags["folds"]}}, overrides)
         if self.flags["epochs"]:
             epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
             overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
@@ -139,7 +155,8 @@ class _Run:
         from benchmark.config import Runtime
 
         deterministic = self.flags["deterministic"]
-        return Runtime(_backend(), deterministic, len(os.sched_getaffinity(0)) if deterministic else None)
+        threads = max(1, len(os.sched_getaffinity(0)) // self.flags["jobs"])
+        return Runtime(_backend(), deterministic, threads if deterministic else None)
 
     def _check_output(self) -> None:
         """The results can be written before hours are spent on them."""
@@ -147,21 +164,19 @@ class _Run:
 
         check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
 
-    def _execute(self, planned: "list[Planned]", worker: Any) -> "list[Record]":
+    def _execute(
+        self, planned: "list[Planned]", crew: "Crew", timeout_s: float | None
+    ) -> "list[tuple[Planned, Record]]":
+        """Every run with its record, in the order of the plan."""
         from benchmark.progress import Progress
-        from benchmark.records import read
-        from benchmark.runs import execute
 
-        records = []
-        with Progress(self.console, planned) as progress:
-            for run in planned:
-                progress.begin(run)
-                if run.state == "cached":
-                    records.append(read(run.folder / "result.json"))
-                else:
-                    records.append(execute(run, worker, self.store, progress.watch))
-                progress.end(run, records[-1])
-        return records
+        records = {}
+        with Progress(self.console, len(planned)) as progress:
+            for what, run, told in crew.run(planned, self.store, timeout_s):
+                progress.take(what, run, told)
+                if what == "end":
+                    records[run.plan.run] = told
+        return [(run, records[run.plan.run]) for run in planned]
 
     def _show_plan(self, planned: "list[Planned]") -> int:
         from benchmark.progress import print_plan
@@ -178,39 +193,55 @@ class _Run:
             print_plan(self.console, planned)
         return 0
 
-    def _compare(self, planned: "list[Planned]", records: "list[Record]") -> None:
+    def _compare(self, finished: "list[tuple[Planned, Record]]") -> None:
         from benchmark.cli.compare import paired_difference
         from benchmark.compare import compare
         from benchmark.report.plain import to_json
         from benchmark.report.terminal import print_comparison
 
-        folders = {record.run: run.folder for run, record in zip(planned, records, strict=True)}
-        comparison = compare(records, metric=None, difference=paired_difference(lambda record: folders[record.run]))
+        folders = {record.run: run.folder for run, record in finished}
+        difference = paired_difference(lambda record: folders[record.run])
+        comparison = compare([record for _, record in finished], metric=None, difference=difference)
         if self.flags["as_json"]:
             click.echo(to_json(comparison), nl=False)
             return
         print_comparison(self.console, comparison)
-        self._show_samples(planned, records)
+        self._show_samples(finished)
 
-    def _show_samples(self, planned: "list[Planned]", records: "list[Record]") -> None:
-        """Grad-CAM samples of the first seed of every pipeline, under the table."""
+    def _show_samples(self, finished: "list[tuple[Planned, Record]]") -> None:
+        """Samples of the maps of every pipeline's first run, under the table."""
         import json
 
         from benchmark.report.blocks import blocks
 
         colour = self.console.color_system is not None and not self.console.no_color
         shown: set[str] = set()
-        for run, record in zip(planned, records, strict=True):
+        for run, record in finished:
             path = run.folder / "gradcam.json"
             if colour and record.status == "ok" and record.pipeline_digest not in shown and path.is_file():
                 shown.add(record.pipeline_digest)
-                heading = f"\nGrad-CAM · {record.pipeline} · seed {record.seed}"
+                heading = f"\n{record.map_method} · {run.label}"
                 self.console.print(heading, highlight=False, markup=False, soft_wrap=True)
                 pictures = json.loads(path.read_bytes())
                 self.console.print(blocks(pictures, self.console.width, colour=colour), end="", soft_wrap=True)
-        place = self.results / planned[0].spec.task
-        told = f"\nRecords, models and figures (gradcam.png, network-view.png, masks.png, curves.png): {place}"
+        places = ", ".join(dict.fromkeys(str(run.folder.parent) for run, _ in finished))
+        told = f"\nRecords, models and figures (gradcam.png, network-view.png, masks.png, curves.png): {places}"
         self.console.print(told, highlight=False, soft_wrap=True)
+
+    def _timeout(self) -> float | None:
+        from benchmark.durations import parse_duration
+
+        return parse_duration(self.flags["timeout"], "--timeout") if self.flags["timeout"] else None
+
+
+def _failed(planned: "list[Planned]") -> "list[Planned]":
+    """The runs whose last attempt failed, and what is pooled of them."""
+    names = {run.plan.run for run in planned if run.state == "failed"}
+    chosen = [run for run in planned if run.plan.run in names or any(fold.plan.run in names for fold in run.folds)]
+    if not chosen:
+        click.echo("bench: none of these runs has failed, so there is nothing to retry", err=True)
+        raise SystemExit(3)
+    return chosen
 
 
 def _backend() -> str:

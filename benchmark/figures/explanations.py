@@ -1,4 +1,4 @@
-"""Where the network looks: Grad-CAM on chosen films of every class."""
+"""Where the model looks: heat maps on chosen films of every class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Panel:
     lesion: np.ndarray | None
 
 
-def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str) -> None:
+def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str, method: str = "Grad-CAM") -> None:
     """Write a PNG with a row per class and a column per kind: film beside overlay, with outlines."""
     found = {(panel.class_name, panel.kind): panel for panel in panels}
     classes = list(dict.fromkeys(panel.class_name for panel in panels))
@@ -59,7 +59,7 @@ def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str) -> None:
     row = SIDE + 0.1 + text_height(max(map(len, words.values()), default=0), SMALL) + 0.15
     width = NAMES + len(ABSENT) * PAIR + (len(ABSENT) - 1) * APART
     height = HEAD + len(classes) * row + LEGEND
-    with sheet(path, title="Where the network looks (Grad-CAM)", caption=caption, width=width, height=height) as page:
+    with sheet(path, title=f"Where the model looks ({method})", caption=caption, width=width, height=height) as page:
         for column, kind in enumerate(ABSENT):
             page.write(_left(column), 0.08, [kind], weight="bold", size=NORMAL)
         for place, name in enumerate(classes):

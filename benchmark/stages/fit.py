@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches, class_weights, realised_shares
+from benchmark.config import VoteSpec
 from benchmark.images import load
 from benchmark.session import begin
 from benchmark.training import train
@@ -19,6 +20,7 @@ from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
+    from benchmark.config import Component
     from benchmark.context import Context
 
 
@@ -75,16 +77,13 @@ def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, k
     """The trainer's graph on uint8 images, and the two models in it that are kept."""
     spec = context.spec
     shape = (size, size, 1)
-    backbone = load_component(find("backbone", spec.backbone.name))(shape, **spec.backbone.options)
-    if not isinstance(backbone, keras.Model) or len(backbone.outputs[0].shape) != 4:
-        raise ContractError(
-            f"backbone {spec.backbone.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
-        )
-    make_head = load_component(find("head", spec.head.name))
-    head = make_head(tuple(backbone.outputs[0].shape[1:]), len(spec.classes), **spec.head.options)
+    backbone = make_backbone(spec.backbone, size)
+    chosen = spec.trained_head
+    make_head = load_component(find("head", chosen.name))
+    head = make_head(tuple(backbone.outputs[0].shape[1:]), len(spec.classes), **chosen.options)
     if not isinstance(head, keras.Model) or tuple(head.outputs[0].shape[1:]) != (len(spec.classes),):
         raise ContractError(
-            f"head {spec.head.name!r} does not give (B, {len(spec.classes)}) logits; see registry.contracts"
+            f"head {chosen.name!r} does not give (B, {len(spec.classes)}) logits; see registry.contracts"
         )
     inputs = keras.Input(shape, dtype="uint8")
     change = augmentation(
@@ -98,6 +97,20 @@ def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, k
     return keras.Model(inputs, logits), backbone, head
 
 
+def make_backbone(component: "Component", size: int) -> keras.Model:
+    """A backbone as its factory gives it, for images of so many pixels a side.
+
+    Raises:
+        ContractError: it does not end in a feature map.
+    """
+    backbone = load_component(find("backbone", component.name))((size, size, 1), **component.options)
+    if not isinstance(backbone, keras.Model) or len(backbone.outputs[0].shape) != 4:
+        raise ContractError(
+            f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
+        )
+    return backbone
+
+
 def data_prior(context: "Context") -> list[float]:
     """(K,) class shares of the training part."""
     parts = np.load(context.artefacts["split"] / "parts.npy")
@@ -106,10 +119,13 @@ def data_prior(context: "Context") -> list[float]:
 
 
 def batch_prior(context: "Context") -> list[float]:
-    """(K,) class shares that the network learnt from, loss weights included."""
-    if context.spec.training.balance == "weights":
-        return [1 / len(context.spec.classes)] * len(context.spec.classes)
-    shares: list[float] = json.loads((context.artefacts["fit"] / "meta.json").read_text())["batch_shares"]
+    """(K,) class shares that a run's logits refer to: those learnt from, weights included."""
+    spec = context.spec
+    equal = [1 / len(spec.classes)] * len(spec.classes)
+    if isinstance(spec, VoteSpec) or (spec.training.balance == "weights" and not spec.classical):
+        return equal  # votes are cast at equal class shares
+    learnt = "predict" if spec.classical else "fit"
+    shares: list[float] = json.loads((context.artefacts[learnt] / "meta.json").read_text())["batch_shares"]
     return shares
 
 

@@ -21,6 +21,6 @@ def build(context: "Context", folder: Path) -> None:
         size=spec.images.size,
         equalise="none" if spec.images.equalise == "lungs" else spec.images.equalise,
         skip_bad=spec.dataset.skip_bad,
-        workers=os.cpu_count() or 1,
+        workers=len(os.sched_getaffinity(0)),
         progress=lambda done, total: context.progress({"done": done, "total": total}),
     )

@@ -17,16 +17,24 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``parts.npy`` (N,), ``split.csv`` and ``digest``, of who is where: runs that share it can be compared."""
     images = load(context.artefacts["prepare"])
     table = context.spec.split
-    parts = split(
-        images.labels,
-        images.sources,
-        images.groups,
-        fractions=(table.train, table.validation, table.test),
-        seed=table.seed,
-        grouping=table.grouping,
-        ids=images.ids,
-    )
+    divisions = [
+        split(
+            images.labels,
+            images.sources,
+            images.groups,
+            fractions=(table.train, table.validation, table.test),
+            seed=table.seed,
+            grouping=table.grouping,
+            ids=images.ids,
+            folds=table.folds,
+            fold=fold,
+        )
+        for fold in range(table.folds)
+    ]
+    parts = divisions[context.spec.fold or 0]
     np.save(folder / "parts.npy", np.asarray(parts, dtype=np.str_))
     write_csv(folder / "split.csv", images.ids, images.labels, images.sources, images.groups, parts)
-    pairs = "\n".join(sorted(f"{name}\t{part}" for name, part in zip(images.ids, parts, strict=True)))
+    # The folds of one cross-validation share a digest: of who is where in all of them.
+    rows = zip(images.ids, *divisions, strict=True)
+    pairs = "\n".join(sorted("\t".join(map(str, row)) for row in rows))
     (folder / "digest").write_text(hashlib.sha256(pairs.encode()).hexdigest())
