@@ -12,6 +12,7 @@ from benchmark.config import (
     Segmentation,
     Split,
     Training,
+    VoteSpec,
 )
 from benchmark.plan import Survey
 
@@ -22,7 +23,6 @@ def spec(**changes):
         RunSpec(
             task="binary",
             title="a title",
-            scheme="direct",
             metric="balanced-accuracy",
             classes={"rest": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
             positive="COVID",
@@ -42,6 +42,14 @@ def spec(**changes):
         ),
         **changes,
     )
+
+
+def vote(**changes):
+    """A soft vote of two pipelines; any field can be given."""
+    one = spec()
+    shared = {name: getattr(one, name) for name in VoteSpec.__struct_fields__ if hasattr(one, name)}
+    members = {"dense": one, "sepconv": spec(head=Component("sepconv"))}
+    return VoteSpec(**{**shared, "voter": Component("soft"), "members": members, **changes})
 
 
 def survey(**changes):

@@ -8,14 +8,14 @@ import pytest
 
 from benchmark import describe
 from benchmark import plan as planning
-from benchmark.config import Component, DatasetChoice, Runtime
+from benchmark.choices import choose, resolve
+from benchmark.config import Component, DatasetChoice, Runtime, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
-from benchmark.plan import Traits, missing, pipeline_name, plan
-from benchmark.runs import choose_pipelines, resolve
+from benchmark.plan import Traits, missing, pipeline_name, pooled
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
-from tests.specs import spec, survey
+from tests.specs import spec, survey, vote
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -26,6 +26,11 @@ FROM_SEGMENTER = {"segmenter", "masks"} | FROM_INPUTS
 NETWORK = Traits(trains=True)
 UNTRAINED = Traits()
 WHOLE = Traits(whole_frame=True)
+
+
+def plan(one, found, segmenter):
+    """The plan of a run whose segmenters are all treated alike."""
+    return planning.plan(one, found, lambda name: segmenter)
 
 
 def keys(planned):
@@ -151,7 +156,7 @@ def test_other_data_change_everything(change):
         ("benchmark.stages.fit", FROM_FIT),
         ("benchmark.stages.predict", FROM_FIT - {"fit"}),
         ("benchmark.stages.explain", {"explain", "record"}),
-        ("benchmark.recording", {"record"}),
+        ("benchmark.recording.model", {"record"}),
     ],
 )
 def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
@@ -240,15 +245,92 @@ def test_missing_are_the_stages_without_an_artefact_in_order():
     assert planned.stage("no such stage") is None
 
 
+def usual(kind, name):
+    """Options of the components of `tests.specs` at their defaults."""
+    return {
+        "unet": {"filters": 8, "dropout": 0.0},
+        "sepcnn": {"filters": 16, "kernel_size": 3},
+        "dense": {"units": 224, "dropout": 0.2},
+    }.get(name, {})
+
+
 def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():
-    defaults = {
-        "segmenter": {"filters": 8, "dropout": 0.0},
-        "backbone": {"filters": 16, "kernel_size": 3},
-        "head": {"units": 224, "dropout": 0.2},
-    }
-    assert pipeline_name(spec(), defaults) == "unet+sepcnn+dense"
+    assert pipeline_name(spec(), usual) == "unet+sepcnn+dense"
     wide = spec(backbone=Component("sepcnn", {"filters": 32, "kernel_size": 3}))
-    assert pipeline_name(wide, defaults) == "unet+sepcnn[filters=32]+dense"
+    assert pipeline_name(wide, usual) == "unet+sepcnn[filters=32]+dense"
+
+
+CLASSICAL = {"classical": True, "head": Component("majority")}
+CARRIED = {**CLASSICAL, "carrier": Component("dense", {"units": 224, "dropout": 0.2})}
+
+
+def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
+    """Whichever classical head: the carrier is trained once, its features are pooled once."""
+    ordinary, carried = plan(spec(), survey(), NETWORK), plan(spec(**CARRIED), survey(), NETWORK)
+    shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
+    assert tuple(keys(carried)) == (*shared, "features", "predict", "explain", "record")
+    assert all(keys(ordinary)[name] == keys(carried)[name] for name in shared)
+    other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), survey(), NETWORK)
+    assert changed(carried, other) == {"predict", "explain", "record"}
+    assert plan(spec(**{**CARRIED, "carrier": Component("sepconv")}), survey(), NETWORK).pipeline_digest != (
+        carried.pipeline_digest
+    )
+
+
+def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
+    frozen = plan(spec(**CLASSICAL), survey(), WHOLE)
+    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", "explain", "record")
+    another = plan(
+        spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), survey(), WHOLE
+    )
+    assert keys(another)["features"] == keys(frozen)["features"]
+    assert pipeline_name(spec(**CLASSICAL), usual) == "unet+sepcnn frozen+majority"
+
+
+def test_a_vote_is_made_of_its_members_stages_and_one_of_its_own():
+    planned = plan(vote(), survey(), NETWORK)
+    assert tuple(keys(planned)) == ("prepare", "split", "vote", "record")
+    ordinary = keys(plan(spec(), survey(), NETWORK))
+    assert keys(planned.members["dense"])["predict"] == ordinary["predict"]
+    assert missing(planned, lambda stage, key: key == ordinary["fit"])[:5] == [
+        f"dense/{name}" for name in ("prepare", "split", "segmenter", "masks", "inputs")
+    ]
+    assert missing(planned, lambda *_: False).count("prepare") == 0  # each artefact is told once, of who comes first
+
+
+def test_another_voter_changes_the_vote_alone():
+    one, other = plan(vote(), survey(), NETWORK), plan(vote(voter=Component("hard")), survey(), NETWORK)
+    assert changed(one, other) == {"vote", "record"}
+    assert all(changed(one.members[name], other.members[name]) <= {"record"} for name in one.members)
+
+
+def test_a_member_of_one_class_against_the_rest_is_the_binary_run_of_the_same_targets():
+    member = spec(classes={"not COVID": ["Lung_Opacity", "Normal"], "COVID": ["COVID"]}, positive="COVID")
+    rivals = VoteSpec(**{**vote_settings(), "members": {"COVID": member}, "voter": Component("soft")})
+    shared = keys(plan(rivals, survey(), NETWORK).members["COVID"])
+    assert shared["fit"] == keys(plan(spec(), survey(), NETWORK))["fit"]
+
+
+def vote_settings():
+    """What a vote of `tests.specs` says besides voter and members."""
+    told = vote()
+    return {name: getattr(told, name) for name in told.__struct_fields__ if name not in ("voter", "members")}
+
+
+def test_votes_are_named_by_their_voter_and_members():
+    assert pipeline_name(vote(), usual) == "soft(unet+sepcnn+dense, unet+sepcnn+sepconv)"
+    alike = vote(members={"a": spec(), "b": spec()})
+    assert pipeline_name(alike, usual) == "soft(2 × unet+sepcnn+dense)"
+    assert plan(alike, survey(), NETWORK).run.startswith("soft-vote-unet-sepcnn-dense-s0-f0-")
+    assert plan(vote(), survey(), NETWORK).run.startswith("soft-vote-2-pipelines-s0-f0-")
+
+
+def test_folds_and_their_pooled_result_share_a_pipeline_and_nothing_is_built_for_the_pool():
+    folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
+    whole = pooled(spec(fold=None), survey(), folds)
+    assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
+    assert (whole.stages, whole.run.split("-")[-2]) == ([], "pooled")
+    assert pooled(spec(fold=None), survey(), folds[:2]).key != whole.key
 
 
 def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
@@ -284,7 +366,7 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
     told = []
     for file in (path, other):
         task = read_task(file, CONFIGS / "defaults.toml", quick=quick, overrides={})
-        chosen = choose_pipelines(task, {"segmenter": [], "backbone": [], "head": []}, {})
+        chosen = choose(task, {"segmenter": [], "backbone": [], "head": [], "voter": []}, {})
         labels = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
         found = survey(labels=labels, groups=dict.fromkeys(labels, 9))
         specs = resolve(
@@ -298,6 +380,6 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
             seeds=(0, 1),
             runtime=Runtime(),
         )
-        told.append([plan(one, found, described.traits(one.segmenter.name)) for one in specs])
+        told.append([planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs])
     assert told[0] == told[1]
     assert len(told[0]) >= 2

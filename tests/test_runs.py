@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 
-from benchmark.config import Component, DatasetChoice, PipelineFile, Runtime, Task
+from benchmark.choices import _check_masks, choose, fewest_groups, resolve
+from benchmark.config import Component, DatasetChoice, Features, PipelineFile, Runtime, Split, Task, VoteSpec
 from benchmark.describe import blank
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
 from benchmark.plan import Survey, Traits
 from benchmark.records import read, verify, write
-from benchmark.runs import _check_masks, choose_pipelines, execute, failed, look, resolve, schedule
+from benchmark.runs import execute, failed, look, schedule
 from benchmark.store import Store
 from registry.errors import (
     ConfigError,
@@ -22,7 +23,8 @@ from registry.errors import (
 from registry.options import Option, Range
 from tests import factories
 
-NO_FLAGS = {"segmenter": [], "backbone": [], "head": []}
+DENSE = {"units": 224, "dropout": 0.2}
+NO_FLAGS = {"segmenter": [], "backbone": [], "head": [], "voter": []}
 OPTIONS = {
     ("segmenter", "none"): (),
     ("segmenter", "dataset"): (),
@@ -31,8 +33,16 @@ OPTIONS = {
     ("backbone", "xception"): (Option("weights", "imagenet", ("str",)),),
     ("head", "dense"): (Option("units", 224, ("int",)), Option("dropout", 0.2, ("float",), (), Range(0, 0.5))),
     ("head", "sepconv"): (Option("filters", 64, ("int",)),),
+    ("head", "majority"): (),
+    ("voter", "soft"): (),
+    ("voter", "hard"): (),
 }
-TRAITS = {"none": {"whole_frame": True}, "unet": {"trains": True}, "dataset": {"reads_dataset_masks": True}}
+TRAITS = {
+    "none": {"whole_frame": True},
+    "unet": {"trains": True},
+    "dataset": {"reads_dataset_masks": True},
+    "majority": {"classical": True},
+}
 
 
 class NoWorker:
@@ -45,7 +55,7 @@ def described(tmp_path):
     known = Descriptions(tmp_path / "descriptions", NoWorker())
     for (kind, name), options in OPTIONS.items():
         told = {**blank(kind, name), "options": msgspec.to_builtins(options)}
-        known.known[kind, name] = {**told, "traits": TRAITS.get(name, {}) if kind == "segmenter" else {}}
+        known.known[kind, name] = {**told, "traits": TRAITS.get(name, {})}
     return known
 
 
@@ -65,7 +75,7 @@ def resolved(described, which=None, flags=None, forced=None, seeds=(0,), told=No
     which, forced = which or task(), forced or {}
     if forced:
         which = msgspec.structs.replace(which, options=forced)
-    chosen = choose_pipelines(which, {**NO_FLAGS, **(flags or {})}, forced)
+    chosen = choose(which, {**NO_FLAGS, **(flags or {})}, forced)
     choice = DatasetChoice("phantom")
     return resolve(
         which, "binary", chosen, choice, told or survey(), described, forced=forced, seeds=seeds, runtime=Runtime()
@@ -78,18 +88,18 @@ def names(chosen):
 
 def test_without_flags_the_tasks_pipelines_are_compared():
     both = task(("unet", "sepcnn", "dense"), ("none", "xception[cut=36]", "sepconv"))
-    assert names(choose_pipelines(both, NO_FLAGS, {})) == ["unet+sepcnn+dense", "none+xception[cut=36]+sepconv"]
+    assert names(choose(both, NO_FLAGS, {}).pipelines) == ["unet+sepcnn+dense", "none+xception[cut=36]+sepconv"]
 
 
 def test_flags_replace_components_and_their_product_is_compared_once_each():
     both = task(("unet", "sepcnn", "dense"), ("none", "sepcnn", "dense"))
     flags = {**NO_FLAGS, "segmenter": ["unet"], "head": ["dense", "sepconv"]}
-    assert names(choose_pipelines(both, flags, {})) == ["unet+sepcnn+dense", "unet+sepcnn+sepconv"]
+    assert names(choose(both, flags, {}).pipelines) == ["unet+sepcnn+dense", "unet+sepcnn+sepconv"]
 
 
 def test_an_unknown_component_is_refused_with_the_nearest_name():
     with pytest.raises(UnknownNameError, match="no head named 'dens'; did you mean dense"):
-        choose_pipelines(task(), {**NO_FLAGS, "head": ["dens"]}, {})
+        choose(task(), {**NO_FLAGS, "head": ["dens"]}, {})
 
 
 def test_every_option_of_every_component_is_resolved(described):
@@ -103,8 +113,8 @@ def test_there_is_a_specification_for_every_pipeline_and_seed(described):
     specs = resolved(described, flags={"head": ["dense", "sepconv"]}, seeds=(0, 3))
     assert [(spec.head.name, spec.seed) for spec in specs] == [
         ("dense", 0),
-        ("dense", 3),
         ("sepconv", 0),
+        ("dense", 3),
         ("sepconv", 3),
     ]
 
@@ -215,7 +225,7 @@ def test_any_other_record_is_not(run, described, tmp_path, spoil):
         assert path.read_text() != text
     elif spoil in ("half", "empty"):
         path.write_text(text[: len(text) // 2] if spoil == "half" else "")
-    assert again(run, described, tmp_path).state == "to run"
+    assert again(run, described, tmp_path).state == ("failed" if spoil == "failed" else "to run")
 
 
 class Answers:
@@ -308,4 +318,98 @@ def test_a_segmenter_that_learns_from_masks_is_refused_where_there_are_none():
 def test_a_task_without_pipelines_says_which_flags_stand_in_for_them():
     bare = Task(title="t", metric="accuracy", classes="labels")
     with pytest.raises(ConfigError, match=r"no .*pipelines.*: --backbone NAME --head NAME"):
-        choose_pipelines(bare, {"segmenter": ["none"], "backbone": [], "head": []}, {})
+        choose(bare, {**NO_FLAGS, "segmenter": ["none"]}, {})
+
+
+def test_voters_join_all_pipelines_of_a_seed(described):
+    both = task(("unet", "sepcnn", "dense"), ("none", "sepcnn", "sepconv"), voters=["soft"])
+    specs = resolved(described, both, {"voter": ["soft", "hard"]}, seeds=(0, 1))
+    votes = [spec for spec in specs if isinstance(spec, VoteSpec)]
+    assert [(spec.voter.name, spec.seed) for spec in votes] == [("soft", 0), ("hard", 0), ("soft", 1), ("hard", 1)]
+    assert list(votes[0].members) == ["unet+sepcnn+dense", "none+sepcnn+sepconv"]
+    assert [votes[0].column(name) for name in votes[0].members] == [None, None]
+    assert votes[2].members["unet+sepcnn+dense"] == specs[4]
+
+
+def test_one_vs_all_has_a_member_per_class_and_the_direct_model_beside_them(described):
+    labels = ["COVID", "Normal", "Lung_Opacity"]
+    which = task(classes="labels", positive=None, scheme="one-vs-all", voters=["soft"])
+    told = survey(labels=labels, groups=dict.fromkeys(labels, 9), counts=dict.fromkeys(labels, 9))
+    direct, vote = resolved(described, which, told=told)
+    assert vote.reference == direct
+    assert {name: member.classes for name, member in vote.members.items()} == {
+        "COVID": {"not COVID": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
+        "Normal": {"not Normal": ["COVID", "Lung_Opacity"], "Normal": ["Normal"]},
+        "Lung_Opacity": {"not Lung_Opacity": ["COVID", "Normal"], "Lung_Opacity": ["Lung_Opacity"]},
+    }
+    assert [vote.column(name) for name in vote.members] == [0, 1, 2]
+
+
+def test_two_labels_make_two_members(described):
+    which = task(classes="labels", positive=None, scheme="one-vs-all", voters=["soft"])
+    _, vote = resolved(described, which)
+    assert [(vote.column(name), vote.members[name].classes) for name in vote.members] == [
+        (0, {"not COVID": ["Normal"], "COVID": ["COVID"]}),
+        (1, {"not Normal": ["COVID"], "Normal": ["Normal"]}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "message"),
+    [
+        ({"scheme": "one-vs-all"}, {}, r"nothing says how they vote; add voters = ..soft.. to the task, or --voter"),
+        ({}, {"voter": ["soft"]}, "joins two pipelines or more, received one"),
+    ],
+)
+def test_a_vote_without_voters_or_voices_is_refused(changes, flags, message):
+    with pytest.raises(ConfigError, match=message):
+        choose(task(**changes), {**NO_FLAGS, **flags}, {})
+
+
+def test_a_classical_head_reads_the_features_of_the_tasks_carrier(described):
+    (carried,) = resolved(described, flags={"head": ["majority"]})
+    assert (carried.classical, carried.carrier, carried.trained_head) == (True, *[Component("dense", DENSE)] * 2)
+    frozen = task(features=Features(carrier="none"))
+    (frozen,) = resolved(described, frozen, {"head": ["majority"]})
+    assert (frozen.classical, frozen.carrier, frozen.trains_network) == (True, None, False)
+    (network,) = resolved(described)
+    assert (network.classical, network.carrier, network.trained_head) == (False, None, Component("dense", DENSE))
+
+
+def test_a_carrier_that_is_no_network_is_refused(described):
+    with pytest.raises(ConfigError, match=r"features\.carrier is the network .* 'majority' is none; use a head such as"):
+        resolved(described, task(features=Features(carrier="majority")), {"head": ["majority"]})
+
+
+def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, tmp_path):
+    which = task(split=Split(folds=3))
+    specs = resolved(described, which, seeds=(0, 1))
+    assert [(spec.seed, spec.fold) for spec in specs] == [(seed, fold) for seed in (0, 1) for fold in range(3)]
+    planned = schedule(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results")
+    assert [len(run.folds) for run in planned] == [0] * 6 + [3, 3]
+    assert [(run.spec.seed, run.spec.fold) for run in planned[6:]] == [(0, None), (1, None)]
+    assert planned[6].label == "unet+sepcnn+dense · seed 0, folds pooled"
+
+
+def test_a_record_that_another_task_made_is_this_ones_too(described, tmp_path):
+    (spec,) = resolved(described)
+    store, results = Store(tmp_path / "cache"), tmp_path / "results"
+    (run,) = schedule([spec], survey(), described, store, results)
+    write(record_of(run), run.folder)
+    (renamed,) = schedule([msgspec.structs.replace(spec, task="vote")], survey(), described, store, results)
+    assert (renamed.state, renamed.folder) == ("cached", run.folder)
+
+
+@pytest.mark.parametrize("folds", [1, 2, 3, 5, 7])
+def test_as_many_groups_as_are_asked_for_leave_three_beside_the_fullest_fold(folds):
+    least = fewest_groups(folds)
+    if folds == 1:
+        assert least == 4
+        return
+    enough = [count for count in range(1, 40) if count >= folds and count - -(-count // folds) >= 3]
+    assert least == enough[0]
+
+
+def test_too_few_patients_for_the_folds_are_refused(described):
+    with pytest.raises(DataError, match="of each of 5 folds, so 5 or more; use fewer folds"):
+        resolved(described, task(split=Split(folds=5)), told=survey(groups={"COVID": 4, "Normal": 50}))
