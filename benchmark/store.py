@@ -1,11 +1,12 @@
 """Content-addressed artefacts: folders that appear whole or not at all.
 
-    <cache>/objects/<stage>/<key>/      finished; never changed
+    <cache>/objects/<stage>/<key>/      finished; never changed; the folder's time says when it was last used
     <cache>/partial/<stage>/<key>/      a stage's own checkpoints, kept across crashes
-    <cache>/building/                   half-built; left-overs are swept
+    <cache>/building/                   half-built or half-removed; left-overs are swept
     <cache>/locks/                      flock files: the kernel releases them with the process
 
-Correctness rests on rename alone; the locks only spare building a thing twice.
+Correctness of what is built rests on rename alone: the locks spare building a thing twice, and keep those who remove
+artefacts (`Store.alone`) away from those who read them (`Store.in_use`).
 """
 
 import contextlib
@@ -16,8 +17,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from registry.errors import StorageError
+
+EVERYTHING = "cache"  # the lock on the whole of it; those on artefacts are named <stage>-<key>
 
 
 class Store:
@@ -30,6 +34,14 @@ class Store:
         """The finished artefact, or None."""
         path = self.root / "objects" / stage / key
         return path if path.is_dir() else None
+
+    def use(self, stage: str, key: str) -> Path | None:
+        """The finished artefact, marked as used now, or None."""
+        path = self.find(stage, key)
+        if path:
+            with contextlib.suppress(OSError):  # a folder of another user is as good to read
+                os.utime(path)
+        return path
 
     def partial(self, stage: str, key: str) -> Path:
         """A folder for a stage's checkpoints, created if need be; removed when the artefact is finished."""
@@ -46,7 +58,7 @@ class Store:
         """
         target = self.root / "objects" / stage / key
         with storage_errors(self.root), self.lock(f"{stage}-{key}"):
-            found = self.find(stage, key)
+            found = self.use(stage, key)
             if found:
                 return found
             building = self.root / "building"
@@ -61,16 +73,68 @@ class Store:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             shutil.rmtree(self.root / "partial" / stage / key, ignore_errors=True)
+            self.use(stage, key)
         return target
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that dies with the process."""
+    def in_use(self) -> Iterator[None]:
+        """Keep what is in the cache there: a run holds this from its planning to its end.
+
+        Raises:
+            StorageError: the cache cannot be written.
+        """
+        with contextlib.ExitStack() as held:
+            with storage_errors(self.root):
+                held.enter_context(self.lock(EVERYTHING, fcntl.LOCK_SH))
+            yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else uses the cache meanwhile; does not wait.
+
+        Raises:
+            StorageError: somebody uses it, or it cannot be written.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                with storage_errors(self.root):
+                    held.enter_context(self.lock(EVERYTHING, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                raise StorageError(f"a run is at work in {self.root}; wait or use another BENCH_CACHE") from error
+            yield
+
+    @contextlib.contextmanager
+    def lock(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+        """Hold a lock that dies with the process.
+
+        Raises:
+            BlockingIOError: somebody holds it, and `how` says not to wait.
+        """
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        path = folder / name
+        while True:
+            with path.open("w") as file:
+                fcntl.flock(file, how)
+                if _is_at(file, path):
+                    yield
+                    return
+
+    def sweep_lock(self, name: str) -> None:
+        """Remove the file of a lock that nobody holds."""
+        path = self.root / "locks" / name
+        with contextlib.suppress(BlockingIOError, FileNotFoundError), path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(file, path):
+                path.unlink()
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether the file still has that name; whoever waited for a lock may hold one that was swept meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def publish(folder: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
     "compare": "Compare the results below a folder.",
     "list": "List components, or tasks, with their options.",
+    "cache": "Look at what runs keep for the next one, and remove it.",
 }
 
 
