@@ -4,9 +4,11 @@ import pytest
 
 from registry.datasets.phantom import phantom
 from registry.errors import ContractError
+from registry.segmenters.attention_unet import attention_unet
 from registry.segmenters.dataset import dataset
 from registry.segmenters.losses import cross_entropy_dice
 from registry.segmenters.none import none
+from registry.segmenters.sepunet import sepunet
 from registry.segmenters.threshold import threshold
 from registry.segmenters.unet import unet
 
@@ -15,30 +17,74 @@ def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
-def test_unet_has_about_six_hundred_thousand_parameters():
-    assert 500_000 < unet((64, 64, 1)).count_params() < 620_000
+@pytest.mark.parametrize(
+    ("segmenter", "fewest", "most"),
+    [(unet, 500_000, 620_000), (attention_unet, 500_000, 700_000), (sepunet, 50_000, 70_000)],
+)
+def test_segmenters_are_of_the_size_they_claim(segmenter, fewest, most):
+    assert fewest < segmenter((64, 64, 1)).count_params() <= most
 
 
-def test_unet_draws_at_any_size_that_sixteen_divides():
-    network = unet((None, None, 1))
+@pytest.mark.parametrize("segmenter", [unet, attention_unet, sepunet])
+def test_networks_draw_at_any_size_that_sixteen_divides(segmenter):
+    network = segmenter((None, None, 1), filters=4)
     for shape in ((16, 48), (96, 64)):
         assert network(np.zeros((2, *shape, 1), np.float32)).shape == (2, *shape, 1)
 
 
-def test_unet_names_the_nearest_sizes_that_it_can_take():
-    with pytest.raises(ContractError, match="multiples of 16, received 100x100; use 96 or 112"):
-        unet((100, 100, 1))
+@pytest.mark.parametrize(
+    ("segmenter", "name"), [(unet, "unet"), (attention_unet, "attention-unet"), (sepunet, "sepunet")]
+)
+def test_networks_name_the_nearest_sizes_that_they_can_take(segmenter, name):
+    with pytest.raises(ContractError, match=f"^{name} halves.* multiples of 16, received 100x100; use 96 or 112"):
+        segmenter((100, 100, 1))
 
 
-def test_unet_learns_what_is_dark():
+@pytest.mark.parametrize("segmenter", [unet, attention_unet, sepunet])
+def test_probabilities_are_float32_in_half_precision(segmenter):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert segmenter((16, 16, 1), filters=4).outputs[0].dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("segmenter", [unet, attention_unet, sepunet])
+def test_networks_learn_what_is_dark(segmenter):
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     truth = np.kron(rng.random((8, 4, 4, 1)) < 0.4, np.ones((1, 4, 4, 1)))
     images = (0.7 - 0.4 * truth + 0.1 * rng.normal(size=truth.shape)).astype(np.float32)
-    network = unet((16, 16, 1), filters=4)
+    network = segmenter((16, 16, 1), filters=4)
     network.compile(keras.optimizers.Adam(0.02), cross_entropy_dice, run_eagerly=True)
-    losses = [network.train_on_batch(images, truth) for _ in range(6)]
-    assert losses[-1] < 0.8 * losses[0]
+    losses = [network.train_on_batch(images, truth) for _ in range(4)]
+    assert losses[-1] < 0.85 * losses[0]
+
+
+def gates(network):
+    """The layers that multiply a skip, from the deepest."""
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.Multiply)]
+
+
+def test_every_skip_but_the_finest_passes_a_gate():
+    sides = [gate.output.shape[1] for gate in gates(attention_unet((64, 64, 1)))]
+    assert sides == [8, 16, 32]
+
+
+def test_a_gate_multiplies_all_channels_of_a_place_alike_and_starts_nearly_open():
+    network = attention_unet((32, 32, 1), filters=4)
+    gate = gates(network)[-1]
+    images = np.random.default_rng(0).random((2, 32, 32, 1)).astype(np.float32)
+    skip, factor, passed = map(
+        keras.ops.convert_to_numpy, keras.Model(network.input, [*gate.input, gate.output])(images, training=False)
+    )
+    assert factor.shape == (2, 16, 16, 1)
+    assert 0.5 < factor.min() <= factor.max() < 1
+    np.testing.assert_allclose(passed, skip * factor, rtol=1e-6)
+
+
+def test_the_first_layer_of_sepunet_has_a_kernel_for_each_filter():
+    assert sepunet((16, 16, 1), filters=12).layers[1].depthwise_kernel.shape == (3, 3, 1, 12)
 
 
 def test_loss_of_a_perfect_mask_is_zero_and_of_its_opposite_large():
