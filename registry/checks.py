@@ -10,6 +10,7 @@ what was promised and what came instead.  See `registry.contracts` for the promi
 """
 
 import functools
+import inspect
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from registry.backend import gradient
-from registry.contracts import MaskPredictor, Sample
+from registry.contracts import Classifier, MaskPredictor, Sample
 from registry.errors import ContractError
 from registry.explanation import features, halves
 from registry.options import read_options, resolve_options
@@ -85,7 +86,7 @@ def check_segmenter(factory: Callable[..., Any], **options: Any) -> None:
     _check_shape(product, images, (BATCH, *IMAGE_SHAPE[:2], 1), "lung probabilities (B, H, W, 1)")
     probability = _call(product, images)
     _expect(bool(np.all((probability >= 0) & (probability <= 1))), "lung probabilities lie in [0, 1]; end in a sigmoid")
-    _check_seed(factory, (IMAGE_SHAPE,), options)
+    _check_seed(product, factory, (IMAGE_SHAPE,), options)
     _check_training(product, images, (images > 0.5).astype(np.float32), cross_entropy_dice)
     _check_saving(product, images)
 
@@ -107,7 +108,7 @@ def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
         sides = [tuple(tensor.shape[1:3]) for tensor in maps]
         _expect(sides[1][0] > sides[0][0], f"the second output is the finer map, received {sides[1]} after {sides[0]}")
     _check_explanation(backbone, images)
-    _check_seed(factory, (IMAGE_SHAPE,), options)
+    _check_seed(backbone, factory, (IMAGE_SHAPE,), options)
     pooled = keras.layers.GlobalAveragePooling2D()(features(backbone.outputs))
     classifier = keras.Model(backbone.input, keras.layers.Dense(2)(pooled))
     _check_training(classifier, images, np.arange(BATCH) % 2, _cross_entropy())
@@ -116,11 +117,11 @@ def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
 
 @_named
 def check_head(factory: Callable[..., Any], **options: Any) -> None:
-    """A head gives logits for any number of classes and passes gradients on, or is a scikit-learn classifier."""
+    """A head gives logits for any number of classes and passes gradients on, or is a `Classifier`."""
     for classes in CLASSES:
         head = _build(factory, (FEATURE_SHAPE, classes), options)
         if not isinstance(head, keras.Model):
-            _check_classifier(head, classes)
+            _check_classifier(factory, classes, options)
             continue
         tensor = _features()
         _check_shape(head, tensor, (BATCH, classes), f"logits (B, {classes})")
@@ -129,28 +130,25 @@ def check_head(factory: Callable[..., Any], **options: Any) -> None:
         _expect(not summed, "a head gives logits, received probabilities; leave the softmax out")
         _, slope = gradient(lambda inputs, head=head: head(inputs, training=False)[:, 0], tensor)
         _expect(bool(np.any(slope != 0)), "the logits depend on the features, received a gradient of zero")
-        _check_seed(factory, (FEATURE_SHAPE, classes), options)
+        _check_seed(head, factory, (FEATURE_SHAPE, classes), options)
         _check_training(head, tensor, np.arange(BATCH) % classes, _cross_entropy())
         _check_saving(head, tensor)
 
 
 @_named
 def check_voter(factory: Callable[..., Any], **options: Any) -> None:
-    """A voter fits on members' probabilities and gives probabilities."""
+    """A voter fits on members' probabilities and gives probabilities, image by image, each time the same."""
     rng = np.random.default_rng(0)
-    for members, classes in ((1, 2), (3, 4)):
+    for members, classes in ((1, 2), (3, 2), (5, 4)):
         probabilities = rng.dirichlet(np.ones(classes), (members, 40))
-        voter = _build(factory, (), options)
-        for method in ("fit", "predict_proba"):
-            _expect(callable(getattr(voter, method, None)), f"a voter has {method}(), received {_kind(voter)}")
-        before = probabilities.copy()
-        _expect(voter.fit(probabilities, np.arange(40) % classes) is voter, "a voter's fit returns the voter itself")
-        _check_probabilities(voter.predict_proba(probabilities), (40, classes))
-        _expect(bool((before == probabilities).all()), "a voter leaves its members' probabilities as they are")
+        if classes > 2:
+            probabilities[0] = _one_against_all(probabilities[0, :, :1], classes)
+        _check_voter(factory, options, probabilities, np.arange(40) % max(classes - 1, 2))  # one class has no image
 
 
 def _build(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any]) -> Any:
     name = getattr(factory, "__name__", repr(factory))
+    keras.utils.set_random_seed(7)
     return factory(*arguments, **resolve_options(name, read_options(factory), options))
 
 
@@ -185,12 +183,10 @@ def _check_shape(model: keras.Model, inputs: np.ndarray, shape: tuple[int, ...],
     _expect(received == shape, f"{model.name!r} gives {what}, {shape} here; received {received}")
 
 
-def _check_seed(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any]) -> None:
-    weights = []
-    for _ in range(2):
-        keras.utils.set_random_seed(7)
-        weights.append(_build(factory, arguments, options).get_weights())
-    same = all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+def _check_seed(product: keras.Model, factory: Callable[..., Any], arguments: tuple, options: dict[str, Any]) -> None:
+    """Of a product of `_build` that nothing has trained yet."""
+    again = _build(factory, arguments, options)
+    same = all(np.array_equal(a, b) for a, b in zip(product.get_weights(), again.get_weights(), strict=True))
     _expect(same, "equal seeds give equal weights (keras.utils.set_random_seed); initialise by Keras alone")
 
 
@@ -242,12 +238,74 @@ def _check_predictor(product: Any, images: np.ndarray) -> None:
     _expect(bool(np.array_equal(masks, product.predict(images))), "equal images give equal masks")
 
 
-def _check_classifier(head: Any, classes: int) -> None:
-    for method in ("fit", "predict_proba"):
-        _expect(callable(getattr(head, method, None)), f"a head is a keras.Model or has {method}(), got {_kind(head)}")
-    pooled = np.random.default_rng(2).normal(size=(20 * classes, FEATURE_SHAPE[-1])).astype(np.float32)
-    head.fit(pooled, np.arange(len(pooled)) % classes)
-    _check_probabilities(head.predict_proba(pooled), (len(pooled), classes))
+def _check_classifier(factory: Callable[..., Any], classes: int, options: dict[str, Any]) -> None:
+    """It learns what any classifier could, answers for every class, and does so again for the same seed."""
+    targets = np.arange(20 * classes) % classes
+    pooled = np.random.default_rng(2).normal(size=(len(targets), FEATURE_SHAPE[-1])).astype(np.float32)
+    pooled[np.arange(len(targets)), targets] += 4
+    before, answers = pooled.copy(), []
+    for _ in range(2):
+        head = _build(factory, (FEATURE_SHAPE, classes), options)
+        _expect(isinstance(head, Classifier), f"a head is a keras.Model or has fit() and predict(), got {_kind(head)}")
+        _expect(head.fit(pooled, targets, **_fit_extras(head, pooled, targets)) is head, "fit returns the head itself")
+        answers.append(_check_answer(head, pooled, classes))
+    _expect(bool(np.array_equal(*answers)), "equal random_state gives equal answers, received others")
+    _expect(bool((before == pooled).all()), "a head leaves the features as they are")
+
+
+def _fit_extras(head: Any, pooled: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+    """Seeds the head; what its fit names of the further things that it is given."""
+    if hasattr(head, "get_params"):
+        seeded = [name for name in head.get_params() if name.rpartition("__")[2] == "random_state"]
+        head.set_params(**dict.fromkeys(seeded, 7))
+    weights = np.ones(len(targets))
+    given = {
+        "sample_weight": weights,
+        "eval_set": [(pooled[::2], targets[::2])],
+        "sample_weight_eval_set": [weights[::2]],
+    }
+    named = inspect.signature(head.fit).parameters
+    return {name: value for name, value in given.items() if name in named}
+
+
+def _check_answer(head: Any, pooled: np.ndarray, classes: int) -> np.ndarray:
+    """The answer that is read: probabilities, else scores, else classes."""
+    if hasattr(head, "predict_proba"):
+        answer = head.predict_proba(pooled)
+        _check_probabilities(answer, (len(pooled), classes))
+    elif hasattr(head, "decision_function"):
+        answer = np.asarray(head.decision_function(pooled))
+        shape = (len(pooled),) if classes == 2 and answer.ndim == 1 else (len(pooled), classes)
+        _expect(answer.shape == shape, f"decision_function gives {shape} here; received {answer.shape}")
+        _expect(bool(np.isfinite(answer).all()), "decision_function gives finite numbers")
+    else:
+        answer = np.asarray(head.predict(pooled))
+        inside = answer.shape == (len(pooled),) and bool(np.isin(answer, np.arange(classes)).all())
+        _expect(inside, f"predict gives class indices (N,) below {classes}, received {answer.shape}: {answer[:3]}")
+    return np.asarray(answer)
+
+
+def _one_against_all(probability: np.ndarray, classes: int) -> np.ndarray:
+    """(N, K) of a member that knows the first class alone, from its (N, 1)."""
+    return np.hstack([probability, np.repeat((1 - probability) / (classes - 1), classes - 1, axis=1)])
+
+
+def _check_voter(
+    factory: Callable[..., Any], options: dict[str, Any], probabilities: np.ndarray, targets: np.ndarray
+) -> None:
+    before, answers = probabilities.copy(), []
+    for _ in range(2):
+        voter = _build(factory, (), options)
+        for method in ("fit", "predict_proba"):
+            _expect(callable(getattr(voter, method, None)), f"a voter has {method}(), received {_kind(voter)}")
+        _expect(voter.fit(probabilities, targets) is voter, "a voter's fit returns the voter itself")
+        answers.append(voter.predict_proba(probabilities))
+        _check_probabilities(answers[-1], probabilities.shape[1:])
+    _expect(bool(np.array_equal(*answers)), "a voter fitted on the same members answers the same, received others")
+    few = voter.predict_proba(probabilities[:, 7:12])
+    _check_probabilities(few, (5, probabilities.shape[2]))
+    _expect(np.allclose(few, answers[0][7:12], atol=1e-6), "what a voter says of an image depends on that image alone")
+    _expect(bool((before == probabilities).all()), "a voter leaves its members' probabilities as they are")
 
 
 def _check_probabilities(given: Any, shape: tuple[int, int]) -> None:
