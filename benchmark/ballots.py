@@ -57,7 +57,7 @@ def vote(
     if folds < 2:
         return (
             found,
-            "a class has one group among the images to fit on: the voter was calibrated on what it learnt from",
+            "a class has one group to fit on: the vote is calibrated on what its voter learnt from",
         )
     own = np.asarray(groups)[rows]
     fold = fold_of([str(target) for target in targets[rows]], [None] * len(rows), own, folds=folds, seed=seed)

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Spec, Task, VoteSpec
+from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Spec, Split, Task, VoteSpec
 from benchmark.descriptions import Descriptions
-from benchmark.plan import Survey, Traits, pipeline_name
+from benchmark.parts import pipeline_name
+from benchmark.plan import Survey, Traits
 from benchmark.tasks import parse_component, resolve_classes
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
 from registry.lookup import find
@@ -113,7 +114,7 @@ def resolve(
     grouped = task.split.grouping == "group"
     patients = grouped and sum(survey.groups.values()) < survey.images
     counts = survey.groups if grouped else survey.counts
-    _check_parts(classes, counts, "patients" if patients else "images", task.split.folds)
+    _check_parts(classes, counts, "patients" if patients else "images", task.split)
     for kind, options in forced.items():
         _check_forced(kind, options, {name for of, name in chosen.components() if of == kind}, described)
     for parts in chosen.pipelines:
@@ -222,9 +223,10 @@ def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
         )
 
 
-def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str, folds: int) -> None:
+def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str, split: Split) -> None:
     found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
-    needed = fewest_groups(folds)
+    folds = split.folds
+    needed = split.fewest_groups
     scarce = [f"{name} has {count}" for name, count in found.items() if count < needed]
     if scarce:
         parts = "one in training, one in each half of validation and one in test"
@@ -233,13 +235,6 @@ def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int]
         raise DataError(
             f"too few {unit}: {', '.join(scarce)}; every class needs {parts}{every}, so {needed} or more{remedy}"
         )
-
-
-def fewest_groups(folds: int) -> int:
-    """How many groups a class needs, so that it can be in test, training and both halves of validation of each fold."""
-    if folds == 1:
-        return 4
-    return next(count for count in itertools.count(folds) if count - -(-count // folds) >= 3)
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

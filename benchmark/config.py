@@ -1,5 +1,7 @@
 """What a run is made of: the tables of a task file, and the frozen specification that is left of them."""
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -118,6 +120,16 @@ class Split(_Table, frozen=True):
     seed: Seed = 0
     grouping: Literal["group", "naive"] = "group"
     folds: int = 1
+
+    @property
+    def fewest_groups(self) -> int:
+        """How many groups a label needs to be in every part of every fold: one in test, three beside it.
+
+        Four for a single hold-out; of g groups the fullest of k folds tests at least g / k, and must leave three.
+        """
+        if self.folds == 1:
+            return 4
+        return next(n for n in itertools.count(self.folds) if n - math.ceil(n / self.folds) >= 3)
 
     def __post_init__(self) -> None:
         if not 1 <= self.folds <= 20:

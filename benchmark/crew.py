@@ -96,5 +96,7 @@ def _record(
     run: Planned, worker: Worker, store: Store, watch: Callable[[dict[str, Any]], None], timeout_s: float | None
 ) -> Record:
     if run.state == "cached":
+        for _, stage in run.plan.every_stage():
+            store.use(stage.name, stage.key)
         return read_record(run.folder / FILE)
     return execute(run, worker, store, watch, timeout_s)

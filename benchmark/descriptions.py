@@ -10,7 +10,8 @@ import msgspec
 
 from benchmark.describe import blank
 from benchmark.executor import Worker
-from benchmark.plan import OWN, Traits, component_code
+from benchmark.keys import OWN, component_code
+from benchmark.plan import Traits
 from benchmark.provenance import code_digest, digest
 from benchmark.store import storage_errors
 from registry.errors import PluginError

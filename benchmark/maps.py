@@ -8,7 +8,6 @@ import numpy as np
 
 from benchmark.classical import load as load_classifier
 from benchmark.classical import logits
-from benchmark.config import VoteSpec
 from benchmark.gradcam import grad_cam, upsample
 from benchmark.occlusion import occlusion
 from benchmark.provenance import packages_of
@@ -41,7 +40,7 @@ class Mapper(NamedTuple):
 
 def mapper(context: "Context") -> Mapper:
     """The maps of a run; of a vote, those of its members joined."""
-    if isinstance(context.spec, VoteSpec):
+    if context.members:
         return _joined(context)
     inputs = load_inputs(context.artefacts)
 

@@ -24,11 +24,13 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if spec.runtime.deterministic:
         # Before any stage: a backend that has computed takes no other number of threads.
         importlib.import_module("benchmark.session").begin(spec.seed, spec.runtime)
-    context, went = run_stages(spec, plan, Store(Path(request["cache"])), emit)
-    emit({"event": "stage", "stage": "record", "status": "building"})
-    with storage_errors(Path(request["folder"])):
-        recorder = importlib.import_module(plan.recorder)
-        recorder.write_run(context, plan, survey, went, request["names"], Path(request["folder"]))
+    store = Store(Path(request["cache"]))
+    with store.in_use():  # also of a worker that is left over from a command that was killed
+        context, went = run_stages(spec, plan, store, emit)
+        emit({"event": "stage", "stage": "record", "status": "building"})
+        with storage_errors(Path(request["folder"])):
+            recorder = importlib.import_module(plan.recorder)
+            recorder.write_run(context, plan, survey, went, request["names"], Path(request["folder"]))
     return {"folder": request["folder"], "stages": went.status}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from registry.errors import PluginError
 
 SOURCES = "cxr_bench_sources"
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where the syntax tree keeps statements
 
 
 def digest(*parts: object) -> str:
@@ -113,11 +114,9 @@ def _module_path(name: str) -> str | None:
     root = _package_root(name.partition(".")[0])
     if root is None:
         return None
-    base = Path(root, *name.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return str(candidate)
-    return None
+    base = os.path.join(root, *name.split("."))  # noqa: PTH118 (str paths, hot)
+    candidates = (f"{base}.py", os.path.join(base, "__init__.py"))  # noqa: PTH118
+    return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -175,13 +174,14 @@ def _file_names(value: ast.expr, path: str) -> list[str]:
     return list(names)
 
 
-def _executable(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those below `if TYPE_CHECKING`, which never run."""
-    waiting = [tree]
+def _executable(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement but those below `if TYPE_CHECKING`, which never run; what stands inside expressions is none."""
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         yield node
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting.extend(node.orelse)
         else:
-            waiting.extend(ast.iter_child_nodes(node))
+            for block in BLOCKS:
+                waiting.extend(getattr(node, block, ()))

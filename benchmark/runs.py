@@ -10,7 +10,9 @@ import msgspec
 from benchmark.config import DatasetChoice, Spec, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
-from benchmark.plan import REFERENCE, Plan, Survey, missing, pipeline_name, plan, pooled
+from benchmark.keys import plan, pooled
+from benchmark.parts import pipeline_name
+from benchmark.plan import REFERENCE, Plan, Survey, missing
 from benchmark.records import FILE, SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
@@ -90,6 +92,25 @@ def schedule(
         whole = _unfolded(folds[0].spec)
         runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), folds))
     return runs
+
+
+def try_heads(planned: Iterable[Planned], worker: Worker) -> None:
+    """Build the classical heads of runs that are to come, so that a wrong parameter costs no training.
+
+    Raises:
+        WorkerFailedError: a head cannot be built with its options.
+    """
+    heads = []
+    for run in planned:
+        specs = run.spec.members.values() if isinstance(run.spec, VoteSpec) else [run.spec]
+        heads += [
+            [spec.head.name, spec.head.options, len(spec.classes)]
+            for spec in specs
+            if run.state != "cached" and spec.classical
+        ]
+    distinct = [head for place, head in enumerate(heads) if head not in heads[:place]]
+    if distinct:
+        worker.ask({"op": "tryout", "heads": distinct})
 
 
 def execute(

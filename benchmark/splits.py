@@ -4,8 +4,6 @@ Parts are ``train``, ``select`` and ``fit`` (the two halves of validation) and `
 """
 
 import csv
-import itertools
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +33,7 @@ def split(
     """The part of each sample, str (N,).
 
     In each stratum (label × source) a part's size lies within one group of its share, unless a label of
-    `fewest_groups` or more would otherwise be missing from a part, or groups reach over several strata.
+    `config.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over several strata.
 
     Args:
         fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of
@@ -76,28 +74,18 @@ def fold_of(
     *,
     folds: int,
     seed: int,
-    grouping: str,
+    grouping: str = "group",
     ids: Sequence[str] | None = None,
 ) -> np.ndarray:
     """The fold that tests each sample, int (N,) from 0 to folds - 1; arguments as of `split`.
 
-    A label of `folds` groups or more is in every fold, and one of `fewest_groups` leaves three groups outside of each.
+    A label of `folds` groups or more is in every fold; one of `config.Split.fewest_groups` leaves three outside of each.
     """
     if folds < 2:
         raise ConfigError(f"a cross-validation has two folds or more, received {folds}")
     units = _units(groups, grouping, ids)
     tested = _folds(contents_of(labels, sources, units), folds, seed)
     return np.array([int(tested[unit]) for unit in units], int)
-
-
-def fewest_groups(folds: int) -> int:
-    """How many groups a label needs to be in every part of every fold: one in test, three beside it.
-
-    Four for a single hold-out; of g groups the fullest of k folds tests at least g / k, and must leave three.
-    """
-    if folds == 1:
-        return len(PARTS)
-    return next(n for n in itertools.count(folds) if n - math.ceil(n / folds) >= len(PARTS) - 1)
 
 
 def _folds(contents: Contents, folds: int, seed: int) -> dict[str, str]:

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from benchmark.config import DatasetChoice
-from benchmark.plan import Survey, component_code
+from benchmark.keys import component_code
+from benchmark.plan import Survey
 from benchmark.provenance import digest
 from benchmark.samples import open_dataset
 from benchmark.splits import masks_leak

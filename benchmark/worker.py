@@ -21,6 +21,7 @@ from registry.errors import BenchError, ContractError, DivergedError, PluginErro
 OPERATIONS = {
     "describe": "benchmark.describe",
     "survey": "benchmark.survey",
+    "tryout": "benchmark.tryout",
     "run": "benchmark.pipeline",
     "pool": "benchmark.recording.folds",
 }

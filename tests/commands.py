@@ -43,11 +43,20 @@ test = 0.25
 """
 
 
+ONE_VS_ALL = TINY.replace(
+    'positive = "COVID"\n', 'classes = "labels"\nscheme = "one-vs-all"\nvoters = ["soft"]\n'
+).replace('[classes]\nrest = ["*"]\nCOVID = ["COVID"]\n', "")
+
+
 @dataclass
 class Bench:
     """A cache, a results folder and a task file below one folder."""
 
     root: Path
+
+    @property
+    def cores(self) -> int:
+        return len(os.sched_getaffinity(0))
 
     @property
     def results(self) -> Path:
@@ -98,6 +107,10 @@ class Bench:
         """Pipeline and seed -> record."""
         found = [json.loads(path.read_bytes()) for path in sorted(self.results.rglob("result.json"))]
         return {f"{record['pipeline']} s{record['seed']}": record for record in found}
+
+    def artefacts(self, stage: str) -> int:
+        """How many artefacts of a stage have been built."""
+        return len(list((self.cache / "objects" / stage).glob("*")))
 
 
 def one_line(told: subprocess.CompletedProcess[str]) -> str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.splits import PARTS, fewest_groups, fold_of, limit, masks_leak, split, write_csv
+from benchmark.config import Split
+from benchmark.splits import PARTS, fold_of, limit, masks_leak, split, write_csv
 from registry.errors import ConfigError, StorageError, UnknownNameError
 
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -233,7 +234,7 @@ def test_a_label_with_enough_groups_is_in_every_part_of_every_fold(rows, folds, 
         for label, members in groups.items():
             if len(members) >= folds:
                 assert "test" in seen[label]
-            if len(members) >= fewest_groups(folds):
+            if len(members) >= Split(folds=folds).fewest_groups:
                 assert seen[label] == set(PARTS)
 
 
@@ -245,17 +246,17 @@ def test_fewer_groups_than_said_cannot_be_in_every_part_of_every_fold(folds):
         sizes = itertools.product(range(1, groups + 1), repeat=folds)
         return any(sum(each) == groups and all(groups - size >= 3 for size in each) for each in sizes)
 
-    assert possible(fewest_groups(folds))
-    assert not any(possible(fewer) for fewer in range(1, fewest_groups(folds)))
+    assert possible(Split(folds=folds).fewest_groups)
+    assert not any(possible(fewer) for fewer in range(1, Split(folds=folds).fewest_groups))
 
 
 def test_four_groups_are_enough_for_a_single_hold_out():
-    assert [fewest_groups(folds) for folds in (1, 2, 3, 4, 5, 10)] == [4, 6, 5, 4, 5, 10]
+    assert [Split(folds=folds).fewest_groups for folds in (1, 2, 3, 4, 5, 10)] == [4, 6, 5, 4, 5, 10]
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5])
 def test_one_huge_group_does_not_starve_the_other_parts(folds):
-    rows = [("a", None, "huge")] * 200 + [("a", None, f"g{n}") for n in range(fewest_groups(folds) - 1)]
+    rows = [("a", None, "huge")] * 200 + [("a", None, f"g{n}") for n in range(Split(folds=folds).fewest_groups - 1)]
     assert all(set(parts) == set(PARTS) for parts in every_fold(rows, folds))
 
 

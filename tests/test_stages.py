@@ -9,16 +9,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmark import pipeline
+from benchmark import pipeline, regions
 from benchmark.config import Component, DatasetChoice, Images, Runtime, Segmentation, Split, Training
 from benchmark.context import Context
 from benchmark.images import load, pack
+from benchmark.keys import plan
 from benchmark.pipeline import run_stages
-from benchmark.plan import Plan, Stage, Traits, plan
+from benchmark.plan import Plan, Stage, Traits
 from benchmark.stages import explain, fit, inputs, masks, predict, prepare, segmenter, split
 from benchmark.store import Store
 from registry.errors import ContractError, DataError
-from tests.specs import spec, survey
+from tests.specs import spec, survey, vote
 
 SIZE = 32
 COUNT = 24
@@ -265,18 +266,18 @@ def test_without_any_lung_mask_an_explanation_has_no_shares_in_the_lungs(fitted,
 def test_lungs_that_the_dataset_lacks_are_the_predicted_ones(context, tmp_path):
     images = load(prepared(tmp_path / "partly", without=[1]))
     rows = np.array([0, 1])
-    assert not explain.lung_masks(context, images, rows)[1].any()
+    assert not regions.lung_masks(context, images, rows)[1].any()
     build(changed(context, segmenter=Component("dataset")), masks, "masks")
-    assert np.array_equal(explain.lung_masks(context, images, rows), lungs()[:2])
+    assert np.array_equal(regions.lung_masks(context, images, rows), lungs()[:2])
 
 
 def test_a_region_is_where_a_crop_has_put_it(context):
     settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask="crop")}
     build(changed(context, **settings), masks, "masks")
     rows = np.array([0])
-    seen = explain.as_seen(changed(context, **settings), lungs()[rows], rows)
+    seen = regions.as_seen(changed(context, **settings), lungs()[rows], rows)
     assert seen.mean() > 1.3 * lungs()[rows].mean()  # the lungs fill the frame
-    assert np.array_equal(explain.as_seen(context, lungs()[rows], rows), lungs()[rows])
+    assert np.array_equal(regions.as_seen(context, lungs()[rows], rows), lungs()[rows])
 
 
 def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_each_class():
@@ -390,7 +391,8 @@ def walk(tmp_path, monkeypatch):
 
     def go(*names):
         stages = [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
-        return run_stages(small(), Plan("run", "d", "p", "k", stages, {}), store, events.append)
+        context, went = run_stages(small(), Plan("run", "d", "p", "k", stages, {}), store, events.append)
+        return context.artefacts, went
 
     return SimpleNamespace(go=go, built=built, events=events, store=store)
 
@@ -417,8 +419,8 @@ def test_what_another_process_built_meanwhile_is_cached(walk, monkeypatch):
     walk.built.clear()
     monkeypatch.setattr(
         walk.store,
-        "find",
-        lambda stage, key, find=walk.store.find, asked=[]: find(stage, key) if asked else asked.append(stage),
+        "use",
+        lambda stage, key, use=walk.store.use, asked=[]: use(stage, key) if asked else asked.append(stage),
     )
     _, went = walk.go("prepare")
     assert walk.built == []
@@ -428,10 +430,32 @@ def test_what_another_process_built_meanwhile_is_cached(walk, monkeypatch):
 def test_every_event_names_its_stage(walk):
     walk.go("prepare")
     assert walk.events == [
-        {"event": "stage", "stage": "prepare", "status": "building"},
-        {"event": "progress", "stage": "prepare", "done": 1, "total": 1},
-        {"event": "stage", "stage": "prepare", "status": "built"},
+        {"event": "stage", "stage": "prepare", "owner": "", "status": "building"},
+        {"event": "progress", "stage": "prepare", "owner": "", "done": 1, "total": 1},
+        {"event": "stage", "stage": "prepare", "owner": "", "status": "built"},
     ]
+
+
+def test_a_vote_walks_its_members_first_and_tells_whose_stage_it_is(walk):
+    def stages(*names):
+        return [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
+
+    members = {name: Plan("run", "d", "p", "k", stages("prepare", f"fit-{name}"), {}) for name in ("one", "two")}
+    whole = Plan("run", "d", "p", "k", stages("prepare", "vote"), {}, members=members)
+    spec_ = vote(members={"one": small(), "two": small()})
+    context, went = run_stages(spec_, whole, walk.store, walk.events.append)
+    assert [name for name, _ in walk.built] == ["prepare", "fit-one", "fit-two", "vote"]
+    assert went.status == {
+        "one/prepare": "built",
+        "one/fit-one": "built",
+        "two/prepare": "cached",
+        "two/fit-two": "built",
+        "prepare": "cached",
+        "vote": "built",
+    }
+    assert [event["owner"] for event in walk.events if event["stage"] == "fit-two"] == ["two"] * 3
+    assert set(context.members) == {"one", "two"}
+    assert set(context.members["two"].artefacts) == {"prepare", "fit-two"}
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
@@ -440,18 +464,18 @@ def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeyp
     done = []
     modules = {
         "benchmark.session": SimpleNamespace(begin=lambda seed, runtime: done.append(("begin", seed, runtime.threads))),
-        "benchmark.recording": SimpleNamespace(write_run=lambda *_: done.append("record")),
+        "benchmark.recording.model": SimpleNamespace(write_run=lambda *_: done.append("record")),
     }
     monkeypatch.setattr(pipeline.importlib, "import_module", lambda name: modules[name])
     monkeypatch.setattr(pipeline, "run_stages", lambda *_: done.append("stages") or ({}, SimpleNamespace(status={})))
     run = small(runtime=Runtime(deterministic=deterministic, threads=2 if deterministic else None), seed=5)
     request = {
         "spec": msgspec.to_builtins(run),
-        "plan": msgspec.to_builtins(plan(run, survey(), Traits(whole_frame=True))),
+        "plan": msgspec.to_builtins(plan(run, survey(), lambda name: Traits(whole_frame=True))),
         "survey": msgspec.to_builtins(survey()),
         "cache": str(tmp_path),
         "folder": str(tmp_path),
-        "pipeline": "none+sepcnn+dense",
+        "names": {"": "none+sepcnn+dense"},
     }
     told = pipeline.serve(request, lambda event: None)
     assert done == [("begin", 5, 2)] * deterministic + ["stages", "record"]

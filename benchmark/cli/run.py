@@ -75,6 +75,7 @@ class _Run:
     def go(self) -> int:
         """Plan, run what is missing, compare; gives the exit status."""
         from benchmark.crew import Crew
+        from benchmark.runs import try_heads
 
         timeout_s = self._timeout()
         runtime = self._runtime()
@@ -89,6 +90,7 @@ class _Run:
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
             self._check_output()
+            try_heads(planned, worker)
             finished = self._execute(planned, crew, timeout_s)
         self._compare(finished)
         return int(any(record.status == "failed" for _, record in finished))
@@ -248,7 +250,7 @@ def _backend() -> str:
     import os
     from importlib.machinery import PathFinder
 
-    from benchmark.plan import BACKEND_LIBRARIES
+    from benchmark.keys import BACKEND_LIBRARIES
     from registry.errors import ConfigError, unknown_name
 
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"

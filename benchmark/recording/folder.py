@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from benchmark.images import Prepared, load
-from benchmark.plan import components_of
+from benchmark.parts import components_of
 from benchmark.predictions import stored_logits
 from benchmark.provenance import library_versions
 from benchmark.records import SCHEMA, DatasetInfo, Part, Record, SplitInfo, write

@@ -37,8 +37,8 @@ def write_run(
         write_predictions(context, scores, folder)
         _write_history(context, folder)
         (folder / "model").mkdir()
-        for path in model_files(context):
-            shutil.copy(path, folder / "model" / _model_name(path))
+        for name, path in model_files(context).items():
+            shutil.copy(path, folder / "model" / name)
         illustrate(context, folder)
         return Record(
             **identity(context.spec, plan, names[""]),
@@ -97,7 +97,7 @@ def cost_of(context: "Context") -> Cost:
     return Cost(
         parameters=parameters,
         trainable_parameters=trainable,
-        model_bytes=sum(path.stat().st_size for path in model_files(context)),
+        model_bytes=sum(path.stat().st_size for path in model_files(context).values()),
         training_s=training_s,
         training_images_per_s=trained and trained["training_images_per_s"],
         inference_images_per_s=rate,
@@ -105,27 +105,19 @@ def cost_of(context: "Context") -> Cost:
     )
 
 
-def model_files(context: "Context") -> list[Path]:
-    """The files that predict: segmenter, backbone, head."""
+def model_files(context: "Context") -> dict[str, Path]:
+    """The files that predict, by the names that a run's folder gives them: backbone, head, segmenter."""
     artefacts = context.artefacts
     owner = "fit" if "fit" in artefacts else "features"
-    files = [artefacts[owner] / "backbone.keras"]
-    files += (
-        sorted(artefacts["predict"].glob("classifier.*"))
-        if context.spec.classical
-        else [artefacts["fit"] / "head.keras"]
-    )
-    return [*files, *([artefacts["segmenter"] / "model.keras"] if "segmenter" in artefacts else [])]
+    heads = artefacts["predict"].glob("classifier.*") if context.spec.classical else [artefacts["fit"] / "head.keras"]
+    files = {"backbone.keras": artefacts[owner] / "backbone.keras", **{path.name: path for path in heads}}
+    return files | ({"segmenter.keras": artefacts["segmenter"] / "model.keras"} if "segmenter" in artefacts else {})
 
 
 def meta_of(context: "Context", stage: str) -> dict[str, Any]:
     """What a stage told of itself."""
     told: dict[str, Any] = json.loads((context.artefacts[stage] / "meta.json").read_text())
     return told
-
-
-def _model_name(path: Path) -> str:
-    return "segmenter.keras" if path.name == "model.keras" else path.name
 
 
 def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
@@ -139,7 +131,7 @@ def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
     if context.spec.classical:
         meta = meta_of(context, "predict")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
-        told |= {"batch_shares": shares, "balanced": meta["balanced"], "notes": meta["notes"]}
+        told |= {"batch_shares": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
     return told
 
 

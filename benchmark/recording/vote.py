@@ -97,7 +97,7 @@ def reference(context: "Context", scores: "Scores", names: Mapping[str, str]) ->
 def joint_cost(context: "Context") -> Cost:
     """The sums over the members; what they share, a segmenter for instance, counts once."""
     costs = [cost_of(member) for member in context.members.values()]
-    files = {path for member in context.members.values() for path in model_files(member)}
+    files = {path for member in context.members.values() for path in model_files(member).values()}
     shared = _shared_segmenters(context)
     rates = [cost.inference_images_per_s for cost in costs]
     return Cost(

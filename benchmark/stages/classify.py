@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.classical import fit, logits, save
 from benchmark.images import load
+from benchmark.provenance import packages_of
 from benchmark.stages.fit import check_classes, class_targets, shuffled
 from registry.lookup import find
 from registry.lookup import load as load_component
@@ -25,10 +26,10 @@ def build(context: "Context", folder: Path) -> None:
     targets = class_targets(context)
     check_classes(targets, parts, spec.classes)
     train, select, rows = (np.flatnonzero(which) for which in (parts == "train", parts == "select", parts != "train"))
-    make_head = load_component(find("head", spec.head.name))
+    entry = find("head", spec.head.name)
     started = time.perf_counter()
     learnt = fit(
-        make_head((None, None, features.shape[1]), len(spec.classes), **spec.head.options),
+        load_component(entry)((None, None, features.shape[1]), len(spec.classes), **spec.head.options),
         features[train],
         shuffled(targets[train], spec.training.labels, spec.seed),
         len(spec.classes),
@@ -40,7 +41,7 @@ def build(context: "Context", folder: Path) -> None:
     started = time.perf_counter()
     found = logits(learnt.classifier, features[rows], len(spec.classes))
     inference_s = time.perf_counter() - started
-    save(learnt.classifier, folder)
+    save(learnt.classifier, folder, packages_of(entry.distribution))
     np.savez(
         folder / "logits.npz",
         rows=rows,
@@ -52,6 +53,7 @@ def build(context: "Context", folder: Path) -> None:
     meta = {
         "batch_shares": [float(share) for share in learnt.prior],
         "balanced": learnt.how,
+        "rounds": learnt.rounds,
         "notes": list(learnt.notes),
         "training_s": training_s,
         "inference_s_per_image": inference_s / max(len(rows), 1),

@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches, class_weights, realised_shares
-from benchmark.config import VoteSpec
 from benchmark.images import load
 from benchmark.session import begin
 from benchmark.training import train
@@ -122,7 +121,7 @@ def batch_prior(context: "Context") -> list[float]:
     """(K,) class shares that a run's logits refer to: those learnt from, weights included."""
     spec = context.spec
     equal = [1 / len(spec.classes)] * len(spec.classes)
-    if isinstance(spec, VoteSpec) or (spec.training.balance == "weights" and not spec.classical):
+    if context.members or (spec.training.balance == "weights" and not spec.classical):
         return equal  # votes are cast at equal class shares
     learnt = "predict" if spec.classical else "fit"
     shares: list[float] = json.loads((context.artefacts[learnt] / "meta.json").read_text())["batch_shares"]

@@ -7,12 +7,14 @@ import msgspec
 import pytest
 
 from benchmark import describe
-from benchmark import plan as planning
+from benchmark import keys as planning
 from benchmark.choices import choose, resolve
 from benchmark.config import Component, DatasetChoice, Runtime, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
-from benchmark.plan import Traits, missing, pipeline_name, pooled
+from benchmark.keys import pooled
+from benchmark.parts import pipeline_name
+from benchmark.plan import Traits, missing
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
 from tests.specs import spec, survey, vote

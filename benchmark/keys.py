@@ -1,0 +1,216 @@
+"""Which artefacts a run is made of, and the key of each: a digest of everything its bytes depend on.
+
+    prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain ─ (record)
+                                               └─ fit of the carrier ─ features ─ predict ┘       a classical head
+    each member up to predict ─ vote ─ (record)                                                   a vote
+    the records of all folds ─ (record)                                                           pooled
+
+A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
+that matter to it, and the keys upstream.  Nothing here executes a component.
+"""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from benchmark.config import Component, RunSpec, Setting, Spec, VoteSpec, canonical, target_of
+from benchmark.parts import components_of, run_parts
+from benchmark.plan import Plan, Stage, Survey, Traits
+from benchmark.provenance import code_digest, digest, file_digest, library_versions, packages_of
+from registry.lookup import find
+
+OWN = ("benchmark", "registry")
+BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+    """The stages of a run and their keys.
+
+    Args:
+        traits: segmenter's name -> how it is treated.
+    """
+    if isinstance(spec, VoteSpec):
+        return _vote(spec, survey, traits)
+    chain = _Chain()
+    ends = _trunk(chain, spec, survey, traits(spec.segmenter.name))
+    statistics = (list(spec.classes), library_versions("scipy"))  # its rows bear the names of the classes
+    seen = (ends.seen, ends.predicted, ends.inputs, ends.masks, spec.seed, ends.networks, *statistics)
+    explained = chain.add("explain", *seen)
+    return chain.planned(spec, survey, "benchmark.recording.model", ends.predicted, explained)
+
+
+def pooled(spec: Spec, survey: Survey, folds: list[Plan]) -> Plan:
+    """How the records of all folds become one: nothing is built but the record."""
+    return _Chain().planned(spec, survey, "benchmark.recording.folds", *(fold.key for fold in folds))
+
+
+def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+    chain = _Chain()
+    split = _split(chain, spec, survey)[1]
+
+    def member(one: RunSpec) -> tuple[str, Plan]:
+        own = _Chain()
+        ends = _trunk(own, one, survey, traits(one.segmenter.name))
+        return ends.predicted, own.planned(one, survey, "", ends.predicted)
+
+    members = {name: member(one) for name, one in spec.members.items()}
+    reference = member(spec.reference) if spec.reference else None
+    votes = [(name, spec.column(name), key) for name, (key, _) in members.items()]
+    settings = (split, votes, target_of(spec.classes), spec.seed, library_versions("numpy", "scikit-learn"))
+    voted = chain.add("vote", *settings, components=(("voter", spec.voter),))
+    told = chain.planned(spec, survey, "benchmark.recording.vote", voted, reference[0] if reference else "")
+    return msgspec.structs.replace(
+        told,
+        members={name: one for name, (_, one) in members.items()},
+        reference=reference[1] if reference else None,
+        uncacheable=sorted({*told.uncacheable, *(name for _, one in members.values() for name in one.uncacheable)}),
+    )
+
+
+class _Ends(NamedTuple):
+    """Keys at which the trunk of a run ends; `seen` is what gives evidence of images."""
+
+    inputs: str
+    masks: str
+    seen: str
+    predicted: str
+    networks: dict[str, str]
+
+
+def _split(chain: "_Chain", spec: Setting, survey: Survey) -> tuple[str, str]:
+    # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
+    early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
+    source = (("dataset", Component(spec.dataset.name, survey.options)),)
+    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _image_libraries())
+    prepared = chain.add("prepare", *settings, components=source)
+    return prepared, chain.add("split", prepared, spec.split, spec.fold)
+
+
+def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) -> _Ends:
+    """The stages up to predictions."""
+    networks = library_versions("numpy", "keras", BACKEND_LIBRARIES.get(spec.runtime.backend, spec.runtime.backend))
+    prepared, parts = _split(chain, spec, survey)
+    inputs, masks = _inputs(chain, spec, segmenter, prepared, parts, networks)
+    targets = target_of(spec.classes)
+    fitted = ""
+    if spec.trains_network:
+        models = (("backbone", spec.backbone), ("head", spec.trained_head))
+        settings = (spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
+        fitted = chain.add("fit", inputs, parts, targets, *settings, components=models)
+    if not spec.classical:
+        return _Ends(inputs, masks, fitted, chain.add("predict", fitted, inputs, networks), networks)
+    backbone = () if fitted else (("backbone", spec.backbone),)
+    features = chain.add("features", fitted, inputs, spec.runtime, networks, components=backbone)
+    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _classical_libraries())
+    predicted = chain.add(
+        "predict", features, parts, targets, *settings_of_head, components=(("head", spec.head),), module="classify"
+    )
+    return _Ends(inputs, masks, f"{features} {predicted}", predicted, networks)
+
+
+def _inputs(
+    chain: "_Chain", spec: RunSpec, segmenter: Traits, prepared: str, parts: str, networks: dict[str, str]
+) -> tuple[str, str]:
+    """Keys of what the classifier sees and of the masks, empty where the frame is kept whole."""
+    masks, chosen = "", (("segmenter", spec.segmenter),)
+    if not segmenter.whole_frame:
+        if segmenter.trains:
+            settings = (spec.segmentation, spec.runtime, networks)
+            trained = chain.add("segmenter", prepared, parts, *settings, components=chosen)
+            masks = chain.add("masks", prepared, trained, networks, components=chosen)
+        else:
+            masks = chain.add("masks", prepared, _image_libraries(), components=chosen)
+    late = spec.images.equalise == "lungs"
+    if not masks and not late:
+        return prepared, masks
+    return chain.add("inputs", prepared, masks, spec.images.mask, late, _image_libraries()), masks
+
+
+class _Chain:
+    """Stages in the making."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self.uncacheable: list[str] = []
+
+    def add(
+        self, name: str, *inputs: object, components: tuple[tuple[str, Component], ...] = (), module: str = ""
+    ) -> str:
+        """Append a stage; gives its key.
+
+        Args:
+            module: below `benchmark.stages`; by default called like the stage.
+        """
+        path = f"benchmark.stages.{module or name}"
+        parts = [name, _code(path, self.uncacheable), *map(_text, inputs)]
+        parts += [_component(kind, component, self.uncacheable) for kind, component in components]
+        self.stages.append(Stage(name, path, digest(*parts)))
+        return self.stages[-1].key
+
+    def planned(self, spec: Spec, survey: Survey, recorder: str, *ends: str) -> Plan:
+        """The stages so far, and the record that their ends make."""
+        key = digest(
+            "record",
+            _code(recorder, self.uncacheable) if recorder else "",
+            *ends,
+            _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
+            _text(library_versions("numpy", "scipy", "matplotlib")),
+        )
+        whole = spec.digest(survey.digest)
+        fold = "pooled" if spec.fold is None else f"f{spec.fold}"
+        return Plan(
+            run=f"{'-'.join(run_parts(spec))}-s{spec.seed}-{fold}-{whole[:8]}",
+            digest=whole,
+            pipeline_digest=spec.pipeline_digest(survey.digest),
+            key=key,
+            stages=self.stages,
+            code={name: component_code(kind, part.name) for name, kind, part in components_of(spec)},
+            uncacheable=sorted(set(self.uncacheable)),
+            recorder=recorder,
+        )
+
+
+def _image_libraries() -> dict[str, str]:
+    return library_versions("numpy", "opencv-python-headless")
+
+
+def _classical_libraries() -> dict[str, str]:
+    return library_versions("numpy", "scikit-learn", "xgboost", "skops")
+
+
+def component_code(kind: str, name: str) -> str:
+    """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
+    entry = find(kind, name)
+    code = code_digest(entry.module, packages_of(entry.distribution))
+    return code or f"version {entry.distribution} {entry.version}" * bool(entry.version)
+
+
+def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
+    code = component_code(kind, component.name)
+    if not code:
+        uncacheable.append(f"{kind} {component.name}")
+        code = uuid.uuid4().hex
+    entry = find(kind, component.name)
+    options = canonical(component.options)
+    return digest(kind, entry.module, entry.attribute, code, options, *_file_digests(component))
+
+
+def _file_digests(component: Component) -> list[str]:
+    """Of the files that options name, pretrained weights for instance: another file at the same path is other input."""
+    values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
+    return [file_digest(value) for value in values if value and Path(value).is_file()]
+
+
+def _code(module: str, uncacheable: list[str]) -> str:
+    code = code_digest(module, OWN)
+    if code is None:
+        uncacheable.append(module)
+        return uuid.uuid4().hex
+    return code
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else canonical(value)

@@ -1,0 +1,55 @@
+"""Failures are rows: a run that takes too long is killed for real, and can be retried alone."""
+
+import json
+
+import pytest
+
+from tests.commands import Bench
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """One head is there, the other was killed by its time limit."""
+    bench = Bench(tmp_path_factory.mktemp("bench"))
+    bench.run("--epochs", 1)
+    bench.late = bench.run("--epochs", 1, "--head", "dense", "--head", "sepconv", "--timeout", "1s", code=1)
+    return bench
+
+
+def test_a_run_beyond_its_time_is_a_row_with_its_cause_and_the_others_stand(bench):
+    record = bench.records()["none+sepcnn[filters=8]+sepconv s0"]
+    assert (record["status"], record["failure"]["cause"]) == ("failed", "timeout")
+    assert "no end after 1 s; the worker was killed" in record["failure"]["message"]
+    assert "timeout" in bench.late
+    assert "balanced-accuracy" in bench.late
+
+
+def test_retry_failed_runs_those_alone(bench):
+    heads = [flag for head in ("dense", "sepconv", "attention-pool") for flag in ("--head", head)]
+    told = bench.run("--epochs", 1, *heads, "--retry-failed", "--jobs", 2 if bench.cores > 1 else 1)
+    assert "[1/1]" in told
+    records = bench.records()
+    assert records["none+sepcnn[filters=8]+sepconv s0"]["status"] == "ok"
+    assert "none+sepcnn[filters=8]+attention-pool s0" not in records
+    again = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--epochs", 1, "--retry-failed")
+    assert again.returncode == 3
+    assert "nothing to retry" in again.stderr
+
+
+def test_a_time_that_is_none_is_refused(bench):
+    told = bench.call("run", "--task", bench.task, "--timeout", "soon")
+    assert told.returncode == 2
+    assert "--timeout 'soon' is no length of time" in told.stderr
+
+
+def test_folds_are_tested_once_each_and_pooled(bench):
+    told = bench.run("--epochs", 1, "--folds", 3, "--json")
+    assert "Traceback" not in told
+    records = [json.loads(path.read_bytes()) for path in bench.results.rglob("*-pooled-*/result.json")]
+    (pooled,) = records
+    assert pooled["fold"] is None
+    assert pooled["metrics"]["accuracy"]["n"] == sum(pooled["dataset"]["counts"].values())
+    assert [member["name"] for member in pooled["members"]] == ["fold 0", "fold 1", "fold 2"]
+    right = sum(pooled["confusion"][k][k] for k in range(2))
+    parts = [member["metrics"]["accuracy"] for member in pooled["members"]]
+    assert right == pytest.approx(sum(part["value"] * part["n"] for part in parts))
