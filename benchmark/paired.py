@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchmark.differences import Difference, PairedTest
 from benchmark.metrics import metric_named
-from benchmark.records import PREDICTIONS, Estimate, Record
+from benchmark.records import PREDICTIONS, Record
 from benchmark.statistics import Metric, paired_difference
 from registry.errors import UnknownNameError
 
@@ -27,21 +28,21 @@ class _Untestable(Exception):
     """Why there is no test."""
 
 
-def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000) -> Callable[..., Estimate]:
-    """The `difference` that `compare` takes, reading each run's predictions from its folder."""
+def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000) -> PairedTest:
+    """The test that `compare` takes, reading each run's predictions from its folder."""
 
-    def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Estimate:
+    def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
         try:
             return _difference(first, second, metric, folder_of, resamples)
         except _Untestable as reason:
-            return Estimate(None, note=str(reason))
+            return Difference(None, note=str(reason))
 
     return difference
 
 
 def _difference(
     first: Sequence[Record], second: Sequence[Record], name: str, folder_of: Callable[[Record], Path], resamples: int
-) -> Estimate:
+) -> Difference:
     try:
         metric = metric_named(name, first[0].classes, first[0].positive)
     except UnknownNameError as error:
@@ -53,8 +54,7 @@ def _difference(
             raise _Untestable("their predictions are of different images")
     values = [np.stack([outputs.values for outputs in side]) for side in sides]
     # The resamples are a function of the images alone, so that a table can be printed again bit for bit.
-    found = paired_difference(metric.compute, one.targets, *values, one.groups, 0, resamples)
-    return Estimate(found.value, found.low, found.high, found.n, found.note)
+    return paired_difference(metric.compute, one.targets, *values, one.groups, 0, resamples)
 
 
 def _by_seed(

@@ -79,7 +79,7 @@ def fold_of(
 ) -> np.ndarray:
     """The fold that tests each sample, int (N,) from 0 to folds - 1; arguments as of `split`.
 
-    A label of `folds` groups or more is in every fold; one of `config.Split.fewest_groups` leaves three outside of each.
+    A label of `folds` groups or more is in every fold; one of `Split.fewest_groups` leaves three outside of each.
     """
     if folds < 2:
         raise ConfigError(f"a cross-validation has two folds or more, received {folds}")

@@ -1,4 +1,4 @@
-"""How sure a number is: 95 % intervals that respect groups, paired tests, spread over seeds.
+"""How sure a number is: 95 % intervals that respect groups, and paired tests.
 
 Images of one group (patient, duplicates) fail together, so groups, not images, are what is resampled, and
 a proportion's n is divided by the design effect of its groups.  Every random choice takes a `seed`: an int
@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
-import msgspec
 import numpy as np
-from scipy.special import stdtrit
 
+from benchmark.differences import Difference
 from benchmark.records import Estimate
 from benchmark.resampling import Groups, Seed, bootstrap, group_codes, group_sums, standard_error, without_each_group
 
@@ -192,23 +191,6 @@ def _boundary(outside: Callable[[float], bool], inside: float, end: float) -> fl
     return inside
 
 
-class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A metric of `a` minus that of `b` on the same images.
-
-    Attributes:
-        p: two-sided, against no difference; below .05 exactly when the interval leaves 0 out.
-        detectable: the smallest true difference that this many images would separate with 80 % power.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    detectable: float | None = None
-    n: int = 0
-    note: str = ""
-
-
 Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -264,41 +246,3 @@ def _error_without_differences(targets: np.ndarray, groups: Groups) -> float:
     groups = np.asarray(groups)
     fewest = min(len(set(groups[targets == target].tolist())) for target in np.unique(targets))
     return wilson(0.0, fewest)[1] / Z
-
-
-class SeedSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A metric over training seeds: what retraining moves and what other images would move, kept apart.
-
-    Attributes:
-        seed_low, seed_high: t interval of the mean over seeds; None for one seed.
-        image_low, image_high: ends of the runs' intervals over images, averaged.
-    """
-
-    value: float | None
-    seed_low: float | None = None
-    seed_high: float | None = None
-    image_low: float | None = None
-    image_high: float | None = None
-    seeds: int = 0
-    n: int = 0
-    note: str = ""
-
-
-def over_seeds(estimates: Sequence[Estimate], bounds: Interval = (-math.inf, math.inf)) -> SeedSummary:
-    """The mean over runs that differ in seed only, with both its intervals cut to `bounds`."""
-    defined = [estimate for estimate in estimates if estimate.value is not None]
-    note = join(*(estimate.note for estimate in estimates))
-    if not defined:
-        return SeedSummary(None, note=note or "no runs")
-    values = np.array([estimate.value for estimate in defined], float)
-    count, mean = len(values), float(values.mean())
-    summary = SeedSummary(mean, seeds=count, n=min(estimate.n for estimate in defined), note=note)
-    if count > 1:
-        reach = float(stdtrit(count - 1, 0.975)) * float(values.std(ddof=1)) / math.sqrt(count)
-        low, high = max(bounds[0], mean - reach), min(bounds[1], mean + reach)
-        summary = msgspec.structs.replace(summary, seed_low=low, seed_high=high)
-    ends = [(e.low, e.high) for e in defined if e.low is not None and e.high is not None]
-    if ends:
-        low, high = np.mean(ends, axis=0)
-        summary = msgspec.structs.replace(summary, image_low=float(low), image_high=float(high))
-    return summary

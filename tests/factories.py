@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.records import Cost, DatasetInfo, Estimate, Failure, Part, Record, SplitInfo
+from benchmark.records import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo
 
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
 
@@ -37,6 +37,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
     """A good run of a binary task on the phantom; any field can be given."""
     classes = tuple(changes.get("classes", ("Non-COVID", "COVID")))
     n = changes.pop("n", 300)
+    task = changes.get("task", "binary")
     made = Record(
         schema=1,
         status="ok",
@@ -48,7 +49,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
         fold=0,
         digest=_hex(pipeline, seed, 64),
         key=_hex("key" + pipeline, seed, 64),
-        spec=_spec(pipeline, seed),
+        spec=_spec(pipeline, seed, task, classes),
         metric="balanced-accuracy",
         classes=list(classes),
         positive="COVID" if len(classes) == 2 else None,
@@ -80,10 +81,12 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
         confusion=[[220, 5], [4, 71]],
         masks={"dice": estimate(0.961, n, 0.004), "iou": estimate(0.925, n, 0.006), "dice/COVID": estimate(0.958, 75)},
         gradcam={
-            "in-lung-enrichment": estimate(1.9, n, 0.1),
-            "in-lung-enrichment/COVID": estimate(0.98, 75, 0.2),
-            "misses": estimate(0.02, n, 0.01),
-            "empty": Estimate(0.0, n=n),
+            "lung-enrichment/Non-COVID": Estimate(1.9, 1.8, 2.0, 225),
+            "lung-misses/Non-COVID": estimate(0.02, 225, 0.01),
+            "lung-empty/Non-COVID": Estimate(0.0, n=225),
+            "lung-enrichment/COVID": Estimate(2.1, 1.9, 2.3, 75),
+            "lung-misses/COVID": estimate(0.03, 75, 0.02),
+            "lung-empty/COVID": Estimate(1.0, n=75),
         },
         calibration={"method": "platt", "slope": 1.03, "intercept": -0.2, "n": 87, "decisions": "the likeliest class"},
         training={"epochs": 16, "best": 12, "shares": {"Non-COVID": 0.5, "COVID": 0.5}},
@@ -95,6 +98,81 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
     return msgspec.structs.replace(made, **changes)
 
 
+def folds(
+    values: list[float], *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, k: int = 0, n: int = 300, **changes: Any
+) -> list[Record]:
+    """Runs of the first folds of a cross-validation, one of each value.
+
+    Args:
+        k: how many folds there are; 0: as many as values.
+        n: images of each fold.
+    """
+    base = record(n=n).split
+    assert base
+    split = msgspec.structs.replace(base, digest=_hex("folds", "", 64), folds=k or len(values))
+    return [
+        record(
+            value,
+            pipeline=pipeline,
+            seed=seed,
+            fold=fold,
+            n=n,
+            split=split,
+            **_named(pipeline, seed, f"f{fold}"),
+            **changes,
+        )
+        for fold, value in enumerate(values)
+    ]
+
+
+def pooled(runs: list[Record], value: float, **changes: Any) -> Record:
+    """What became of all folds of a cross-validation."""
+    first = runs[0]
+    n = sum(run.metrics["accuracy"].n for run in runs)
+    members = [Member(f"fold {run.fold}", run.pipeline, run.metrics, run.run) for run in runs]
+    named = _named(first.pipeline, first.seed, "pooled")
+    whole = record(value, pipeline=first.pipeline, seed=first.seed, fold=None, n=n, split=first.split, **named)
+    return msgspec.structs.replace(whole, members=members, gradcam={}, **changes)
+
+
+def vote(
+    value: float = 0.96, *, voices: tuple[str, ...] = ("unet+sepcnn+dense", "unet+xception+sepconv"), **changes: Any
+) -> Record:
+    """A vote of two pipelines that know all classes."""
+    members = [Member(name, name, metrics(value - 0.01 * place)) for place, name in enumerate(voices, 1)]
+    told: dict[str, Any] = {
+        "task": "vote",
+        "members": members,
+        "voting": {
+            "disagreement": estimate(0.08),
+            "no-vote": estimate(0.0),
+            "tie": estimate(0.08),
+            "brier-uncorrected": estimate(0.1),
+        },
+        "map_method": "Grad-CAM and occlusion",
+        "gradcam": {},
+    }
+    return record(value, pipeline=f"soft({', '.join(voices)})", **{**told, **changes})
+
+
+def ova_vote(value: float = 0.81, **changes: Any) -> Record:
+    """A vote of one model per class, beside the model that answers directly."""
+    labels = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
+    direct = "unet+sepcnn+dense"
+    members = [Member(name, direct, metrics(value + 0.02 * place)) for place, name in enumerate(labels)]
+    found = metrics(value - 0.01, labels)
+    told: dict[str, Any] = {
+        "task": "ova-vote",
+        "classes": list(labels),
+        "members": members,
+        "voting": {"disagreement": estimate(0.21), "no-vote": estimate(0.13), "tie": estimate(0.02)},
+        "reference": Reference(direct, Estimate(0.01, -0.012, 0.032, 300), 0.031, found),
+        "confusion": [],
+        "gradcam": {},
+    }
+    return record(value, pipeline=f"soft(4 × {direct})", **{**told, **changes})
+
+
 def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, **changes: Any) -> Record:
     """A run that ended before it had numbers."""
     message = {"nan": "loss became NaN in epoch 3", "oom": "the machine had no memory left"}.get(cause, "it stopped")
@@ -103,13 +181,19 @@ def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int
     return record(pipeline=pipeline, seed=seed, status="failed", failure=failure, **{**bare, **changes})
 
 
-def _spec(pipeline: str, seed: int) -> dict[str, Any]:
+def _named(pipeline: str, seed: int, fold: str) -> dict[str, str]:
+    run = f"{pipeline.replace('+', '-')}-s{seed}-{fold}"
+    return {"run": f"{run}-{_hex(run, seed, 8)}", "digest": _hex(run, seed, 64), "key": _hex("key" + run, seed, 64)}
+
+
+def _spec(pipeline: str, seed: int, task: str, classes: tuple[str, ...]) -> dict[str, Any]:
     parts = zip(("segmenter", "backbone", "head"), pipeline.split("+"), strict=False)
+    rest = {"Non-COVID": ["Normal", "Viral Pneumonia", "Lung_Opacity"]}
     return {
-        "task": "binary",
+        "task": task,
         "scheme": "direct",
         "metric": "balanced-accuracy",
-        "classes": {"Non-COVID": ["Normal", "Viral Pneumonia", "Lung_Opacity"], "COVID": ["COVID"]},
+        "classes": {name: rest.get(name, [name]) for name in classes},
         **{kind: {"name": name, "options": {"width": 16, "dropout": 0.2}} for kind, name in parts},
         "images": {"size": 64, "equalise": "histogram", "mask": "multiply"},
         "augmentation": {"flips": "both", "rotation": 0.1, "rotated": 0.5},

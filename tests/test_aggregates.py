@@ -5,8 +5,9 @@ import factories
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
-from benchmark.aggregates import Aggregates
+from benchmark.aggregates import Aggregates, t_quantile
 from benchmark.records import Estimate
 
 
@@ -31,3 +32,26 @@ def test_a_metric_that_no_run_has_is_a_missing_key() -> None:
     assert len(found) == 1
     with pytest.raises(KeyError):
         found["auroc"]
+
+
+@given(st.integers(1, 400))
+def test_the_quantile_of_student_s_t_is_that_of_scipy(freedom: int) -> None:
+    assert t_quantile(freedom) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1e-9)
+
+
+def test_three_seeds_give_the_mean_an_interval_two_do_not() -> None:
+    runs = [factories.record(seed=k, metrics={"mcc": Estimate(v, n=9)}) for k, v in enumerate((0.90, 0.92, 0.94))]
+    reach = 4.302653 * 0.02 / math.sqrt(3)  # t with two degrees of freedom
+    assert Aggregates(runs)["mcc"].seed_interval == pytest.approx((0.92 - reach, 0.92 + reach))
+    assert Aggregates(runs[:2])["mcc"].seed_interval is None
+
+
+def test_the_spread_over_folds_is_that_inside_seeds() -> None:
+    runs, folds = [], []
+    for seed, values in enumerate(([0.8, 0.9], [0.5, 0.7])):
+        single = factories.folds(values, seed=seed)
+        folds += single
+        runs.append(factories.pooled(single, 0.8))
+    one = Aggregates(runs, folds)["balanced-accuracy"]
+    assert one.spread_over_folds == pytest.approx((0.1 + 0.2) / 2 / math.sqrt(2))
+    assert one.spread == 0.0

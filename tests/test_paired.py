@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import factories
+import msgspec
 import numpy as np
 import pytest
 
@@ -63,3 +64,24 @@ def test_predictions_that_do_not_give_the_recorded_number_are_not_used(tmp_path:
     found = paired_test(lambda one: tmp_path / one.run)([other], [b], "accuracy")
     assert "do not give its recorded accuracy" in found.note
     assert paired_test(lambda one: tmp_path / one.run)([a], [b], "accuracy").value is not None
+
+
+def test_folds_that_were_pooled_are_tested_on_all_their_images(tmp_path: Path) -> None:
+    whole = [run(tmp_path / name, name, wrong) for name, wrong in (("a", 14), ("b", 30))]
+    pooled = []
+    for one in whole:
+        folder = tmp_path / one.run
+        with np.load(folder / "predictions.npz") as stored:
+            kept = {name: stored[name][stored["parts"] == "test"] for name in stored.files}
+        np.savez(folder / "predictions.npz", fold=np.arange(190) % 5, **kept)
+        pooled.append(msgspec.structs.replace(one, fold=None))
+    found = paired_test(lambda one: tmp_path / one.run)([pooled[0]], [pooled[1]], "accuracy")
+    assert (found.n, found.value) == (190, pytest.approx(16 / 190))
+
+
+def test_the_detectable_difference_is_that_of_the_interval_s_standard_error(tmp_path: Path) -> None:
+    pair = [run(tmp_path / "a", "a", 14)], [run(tmp_path / "b", "b", 30)]
+    found = paired_test(lambda one: tmp_path / one.run)(*pair, "accuracy")
+    assert found.low is not None and found.high is not None
+    error = (found.high - found.low) / 2 / 1.959964
+    assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)

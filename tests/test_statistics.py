@@ -20,7 +20,6 @@ from benchmark.statistics import (
     logit_interval,
     mean_estimate,
     mean_of_estimates,
-    over_seeds,
     paired_difference,
     proportion,
     shifted_interval,
@@ -263,28 +262,3 @@ def test_the_same_seed_gives_the_same_difference_and_swapping_turns_its_sign():
     )
     assert one == again
     assert (swapped.value, swapped.low, swapped.high) == pytest.approx((-one.value, -one.high, -one.low))
-
-
-def test_spread_over_seeds_is_a_t_interval_beside_the_interval_over_images():
-    runs = [Estimate(value, value - 0.02, value + 0.01, 200) for value in (0.90, 0.92, 0.94)]
-    found = over_seeds(runs)
-    reach = 4.302653 * 0.02 / math.sqrt(3)  # t with two degrees of freedom
-    assert found.value == pytest.approx(0.92)
-    assert (found.seed_low, found.seed_high) == pytest.approx((0.92 - reach, 0.92 + reach))
-    assert (found.image_low, found.image_high) == pytest.approx((0.90, 0.93))
-    assert (found.seeds, found.n) == (3, 200)
-
-
-def test_one_seed_has_no_spread_over_seeds():
-    found = over_seeds([Estimate(0.9, 0.8, 0.95, 100)])
-    assert found.seed_low is None and found.image_low == pytest.approx(0.8)
-
-
-def test_spread_over_seeds_stays_inside_the_metric_s_bounds():
-    found = over_seeds([Estimate(0.99, n=9), Estimate(0.91, n=9)], bounds=(0.0, 1.0))
-    assert (found.seed_low, found.seed_high) == (pytest.approx(0.95 - 12.7062 * 0.04, abs=1e-4), 1.0)
-
-
-def test_runs_without_a_value_say_why():
-    found = over_seeds([Estimate(None, note="no COVID in the test part")])
-    assert found.value is None and found.note == "no COVID in the test part"

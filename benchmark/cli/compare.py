@@ -9,8 +9,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from benchmark.compare import Comparison, Difference
-    from benchmark.records import Broken, Estimate, Record
+    from benchmark.comparison import Comparison
+    from benchmark.differences import Difference, PairedTest
+    from benchmark.records import Broken, Record
 
 PAGE = 140  # columns of a table that is written to a file
 
@@ -18,16 +19,18 @@ PAGE = 140  # columns of a table that is written to a file
 @click.command()
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--metric", help="Rank by this metric instead of the task's own.")
+@click.option("--against", metavar="PIPELINE", help="Each row's paired difference to this one (the start of its name).")
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
-@click.option("--details", is_flag=True, help="Also each run by itself: classes, thresholds, masks, Grad-CAM.")
+@click.option("--details", is_flag=True, help="Also each run by itself: classes, members, thresholds, masks, maps.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
 def command(
     context: click.Context,
     results: tuple[Path, ...],
     metric: str | None,
+    against: str | None,
     form: str,
     as_json: bool,
     output: Path | None,
@@ -36,13 +39,19 @@ def command(
 ) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
 
-    One table per task, dataset and split.  Exit code 3: nothing found; 5: a record cannot be trusted.
+    One table per question (classes and their labels), dataset and split, whatever the tasks are called.
+
+    CSV has a line per row; a metric's columns are NAME, NAME low, NAME high (95 % over images), NAME SD (over seeds),
+    NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more); with --against, difference, difference
+    low, difference high, detectable.
+
+    Exit code 3: nothing found; 5: a record cannot be trusted.
     """
     from benchmark.records import scan
 
     found = _Found()
     records = found.records(scan(path, verified=verify) for path in _roots(results or (Path("results"),)))
-    comparison = _compared(records, found, metric)
+    comparison = _compared(records, found, metric, against)
     if not comparison.tables and not comparison.left_out:
         click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
         context.exit(3)
@@ -72,25 +81,26 @@ class _Found:
                 yield found
 
 
-def _compared(records: "Iterator[Record]", found: _Found, metric: str | None) -> "Comparison":
+def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, against: str | None) -> "Comparison":
     import msgspec
 
     from benchmark.compare import compare
 
     difference = paired_difference(lambda run: found.folders[run.run, run.key])
-    comparison = compare(records, metric=metric, difference=difference)
+    comparison = compare(records, metric=metric, against=against, difference=difference)
     return msgspec.structs.replace(comparison, left_out=found.left_out)
 
 
-def paired_difference(folder_of: "Callable[[Record], Path]") -> "Difference":
+def paired_difference(folder_of: "Callable[[Record], Path]") -> "PairedTest":
     """The test that `compare` takes, which imports numpy only when there are predictions to read."""
 
-    def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Estimate":
-        from benchmark.records import PREDICTIONS, Estimate
+    def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Difference":
+        from benchmark.differences import Difference
+        from benchmark.records import PREDICTIONS
 
         missing = [run.run for run in (*first, *second) if not (folder_of(run) / PREDICTIONS).is_file()]
         if missing:
-            return Estimate(None, note=f"no {PREDICTIONS} of {missing[0]}")
+            return Difference(None, note=f"no {PREDICTIONS} of {missing[0]}")
         from benchmark.paired import paired_test
 
         return paired_test(folder_of)(first, second, metric)
@@ -117,18 +127,20 @@ def _show(comparison: "Comparison", form: str, output: Path | None) -> None:
 
         print_comparison(Console(), comparison)
         return
-    text = _text(comparison, form)
+    pieces = _pieces(comparison, form)
     if form == "csv":
         for reason in comparison.left_out:
             click.echo(f"bench: left out: {reason}", err=True)
     if output is None:
-        click.echo(text, nl=False)
+        for piece in pieces:
+            click.echo(piece, nl=False)
         return
     from registry.errors import StorageError
 
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
 
@@ -137,7 +149,7 @@ def _show_runs(folders: "Iterable[Path]") -> None:
     from rich.console import Console
 
     from benchmark.records import FILE, read
-    from benchmark.report.terminal import print_run
+    from benchmark.report.details import print_run
 
     console = Console()
     for folder in folders:
@@ -145,17 +157,20 @@ def _show_runs(folders: "Iterable[Path]") -> None:
         print_run(console, read(folder / FILE))
 
 
-def _text(comparison: "Comparison", form: str) -> str:
+def _pieces(comparison: "Comparison", form: str) -> "Iterable[str]":
+    """A comparison as text, in pieces."""
     import io
 
     from rich.console import Console
 
     from benchmark.report.markdown import markdown
-    from benchmark.report.plain import to_csv, to_json
+    from benchmark.report.plain import json_pieces, to_csv
     from benchmark.report.terminal import print_comparison
 
+    if form == "json":
+        return json_pieces(comparison)
     if form != "table":
-        return {"md": markdown, "csv": to_csv, "json": to_json}[form](comparison)
+        return [{"md": markdown, "csv": to_csv}[form](comparison)]
     page = io.StringIO()
     print_comparison(Console(file=page, width=PAGE), comparison)
-    return page.getvalue()
+    return [page.getvalue()]

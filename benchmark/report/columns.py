@@ -1,71 +1,80 @@
-"""The columns of a comparison, the most important first; every table format draws from them."""
+"""The columns of a comparison; every table format draws from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from benchmark.compare import Row, Table
-from benchmark.report import wording
+from benchmark.comparison import Row, Table
+from benchmark.report import captions, wording
 
 SECONDARY = ("sensitivity", "specificity", "auroc", "macro-f1", "accuracy", "balanced-accuracy", "mcc")
 BEFORE_COST = 2  # of the other metrics, those that cost gives way to
 SHOWN = 4  # of the other metrics; --format csv has all
+
+ESSENTIAL, FIRST, COUNTS, SECOND, MAPS, COST, REST = range(7)  # how dear columns are, the dearest first
 
 
 class Column(msgspec.Struct, frozen=True):
     """One column.
 
     Attributes:
-        metric: the metric it shows; empty for the others.
         text: the cell of a row.
+        dear: where room is short, columns of higher numbers go first, of equal ones the last.
+        metric: the metric it shows; empty for the others.
+        left: whether its cells are aligned left, since their intervals may be missing.
     """
 
     title: str
     text: Callable[[Row], str]
+    dear: int
     metric: str = ""
-
-
-def essential(table: Table) -> list[Column]:
-    """The table's metric and what qualifies it: spread, seeds, images."""
-    chosen = [_metric(table.metric)]
-    if any(wording.spread(row, table.metric) is not None for row in table.rows):
-        chosen.append(Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric)))
-    return [
-        *chosen,
-        Column("seeds", wording.seeds),
-        Column("n", lambda row: "" if row.n is None else f"{row.n:,}"),
-    ]
-
-
-def secondary(table: Table) -> list[Column]:
-    """Other metrics over all images."""
-    measured = [name for name in SECONDARY if any(row.metric(name) for row in table.rows)]
-    chosen = [name for name in measured if name != table.metric]
-    return [_metric(name) for name in chosen[:SHOWN]]
-
-
-def cost() -> list[Column]:
-    """What a pipeline costs."""
-    return [
-        Column("parameters", lambda row: "" if row.control else wording.count(row.cost.parameters)),
-        Column("training time", lambda row: "" if row.control else wording.duration(row.cost.training_s)),
-        Column("model size", lambda row: "" if row.control else wording.size(row.cost.model_bytes)),
-    ]
+    left: bool = False
 
 
 def every(table: Table) -> list[Column]:
-    """All columns in the order in which they are worth showing."""
-    more = secondary(table)
-    return [*essential(table), *more[:BEFORE_COST], *cost(), *more[BEFORE_COST:]]
+    """All columns from left to right."""
+    return list(_every(table))
 
 
-def usual(table: Table) -> int:
-    """How many of `every` make a full table; the rest is for wide screens."""
-    return len(essential(table)) + len(secondary(table)[:BEFORE_COST]) + len(cost())
+def importance(columns: list[Column]) -> list[int]:
+    """Places of the columns, the dearest first."""
+    return sorted(range(len(columns)), key=lambda place: columns[place].dear)
 
 
-def _metric(name: str) -> Column:
-    return Column(name, lambda row: wording.estimate(row.metric(name)), metric=name)
+def _every(table: Table) -> Iterator[Column]:
+    yield _metric(table.metric, ESSENTIAL)
+    if table.against:
+        yield Column(f"Δ vs {table.against}", lambda row: _against(table, row), ESSENTIAL, left=True)
+        yield Column("detectable", _detectable, ESSENTIAL)
+    if any(wording.spread(row, table.metric) is not None for row in table.rows):
+        yield Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric), ESSENTIAL)
+    yield Column("n", lambda row: "" if row.n is None else f"{row.n:,}", COUNTS)
+    yield Column("seeds", wording.seeds, COUNTS)
+    others = [name for name in SECONDARY if name != table.metric and any(row.metric(name) for row in table.rows)]
+    for place, name in enumerate(others[:BEFORE_COST]):
+        yield _metric(name, SECOND if place else FIRST)
+    kind = captions.focus_kind(table.rows)
+    if kind:
+        yield Column(captions.focus_title(kind), lambda row: wording.focus(row, kind), MAPS)
+    yield Column("parameters", lambda row: "" if row.control else wording.count(row.cost.parameters), COST)
+    yield Column("training time", lambda row: "" if row.control else wording.duration(row.cost.training_s), COST)
+    yield Column("model size", lambda row: "" if row.control else wording.size(row.cost.model_bytes), COST)
+    for name in others[BEFORE_COST:SHOWN]:
+        yield _metric(name, REST)
+
+
+def _metric(name: str, dear: int) -> Column:
+    return Column(name, lambda row: wording.estimate(row.metric(name)), dear, metric=name, left=True)
+
+
+def _against(table: Table, row: Row) -> str:
+    if row.control:
+        return ""
+    return "reference" if row.pipeline == table.against else wording.difference(row.against)
+
+
+def _detectable(row: Row) -> str:
+    return "" if row.against is None or row.against.detectable is None else wording.number(row.against.detectable)
 
 
 def _spread(row: Row, metric: str) -> str:

@@ -1,14 +1,17 @@
-"""Columns and rows laid out for a width: columns are left out, names get lines of their own, no cell is ever cut."""
+"""Columns and rows laid out for a width: columns are left out, names are folded, no cell is ever cut."""
 
 import itertools
 import re
 import textwrap
+from collections.abc import Sequence
 
 import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
 GAP = 2
+INDENT = 2  # of the lines of a folded name but the first
+NARROWEST = 24  # no name is folded to less while there is room
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -52,9 +55,17 @@ class Grid(msgspec.Struct, frozen=True):
         """Of each column: whether it is aligned left."""
         return [any(line.cells[place].left for line in self.lines if line.cells) for place in range(len(self.titles))]
 
-    def name_width(self) -> int:
-        """Of the names."""
-        return max([cell_len(self.corner), *(cell_len(line.name.text) for line in self.lines)])
+    def name_width(self, room: int | None = None) -> int:
+        """Of the names, in lines of at most `room` where that is given."""
+        names = [line.name.text for line in self.lines]
+        lines = names if room is None else [text for name in names for text in folded_name(name, room)]
+        return max([cell_len(self.corner), *map(cell_len, lines)])
+
+    def narrowest(self) -> int:
+        """The least width to which all names can be folded."""
+        words = {word for line in self.lines for word in line.name.text.split(" ")}
+        pieces = {piece for word in words for piece in _pieces(word)}
+        return max([cell_len(self.corner), *(cell_len(piece) + INDENT for piece in pieces)])
 
     def only(self, places: list[int]) -> "Grid":
         """The grid with some of its columns."""
@@ -70,42 +81,68 @@ class Grid(msgspec.Struct, frozen=True):
         return Grid(self.corner, self.titles, lines)
 
 
-def choose(grid: Grid, width: int, essential: int) -> tuple[list[int], bool]:
-    """Which columns fit, and whether names stand on lines of their own.
+def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tuple[list[int], int]:
+    """Which columns fit, and the width of the names beside them; 0 puts names on lines of their own.
 
-    Columns are taken in their order of importance.  Names move to their own lines where the first `essential`
-    columns do not fit beside them.
+    Names are folded where that makes room for more columns, and moved to their own lines where the essential columns
+    do not fit beside them even so.
+
+    Args:
+        order: places of the columns, those that are taken first in front.
+        essential: how many of those must stand beside the names.
     """
     sizes = grid.widths()
-    beside = grid.name_width() + sum(size + GAP for size in sizes[:essential]) <= width
-    room = width - (grid.name_width() if beside else 0)
-    taken: list[int] = []
-    for place, size in enumerate(sizes):
-        if size + GAP <= room or not taken:
-            taken.append(place)
-            room -= size + GAP
-    return taken, not beside
+    needed_for_essential = sum(sizes[place] + GAP for place in order[:essential])
+    whole, narrowest = grid.name_width(), grid.narrowest()
+    tight = max(min(whole, width - needed_for_essential), narrowest)
+    candidates = (whole, _folded_width(whole, narrowest, width), tight)
+    fitting = [names for names in candidates if names + needed_for_essential <= width]
+    if not fitting:
+        return _taken(sizes, width, order), 0
+    names = max(fitting, key=lambda names: (len(_taken(sizes, width - names, order)), names))
+    return _taken(sizes, width - names, order), names if names == whole else grid.name_width(names)
 
 
 def needed(grid: Grid) -> int:
-    """The width at which all columns stand beside the names."""
-    return grid.name_width() + sum(size + GAP for size in grid.widths())
+    """The least width at which all columns stand beside the names."""
+    room = sum(size + GAP for size in grid.widths())
+    whole, narrowest = grid.name_width(), grid.narrowest()
+    return next(width for width in itertools.count(room) if room + _folded_width(whole, narrowest, width) <= width)
 
 
-def draw(grid: Grid, width: int, *, stacked: bool) -> Text:
-    """The grid as lines of text; `stacked` puts each name on its own line above its numbers."""
+def draw(grid: Grid, width: int, names: int) -> Text:
+    """The grid as lines of text, names folded to `names` columns; 0 puts each on its own line above its numbers."""
     sizes = grid.widths()
-    names = 0 if stacked else grid.name_width()
     out = Text()
-    for text in _header(grid, sizes, names, stacked):
+    for text in _header(grid, sizes, names):
         out.append(text.rstrip() + "\n", "bold")
     rule = "─" * min(width, names + sum(size + GAP for size in sizes))
     out.append(rule + "\n", "dim")
     for line in grid.lines:
         if line.rule:
             out.append(rule + "\n", "dim")
-        _draw_line(out, line, sizes, names, width, stacked)
+        _draw_line(out, line, sizes, names, width)
     return out
+
+
+def folded_name(name: str, room: int) -> list[str]:
+    """A name in lines of at most `room`, the later ones indented; a piece that is longer stays whole.
+
+    It is broken at spaces, and a word that is too long also after ``+``, ``,``, ``(`` or ``[``.
+    """
+    if cell_len(name) <= room:
+        return [name]
+    lines = [""]
+    for word in name.split(" "):
+        pieces = [word] if cell_len(word) + INDENT <= room else _pieces(word)
+        for place, piece in enumerate(pieces):
+            begun, new = bool(lines[-1].strip()), place == 0
+            joint = " " * (begun and new)
+            if begun and ((new and len(pieces) > 1) or cell_len(lines[-1] + joint + piece) > room):
+                lines.append(" " * INDENT + piece)
+            else:
+                lines[-1] += joint + piece
+    return lines
 
 
 def prose(text: str, width: int, indent: str = "") -> str:
@@ -116,47 +153,68 @@ def prose(text: str, width: int, indent: str = "") -> str:
     return "\n".join(indent + line for line in wrapped)
 
 
-def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int, stacked: bool) -> None:
-    if stacked:
+def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) -> None:
+    if not names:
         out.append(prose(line.name.text, width) + "\n", line.name.style)
-    pieces = [] if stacked else [(line.name.text + " " * (names - cell_len(line.name.text)), line.name.style)]
+    first, *others = folded_name(line.name.text, names) if names else [""]
+    pieces = [(first + " " * (names - cell_len(first)), line.name.style)]
     if line.span is not None:
         beside = cell_len(line.span.text) <= width - names - GAP
-        below = prose(line.span.text, width, "  ")
-        pieces.append((" " * GAP + line.span.text if beside else below if stacked else f"\n{below}", line.span.style))
+        below = "\n" * bool(names) + prose(line.span.text, width, "  ")
+        pieces.append((" " * GAP + line.span.text if beside else below, line.span.style))
     for cell, size in zip(line.cells, sizes, strict=False):
         room = " " * (size - cell_len(cell.text))
         pieces.append((" " * GAP + (cell.text + room if cell.left else room + cell.text), cell.style))
     while len(pieces) > 1 and not pieces[-1][0].strip():
         pieces.pop()
-    if pieces:
-        pieces[-1] = (pieces[-1][0].rstrip() + "\n", pieces[-1][1])
+    pieces[-1] = (pieces[-1][0].rstrip() + "\n", pieces[-1][1])
     # A style at a time: rich takes longer for ten pieces than for the rest of the row.
     for style, same in itertools.groupby(pieces, key=lambda piece: piece[1]):
         out.append("".join(text for text, _ in same), style)
+    for other in others:
+        out.append(other + "\n", line.name.style)
     for note in line.notes:
         out.append(prose(note, width, "  ") + "\n", "dim")
 
 
-def _header(grid: Grid, sizes: list[int], names: int, stacked: bool) -> list[str]:
+def _folded_width(whole: int, narrowest: int, width: int) -> int:
+    """What names are folded to where more columns want to be shown."""
+    return max(min(whole, max(NARROWEST, width // 4)), narrowest)
+
+
+def _taken(sizes: list[int], room: int, order: Sequence[int]) -> list[int]:
+    """Places, ascending, of the columns that fit, one at least."""
+    taken: list[int] = []
+    for place in order:
+        if sizes[place] + GAP <= room or not taken:
+            taken.append(place)
+            room -= sizes[place] + GAP
+    return sorted(taken)
+
+
+def _header(grid: Grid, sizes: list[int], names: int) -> list[str]:
     titles = [_title_lines(title, size) for title, size in zip(grid.titles, sizes, strict=True)]
     height = max([1, *map(len, titles)])
     lines = []
     for place in range(height):
-        corner = grid.corner if place == 0 else ""
-        parts = [] if stacked else [corner + " " * (names - cell_len(corner))]
+        corner = grid.corner if place == 0 and names else ""
+        parts = [corner + " " * (names - cell_len(corner))]
         for title, size, left in zip(titles, sizes, grid.lefts(), strict=True):
             text = title[place] if place < len(title) else ""
             room = " " * (size - cell_len(text))
             parts.append(" " * GAP + (text + room if left else room + text))
         lines.append("".join(parts))
-    return [grid.corner, *lines] if stacked else lines
+    return lines if names else [grid.corner, *lines]
+
+
+def _pieces(word: str) -> list[str]:
+    return re.findall(r"[^+,(\[]*[+,(\[]+|[^+,(\[]+", word)
 
 
 def _title_lines(title: str, size: int) -> list[str]:
-    """A title broken after spaces and ``@`` into lines of at most `size`, a word never."""
+    """A title broken after spaces, ``@`` and what joins the parts of a name, into lines of at most `size`."""
     lines = [""]
-    for word in re.findall(r"[^ @]+[ @]?|[ @]", title):
+    for word in re.findall(r"[^ @+,(\[]+[ @+,(\[]*|[ @+,(\[]+", title):
         if lines[-1] and cell_len(lines[-1] + word.rstrip()) > size:
             lines.append("")
         lines[-1] += word
@@ -164,13 +222,10 @@ def _title_lines(title: str, size: int) -> list[str]:
 
 
 def _title_width(title: str) -> int:
-    """The least width in which a title takes at most two lines."""
-    sizes = (max(map(cell_len, lines)) for lines in _breaks(title) if len(lines) <= 2)
-    return min(sizes)
-
-
-def _breaks(title: str) -> list[list[str]]:
-    return [_title_lines(title, size) for size in range(1, cell_len(title) + 1)]
+    """The least width in which a title takes at most two lines; four, where those would be long."""
+    breaks = [_title_lines(title, size) for size in range(1, cell_len(title) + 1)]
+    two, four = (min(max(map(cell_len, lines)) for lines in breaks if len(lines) <= most) for most in (2, 4))
+    return min(two, max(NARROWEST, four))
 
 
 def _fold(word: str, room: int) -> str:

@@ -1,7 +1,8 @@
 """Comparisons as GitHub-flavoured Markdown."""
 
-from benchmark.compare import Comparison, Row, Table
-from benchmark.report import columns, wording
+from benchmark.comparison import Comparison, Row, Table
+from benchmark.report import captions, columns, wording
+from benchmark.report.conclusion import conclusion
 
 
 def markdown(comparison: Comparison) -> str:
@@ -14,19 +15,19 @@ def markdown(comparison: Comparison) -> str:
 def _table(table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
-    titles = ["pipeline", *(column.title for column in shown)]
+    titles = ["pipeline", *(_escaped(column.title) for column in shown)]
     aligned = [":--", *("--:" for _ in shown)]
     rows = [_cells(table, row, shown) for row in table.rows]
     told = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
-    lines = [f"## {_escaped(wording.title(table))}", "", *map(_escaped, wording.caption(table)), ""]
+    lines = [f"## {_escaped(captions.title(table))}", "", *map(_escaped, captions.caption(table)), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
     lines += [
         "",
         *map(_escaped, told),
         *([""] if told else []),
-        wording.legend(table),
+        _escaped(captions.legend(table, [column.title for column in shown])),
         "",
-        _escaped(wording.closing(table)),
+        _escaped(conclusion(table)),
     ]
     return "\n".join(lines) + "\n"
 

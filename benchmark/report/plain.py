@@ -2,75 +2,129 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from benchmark.compare import Comparison, Row, Table
-from benchmark.report import wording
+from benchmark.aggregates import Aggregate, Aggregates
+from benchmark.comparison import Comparison, Row, Table
+from benchmark.report import captions
+from benchmark.report.conclusion import conclusion
 
-FACTS = ("task", "dataset", "dataset_digest", "split", "pipeline", "control", "status", "seeds", "failures", "n")
+FACTS = (
+    "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "control", "status", "seeds",
+    "failures", "n",
+)  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s")
+AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per pipeline or control; a metric has the columns ``NAME``, ``NAME low``, ``NAME high``, ``NAME SD``."""
-    names = dict.fromkeys(name for table in comparison.tables for row in table.rows for name in row.metrics)
-    titles = [title for name in names for title in (name, f"{name} low", f"{name} high", f"{name} SD")]
+    """One line per pipeline or control.
+
+    A metric has the columns ``NAME``, ``NAME low`` and ``NAME high`` (95 % over images) and, where there are several
+    seeds, ``NAME SD`` and the 95 % interval of the mean over three seeds or more, ``NAME seeds low`` and
+    ``NAME seeds high``.
+    """
+    rows = [(place, table, row) for place, table in enumerate(comparison.tables, 1) for row in table.rows]
+    names = dict.fromkeys(name for *_, row in rows for name in row.metrics)
+    most = max((len(row.seeds) for *_, row in rows), default=0)
+    ends = ("", " low", " high", *([" SD"] * (most > 1)), *([" seeds low", " seeds high"] * (most > 2)))
+    against = AGAINST if any(table.against for table in comparison.tables) else ()
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*FACTS, *COSTS, *titles], lineterminator="\n")
+    titles = [*FACTS, *COSTS, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
+    writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    for table in comparison.tables:
-        for row in table.rows:
-            writer.writerow(_flat(table, row))
+    for place, table, row in rows:
+        writer.writerow(_flat(place, table, row))
     return out.getvalue()
 
 
 def to_json(comparison: Comparison) -> str:
     """``{"tables": [{"task", "dataset", "split", "rows": […], …}], "left_out": […]}``, indented."""
-    tables = [msgspec.Raw(msgspec.json.encode(_table(table))) for table in comparison.tables]
-    document = msgspec.json.encode({"tables": tables, "left_out": comparison.left_out})
-    return msgspec.json.format(document, indent=1).decode() + "\n"
+    return "".join(json_pieces(comparison))
+
+
+def json_pieces(comparison: Comparison) -> Iterator[str]:
+    """The same piece by piece, so that thousands of rows need not be in memory at once."""
+    yield '{\n "tables": ['
+    for place, table in enumerate(comparison.tables):
+        about = msgspec.json.format(msgspec.json.encode(_about(table)), indent=1).decode()
+        head, rows, tail = about.partition('"rows": []')
+        yield ",\n  " * bool(place) or "\n  "
+        yield _inside(head, 2) + rows[:-1]
+        for k, row in enumerate(table.rows):
+            yield ",\n    " * bool(k) or "\n    "
+            yield _inside(msgspec.json.format(msgspec.json.encode(_row(row)), indent=1).decode(), 4)
+        yield "\n   ]" + _inside(tail, 2)
+    left_out = msgspec.json.format(msgspec.json.encode(comparison.left_out), indent=1).decode()
+    yield "\n " * bool(comparison.tables) + f'],\n "left_out": {_inside(left_out, 1)}\n}}\n'
+
+
+def _inside(text: str, depth: int) -> str:
+    return text.replace("\n", "\n" + " " * depth)
+
+
+def _about(table: Table) -> dict[str, Any]:
+    lead = {**msgspec.to_builtins(table.lead), "separable": table.lead.separable} if table.lead else None
+    return {
+        "task": ", ".join(table.tasks),
+        "tasks": table.tasks,
+        **_identity(table),
+        "metric": table.metric,
+        "against": table.against,
+        "caption": captions.caption(table),
+        "rows": [],
+        "lead": lead,
+        "conclusion": conclusion(table),
+    }
 
 
 def _identity(table: Table) -> dict[str, Any]:
     return {
-        "task": table.task,
         "dataset": table.dataset.name if table.dataset else None,
         "dataset_digest": table.dataset.digest if table.dataset else None,
         "split": table.split.digest if table.split else None,
+        "folds": table.folds,
     }
 
 
-def _table(table: Table) -> dict[str, Any]:
-    lead = {**msgspec.to_builtins(table.lead), "separable": table.lead.separable} if table.lead else None
-    return {
-        **_identity(table),
-        "metric": table.metric,
-        "caption": wording.caption(table),
-        "rows": [_row(row) for row in table.rows],
-        "lead": lead,
-        "conclusion": wording.closing(table),
-    }
+def _metrics(row: Row) -> Iterator[tuple[str, Aggregate]]:
+    """Each worked out, told and forgotten."""
+    metrics = row.metrics
+    yield from ((name, metrics.fresh(name) if isinstance(metrics, Aggregates) else metrics[name]) for name in metrics)
 
 
 def _row(row: Row) -> dict[str, Any]:
     return {
         "pipeline": row.pipeline,
+        "tasks": row.tasks,
         "control": row.control,
         "status": row.status,
         "seeds": row.seeds,
+        "unfinished": row.unfinished,
         "n": row.n,
-        "metrics": {
-            name: {
-                "value": one.value, "low": one.low, "high": one.high, "spread": one.spread, "n": one.n, "note": one.note
-            }
-            for name, one in row.metrics.items()
-        },
+        "against": row.against,
+        "metrics": {name: _metric(one) for name, one in _metrics(row)},
+        "maps": {"method": row.map_method, **row.focus} if row.focus else None,
         "failures": [_failure(row, place) for place in range(len(row.failures))],
         "notes": row.notes,
         "cost": {name: getattr(row.cost, name) for name in COSTS},
-    }  # fmt: skip
+    }
+
+
+def _metric(one: Aggregate) -> dict[str, Any]:
+    return {
+        "value": one.value,
+        "low": one.low,
+        "high": one.high,
+        "spread": one.spread,
+        "seed_interval": one.seed_interval,
+        "spread_over_folds": one.spread_over_folds,
+        "n": one.n,
+        "note": one.note,
+    }
 
 
 def _failure(row: Row, place: int) -> dict[str, Any]:
@@ -84,18 +138,30 @@ def _failure(row: Row, place: int) -> dict[str, Any]:
     }
 
 
-def _flat(table: Table, row: Row) -> dict[str, Any]:
+def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
     flat: dict[str, Any] = {
+        "task": ", ".join(row.tasks or table.tasks),
+        "table": place,
         **_identity(table),
         "pipeline": row.pipeline,
         "control": row.control,
         "status": row.status,
         "seeds": " ".join(map(str, row.seeds)),
-        "failures": "; ".join(f"s{one.seed} f{one.fold} {one.failure.cause}" for one in row.failures),
+        "failures": "; ".join(f"s{one.seed} {_fold(one.fold)} {one.failure.cause}" for one in row.failures),
         "n": row.n,
+        **row.focus,
     }
     if row.seeds:
         flat |= {name: getattr(row.cost, name) for name in COSTS}
-    for name, one in row.metrics.items():
+    if row.against:
+        found = row.against
+        flat |= dict(zip(AGAINST, (table.against, found.value, found.low, found.high, found.detectable), strict=True))
+    for name, one in _metrics(row):
         flat |= {name: one.value, f"{name} low": one.low, f"{name} high": one.high, f"{name} SD": one.spread}
+        if one.seed_interval:
+            flat[f"{name} seeds low"], flat[f"{name} seeds high"] = one.seed_interval
     return flat
+
+
+def _fold(fold: int | None) -> str:
+    return "pooled" if fold is None else f"f{fold}"

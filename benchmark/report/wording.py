@@ -1,17 +1,14 @@
-"""What every report says in the same words: numbers, captions, notes under rows, the closing sentence."""
+"""What every report says in the same words: numbers, cells, notes under rows."""
 
 import math
 
 from benchmark.aggregates import Aggregate
-from benchmark.compare import LOWER_IS_BETTER, Row, Table
-from benchmark.records import DatasetInfo, Estimate, SplitInfo
+from benchmark.comparison import Failed, Row
+from benchmark.differences import Difference
+from benchmark.records import Estimate
 
 FEW = 10  # a cell that rests on fewer images is greyed
-ORACLE = "source-oracle"
-GROUPINGS = {
-    "group": "images known to belong together kept on one side",
-    "naive": "naive: patients and identical images may be on both sides",
-}
+OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
 
 
 def number(value: float | None) -> str:
@@ -33,6 +30,14 @@ def estimate(one: Aggregate | Estimate | None) -> str:
     if one.value is None:
         return "undefined"
     return f"{number(one.value)} {interval(one.low, one.high)}".rstrip()
+
+
+def difference(found: Difference | Estimate | None) -> str:
+    """``+0.012 [-0.010, 0.034]``; a dash where there is none."""
+    if found is None or found.value is None:
+        return "–"
+    sign = "+" * (number(found.value)[0] != "-")
+    return f"{sign}{number(found.value)} {interval(found.low, found.high)}".rstrip()
 
 
 def count(value: int) -> str:
@@ -70,10 +75,11 @@ def span(row: Row) -> str:
 
 
 def seeds(row: Row) -> str:
-    """How many seeds count: ``3``, or ``2 of 3`` where some failed."""
+    """How many seeds count: ``3``, or ``2 of 3`` where some failed or are not finished."""
     if row.control:
         return ""
-    return str(len(row.seeds)) if row.seeds == row.expected else f"{len(row.seeds)} of {len(row.expected)}"
+    whole = set(row.seeds) - set(row.unfinished)
+    return str(len(whole)) if whole == set(row.expected) else f"{len(whole)} of {len(row.expected)}"
 
 
 def spread(row: Row, metric: str) -> float | None:
@@ -88,44 +94,28 @@ def few(row: Row, metric: str) -> bool:
     return one is not None and one.n < FEW
 
 
-def title(table: Table) -> str:
-    """Which task on which data."""
-    return f"{table.task} · {table.dataset.name if table.dataset else 'dataset unknown'}"
+def focus(row: Row, kind: str) -> str:
+    """One number of a pipeline's maps; ``(o)`` where they were not made from gradients."""
+    value = row.focus.get(kind)
+    if value is None:
+        return "" if row.control else "–"
+    return f"{value:.2f}{' (o)' * occluded(row)}"
 
 
-def caption(table: Table) -> list[str]:
-    """What the numbers rest on, and the dataset's notices."""
-    lines = []
-    if table.dataset:
-        lines.append(_dataset(table.dataset))
-    lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
-    trained = sorted({seed for row in table.rows for seed in row.expected})
-    positive = f" Positive class: {table.positive}." if table.positive else ""
-    lines.append(
-        f"Training seed{'s' * (len(trained) > 1)} {_listed(trained)}. "
-        f"Thresholds and calibration from validation, never from test.{positive}"
-    )
-    return lines + (table.dataset.notices if table.dataset else [])
-
-
-def legend(table: Table) -> str:
-    """How to read the cells."""
-    if any(spread(row, table.metric) is not None for row in table.rows):
-        return "Value [95 % interval over images], both means over seeds; SD: standard deviation over training seeds."
-    return "Value [95 % interval over images]; one seed, so no spread over seeds."
+def occluded(row: Row) -> bool:
+    """Whether the maps were made without gradients."""
+    return OCCLUSION in row.map_method
 
 
 def notes(row: Row, metrics: list[str]) -> list[str]:
-    """What must be said under a row: seeds that failed and why, shown metrics that are not defined."""
-    told = []
-    if row.status == "partial":
-        told.append(f"{len(row.seeds)} of {len(row.expected)} seeds; {_causes(row, short=True)}")
-    elif row.failures:
-        told.append(_causes(row, short=False))
-    elif row.status == "failed":
-        told.append("it left no cause")
+    """What must be said under a row: runs that failed and why, shown metrics that are not defined."""
+    told = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
+    if row.status == "failed":
+        told.append(causes(row, full=True) or "it left no cause")
     if row.status != "not-computable":
         told.extend(row.notes)
+    if row.against is not None and row.against.value is None:
+        told.append(f"Δ: {row.against.note}")
     for name in metrics:
         one = row.metric(name)
         if one is not None and one.note:
@@ -133,94 +123,29 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
     return told
 
 
-def closing(table: Table) -> str:
-    """Who leads, by how much, whether that is separable, and what the controls say."""
-    return f"{_leader(table)} {_controls(table)}".strip()
-
-
-def _leader(table: Table) -> str:
-    lead = table.lead
-    if lead is None:
-        return f"No pipeline has a {table.metric} here."
-    if lead.runner_up is None or lead.gain is None:
-        value = estimate(_best(table).metrics[table.metric])
-        return f"{lead.pipeline} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
-    direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
-    told = f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}"
-    if number(lead.gain) == number(0):
-        told = f"{lead.pipeline} and {lead.runner_up} are level: {table.metric} differs by {number(0)}"
-    if lead.low is None:
-        return f"{told}; whether that is separable is not testable ({lead.untested})."
-    verdict = "separable" if lead.separable else "not separable"
-    return (
-        f"{told} {interval(lead.low, lead.high)} on the same {lead.n:,} images, {verdict} "
-        "(paired bootstrap over groups, 95 %)."
-    )
-
-
-def _controls(table: Table) -> str:
-    if table.lead is None:
-        return ""
-    rules = {row.pipeline: row for row in table.rows if row.control}
-    told = []
-    oracle = rules.get(ORACLE)
-    known = oracle.value(table.metric) if oracle else None
-    if known is not None:
-        beaten = ", no worse than the leader: the source alone may explain these scores" * _reaches(table, known)
-        told.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
-    elif table.dataset and table.dataset.sources:
-        told.append(f"The source control has no {table.metric}, so nothing here excludes that the source was learnt.")
-    else:
-        told.append("Sources unknown, so nothing here excludes that the source was learnt.")
-    majority = rules["majority"].value(table.metric) if "majority" in rules else None
-    if majority is not None and _covers(table, majority):
-        told.append(
-            f"Always answering the largest class scores {number(majority)}: the leader is not separable from that."
-        )
-    return " ".join(told)
-
-
-def _best(table: Table) -> Row:
-    return next(row for row in table.rows if table.lead and row.pipeline == table.lead.pipeline and not row.control)
-
-
-def _reaches(table: Table, control: float) -> bool:
-    best = _best(table).value(table.metric)
-    if best is None:
-        return False
-    return control <= best if table.metric in LOWER_IS_BETTER else control >= best
-
-
-def _covers(table: Table, value: float) -> bool:
-    best = _best(table).metrics[table.metric]
-    if table.metric in LOWER_IS_BETTER:
-        return best.high is not None and best.high >= value
-    return best.low is not None and best.low <= value
-
-
-def _causes(row: Row, *, short: bool) -> str:
+def causes(row: Row, *, full: bool = False) -> str:
+    """Which runs failed and why, those of one cause together; `full` adds stage and message."""
     by_cause: dict[str, list[str]] = {}
     for one in row.failures:
-        detail = f" at {one.failure.stage}: {one.failure.message}" if one.failure.stage and not short else ""
-        run = f"s{one.seed}" + (f" f{one.fold}" if one.fold else "")
-        by_cause.setdefault(one.failure.cause + detail, []).append(run)
+        detail = f" at {one.failure.stage}: {one.failure.message}" if one.failure.stage and full else ""
+        by_cause.setdefault(one.failure.cause + detail, []).append(run_of(row, one))
     return "; ".join(f"{', '.join(runs)}: {cause}" for cause, runs in by_cause.items())
 
 
-def _dataset(dataset: DatasetInfo) -> str:
-    counts = ", ".join(f"{name} {images:,}" for name, images in dataset.counts.items())
-    skipped = f" {len(dataset.skipped)} unreadable left out." if dataset.skipped else ""
-    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}"
+def run_of(row: Row, failed: Failed) -> str:
+    """A run in short: ``s1``, ``s1 f3``, ``s1 pooled``."""
+    if row.folds == 1:
+        return f"s{failed.seed}"
+    return f"s{failed.seed} pooled" if failed.fold is None else f"s{failed.seed} f{failed.fold}"
 
 
-def _split(split: SplitInfo) -> str:
-    shares = ", ".join(f"{part} {100 * share:.3g} %" for part, share in split.fractions.items())
-    return (
-        f"Split {split.digest[:8]}: {shares}; {GROUPINGS.get(split.grouping, split.grouping)}; split seed {split.seed}."
+def _lacking(row: Row) -> str:
+    """How much of what was run has numbers."""
+    whole = set(row.seeds) - set(row.unfinished)
+    told = (
+        [f"{len(whole)} of {len(row.expected)} seeds"] if len(row.expected) > 1 and whole != set(row.expected) else []
     )
-
-
-def _listed(numbers: list[int]) -> str:
-    if len(numbers) > 4 and numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]} to {numbers[-1]}"
-    return ", ".join(map(str, numbers))
+    for seed, folds in row.unfinished.items():
+        of_seed = f"s{seed}: " if len(row.expected) > 1 else ""
+        told.append(f"{of_seed}{folds} of {row.folds} folds{', not pooled' * (folds == row.folds)}")
+    return "; ".join(told) + ", so not ranked" * (not row.pooled)

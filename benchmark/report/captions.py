@@ -1,0 +1,99 @@
+"""What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
+
+from benchmark.comparison import Row, Table
+from benchmark.records import DatasetInfo, SplitInfo
+from benchmark.report import wording
+
+GROUPINGS = {
+    "group": "images known to belong together kept on one side",
+    "naive": "naive: patients and identical images may be on both sides",
+}
+FOCUS = {
+    "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
+    "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the film",
+}
+
+
+def title(table: Table) -> str:
+    """Which tasks on which data."""
+    return f"{', '.join(table.tasks)} · {table.dataset.name if table.dataset else 'dataset unknown'}"
+
+
+def caption(table: Table) -> list[str]:
+    """What the numbers rest on, and the dataset's notices."""
+    lines = []
+    if table.dataset:
+        lines.append(_dataset(table.dataset))
+    lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
+    trained = sorted({seed for row in table.rows for seed in row.expected})
+    positive = f" Positive class: {table.positive}." if table.positive else ""
+    lines.append(
+        f"Training seed{'s' * (len(trained) > 1)} {_listed(trained)}. "
+        f"Thresholds and calibration from validation, never from test.{positive}"
+    )
+    return lines + (table.dataset.notices if table.dataset else [])
+
+
+def legend(table: Table, titles: list[str]) -> str:
+    """How to read the cells of the columns of these titles."""
+    several = any(wording.spread(row, table.metric) is not None for row in table.rows)
+    told = ["Value [95 % interval over images]"]
+    if several:
+        told[0] += ", both means over seeds; SD: standard deviation over training seeds."
+    elif table.folds > 1:
+        told[0] += "; the folds' models differ, and what retraining would change is in no interval or test."
+    else:
+        told[0] += "; one seed, so no spread over seeds: what retraining would change is in no interval or test."
+    if table.against:
+        told.append(
+            f"Δ: paired difference to {table.against} on the same images; "
+            "detectable: the smallest that so many images would separate with 80 % power."
+        )
+    kind = focus_kind(table.rows)
+    if kind and focus_title(kind) in titles:
+        told.append(_focus(kind, table.rows))
+    return " ".join(told)
+
+
+def focus_kind(rows: list[Row]) -> str:
+    """The statistic of maps that a table shows: the first one that any row has; empty where none has any."""
+    return next((kind for kind in FOCUS if any(kind in row.focus for row in rows)), "")
+
+
+def focus_title(kind: str) -> str:
+    """The title of the column of a statistic of maps."""
+    return kind.replace("-", " ")
+
+
+def _focus(kind: str, rows: list[Row]) -> str:
+    told = f"{FOCUS[kind].capitalize()}, mean over classes; 1 is chance."
+    return told + " (o): maps by occlusion." * any(wording.occluded(row) for row in rows if kind in row.focus)
+
+
+def _dataset(dataset: DatasetInfo) -> str:
+    counts = ", ".join(f"{name} {images:,}" for name, images in dataset.counts.items())
+    skipped = f" {len(dataset.skipped)} unreadable left out." if dataset.skipped else ""
+    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}"
+
+
+def _split(split: SplitInfo) -> str:
+    grouping = GROUPINGS.get(split.grouping, split.grouping)
+    return f"Split {split.digest[:8] or 'not made'}: {_parts(split)}; {grouping}; split seed {split.seed}."
+
+
+def _parts(split: SplitInfo) -> str:
+    shares = split.fractions
+    if split.folds > 1:
+        rest = {part: share for part, share in shares.items() if part != "test"}
+        told = ", ".join(f"{part} {100 * share / sum(rest.values()):.2g} %" for part, share in rest.items())
+        return f"{split.folds}-fold cross-validation, out-of-fold predictions pooled; of the other folds {told}"
+    tested = sum(split.counts.get("test", {}).values())
+    return ", ".join(f"{part} {100 * share:.3g} %" for part, share in shares.items()) + (
+        f" ({tested:,} images)" if tested else ""
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    if len(numbers) > 4 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers))
