@@ -112,6 +112,40 @@ def test_a_strangers_components_run_by_flag_alone(bench, installed):
     assert record["dataset"]["name"] == "discs"
 
 
+SMALL = (
+    *(
+        "--dataset",
+        "discs[count=64]",
+        "--segmenter",
+        "none",
+        "--backbone",
+        "strided[filters=8]",
+        "--set",
+        "images.size=32",
+    ),
+    *("--epochs", 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "flags", "expected"),
+    [
+        ("multiclass", ("--head", "linear"), "none+strided[filters=8]+linear"),
+        ("ova-vote", ("--head", "linear", "--voter", "soft"), "soft(2 × none+strided[filters=8]+linear)"),
+        (
+            "vote",
+            ("--head", "linear", "--head", "dense", "--voter", "hard"),
+            "hard(none+strided[filters=8]+linear, none+strided[filters=8]+dense)",
+        ),
+        ("features-xgb", ("--set", "features.carrier=linear"), "none+strided[filters=8]+xgboost"),
+    ],
+)
+def test_a_strangers_components_take_part_in_every_task_by_flag_alone(bench, installed, task, flags, expected):
+    told = bench.run(*SMALL, *flags, task=task, PYTHONPATH=str(installed))
+    found = {record["pipeline"]: record for record in bench.records().values() if record["task"] == task}
+    assert found[expected]["status"] == "ok", told
+
+
 def test_a_run_that_fails_is_a_row_with_its_cause_and_the_others_go_on(bench, installed, tmp_path):
     offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
     names = [*COMPONENTS, "xception[weights=imagenet]"]

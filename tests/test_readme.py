@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 import pytest
 
+from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
 from benchmark.cli.list import command as list_
 from benchmark.cli.main import COMMANDS
 from benchmark.cli.run import command as run
-from benchmark.tasks import read_task
+from benchmark.tasks import read_task, resolve_classes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
-COMMAND = {"run": run, "compare": compare, "list": list_}
+COMMAND = {"run": run, "compare": compare, "list": list_, "cache": cache}
 
 
 def bench_lines() -> list[str]:
@@ -32,7 +33,7 @@ def bench_lines() -> list[str]:
 
 @pytest.mark.parametrize("line", bench_lines())
 def test_every_command_of_the_readme_parses(line):
-    words = shlex.split(line)
+    words = shlex.split(line, comments=True)
     if words[1] in ("tune", "speed"):
         assert words[1] not in COMMANDS  # listed as what is not there yet
         return
@@ -57,15 +58,22 @@ def test_the_plugin_section_is_the_plugin():
     assert (ROOT / "tests" / "plugin" / "pyproject.toml").read_text().strip() in README
 
 
-def test_the_task_of_the_readme_is_valid(tmp_path):
-    block = next(block for kind, block in BLOCKS if kind == "toml" and "[classes]" in block)
-    path = tmp_path / "lungs.toml"
-    path.write_text(block)
-    assert read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}).positive == "Pneumonia"
+def test_the_tasks_of_the_readme_are_valid(tmp_path):
+    blocks = [block for kind, block in BLOCKS if kind == "toml" and "[classes]" in block]
+    told = []
+    for block in blocks:
+        path = tmp_path / "mine.toml"
+        path.write_text(block)
+        told.append(read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}))
+    diseases, lungs = told
+    assert lungs.positive == "Pneumonia"
+    labels = ["Normal", "Tuberculosis", "Effusion", "Pleural thickening", "Mass", "Nodule", "Hernia"]
+    assert resolve_classes(diseases, labels)["Anything else"] == ["Normal", "Mass", "Nodule", "Hernia"]
 
 
 def test_every_flag_of_run_named_in_the_readme_exists():
     known = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    known |= {flag for parameter in compare.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    for command in (compare, *cache.commands.values()):
+        known |= {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose)) - {"--help"} <= known
