@@ -166,7 +166,7 @@ def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Lead:
         gap = abs((first.value(metric) or 0.0) - (second.value(metric) or 0.0))
         return Lead(first.pipeline, second.pipeline, gap, untested=found.note or "no interval")
     low, high = sorted((sign * found.low, sign * found.high))
-    return Lead(first.pipeline, second.pipeline, sign * found.value, low, high, found.detectable, found.n)
+    return Lead(first.pipeline, second.pipeline, sign * found.value, low, high, found.detectable, found.n, found.note)
 
 
 def _against(text: str, tables: list[Table], test: PairedTest) -> list[Table]:

@@ -82,6 +82,7 @@ class Lead(msgspec.Struct, frozen=True):
         gain: by how much it is better than the runner-up, always >= 0 unless a test on shared seeds says otherwise.
         low, high: paired 95 % interval of the gain; None where it could not be tested, `untested` then says why.
         detectable: the smallest difference that so many images would separate with 80 % power.
+        note: what must be said of the test.
         level: pipelines after the runner-up, in the order of rank, that are not separable from the leader either.
     """
 
@@ -92,6 +93,7 @@ class Lead(msgspec.Struct, frozen=True):
     high: float | None = None
     detectable: float | None = None
     n: int = 0
+    note: str = ""
     untested: str = ""
     level: list[str] = []
 

@@ -1,22 +1,30 @@
 """Whether two pipelines differ on the same test images, from the predictions that their runs left."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from benchmark.differences import Difference, PairedTest
-from benchmark.metrics import metric_named
+from benchmark.metrics import Metric, metric_named
 from benchmark.records import PREDICTIONS, Record
-from benchmark.statistics import Metric, paired_difference
+from benchmark.statistics import Resampled, difference_of, resampled
 from registry.errors import UnknownNameError
 
 TOLERANCE = 1e-3  # by which a recomputed metric may miss the recorded one
 
 
-class _Outputs(msgspec.Struct, frozen=True):
-    """Test images of one seed in the order of their ids, all folds together."""
+class _Images(NamedTuple):
+    """Test images in the order of their ids: classes and groups (n,)."""
+
+    targets: np.ndarray
+    groups: np.ndarray
+
+
+class _Outputs(NamedTuple):
+    """What the runs of one seed say of test images (n,), all folds together in the order of their ids."""
 
     ids: np.ndarray
     groups: np.ndarray
@@ -24,69 +32,94 @@ class _Outputs(msgspec.Struct, frozen=True):
     values: np.ndarray
 
 
+class _Side(NamedTuple):
+    """One pipeline, resampled; `images` tells which images that was on."""
+
+    images: str
+    resampled: Resampled
+
+
 class _Untestable(Exception):
     """Why there is no test."""
 
 
 def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000) -> PairedTest:
-    """The test that `compare` takes, reading each run's predictions from its folder."""
+    """The test that `compare` takes, reading each run's predictions from its folder, and each pipeline's once."""
+    sides = _Sides(folder_of, resamples)
 
     def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
         try:
-            return _difference(first, second, metric, folder_of, resamples)
+            a, b = (sides.side(runs, metric) for runs in (first, second))
         except _Untestable as reason:
             return Difference(None, note=str(reason))
+        if a.images != b.images:
+            return Difference(None, note="their predictions are of different images")
+        return difference_of(a.resampled, b.resampled, *sides.images[a.images])
 
     return difference
 
 
-def _difference(
-    first: Sequence[Record], second: Sequence[Record], name: str, folder_of: Callable[[Record], Path], resamples: int
-) -> Difference:
-    try:
-        metric = metric_named(name, first[0].classes, first[0].positive)
-    except UnknownNameError as error:
-        raise _Untestable(f"{name} cannot be resampled") from error
-    sides = [_by_seed(runs, name, metric.needs, metric.compute, folder_of) for runs in (first, second)]
-    one = sides[0][0]
-    for other in (other for side in sides for other in side):
-        if not (np.array_equal(one.ids, other.ids) and np.array_equal(one.targets, other.targets)):
+class _Sides:
+    """Pipelines that were resampled before: of a table, each is tested against several."""
+
+    def __init__(self, folder_of: Callable[[Record], Path], resamples: int) -> None:
+        self.folder_of, self.resamples = folder_of, resamples
+        self.known: dict[tuple[str, ...], _Side] = {}
+        self.images: dict[str, _Images] = {}
+
+    def side(self, runs: Sequence[Record], name: str) -> _Side:
+        key = (name, *(str(self.folder_of(run)) for run in runs))
+        if key not in self.known:
+            self.known[key] = self._resampled(runs, name)
+        return self.known[key]
+
+    def _resampled(self, runs: Sequence[Record], name: str) -> _Side:
+        try:
+            metric = metric_named(name, runs[0].classes, runs[0].positive)
+        except UnknownNameError as error:
+            raise _Untestable(f"{name} cannot be resampled") from error
+        seeds = [_read(own, metric, self.folder_of) for own in _by_seed(runs)]
+        told = {_digest(outputs) for outputs in seeds}
+        if len(told) > 1:
             raise _Untestable("their predictions are of different images")
-    values = [np.stack([outputs.values for outputs in side]) for side in sides]
-    # The resamples are a function of the images alone, so that a table can be printed again bit for bit.
-    return paired_difference(metric.compute, one.targets, *values, one.groups, 0, resamples)
+        one, images = seeds[0], told.pop()
+        self.images.setdefault(images, _Images(one.targets, one.groups))
+        values = np.stack([outputs.values for outputs in seeds])
+        # The resamples are a function of the images alone, so that a table can be printed again bit for bit.
+        return _Side(images, resampled(metric.compute, one.targets, values, one.groups, 0, self.resamples))
 
 
-def _by_seed(
-    runs: Sequence[Record], name: str, needs: str, compute: Metric, folder_of: Callable[[Record], Path]
-) -> list[_Outputs]:
-    by_seed: dict[int, list[_Outputs]] = {}
-    for run in runs:
-        outputs = _read(folder_of(run) / PREDICTIONS, run, needs)
-        recorded = run.metrics[name].value if name in run.metrics else None
-        again = float(compute(outputs.targets, outputs.values, np.ones((1, len(outputs.ids))))[0])
-        if recorded is None or not abs(again - recorded) <= TOLERANCE:
-            raise _Untestable(f"the predictions of {run.run} do not give its recorded {name}")
-        by_seed.setdefault(run.seed, []).append(outputs)
-    return [_joined(folds) for _, folds in sorted(by_seed.items())]
+def _by_seed(runs: Sequence[Record]) -> list[list[Record]]:
+    seeds = sorted({run.seed for run in runs})
+    return [[run for run in runs if run.seed == seed] for seed in seeds]
 
 
-def _read(path: Path, run: Record, needs: str) -> _Outputs:
+def _read(runs: Sequence[Record], metric: Metric, folder_of: Callable[[Record], Path]) -> _Outputs:
+    """The test images of one seed, whatever the order in which its folds have them."""
+    folds = [_test_part(folder_of(run) / PREDICTIONS, run, metric) for run in runs]
+    whole = _Outputs(*(np.concatenate(column) for column in zip(*folds, strict=True)))
+    order = np.argsort(whole.ids, kind="stable")
+    return _Outputs(*(column[order] for column in whole))
+
+
+def _test_part(path: Path, run: Record, metric: Metric) -> _Outputs:
     if not path.is_file():
         raise _Untestable(f"no {PREDICTIONS} of {run.run}")
     try:
         with np.load(path, allow_pickle=False) as stored:
             test = stored["parts"] == "test"
-            values = stored[needs][test]
-            ids, groups, targets = (stored[key][test] for key in ("ids", "groups", "targets"))
+            columns = [stored[key][test] for key in ("ids", "groups", "targets", metric.needs)]
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise _Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
-    return _Outputs(ids, groups, targets, values.astype(float))
+    found = _Outputs(*columns)._replace(values=columns[-1].astype(float))
+    recorded = run.metrics[metric.name].value if metric.name in run.metrics else None
+    again = float(metric.compute(found.targets, found.values, np.ones((1, len(found.ids))))[0])
+    if recorded is None or not abs(again - recorded) <= TOLERANCE:
+        raise _Untestable(f"the predictions of {run.run} do not give its recorded {metric.name}")
+    return found
 
 
-def _joined(folds: list[_Outputs]) -> _Outputs:
-    ids, groups, targets, values = (
-        np.concatenate([getattr(fold, key) for fold in folds]) for key in ("ids", "groups", "targets", "values")
-    )
-    order = np.argsort(ids, kind="stable")
-    return _Outputs(ids[order], groups[order], targets[order], values[order])
+def _digest(outputs: _Outputs) -> str:
+    """Of which images these are, in which classes."""
+    told = "\0".join(f"{name}\0{target}" for name, target in zip(outputs.ids, outputs.targets, strict=True))
+    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()

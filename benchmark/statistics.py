@@ -8,6 +8,7 @@ or a `numpy.random.Generator`.
 import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -194,37 +195,46 @@ def _boundary(outside: Callable[[float], bool], inside: float, end: float) -> fl
 Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def paired_difference(
-    metric: Metric,
-    targets: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    groups: Groups,
-    seed: Seed,
-    resamples: int = 2000,
-) -> Difference:
-    """Whether `a` scores differently from `b`, by a bootstrap that draws the same groups for both.
+class Resampled(NamedTuple):
+    """A model's metric on all images, on every resample of groups (r,), and without each group (G,)."""
 
-    The interval is normal, with the bootstrap's error times `widening`: where 5 images speak for a and none for b
-    that gives p = .06, as McNemar's exact test does; a plain bootstrap says .01.
+    value: float
+    draws: np.ndarray
+    without: np.ndarray
+
+
+def resampled(
+    metric: Metric, targets: np.ndarray, outputs: np.ndarray, groups: Groups, seed: int, resamples: int = 2000
+) -> Resampled:
+    """What `difference_of` needs to know of one model; of equal groups and seed the same groups are drawn.
 
     Args:
         metric: (targets (n,), outputs, weights (r, n)) -> (r,), see `metrics.metric_named`.
         targets: (n,) integers.
-        a: outputs of one model, (n, K), or of several seeds of it, (seeds, n, K): their metric is averaged.
-        b: the same of the other; the number of seeds may differ.
+        outputs: of one model, (n, K), or of several seeds of it, (seeds, n, K): their metric is averaged.
     """
-    targets = np.asarray(targets)
-    n = len(targets)
+    targets, outputs = np.asarray(targets), np.asarray(outputs)
+    runs = outputs if outputs.ndim == 3 else outputs[None]
 
-    def delta(weights: np.ndarray) -> np.ndarray:
-        return _over_seeds(metric, targets, a, weights) - _over_seeds(metric, targets, b, weights)
+    def over_seeds(weights: np.ndarray) -> np.ndarray:
+        return np.mean([metric(targets, run, weights) for run in runs], axis=0)
 
-    value = float(delta(np.ones((1, n)))[0])
+    draws = bootstrap(over_seeds, groups, seed, resamples)
+    without = np.concatenate([over_seeds(weights) for weights in without_each_group(groups)])
+    return Resampled(float(over_seeds(np.ones((1, len(targets))))[0]), draws, without)
+
+
+def difference_of(a: Resampled, b: Resampled, targets: np.ndarray, groups: Groups) -> Difference:
+    """Whether `a` scores differently from `b` on the same images, for the same groups were drawn for both.
+
+    The interval is normal, with the bootstrap's error times `widening`: where 5 images speak for a and none for b
+    that gives p = .06, as McNemar's exact test does; a plain bootstrap says .01.
+    """
+    n, value = len(targets), a.value - b.value
     if not math.isfinite(value):
         return Difference(None, n=n, note="not defined on these images")
-    error = standard_error(bootstrap(delta, groups, seed, resamples))
-    changes = value - np.concatenate([delta(weights) for weights in without_each_group(groups)])
+    error = standard_error(a.draws - b.draws)
+    changes = value - (a.without - b.without)
     changes = changes[np.isfinite(changes)]
     note = few(n)
     if error <= 1e-12 or not (changes**2).any():
@@ -235,10 +245,19 @@ def paired_difference(
     return Difference(value, value - Z * error, value + Z * error, p, (Z + Z_POWER) * error, n, note)
 
 
-def _over_seeds(metric: Metric, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    outputs = np.asarray(outputs)
-    runs = outputs if outputs.ndim == 3 else outputs[None]
-    return np.mean([metric(targets, run, weights) for run in runs], axis=0)
+def paired_difference(
+    metric: Metric,
+    targets: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    groups: Groups,
+    seed: int,
+    resamples: int = 2000,
+) -> Difference:
+    """`difference_of` two models' outputs; arguments as of `resampled`, the numbers of seeds may differ."""
+    targets = np.asarray(targets)
+    sides = [resampled(metric, targets, outputs, groups, seed, resamples) for outputs in (a, b)]
+    return difference_of(*sides, targets, groups)
 
 
 def _error_without_differences(targets: np.ndarray, groups: Groups) -> float:

@@ -85,3 +85,14 @@ def test_the_detectable_difference_is_that_of_the_interval_s_standard_error(tmp_
     assert found.low is not None and found.high is not None
     error = (found.high - found.low) / 2 / 1.959964
     assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)
+
+
+def test_a_pipeline_is_read_and_resampled_once_however_often_it_is_tested(tmp_path: Path) -> None:
+    a, b, c = (run(tmp_path / name, name, wrong) for name, wrong in (("a", 14), ("b", 30), ("c", 44)))
+    test = paired_test(lambda one: tmp_path / one.run)
+    first = test([a], [b], "accuracy")
+    for name in ("a", "b"):
+        (tmp_path / name / "predictions.npz").unlink()
+    assert test([a], [b], "accuracy") == first
+    assert test([a], [c], "accuracy").value == pytest.approx(30 / 190)
+    assert test([a], [b], "mcc").note == "no predictions.npz of a"

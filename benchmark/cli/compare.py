@@ -1,5 +1,6 @@
 """`bench compare`: tables from records on disk."""
 
+import functools
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +95,12 @@ def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, ag
 def paired_difference(folder_of: "Callable[[Record], Path]") -> "PairedTest":
     """The test that `compare` takes, which imports numpy only when there are predictions to read."""
 
+    @functools.cache
+    def test() -> "PairedTest":
+        from benchmark.paired import paired_test
+
+        return paired_test(folder_of)
+
     def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Difference":
         from benchmark.differences import Difference
         from benchmark.records import PREDICTIONS
@@ -101,9 +108,7 @@ def paired_difference(folder_of: "Callable[[Record], Path]") -> "PairedTest":
         missing = [run.run for run in (*first, *second) if not (folder_of(run) / PREDICTIONS).is_file()]
         if missing:
             return Difference(None, note=f"no {PREDICTIONS} of {missing[0]}")
-        from benchmark.paired import paired_test
-
-        return paired_test(folder_of)(first, second, metric)
+        return test()(first, second, metric)
 
     return difference
 

@@ -33,7 +33,7 @@ def _verdict(lead: Lead) -> str:
     if lead.separable:
         return "separable (paired bootstrap over groups, 95 %)"
     detectable = "" if lead.detectable is None else f"; smallest detectable difference {number(lead.detectable)}"
-    return f"not separable (paired bootstrap over groups, 95 %){detectable}"
+    return f"not separable (paired bootstrap over groups, 95 %){detectable}{f'; {lead.note}' * bool(lead.note)}"
 
 
 def _level(lead: Lead) -> str:

@@ -43,7 +43,7 @@ def _which(record: Record) -> str:
     folds = record.split.folds if record.split else 1
     if record.fold is None:
         return f"seed {record.seed}, {folds} folds pooled"
-    return f"seed {record.seed}" + (f", fold {record.fold} of 0 to {folds - 1}" if folds > 1 else "")
+    return f"seed {record.seed}" + (f", fold {record.fold} (of 0 to {folds - 1})" if folds > 1 else "")
 
 
 def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str], width: int) -> Text:

@@ -114,7 +114,7 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
         told.append(causes(row, full=True) or "it left no cause")
     if row.status != "not-computable":
         told.extend(row.notes)
-    if row.against is not None and row.against.value is None:
+    if row.against is not None and row.against.note:
         told.append(f"Δ: {row.against.note}")
     for name in metrics:
         one = row.metric(name)
