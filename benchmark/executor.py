@@ -124,7 +124,8 @@ class Worker:
                     return Outcome(value=event["value"])
                 if event["event"] == "failed":
                     return self._failed(event, stage, log_from)
-                stage = event.get("stage", stage)
+                if "stage" in event:
+                    stage = f"{event['owner']}/{event['stage']}" if event.get("owner") else event["stage"]
                 watch(event)
         except TimeoutError:
             self.stop()

@@ -136,7 +136,7 @@ def execute(
         return read_record(run.folder / FILE)
     if outcome.cause == "storage":
         raise StorageError(outcome.message)
-    if outcome.exit_code == 2 and outcome.stage in SHARED_STAGES:
+    if outcome.exit_code == 2 and outcome.stage.rpartition("/")[2] in SHARED_STAGES:
         raise ConfigError(outcome.message)
     record = failed(run, outcome, store)
     write(record, run.folder)

@@ -57,7 +57,9 @@ def newest_checkpoint(bench: Bench) -> list[dict]:
 
 
 def child_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
+    """The worker, whichever thread of the command started it."""
+    found = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return int(found[-1])
 
 
 def assert_resumed_with_the_same_bits(bench: Bench, before: list[dict], undisturbed) -> None:
@@ -111,7 +113,7 @@ def test_an_interrupt_ends_the_worker_and_says_how_to_go_on(tmp_path):
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 2
     assert process.returncode == 130, err.decode()
     assert b"run the same line again" in err
     assert b"Traceback" not in err
