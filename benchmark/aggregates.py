@@ -6,7 +6,7 @@ from functools import cache
 
 import msgspec
 
-from benchmark.records import Estimate, Record
+from benchmark.record import Estimate, Record
 
 SEEDS_FOR_INTERVAL = 3  # below, a t interval says nothing: at two seeds it is 18 standard deviations wide
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.resampling import Groups, Seed
 from benchmark.statistics import join, mean_estimate
 

@@ -10,7 +10,7 @@ from benchmark.comparison import LOWER_IS_BETTER, Comparison, Failed, Lead, Row,
 from benchmark.differences import Difference, PairedTest
 from benchmark.gathering import FOCUS, Gathered, Place, speaks_of_all
 from benchmark.naming import pipeline_meant, unique_names, unknown_pipeline
-from benchmark.records import Cost, Record
+from benchmark.record import Cost, Record
 from registry.errors import unknown_name
 
 CONTENDERS = 5  # at most so many are tested against the leader: each test may take seconds

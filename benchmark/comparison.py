@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.aggregates import Aggregate
 from benchmark.differences import Difference
-from benchmark.records import Cost, DatasetInfo, Failure, Record, SplitInfo
+from benchmark.record import Cost, DatasetInfo, Failure, Record, SplitInfo
 
 LOWER_IS_BETTER = frozenset({"log-loss", "brier", "ece", "ece-floor"})
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.executor import Worker
-from benchmark.records import FILE, Record
+from benchmark.record import Record
+from benchmark.records import FILE
 from benchmark.records import read as read_record
 from benchmark.runs import Planned, execute
 from benchmark.store import Store

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from benchmark.records import Record
+from benchmark.record import Record
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):

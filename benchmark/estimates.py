@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from benchmark import metrics, statistics
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
 
 

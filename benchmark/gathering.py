@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmark.aggregates import mean
-from benchmark.records import Estimate, Record
+from benchmark.record import Estimate, Record
 
 FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.resampling import bootstrap
 from benchmark.statistics import few, join, proportion
 from registry.backend import gradient

@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmark.differences import Difference, PairedTest
 from benchmark.metrics import Metric, metric_named
-from benchmark.records import PREDICTIONS, Record
+from benchmark.record import Record
+from benchmark.records import PREDICTIONS
 from benchmark.statistics import Resampled, difference_of, resampled
 from registry.errors import UnknownNameError
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from benchmark.records import Record
+from benchmark.record import Record
 from benchmark.runs import Planned
 
 WORDS = {

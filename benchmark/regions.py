@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.gradcam import focus, focus_estimates
 from benchmark.images import Prepared
 from benchmark.masking import apply_masks
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.stages.masks import read_masks
 
 if TYPE_CHECKING:

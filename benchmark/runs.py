@@ -13,7 +13,8 @@ from benchmark.executor import Outcome, Worker
 from benchmark.keys import plan, pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import REFERENCE, Plan, Survey, missing
-from benchmark.records import FILE, SCHEMA, DatasetInfo, Failure, Record, SplitInfo, verify, write
+from benchmark.record import SCHEMA, DatasetInfo, Failure, Record, SplitInfo
+from benchmark.records import FILE, verify, write
 from benchmark.records import read as read_record
 from benchmark.store import Store
 from registry.errors import BenchError, ConfigError, StorageError

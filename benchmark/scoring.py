@@ -17,7 +17,7 @@ import numpy as np
 from benchmark import metrics
 from benchmark.calibration import Calibration, calibrate, log_prior, threshold_at_specificity
 from benchmark.estimates import Outputs, evaluate
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.resampling import Groups
 from benchmark.statistics import proportion
 from registry.errors import DataError

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.differences import Difference
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.resampling import Groups, Seed, bootstrap, group_codes, group_sums, standard_error, without_each_group
 
 Interval = tuple[float, float]

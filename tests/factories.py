@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.records import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo
+from benchmark.record import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo
 
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from benchmark.aggregates import Aggregates, t_quantile
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8))

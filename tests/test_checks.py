@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 ROOT = Path(__file__).parent
 sys.path.append(str(ROOT / "plugin"))  # as if it were installed
 
+
 def registered(kind):
     """(name, module:factory) of the built-ins and of the plugin, from their metadata."""
     for project in (ROOT.parent, ROOT / "plugin"):

@@ -17,7 +17,7 @@ from benchmark.cli.main import main
 from benchmark.compare import CONTENDERS, compare
 from benchmark.comparison import Row
 from benchmark.differences import Difference
-from benchmark.records import DatasetInfo, Estimate, Record
+from benchmark.record import DatasetInfo, Estimate, Record
 from registry.errors import ConfigError, UnknownNameError
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"

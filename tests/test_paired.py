@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.metrics import metric_named
 from benchmark.paired import paired_test
-from benchmark.records import Estimate, Record
+from benchmark.record import Estimate, Record
 
 CLASSES = ["Non-COVID", "COVID"]
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark import records
-from benchmark.records import Broken, Estimate, Record
+from benchmark.record import Estimate, Record
+from benchmark.records import Broken
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmark.compare import compare
 from benchmark.comparison import Comparison
 from benchmark.differences import Difference
-from benchmark.records import Estimate, Record
+from benchmark.record import Estimate, Record
 from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run

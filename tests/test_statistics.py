@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark import metrics
 from benchmark.metrics import metric_named
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 from benchmark.statistics import (
     auroc_interval,
     auroc_score_interval,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from benchmark.comparison import Comparison
     from benchmark.differences import Difference, PairedTest
-    from benchmark.records import Broken, Record
+    from benchmark.record import Record
+    from benchmark.records import Broken
 
 PAGE = 140  # columns of a table that is written to a file
 

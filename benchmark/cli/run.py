@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from benchmark.config import Runtime, Task
     from benchmark.crew import Crew
-    from benchmark.records import Record
+    from benchmark.record import Record
     from benchmark.runs import Planned
 
 TASKS = Path(__file__).parent.parent / "configs"

@@ -16,7 +16,8 @@ from benchmark.images import Prepared, load
 from benchmark.parts import components_of
 from benchmark.predictions import stored_logits
 from benchmark.provenance import library_versions
-from benchmark.records import SCHEMA, DatasetInfo, Part, Record, SplitInfo, write
+from benchmark.record import SCHEMA, DatasetInfo, Part, Record, SplitInfo
+from benchmark.records import write
 from benchmark.scoring import Scores, score
 from benchmark.stages.fit import batch_prior, class_targets, data_prior
 from benchmark.store import replace_folder

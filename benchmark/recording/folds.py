@@ -15,8 +15,9 @@ from benchmark import metrics
 from benchmark.config import Spec
 from benchmark.estimates import Outputs, evaluate
 from benchmark.plan import Plan
+from benchmark.record import Cost, Estimate, Member, Record, SplitInfo
 from benchmark.recording.folder import identity, write_folder
-from benchmark.records import FILE, PREDICTIONS, Cost, Estimate, Member, Record, SplitInfo, verify
+from benchmark.records import FILE, PREDICTIONS, verify
 from benchmark.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
 from benchmark.statistics import proportion
 from benchmark.store import storage_errors

@@ -13,8 +13,8 @@ import numpy as np
 from benchmark.agreement import implausible, mask_estimates
 from benchmark.illustrations import illustrate
 from benchmark.images import load
+from benchmark.record import Cost, Estimate, Record
 from benchmark.recording.folder import findings, identity, scores_of, write_folder, write_predictions
-from benchmark.records import Cost, Estimate, Record
 from benchmark.stages.masks import read_masks
 from benchmark.statistics import proportion
 

@@ -15,9 +15,9 @@ from benchmark.maps import mapper
 from benchmark.metrics import metric_named
 from benchmark.plan import REFERENCE
 from benchmark.predictions import Predictions, predictions
+from benchmark.record import Cost, Estimate, Member, Record, Reference
 from benchmark.recording.folder import findings, identity, scores_of, write_folder, write_predictions
 from benchmark.recording.model import cost_of, mask_quality, meta_of, model_files
-from benchmark.records import Cost, Estimate, Member, Record, Reference
 from benchmark.stages.explain import write_samples
 from benchmark.statistics import paired_difference, proportion
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.aggregates import deviation
-from benchmark.records import Estimate, Record, Reference
+from benchmark.record import Estimate, Record, Reference
 from benchmark.report import wording
 from benchmark.report.columns import SECONDARY
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose

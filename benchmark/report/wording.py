@@ -5,7 +5,7 @@ import math
 from benchmark.aggregates import Aggregate
 from benchmark.comparison import Failed, Row
 from benchmark.differences import Difference
-from benchmark.records import Estimate
+from benchmark.record import Estimate
 
 FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
