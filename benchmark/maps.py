@@ -56,7 +56,7 @@ def mapper(context: "Context") -> Mapper:
     classifier, count = load_classifier(context.artefacts["predict"], own), len(context.spec.classes)
 
     def logits_of(films: np.ndarray) -> np.ndarray:
-        return logits(classifier, np.asarray(network(films[..., None], training=False)), count)
+        return logits(classifier, network.predict_on_batch(films[..., None]), count)
 
     return Mapper(PATCHES, lambda rows, classes: occlusion(logits_of, images(rows), classes), images, COSTLY)
 

@@ -14,7 +14,7 @@ STEPS = 2  # and move by half of their own
 
 
 def occlusion(
-    logits_of: Callable[[np.ndarray], np.ndarray], images: np.ndarray, classes: np.ndarray, *, batch_size: int = 256
+    logits_of: Callable[[np.ndarray], np.ndarray], images: np.ndarray, classes: np.ndarray, *, batch_size: int = 64
 ) -> np.ndarray:
     """Heat maps: the mean loss of evidence for a class, in log-odds, over the patches that cover a cell.
 

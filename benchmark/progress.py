@@ -70,16 +70,17 @@ class Progress:
             words = WORDS.get(event["stage"], event["stage"])
             owner = f" ({event['owner']})" if event.get("owner") else ""
             if event["status"] == "building":
-                active.bar = self.bars.add_task(words + owner, total=None, note="")
+                active.bar = self.bars.add_task(self._which(run) + words + owner, total=None, note="")
             elif event["status"] == "built" and not self.console.is_terminal:
-                self._say(f"  {words}{owner}: done")
+                self._say(f"  {self._which(run)}{words}{owner}: done")
         elif event["event"] == "progress" and active.bar is not None:
             self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
 
     def _end(self, run: Planned, record: Record) -> None:
-        active = self.active[run.plan.run]
+        number = self._number(run)
+        active = self.active.pop(run.plan.run)
         self._clear(active)
-        told = f"{self._number(run)} {run.label}: "
+        told = f"{number} {run.label}: "
         if record.failure:
             self._say(f"{told}failed ({record.failure.cause}) {record.failure.message}")
             return
@@ -87,6 +88,10 @@ class Progress:
         score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric
         spent = "cached" if run.state == "cached" else f"{time.monotonic() - active.started:.0f} s"
         self._say(f"{told}{score} ({spent})")
+
+    def _which(self, run: Planned) -> str:
+        """Whose stage it is, where several runs are at work."""
+        return f"{self._number(run)} " if len(self.active) > 1 else ""
 
     def _number(self, run: Planned) -> str:
         return f"[{self.active[run.plan.run].number}/{self.total}]"
