@@ -98,4 +98,4 @@ def test_options_defaults_and_traits_are_read_from_the_description(tmp_path):
     }
     assert described.defaults("segmenter", "unet") == {"filters": 8}
     assert described.options("segmenter", "unet")[0].types == ("int",)
-    assert described.traits("unet") == Traits(trains=True)
+    assert described.traits("segmenter", "unet") == Traits(trains=True)
