@@ -12,7 +12,7 @@ from benchmark.parts import pipeline_name
 from benchmark.plan import Survey, Traits
 from benchmark.tasks import parse_component, resolve_classes
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
-from registry.lookup import find
+from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
 KINDS = ("segmenter", "backbone", "head")
@@ -171,9 +171,10 @@ def _carrier(task: Task, described: Descriptions) -> Component | None:
     carrier = parse_component(task.features.carrier)
     if carrier.name == UNTRAINED:
         return None
-    if described.traits("head", carrier.name).classical:
+    known = carrier.name in entries("head")
+    if not known or described.traits("head", carrier.name).classical:
         raise ConfigError(
-            f"features.carrier is the network that a backbone is trained with; {carrier.name!r} is none; "
+            f"features.carrier is the head, a network, that a backbone is trained with; {carrier.name!r} is none; "
             f"use a head such as dense, or {UNTRAINED} for the backbone's own weights"
         )
     return _resolved("head", carrier, task, described)

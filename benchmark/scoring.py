@@ -24,6 +24,7 @@ from registry.errors import DataError
 
 SPECIFICITIES = (0.95, 0.99)
 DECISION_RULE = "likeliest class at equal class shares, calibrated on validation"
+UNCALIBRATED_RULE = "likeliest class at equal class shares, not calibrated"
 PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
 
 
@@ -115,7 +116,8 @@ def _calibration_info(
     shares = {"data_prior": data_prior, "batch_prior": batch_prior}
     named = {key: dict(zip(classes, np.exp(log_prior(prior)).tolist(), strict=True)) for key, prior in shares.items()}
     fitted = msgspec.structs.asdict(calibration)
-    return {**fitted, **named, "decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit"}
+    decided = UNCALIBRATED_RULE if calibration.method == "identity" else DECISION_RULE
+    return {**fitted, **named, "decisions": decided, "probabilities": PROBABILITY_RULE, "part": "fit"}
 
 
 def _at_specificities(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands import Bench
+from tests.commands import Bench, one_line
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,14 @@ def test_folds_are_tested_once_each_and_pooled(bench):
     right = sum(pooled["confusion"][k][k] for k in range(2))
     parts = [member["metrics"]["accuracy"] for member in pooled["members"]]
     assert right == pytest.approx(sum(part["value"] * part["n"] for part in parts))
+
+
+def test_details_are_for_the_screen_alone(bench):
+    told = bench.call("compare", bench.results, "--details", "--format", "csv")
+    assert "--details prints each run on the screen" in one_line(told)
+
+
+def test_a_classifiers_parameters_are_tried_before_anything_is_planned(bench):
+    head = "scikit-learn[classifier=SVC,parameters=C=-1]"
+    told = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--head", head, "--plan")
+    assert "'C'" in one_line(told)

@@ -377,7 +377,7 @@ def test_a_classical_head_reads_the_features_of_the_tasks_carrier(described):
 
 
 def test_a_carrier_that_is_no_network_is_refused(described):
-    with pytest.raises(ConfigError, match=r"features\.carrier is the network .* 'majority' is none"):
+    with pytest.raises(ConfigError, match=r"features\.carrier is the head, a network.* 'majority' is none"):
         resolved(described, task(features=Features(carrier="majority")), {"head": ["majority"]})
 
 

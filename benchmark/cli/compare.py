@@ -50,14 +50,20 @@ def command(
     Exit code 3: nothing found; 5: a record cannot be trusted.
     """
     from benchmark.records import scan
+    from registry.errors import ConfigError
 
+    form = "json" if as_json else form
+    if details and (form != "table" or output):
+        raise ConfigError(
+            "--details prints each run on the screen, below the tables; leave --format, --json and -o out"
+        )
     found = _Found()
     records = found.records(scan(path, verified=verify) for path in _roots(results or (Path("results"),)))
     comparison = _compared(records, found, metric, against)
     if not comparison.tables and not comparison.left_out:
         click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
         context.exit(3)
-    _show(comparison, "json" if as_json else form, output)
+    _show(comparison, form, output)
     if details:
         _show_runs(found.folders.values())
     if comparison.left_out:

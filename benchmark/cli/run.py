@@ -15,6 +15,8 @@ TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
     TASKS = TASKS.parent.parent / "configs"
 
+FIGURES = ("gradcam.png", "network-view.png", "masks.png", "curves.png")
+
 
 @click.command()
 @click.option(
@@ -87,10 +89,10 @@ class _Run:
                 planned = _failed(planned)
             if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
                 worker.stop()
+            try_heads(planned, worker)
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
             self._check_output()
-            try_heads(planned, worker)
             finished = self._execute(planned, crew, timeout_s)
         self._compare(finished)
         return int(any(record.status == "failed" for _, record in finished))
@@ -226,9 +228,19 @@ class _Run:
                 self.console.print(heading, highlight=False, markup=False, soft_wrap=True)
                 pictures = json.loads(path.read_bytes())
                 self.console.print(blocks(pictures, self.console.width, colour=colour), end="", soft_wrap=True)
+        self._say_where(finished)
+
+    def _say_where(self, finished: "list[tuple[Planned, Record]]") -> None:
+        """Where everything is, and how to try again what failed."""
         places = ", ".join(dict.fromkeys(str(run.folder.parent) for run, _ in finished))
-        told = f"\nRecords, models and figures (gradcam.png, network-view.png, masks.png, curves.png): {places}"
-        self.console.print(told, highlight=False, soft_wrap=True)
+        there = [name for name in FIGURES if any((run.folder / name).is_file() for run, _ in finished)]
+        what = f"Records, models and figures ({', '.join(there)})" if there else "Records"
+        self.console.print(f"\n{what}: {places}", highlight=False, soft_wrap=True)
+        failed = sum(record.status == "failed" for _, record in finished)
+        if failed:
+            runs = "1 run" if failed == 1 else f"{failed} runs"
+            again = f"{runs} failed; the same line runs what is missing, --retry-failed what failed alone."
+            self.console.print(again, highlight=False, soft_wrap=True)
 
     def _timeout(self) -> float | None:
         from benchmark.durations import parse_duration

@@ -52,7 +52,9 @@ def _controls(table: Table) -> str:
     oracle = rules.get(ORACLE)
     known = oracle.value(table.metric) if oracle else None
     if known is not None:
-        beaten = ", no worse than the leader: the source alone may explain these scores" * _reaches(table, known)
+        base = rules[LARGEST].value(table.metric) if LARGEST in rules else None
+        tells = known != base and _reaches(table, known)  # a source that tells no class from another explains nothing
+        beaten = ", no worse than the leader: the source alone may explain these scores" * tells
         told.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
     elif table.dataset and table.dataset.sources:
         told.append(f"The source control has no {table.metric}, so nothing here excludes that the source was learnt.")
