@@ -1,6 +1,8 @@
 """Each stage on a dozen small films written by hand, and the walk from stage to stage."""
 
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -480,3 +482,34 @@ def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeyp
     told = pipeline.serve(request, lambda event: None)
     assert done == [("begin", 5, 2)] * deterministic + ["stages", "record"]
     assert told == {"folder": str(tmp_path), "stages": {}}
+
+
+def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_passes(tmp_path, monkeypatch):
+    """Twelve runs by their real plans, each stage counted when it is executed."""
+    executed = Counter()
+
+    class Module:
+        def __init__(self, name):
+            self.build = lambda context, folder: executed.update([name])
+
+    monkeypatch.setattr(pipeline.importlib, "import_module", lambda module: Module(module.rpartition(".")[2]))
+    carrier = Component("dense", {"units": 16})
+    classical = [{"head": Component(name), "classical": True, "carrier": carrier} for name in ("majority", "xgboost")]
+    heads = [{"head": carrier}, *classical]
+    for segmenter_, backbone, head in itertools.product(
+        ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), heads
+    ):
+        one = small(segmenter=Component("unet", segmenter_), backbone=Component("sepcnn", backbone), **head)
+        run_stages(one, plan(one, survey(), lambda name: Traits(trains=True)), Store(tmp_path), lambda event: None)
+    assert executed == {
+        "prepare": 1,
+        "split": 1,
+        "segmenter": 2,
+        "masks": 2,
+        "inputs": 2,
+        "fit": 4,
+        "features": 4,
+        "predict": 4,  # of the networks
+        "classify": 8,
+        "explain": 12,
+    }
