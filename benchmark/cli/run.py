@@ -78,7 +78,9 @@ class _Run:
         """Plan, run what is missing, compare; gives the exit status."""
         from benchmark.crew import Crew
         from benchmark.runs import try_heads
+        from benchmark.store import check_writable
 
+        check_writable(self.cache, "choose another cache with BENCH_CACHE")
         timeout_s = self._timeout()
         runtime = self._runtime()
         environment = {"KERAS_BACKEND": runtime.backend}
