@@ -119,11 +119,11 @@ class Request:
         console.print(told, highlight=False, markup=False, soft_wrap=True)
         return choice, survey, described
 
-    def timeout_s(self) -> float | None:
-        """What --timeout says; None where it is not given."""
+    def seconds(self, flag: str) -> float | None:
+        """What a flag such as --timeout says; None where it is not given."""
         from benchmark.durations import parse_duration
 
-        return parse_duration(self.flags["timeout"], "--timeout") if self.flags["timeout"] else None
+        return parse_duration(self.flags[flag], f"--{flag}") if self.flags[flag] else None
 
     def _dataset(self, task: "Task") -> "DatasetChoice":
         from benchmark.config import DatasetChoice

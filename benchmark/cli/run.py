@@ -65,7 +65,7 @@ class _Run:
         from benchmark.store import check_writable
 
         check_writable(self.cache, "choose another cache with BENCH_CACHE")
-        timeout_s = self.request.timeout_s()
+        timeout_s = self.request.seconds("timeout")
         runtime = self.request.runtime(self.flags["jobs"])
         environment = {"KERAS_BACKEND": runtime.backend}
         with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
