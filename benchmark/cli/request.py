@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from benchmark.choices import Chosen
     from benchmark.config import DatasetChoice, Runtime, Task
     from benchmark.descriptions import Descriptions
@@ -49,13 +47,16 @@ def request_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Request:
-    """The flags of one call of a command that trains, and where things lie."""
+    """The flags of one call of a command that trains, where things lie, and where it says what it does."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
+        from rich.console import Console
+
         from benchmark.places import cache_folder
         from benchmark.store import Store
 
         self.flags = flags
+        self.console = Console(stderr=flags["as_json"])
         self.cache = cache_folder()
         self.store = Store(self.cache)
         self.quick = flags["quick"] if flags["quick"] is not None else flags["data"] is None
@@ -100,15 +101,13 @@ class Request:
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
         return Runtime(_backend(), deterministic, threads if deterministic else None)
 
-    def look(
-        self, worker: "Worker", task: "Task", chosen: "Chosen", console: "Console"
-    ) -> "tuple[DatasetChoice, Survey, Descriptions]":
+    def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
         from benchmark.descriptions import Descriptions
         from benchmark.progress import surveying
         from benchmark.runs import look
 
-        with surveying(console) as watch:
+        with surveying(self.console) as watch:
             choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
             described = Descriptions(self.cache / "descriptions", worker)
             described.fetch(chosen.components())
@@ -116,7 +115,7 @@ class Request:
         told = (
             f"{survey.name}{drawn}: {survey.images:,} images, {task.images.size} pixels, {self._setting(task)} setting"
         )
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(told, highlight=False, markup=False, soft_wrap=True)
         return choice, survey, described
 
     def seconds(self, flag: str) -> float | None:

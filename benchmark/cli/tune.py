@@ -59,12 +59,8 @@ class _Tune:
     """One call of the command: its flags, where things lie, and what is said meanwhile."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
-        from rich.console import Console
-
-        self.flags = flags
-        self.request = Request(flags)
-        self.results = Path(flags["results"])
-        self.console = Console(stderr=flags["as_json"])
+        self.request, self.flags = Request(flags), flags
+        self.results, self.console = Path(flags["results"]), self.request.console
 
     def go(self) -> int:
         """Search, write what was found, run it and the default, compare; gives the exit status."""
@@ -97,7 +93,7 @@ class _Tune:
         chosen = choose(task, {**flags, "voter": []}, forced)
         first = Chosen(chosen.pipelines[:1])
         worker = crew.workers[0]
-        choice, survey, described = self.request.look(worker, task, first, self.console)
+        choice, survey, described = self.request.look(worker, task, first)
         seeds, runtime = [self.flags["seed"]], self.request.runtime()
         (spec,) = resolve(task, name, first, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         assert isinstance(spec, RunSpec)  # nobody votes

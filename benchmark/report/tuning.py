@@ -104,7 +104,9 @@ def _grid(found: Finding) -> Grid:
     losses = [side.loss for side in sides]
     known = [loss for loss in losses if loss is not None]
     gap = _signed(known[1] - known[0]) if len(known) == 2 else ""
-    rows = [("loss, select", [wording.number(loss) for loss in losses], gap, None)]
+    rows: list[tuple[str, list[str], str, Difference | None]] = [
+        ("loss, select", [wording.number(loss) for loss in losses], gap, None)
+    ]
     if found.best:
         rows.append((f"{found.metric}, select", ["", ""], wording.difference(found.select), found.select))
     values = [wording.estimate(side.value) for side in sides]

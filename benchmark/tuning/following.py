@@ -4,10 +4,9 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.progress import TaskID
 
-from benchmark.progress import WORDS
+from benchmark.progress import WORDS, bars_on
 from benchmark.report.wording import duration, number
 from benchmark.tuning.outcome import changed
 from benchmark.tuning.search import State, TrialState
@@ -19,16 +18,7 @@ class Following:
     def __init__(self, console: Console, trials: int, budget_s: float | None) -> None:
         self.console = console
         self.deadline = time.monotonic() + budget_s if budget_s else None
-        self.bars = Bars(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self.bars = bars_on(console)
         self.trials = self.bars.add_task("trials", total=trials, note="")
         self.stage: TaskID | None = None
         self.named = ""
@@ -63,8 +53,8 @@ class Following:
         """Say how a trial ended."""
         self._clear()
         values = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in changed(state, trial).items())
-        after = f"trial {trial.parent} again" if trial.parent is not None else values or "the default"
-        told = f"[{trial.number + 1}/{state.search.trials}] {after}: "
+        setting = f"trial {trial.parent} goes on" if trial.parent is not None else values or "the default"
+        told = f"[{trial.number + 1}/{state.search.trials}] trial {trial.number}, {setting}: "
         if trial.status == "failed":
             self.say(f"{told}failed ({trial.cause}) {trial.message}")
         else:
@@ -89,7 +79,7 @@ class Following:
 
 def _best(state: State) -> str:
     best = state.best()
-    return f"best {number(best.score)} (trial {best.number + 1})" if best else "none has finished"
+    return f"best {number(best.score)} (trial {best.number})" if best else "none has finished"
 
 
 def _shown(value: object) -> str:

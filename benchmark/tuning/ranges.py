@@ -15,7 +15,7 @@ from benchmark.tuning.space import Dimension, Space, check_space
 from registry.errors import ConfigError, unknown_name
 from registry.options import Option, Range, Scalar
 
-TABLES = {
+TABLES: dict[str, Range | tuple[Scalar, ...]] = {
     "training.learning_rate": Range(1e-4, 1e-2, log=True),
     "training.batch_size": Range(8, 64, step=8),
     "augmentation.flips": typing.get_args(typing.get_type_hints(Augmentation)["flips"]),
@@ -78,8 +78,8 @@ def _known(spec: RunSpec, options: Callable[[str, str], tuple[Option, ...]]) -> 
                 yield f"{kind}.{option.name}", option
     for name, allowed in TABLES.items():
         value = setting(spec, name)
-        choices = allowed if isinstance(allowed, tuple) else ()
-        yield name, Option(name, value, (type(value).__name__,), choices, allowed if not choices else None)
+        choices, span = (allowed, None) if isinstance(allowed, tuple) else ((), allowed)
+        yield name, Option(name, value, (type(value).__name__,), choices, span)
 
 
 def _dimension(name: str, option: Option, default: Scalar, given: Span) -> Dimension:
