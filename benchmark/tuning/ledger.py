@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.store import storage_errors
-from benchmark.tuning.claims import Claim, take
+from benchmark.tuning.claims import Claim, sweep, take
 from benchmark.tuning.search import Event, Failed, Search, State, state_after
 from benchmark.tuning.space import check_space
 from registry.errors import ConfigError, DataNotFoundError
@@ -74,6 +74,8 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
         state = read(folder)
         if search is not None and state.search != search:
             raise ConfigError(_difference(folder, state.search, search))
+        with storage_errors(folder):
+            sweep(folder, {trial.number for trial in state.trials if trial.status == "running"})
         yield Ledger(folder, state)
 
 
