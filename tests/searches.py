@@ -55,6 +55,7 @@ def evaluate(subject, values, epochs, seed, progress):
     done = json.loads(checkpoint.read_text())["epoch"] if checkpoint.exists() else 0
     for epoch in range(done + 1, epochs + 1):
         INSTANTS("epoch")
+        _append(folder.parent / "workers", os.getpid())
         time.sleep(subject.get("pause_s", 0))
         _append(folder / "epochs", {"values": values, "epoch": epoch})
         half = checkpoint.with_suffix(".tmp")

@@ -1,5 +1,6 @@
 """A search that is killed at any instant ends as the undisturbed one: `Done means` of the search engine."""
 
+import json
 import random
 
 import pytest
@@ -25,6 +26,20 @@ def kill_points(instants: list[str], seed: int) -> list[int]:
     first = [drawn.choice([place for place, name in enumerate(instants) if name == kind]) for kind in kinds]
     others = drawn.sample(range(len(instants)), k=len(instants))
     return list(dict.fromkeys(first[: KILLS // 2] + others))[:KILLS]
+
+
+@pytest.mark.parametrize("tuner", ["hyperband", "grid"])
+def test_two_processes_on_one_folder_share_the_trials(tmp_path, searcher, tuner):
+    asked = request(tmp_path, SEARCHES[tuner], processes=2)
+    asked["subject"]["pause_s"] = 0.02
+    assert searcher.run(asked) == [0]
+    state = read(tmp_path / "search")
+    assert [trial.status for trial in state.trials] == ["finished"] * SEARCHES[tuner].trials
+    evaluations = notes(tmp_path / "objective" / "evaluations")
+    assert len(evaluations) == len(state.trials)
+    assert len({json.dumps([note["values"], note["epochs"]]) for note in evaluations}) == len(state.trials)
+    assert len(set(notes(tmp_path / "workers"))) == 2
+    assert len(notes(tmp_path / "objective" / "epochs")) == state.epochs_trained
 
 
 @pytest.mark.parametrize("tuner", SEARCHES)

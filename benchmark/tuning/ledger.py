@@ -145,7 +145,10 @@ def _mend(path: Path) -> None:
 def _difference(folder: Path, found: Search, wanted: Search) -> str:
     """The error for a folder that holds another search."""
     names = [name for name in Search.__struct_fields__ if getattr(found, name) != getattr(wanted, name)]
-    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names]
+    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names if name != "space"]
+    if found.space != wanted.space:
+        mine, others = _brief(found, "space"), _brief(wanted, "space")
+        told.insert(0, f"space over other ranges of {mine}" if mine == others else f"space over {mine}, not {others}")
     return (
         f"{folder} holds another search: {'; '.join(told)}; go on with that one by its own settings, "
         "or choose another folder"
@@ -154,4 +157,4 @@ def _difference(folder: Path, found: Search, wanted: Search) -> str:
 
 def _brief(search: Search, name: str) -> str:
     value = getattr(search, name)
-    return f"over {', '.join(each.name for each in value.dimensions)}" if name == "space" else f"{value}"
+    return ", ".join(each.name for each in value.dimensions) if name == "space" else f"{value}"
