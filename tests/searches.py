@@ -52,11 +52,14 @@ def evaluate(subject, values, epochs, seed, progress):
     ended = [one for one in read(Path(subject["search"])).trials if one.status != "running"]
     again = [one.number for one in ended if (one.values, one.epochs) == (values, epochs)]
     _append(folder / "evaluations", {**note, "again": again})
+    _append(folder.parent / "workers", os.getpid())
+    deadline = time.monotonic() + 60
+    while len(set(notes(folder.parent / "workers"))) < subject.get("workers", 1):  # until all take part
+        assert time.monotonic() < deadline, "the other processes run no trial"
+        time.sleep(0.005)
     done = json.loads(checkpoint.read_text())["epoch"] if checkpoint.exists() else 0
     for epoch in range(done + 1, epochs + 1):
         INSTANTS("epoch")
-        _append(folder.parent / "workers", os.getpid())
-        time.sleep(subject.get("pause_s", 0))
         _append(folder / "epochs", {"values": values, "epoch": epoch})
         half = checkpoint.with_suffix(".tmp")
         half.write_text(json.dumps({"epoch": epoch}))
