@@ -15,7 +15,7 @@ TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
     TASKS = TASKS.parent.parent / "configs"
 
-FIGURES = ("gradcam.png", "network-view.png", "masks.png", "curves.png")
+FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "curves.png")
 
 
 @click.command()
