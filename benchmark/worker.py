@@ -20,6 +20,7 @@ from registry.errors import BenchError, ContractError, DivergedError, PluginErro
 
 OPERATIONS = {
     "describe": "benchmark.describe",
+    "device": "benchmark.device",
     "survey": "benchmark.survey",
     "tryout": "benchmark.tryout",
     "run": "benchmark.pipeline",

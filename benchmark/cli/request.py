@@ -19,6 +19,8 @@ TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
     TASKS = TASKS.parent.parent / "configs"
 
+AUTO = "auto"  # of --precision
+
 FLAGS = (
     click.option(
         "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
@@ -37,6 +39,13 @@ FLAGS = (
     click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
     click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
     click.option("--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16", "auto"]),
+        default="float32",
+        show_default=True,
+        help="Of the networks that are trained; auto: what the device does well, and says so.",
+    ),
     click.option("--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads."),
 )
 
@@ -91,14 +100,32 @@ class Request:
         return overrides
 
     def runtime(self, jobs: int = 1) -> "Runtime":
-        """The backend, and how many threads each of so many workers has where bits must repeat."""
+        """The backend, and how many threads each of so many workers has where bits must repeat.
+
+        The precision is the one that is asked for, and for `settled` to find where that is ``auto``.
+        """
         import os
+
+        import msgspec
 
         from benchmark.config import Runtime
 
         deterministic = self.flags["deterministic"]
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-        return Runtime(_backend(), deterministic, threads if deterministic else None)
+        found = Runtime(_backend(), deterministic, threads if deterministic else None)
+        asked = self.flags["precision"]
+        return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)
+
+    def settled(self, runtime: "Runtime", worker: "Worker", console: "Console") -> "Runtime":
+        """The runtime with the precision that the worker's device does well, where that was asked for; says which."""
+        import msgspec
+
+        if self.flags["precision"] != AUTO:
+            return runtime
+        told = worker.ask({"op": "device"})
+        say = f"precision {told['precision']}, chosen for {told['device']}"
+        console.print(say, highlight=False, markup=False, soft_wrap=True)
+        return msgspec.structs.replace(runtime, precision=told["precision"])
 
     def look(
         self, worker: "Worker", task: "Task", chosen: "Chosen", console: "Console"
