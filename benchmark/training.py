@@ -68,6 +68,7 @@ def train(
     seed: int,
     folder: Path,
     progress: Progress,
+    until: int | None = None,
 ) -> History:
     """Train to the end of the schedule, from the newest checkpoint in `folder` if there is one.
 
@@ -76,6 +77,7 @@ def train(
     Args:
         validation: images, targets and loss weights of the *select* part.
         schedule: a `benchmark.config.Schedule`.
+        until: epochs after which to pause; the next call goes on as if there had been no pause.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -85,14 +87,15 @@ def train(
     optimizer.build(network.trainable_variables)
     checkpoints = Checkpoints(network, folder)
     history = checkpoints.restore_newest()
-    if not decide(history, schedule, len(batches)).stop:
+    last = schedule.epochs if until is None else min(until, schedule.epochs)
+    if len(history) < last and not decide(history, schedule, len(batches)).stop:
         keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress)
         network.fit(
             batches,
             validation_data=validation,
             validation_batch_size=schedule.batch_size,
             initial_epoch=len(history),
-            epochs=schedule.epochs,
+            epochs=last,
             shuffle=False,
             verbose=0,
             callbacks=[keeper],

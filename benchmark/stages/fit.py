@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -12,19 +12,41 @@ from benchmark.augmentation import augmentation
 from benchmark.batches import Batches, class_weights, realised_shares
 from benchmark.images import load
 from benchmark.session import begin
-from benchmark.training import train
+from benchmark.training import History, train
 from registry.backend import device_name
 from registry.errors import ContractError, DataError
 from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
-    from benchmark.config import Component
+    from benchmark.config import Component, RunSpec
     from benchmark.context import Context
+
+
+class Fitted(NamedTuple):
+    """A network with the weights of its best epoch so far.
+
+    Attributes:
+        steps: per epoch.
+        batch_shares: (K,) class shares of the batches.
+        overhead_s: wall time beside the epochs.
+    """
+
+    backbone: keras.Model
+    head: keras.Model
+    history: History
+    steps: int
+    batch_shares: list[float]
+    overhead_s: float
 
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``backbone.keras``, ``head.keras``, ``history.json`` and ``meta.json``."""
+    save(fit(context), context.spec, folder)
+
+
+def fit(context: "Context", until: int | None = None) -> Fitted:
+    """Train to the end, or up to so many epochs, from where a call before this one came to."""
     spec = context.spec
     begin(spec.seed, spec.runtime)
     images = load_inputs(context.artefacts)
@@ -53,20 +75,30 @@ def build(context: "Context", folder: Path) -> None:
         seed=spec.seed,
         folder=context.partial,
         progress=context.progress,
+        until=until,
     )
     elapsed = time.perf_counter() - started
+    shares = realised_shares(batches, learnt, len(spec.classes), len(batches))
+    overhead_s = max(0.0, elapsed - sum(epoch["duration_s"] for epoch in history))
+    return Fitted(backbone, head, history, len(batches), shares, overhead_s)
+
+
+def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
+    """Write what a finished training leaves; see `build`."""
+    backbone, head, history = fitted.backbone, fitted.head, fitted.history
     backbone.save(folder / "backbone.keras")
     head.save(folder / "head.keras")
     (folder / "history.json").write_text(json.dumps(history))
     seconds = sum(epoch["duration_s"] for epoch in history)
+    steps = len(history) * fitted.steps
     meta = {
         "parameters": backbone.count_params() + head.count_params(),
         "trainable_parameters": trainable(backbone) + trainable(head),
         "training_s": seconds,
-        "overhead_s": max(0.0, elapsed - seconds),
-        "training_images_per_s": len(history) * len(batches) * spec.training.batch_size / max(seconds, 1e-9),
-        "steps": len(history) * len(batches),
-        "batch_shares": realised_shares(batches, learnt, len(spec.classes), len(batches)),
+        "overhead_s": fitted.overhead_s,
+        "training_images_per_s": steps * spec.training.batch_size / max(seconds, 1e-9),
+        "steps": steps,
+        "batch_shares": fitted.batch_shares,
         "device": device_name(),
     }
     (folder / "meta.json").write_text(json.dumps(meta))
