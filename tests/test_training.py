@@ -11,8 +11,9 @@ import pytest
 
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches
+from benchmark.checkpoints import Checkpoints
 from benchmark.stages.fit import shuffled
-from benchmark.training import Checkpoints, Decision, decide, reseed, train
+from benchmark.training import Decision, decide, reseed, train
 from registry.errors import DivergedError
 
 SIZE = 8
@@ -131,7 +132,7 @@ def variables(model):
 
 
 def timeless(history):
-    return [{name: value for name, value in row.items() if name != "duration_s"} for row in history]
+    return [{name: value for name, value in row.items() if name not in ("duration_s", "waiting")} for row in history]
 
 
 class Killed(BaseException):
@@ -144,10 +145,11 @@ def uninterrupted(tmp_path_factory):
     return variables(model), history
 
 
-def test_the_rows_of_a_history_say_epoch_losses_rate_and_duration(uninterrupted):
+def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninterrupted):
     _, history = uninterrupted
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
-    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "duration_s"} for row in history)
+    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "waiting", "duration_s"} for row in history)
+    assert all(0 <= row["waiting"] <= 1 for row in history)
     assert history[0]["rate"] == pytest.approx(0.02)
 
 
@@ -264,7 +266,7 @@ def test_a_write_that_is_interrupted_leaves_no_half_epoch(trained, tmp_path, mon
         if file == "state.npz":
             patch.setattr(np, "savez", half_written)
         elif file == "history.json":
-            patch.setattr("benchmark.training.json.dumps", interrupted)
+            patch.setattr("benchmark.checkpoints.json.dumps", interrupted)
         else:
             patch.setattr("pathlib.Path.rename", interrupted)
         with pytest.raises(Killed):
