@@ -1,16 +1,20 @@
 """How the steps of a training reach the device: compiled or not, several at once, and how long they wait for images."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from benchmark.batches import Batches
 from registry.backend import executes_several_steps, has_accelerator, is_not_compilable
 
 EXECUTION_S = 0.075  # long against the millisecond that Python takes between two executions, short to who watches
 TRIED_STEPS = 5
+
+Arrays = tuple[np.ndarray, ...]
 
 
 def settle(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
@@ -25,7 +29,10 @@ def settle(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
         return
     several = executes_several_steps() and not fixed
     network.steps_per_execution = 2 if several else 1  # tells JAX's trainer to prepare for more than one
-    step_s = _tried(network, batches)
+    arrays = batches[0]
+    with _undone(network):
+        _compile(network, arrays)
+        step_s = _timed(network, arrays)
     network.steps_per_execution = max(1, min(len(batches), round(EXECUTION_S / step_s))) if several else 1
 
 
@@ -50,23 +57,31 @@ def waited(ready: Sequence[float], asked: float, ended: float) -> float:
     return ended - asked - steps * compute_s
 
 
-def _tried(network: keras.Model, batches: Batches) -> float:
-    """Seconds that a step takes; the network is left as it was."""
+@contextmanager
+def _undone(network: keras.Model) -> Iterator[None]:
+    """What is done inside leaves the variables of network and optimizer as they were."""
     variables = [*network.variables, *network.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    arrays = batches[0]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def _compile(network: keras.Model, arrays: Arrays) -> None:
+    """Take the first step, without XLA where it does not know every operation: TensorFlow's knows no bicubic resize."""
     try:
-        network.train_on_batch(*arrays)  # compiles
+        network.train_on_batch(*arrays)
     except Exception as error:
         if not (network.jit_compile and is_not_compilable(error)):
             raise
         network.jit_compile = False
         network.make_train_function(force=True)
         network.train_on_batch(*arrays)
+
+
+def _timed(network: keras.Model, arrays: Arrays) -> float:
+    """Seconds that a step takes."""
     started = time.perf_counter()
     for _ in range(TRIED_STEPS):
         network.train_on_batch(*arrays)
-    seconds = (time.perf_counter() - started) / TRIED_STEPS
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return seconds
+    return (time.perf_counter() - started) / TRIED_STEPS

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmark import pace
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches
 from benchmark.checkpoints import Checkpoints
@@ -225,6 +226,29 @@ def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkey
     assert done == sorted(done)
     assert set(done) == set(range(1, 16))  # five epochs of three steps
     assert {event["total"] for event in told} == {15}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the XLA of others takes the network")
+def test_several_steps_an_execution_change_no_bit_and_what_xla_lacks_is_not_compiled(
+    tmp_path, monkeypatch, uninterrupted
+):
+    """Two of an epoch's three steps at a time, after steps that were tried and undone; XLA lacks the rotation.
+
+    This processor is taken for an accelerator whose steps last 40 ms.
+    """
+    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
+    monkeypatch.setattr(pace, "executes_several_steps", lambda: True)
+    monkeypatch.setattr(pace, "_timed", lambda network, arrays: network.train_on_batch(*arrays) and 0.04)
+    monkeypatch.setattr("benchmark.training.compiles", lambda: True)
+    monkeypatch.setattr("benchmark.training.TELL_EVERY_S", 0.0)
+    told = []
+    model, history = run(tmp_path, watch=told.append)
+    assert pace.pace_of(model) == {"jit": False, "steps_per_execution": 2}
+    assert {event["done"] for event in told} == {step for epoch in range(5) for step in (3 * epoch + 2, 3 * epoch + 3)}
+    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert timeless(history) == timeless(uninterrupted[1])
+    for one, other in zip(variables(model), uninterrupted[0], strict=True):
+        assert np.array_equal(one, other)
 
 
 @pytest.fixture
