@@ -132,7 +132,8 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         trials, finished, failed: how many were begun, and how many of them ended, well or not.
         epochs, duration_s: of all trials together, wall time on `hardware`.
         default, best: the objective of the settings as they were and of those found: class-balanced log-loss of the
-            *select* part, the lowest of so many trials and therefore optimistic; None where that trial failed.
+            *select* part, the lowest of so many trials and therefore optimistic; None where the default failed, or was
+            not trained for as many epochs as the best.
         curve: the lowest objective after the first, second, … finished trial.
         space: what was searched -> its range or choices.
     """

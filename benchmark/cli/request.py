@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from benchmark.choices import Chosen
     from benchmark.config import DatasetChoice, Runtime, Task
     from benchmark.descriptions import Descriptions
@@ -58,13 +56,16 @@ def request_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Request:
-    """The flags of one call of a command that trains, and where things lie."""
+    """The flags of one call of a command that trains, where things lie, and where it says what it does."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
+        from rich.console import Console
+
         from benchmark.places import cache_folder
         from benchmark.store import Store
 
         self.flags = flags
+        self.console = Console(stderr=flags["as_json"])
         self.cache = cache_folder()
         self.store = Store(self.cache)
         self.quick = flags["quick"] if flags["quick"] is not None else flags["data"] is None
@@ -127,15 +128,13 @@ class Request:
         console.print(say, highlight=False, markup=False, soft_wrap=True)
         return msgspec.structs.replace(runtime, precision=told["precision"])
 
-    def look(
-        self, worker: "Worker", task: "Task", chosen: "Chosen", console: "Console"
-    ) -> "tuple[DatasetChoice, Survey, Descriptions]":
+    def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
         from benchmark.descriptions import Descriptions
         from benchmark.progress import surveying
         from benchmark.runs import look
 
-        with surveying(console) as watch:
+        with surveying(self.console) as watch:
             choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
             described = Descriptions(self.cache / "descriptions", worker)
             described.fetch(chosen.components())
@@ -143,14 +142,14 @@ class Request:
         told = (
             f"{survey.name}{drawn}: {survey.images:,} images, {task.images.size} pixels, {self._setting(task)} setting"
         )
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(told, highlight=False, markup=False, soft_wrap=True)
         return choice, survey, described
 
-    def timeout_s(self) -> float | None:
-        """What --timeout says; None where it is not given."""
+    def seconds(self, flag: str) -> float | None:
+        """What a flag such as --timeout says; None where it is not given."""
         from benchmark.durations import parse_duration
 
-        return parse_duration(self.flags["timeout"], "--timeout") if self.flags["timeout"] else None
+        return parse_duration(self.flags[flag], f"--{flag}") if self.flags[flag] else None
 
     def _dataset(self, task: "Task") -> "DatasetChoice":
         from benchmark.config import DatasetChoice

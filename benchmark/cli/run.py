@@ -49,14 +49,12 @@ class _Run:
     """One call of the command: its flags, where things lie, and what is said meanwhile."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
-        from rich.console import Console
-
         self.flags = flags
         self.request = Request(flags)
         self.results = Path(flags["output"])
         self.cache = self.request.cache
         self.store = self.request.store
-        self.console = Console(stderr=flags["as_json"])
+        self.console = self.request.console
 
     def go(self) -> int:
         """Plan, run what is missing, compare; gives the exit status."""
@@ -65,7 +63,7 @@ class _Run:
         from benchmark.store import check_writable
 
         check_writable(self.cache, "choose another cache with BENCH_CACHE")
-        timeout_s = self.request.timeout_s()
+        timeout_s = self.request.seconds("timeout")
         runtime = self.request.runtime(self.flags["jobs"])
         environment = {"KERAS_BACKEND": runtime.backend}
         with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
@@ -91,7 +89,7 @@ class _Run:
         seeds = _seeds(self.flags["seeds"])
         name, task, forced = self.request.task()
         chosen = choose(task, {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head", "voter")}, forced)
-        choice, survey, described = self.request.look(worker, task, chosen, self.console)
+        choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         return schedule(specs, survey, described, self.store, self.results)
 

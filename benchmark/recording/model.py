@@ -139,6 +139,7 @@ def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
         told |= {"epochs": len(history), "steps": meta["steps"], "batch_shares": shares}
+        told |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
         told |= {"final_rate": history[-1]["rate"], "precision": context.spec.runtime.precision}
         told |= {name: meta[name] for name in PACE}
     if "segmenter" in context.artefacts:

@@ -152,6 +152,14 @@ def _about(record: Record) -> list[str]:
     if numbers:
         about.append(f"Calibration: {_setting(numbers)}.")
     about += [f"{key.capitalize()}: {value}." for key, value in sentences.items()]
+    if record.tuned:
+        found = record.tuned
+        losses = ", ".join(
+            f"{name} {wording.number(loss)}" for name, loss in (("default", found.default), ("best", found.best))
+        )
+        values = ", ".join(f"{name} {_setting(value)}" for name, value in found.values.items())
+        spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
+        about.append(f"Settings found by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
     for name, value in record.calibration.get("thresholds", {}).items():
         about.append(f"Threshold {name}, from validation: {_setting(value)}.")
     return about

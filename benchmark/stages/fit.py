@@ -16,7 +16,7 @@ from benchmark.images import load
 from benchmark.memory import within_memory
 from benchmark.pace import pace_of
 from benchmark.session import begin, full_precision
-from benchmark.training import History, train, waiting
+from benchmark.training import History, decide, train, waiting
 from registry.backend import device_name
 from registry.errors import ContractError, DataError
 from registry.explanation import features
@@ -105,6 +105,7 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
     (folder / "history.json").write_text(json.dumps(history))
     seconds = sum(epoch["duration_s"] for epoch in history)
     steps = len(history) * fitted.steps
+    best = decide(history, spec.training, fitted.steps).best
     meta = {
         "parameters": backbone.count_params() + head.count_params(),
         "trainable_parameters": trainable(backbone) + trainable(head),
@@ -112,6 +113,8 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
         "overhead_s": fitted.overhead_s,
         "training_images_per_s": steps * fitted.how["batch_size"] / max(seconds, 1e-9),
         "steps": steps,
+        "best_epoch": best + 1,
+        "val_loss": history[best]["val_loss"],
         "batch_shares": fitted.batch_shares,
         "waiting": waiting(history),
         **fitted.how,

@@ -59,7 +59,7 @@ class Claim:
     def heard(self, told: dict[str, Any]) -> None:
         """Note that its worker lives and, where it tells of one more finished epoch, that it comes on."""
         epoch = told.get("epoch", self._epoch)  # how many are finished
-        if self.stalled and self._epoch is not None and epoch > self._epoch:
+        if self.stalled and self._epoch is not None and epoch is not None and epoch > self._epoch:
             self.stalled = 0
             self._write()
         self._epoch = epoch
