@@ -22,9 +22,9 @@ def settled(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
 
     def settle(asked, worker=None):
-        request = Request({"quick": None, "data": None, "deterministic": False, "precision": asked})
-        console = Console(file=io.StringIO(), width=80)
-        return request.settled(request.runtime(), worker, console).precision, console.file.getvalue()
+        request = Request({"quick": None, "data": None, "as_json": False, "deterministic": False, "precision": asked})
+        request.console = Console(file=io.StringIO(), width=80)
+        return request.settled(request.runtime(), worker).precision, request.console.file.getvalue()
 
     return settle
 

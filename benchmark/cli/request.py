@@ -117,7 +117,7 @@ class Request:
         asked = self.flags["precision"]
         return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)
 
-    def settled(self, runtime: "Runtime", worker: "Worker", console: "Console") -> "Runtime":
+    def settled(self, runtime: "Runtime", worker: "Worker") -> "Runtime":
         """The runtime with the precision that the worker's device does well, where that was asked for; says which."""
         import msgspec
 
@@ -125,7 +125,7 @@ class Request:
             return runtime
         told = worker.ask({"op": "device"})
         say = f"precision {told['precision']}, chosen for {told['device']}"
-        console.print(say, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(say, highlight=False, markup=False, soft_wrap=True)
         return msgspec.structs.replace(runtime, precision=told["precision"])
 
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":

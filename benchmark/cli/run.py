@@ -68,7 +68,7 @@ class _Run:
         environment = {"KERAS_BACKEND": runtime.backend}
         with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
             worker = crew.workers[0]
-            runtime = self.request.settled(runtime, worker, self.console)
+            runtime = self.request.settled(runtime, worker)
             planned = self._plan(worker, runtime)
             if self.flags["retry_failed"]:
                 planned = _failed(planned)
