@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.batches import Batches
 from registry.backend import executes_several_steps, has_accelerator, is_not_compilable
 
-EXECUTION_S = 0.075  # long against the millisecond that Python takes between two executions, short to who watches
+EXECUTION_S = 0.075  # long against what Python does between two executions, short to who watches
 TRIED_STEPS = 5
 
 Arrays = tuple[np.ndarray, ...]

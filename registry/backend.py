@@ -131,7 +131,7 @@ def compiles() -> bool:
 def executes_several_steps() -> bool:
     """Whether it pays that several training steps are one execution; Keras's trainer for PyTorch has no such thing.
 
-    On a processor it does not: of the `sepcnn` at 64 pixels ten steps at once took as long as ten steps.
+    On a processor a step takes so long that what lies between two does not count.
     """
     return NAME != "torch" and has_accelerator()
 
