@@ -11,11 +11,11 @@ from benchmark.descriptions import Descriptions
 from benchmark.parts import pipeline_name
 from benchmark.plan import Survey, Traits
 from benchmark.tasks import parse_component, resolve_classes
+from benchmark.tuning.settings import KINDS, found_by
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
 from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
-KINDS = ("segmenter", "backbone", "head")
 METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 UNTRAINED = "none"
 
@@ -158,13 +158,14 @@ class _Pipeline(msgspec.Struct, frozen=True):
         return cls(**resolved, classical=classical, carrier=_carrier(task, described) if classical else None)
 
     def spec(self, task: Task, settings: Mapping[str, Any]) -> RunSpec:
-        return RunSpec(
+        spec = RunSpec(
             **msgspec.structs.asdict(self),
             **settings,
             augmentation=task.augmentation,
             training=task.training,
             segmentation=task.segmentation,
         )
+        return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)
 
 
 def _carrier(task: Task, described: Descriptions) -> Component | None:

@@ -85,6 +85,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
     for seed in {run.seed for run in pooled}:
         del unfinished[seed]
     notes = ["its runs used different code: repeat them before trusting the mean"] if mixed_code else []
+    notes += dict.fromkeys(note for run in counted for note in run.notes)
     row = Row(
         pipeline=name,
         control=False,
@@ -98,6 +99,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         focus=_focus(pooled) or _focus(single),
         map_method=next((run.map_method for run in [*single, *pooled]), ""),
         cost=_mean_cost([run.cost for run in counted]),
+        tuned=next((run.tuned for run in runs if run.tuned), None),
         failures=failures,
         notes=notes,
         runs=counted,

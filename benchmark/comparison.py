@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.aggregates import Aggregate
 from benchmark.differences import Difference
-from benchmark.record import Cost, DatasetInfo, Failure, Record, SplitInfo
+from benchmark.record import Cost, DatasetInfo, Failure, Record, SplitInfo, Tuned
 
 LOWER_IS_BETTER = frozenset({"log-loss", "brier", "ece", "ece-floor"})
 
@@ -34,6 +34,7 @@ class Row(msgspec.Struct, frozen=True):
         unfinished: seed -> folds that have numbers, where they are not pooled.
         focus: name of a statistic of the maps -> its mean over classes.
         map_method: how the maps were made.
+        tuned: what it cost to find its settings; None where nobody searched for them.
         against: the paired difference to the pipeline that the table is compared against.
         notes: what a reader must know about this row, one line each.
         runs: the records behind the numbers, without their bulk.
@@ -52,6 +53,7 @@ class Row(msgspec.Struct, frozen=True):
     focus: dict[str, float] = {}
     map_method: str = ""
     cost: Cost = Cost()
+    tuned: Tuned | None = None
     against: Difference | None = None
     failures: list[Failed] = []
     notes: list[str] = []

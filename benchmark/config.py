@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from benchmark.provenance import digest
+from benchmark.record import Tuned
 from registry.options import Scalar
 
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
@@ -139,6 +140,36 @@ class Split(_Table, frozen=True):
             raise ValueError(f"needs train, validation and test above 0 that sum to 1, received {shares}")
 
 
+class Span(_Table, frozen=True):
+    """What of a setting is searched: numbers from `low` to `high`, or `choices`; the rest is as it was declared."""
+
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool | None = None
+    choices: list[bool | int | float | str] = []
+
+
+class Tuning(_Table, frozen=True):
+    """How settings are searched.
+
+    Attributes:
+        trials: at most, that of the default settings included.
+        searched: tables and components whose settings are searched.
+        space: setting (``training.learning_rate``, ``head.dropout``) -> the part of its range that is searched, or the
+            value at which it stays.
+    """
+
+    tuner: Literal["hyperband", "bayesian", "random", "grid"] = "hyperband"
+    trials: int = 30
+    searched: list[Literal["segmenter", "backbone", "head", "training", "augmentation", "images"]] = []
+    space: dict[str, Span | bool | int | float | str] = {}
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ValueError(f"needs trials >= 1, received {self.trials}")
+
+
 class PipelineFile(_Table, frozen=True):
     """One pipeline of a task file, components as ``name[option=value]``."""
 
@@ -156,6 +187,7 @@ class Task(_Table, frozen=True):
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
         positive: the class that sensitivity speaks of (two classes).
         options: kind -> options for every selected component of that kind that has them.
+        tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """
 
     title: str
@@ -173,15 +205,26 @@ class Task(_Table, frozen=True):
     segmentation: Segmentation = Segmentation()
     features: Features = Features()
     split: Split = Split()
+    tuning: Tuning = Tuning()
+    tuned: Tuned | None = None
     resamples: int = 2000
 
 
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
 class Runtime(_Table, frozen=True):
-    """What the numbers depend on besides the specification; the thread count only where bits must repeat."""
+    """What the numbers depend on besides the specification.
+
+    Attributes:
+        threads: None unless bits must repeat.
+        precision: Keras's dtype policy of what is trained; weights and logits are float32 under each.
+    """
 
     backend: str = "tensorflow"
     deterministic: bool = False
     threads: int | None = None
+    precision: Precision = "float32"
 
 
 class DatasetChoice(_Table, frozen=True):
@@ -229,6 +272,7 @@ class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kin
     Attributes:
         classical: the head is no network: it learns from stored features.
         carrier: the head that the backbone of a classical head was trained with; None where it was not trained.
+        tuned: how its settings were found, which changes nothing in what is computed.
     """
 
     segmenter: Component
@@ -239,6 +283,7 @@ class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kin
     augmentation: Augmentation
     training: Training
     segmentation: Segmentation
+    tuned: Tuned | None = None
 
     @property
     def trained_head(self) -> Component:
@@ -283,8 +328,8 @@ def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def _identity(told: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """A specification and those inside it without names and places, some values replaced."""
-    kept = {key: value for key, value in told.items() if key not in ("task", "title")}
+    """A specification and those inside it without names, places and how it was found, some values replaced."""
+    kept = {key: value for key, value in told.items() if key not in ("task", "title", "tuned")}
     kept["dataset"] = {key: value for key, value in told["dataset"].items() if key != "root"}
     inner = [*told.get("members", {}).items()]
     if inner:

@@ -5,7 +5,15 @@ from typing import Any
 
 from registry.errors import ConfigError, unknown_name
 
-ASIDE = ("seed", "fold", "task", "title", "classes", "dataset.root")  # in one table these make no two pipelines
+ASIDE = (
+    "seed",
+    "fold",
+    "task",
+    "title",
+    "classes",
+    "dataset.root",
+    "tuned",
+)  # in one table these make no two pipelines
 
 
 def unique_names(names: Mapping[str, str], specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

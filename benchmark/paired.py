@@ -18,14 +18,14 @@ TOLERANCE = 1e-3  # by which a recomputed metric may miss the recorded one
 
 
 class _Images(NamedTuple):
-    """Test images in the order of their ids: classes and groups (n,)."""
+    """Images in the order of their ids: classes and groups (n,)."""
 
     targets: np.ndarray
     groups: np.ndarray
 
 
 class _Outputs(NamedTuple):
-    """What the runs of one seed say of test images (n,), all folds together in the order of their ids."""
+    """What the runs of one seed say of images (n,), all folds together in the order of their ids."""
 
     ids: np.ndarray
     groups: np.ndarray
@@ -44,9 +44,13 @@ class _Untestable(Exception):
     """Why there is no test."""
 
 
-def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000) -> PairedTest:
-    """The test that `compare` takes, reading each run's predictions from its folder, and each pipeline's once."""
-    sides = _Sides(folder_of, resamples)
+def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000, part: str = "test") -> PairedTest:
+    """The test that `compare` takes, reading each run's predictions from its folder, and each pipeline's once.
+
+    Args:
+        part: of the images; besides `test`, what a run predicts are `select` and `fit`.
+    """
+    sides = _Sides(folder_of, resamples, part)
 
     def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
         try:
@@ -63,8 +67,8 @@ def paired_test(folder_of: Callable[[Record], Path], resamples: int = 2000) -> P
 class _Sides:
     """Pipelines that were resampled before: of a table, each is tested against several."""
 
-    def __init__(self, folder_of: Callable[[Record], Path], resamples: int) -> None:
-        self.folder_of, self.resamples = folder_of, resamples
+    def __init__(self, folder_of: Callable[[Record], Path], resamples: int, part: str) -> None:
+        self.folder_of, self.resamples, self.part = folder_of, resamples, part
         self.known: dict[tuple[str, ...], _Side] = {}
         self.images: dict[str, _Images] = {}
 
@@ -79,7 +83,7 @@ class _Sides:
             metric = metric_named(name, runs[0].classes, runs[0].positive)
         except UnknownNameError as error:
             raise _Untestable(f"{name} cannot be resampled") from error
-        seeds = [_read(own, metric, self.folder_of) for own in _by_seed(runs)]
+        seeds = [_read(own, metric, self.folder_of, self.part) for own in _by_seed(runs)]
         told = {_digest(outputs) for outputs in seeds}
         if len(told) > 1:
             raise _Untestable("their predictions are of different images")
@@ -95,29 +99,31 @@ def _by_seed(runs: Sequence[Record]) -> list[list[Record]]:
     return [[run for run in runs if run.seed == seed] for seed in seeds]
 
 
-def _read(runs: Sequence[Record], metric: Metric, folder_of: Callable[[Record], Path]) -> _Outputs:
-    """The test images of one seed, whatever the order in which its folds have them."""
-    folds = [_test_part(folder_of(run) / PREDICTIONS, run, metric) for run in runs]
+def _read(runs: Sequence[Record], metric: Metric, folder_of: Callable[[Record], Path], part: str) -> _Outputs:
+    """The images of one seed, whatever the order in which its folds have them."""
+    folds = [_part(folder_of(run) / PREDICTIONS, run, metric, part) for run in runs]
     whole = _Outputs(*(np.concatenate(column) for column in zip(*folds, strict=True)))
     order = np.argsort(whole.ids, kind="stable")
     return _Outputs(*(column[order] for column in whole))
 
 
-def _test_part(path: Path, run: Record, metric: Metric) -> _Outputs:
+def _part(path: Path, run: Record, metric: Metric, part: str) -> _Outputs:
+    """Images of a part, from predictions whose test part gives what the record says."""
     if not path.is_file():
         raise _Untestable(f"no {PREDICTIONS} of {run.run}")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            test = stored["parts"] == "test"
-            columns = [stored[key][test] for key in ("ids", "groups", "targets", metric.needs)]
+            parts = stored["parts"]
+            columns = [stored[key] for key in ("ids", "groups", "targets", metric.needs)]
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise _Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
-    found = _Outputs(*columns)._replace(values=columns[-1].astype(float))
+    every = _Outputs(*columns[:-1], columns[-1].astype(float))
+    tested, asked = (_Outputs(*(column[parts == one] for column in every)) for one in ("test", part))
     recorded = run.metrics[metric.name].value if metric.name in run.metrics else None
-    again = float(metric.compute(found.targets, found.values, np.ones((1, len(found.ids))))[0])
+    again = float(metric.compute(tested.targets, tested.values, np.ones((1, len(tested.ids))))[0])
     if recorded is None or not abs(again - recorded) <= TOLERANCE:
         raise _Untestable(f"the predictions of {run.run} do not give its recorded {metric.name}")
-    return found
+    return asked
 
 
 def _digest(outputs: _Outputs) -> str:

@@ -35,16 +35,7 @@ class Progress:
         self.total = total
         self.active: dict[str, _Active] = {}
         self.begun = 0
-        self.bars = Bars(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self.bars = bars_on(console)
 
     def __enter__(self) -> "Progress":
         self.bars.start()
@@ -73,6 +64,8 @@ class Progress:
                 active.bar = self.bars.add_task(self._which(run) + words + owner, total=None, note="")
             elif event["status"] == "built" and not self.console.is_terminal:
                 self._say(f"  {self._which(run)}{words}{owner}: done")
+        elif "notice" in event:
+            self._say(f"  {self._which(run)}{WORDS.get(event['stage'], event['stage'])}: {event['notice']}")
         elif event["event"] == "progress" and active.bar is not None:
             self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
 
@@ -103,6 +96,20 @@ class Progress:
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def bars_on(console: Console) -> Bars:
+    """Bars with what is done and the time left, gone when they stop; none where the console is no terminal."""
+    return Bars(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 class _Active:

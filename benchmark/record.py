@@ -123,6 +123,36 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: dict[str, Estimate] = {}
 
 
+class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a pipeline's settings were chosen, and what that cost.
+
+    Attributes:
+        pipeline: names of segmenter, backbone and head, joined by +.
+        values: what was searched -> what was found: ``training.learning_rate``, ``head.dropout``.
+        trials, finished, failed: how many were begun, and how many of them ended, well or not.
+        epochs, duration_s: of all trials together, wall time on `hardware`.
+        default, best: the objective of the settings as they were and of those found: class-balanced log-loss of the
+            *select* part, the lowest of so many trials and therefore optimistic; None where the default failed, or was
+            not trained for as many epochs as the best.
+        curve: the lowest objective after the first, second, … finished trial.
+        space: what was searched -> its range or choices.
+    """
+
+    tuner: str
+    pipeline: str
+    values: dict[str, bool | int | float | str]
+    trials: int
+    finished: int
+    failed: int
+    epochs: int
+    duration_s: float
+    default: float | None = None
+    best: float | None = None
+    curve: list[float] = []
+    space: dict[str, dict[str, Any]] = {}
+    hardware: str = ""
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run, or the folds of a cross-validation pooled into one result.
 
@@ -138,7 +168,11 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
         map_method: how the maps were made.
+        training: how the networks were trained: epochs, steps, precision, the batch size that memory allowed, whether
+            XLA compiled, how many steps an execution held, the share of the time that they waited for images.
+        notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
+        tuned: how the settings were chosen; None where nobody searched for them.
         spec: the resolved RunSpec, as the command line can repeat it.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.
@@ -173,7 +207,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     calibration: dict[str, Any] = {}
     training: dict[str, Any] = {}
     cost: Cost = Cost()
+    notes: list[str] = []
     stages: dict[str, str] = {}
+    tuned: Tuned | None = None
     environment: dict[str, str] = {}
     failure: Failure | None = None
     created: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import DatasetChoice, Spec, VoteSpec
+from benchmark.config import DatasetChoice, RunSpec, Spec, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome, Worker
 from benchmark.keys import plan, pooled
@@ -178,6 +178,7 @@ def failed(run: Planned, outcome: Outcome, store: Store) -> Record:
             {"train": table.train, "validation": table.validation, "test": table.test},
             folds=table.folds,
         ),
+        tuned=spec.tuned if isinstance(spec, RunSpec) else None,
         failure=Failure(outcome.cause or "exception", outcome.stage, outcome.message, outcome.log),  # type: ignore[arg-type]
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

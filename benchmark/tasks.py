@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, PipelineFile, Task
+from benchmark.config import Component, PipelineFile, Span, Task
+from benchmark.record import Tuned
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
@@ -37,7 +38,7 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
     """A task file checked whole, with defaults below it and flags above it.
 
     Args:
-        quick: lay the file's `[quick]` table over it.
+        quick: lay the file's `[quick]` table over it, unless its settings were tuned.
         overrides: nested tables from environment and flags.
 
     Raises:
@@ -49,7 +50,7 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
         raise ConfigError(f"{path}: [quick] is a table, received {type(fast).__name__}")
     base = _read_toml(defaults)
     base_quick = base.pop("quick", {})
-    layers = [base, content, base_quick, fast] if quick else [base, content]
+    layers = [base, content, base_quick, fast] if quick and "tuned" not in content else [base, content]
     _convert(merge(base, content, {"quick": {}}, fast), path.name)  # an error in [quick] is one on every machine
     return _convert(merge(*layers, overrides), "--set" if overrides else path.name)
 
@@ -60,8 +61,11 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     for layer in layers:
         for key, value in layer.items():
             both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-            # A class mapping is one decision: two of them are never mixed.
-            merged[key] = merge(merged[key], value) if both and key != "classes" else value
+            # A class mapping is one decision, and so is what is searched of one setting: two are never mixed.
+            if both and key == "space":
+                merged[key] = {**merged[key], **value}
+            else:
+                merged[key] = merge(merged[key], value) if both and key != "classes" else value
     merged.pop("quick", None)
     return merged
 
@@ -128,6 +132,9 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
     return classes
 
 
+_STRUCTS = {"pipelines": PipelineFile, "space": Span, "tuned": Tuned}  # what is inside a list, a table or a union
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -151,7 +158,10 @@ def _advice(message: str) -> str:
     if wrong:
         table = {field.name: field.type for field in msgspec.structs.fields(Task)}[wrong[2]]
         hints = typing.get_type_hints(table)
-        choices = ", ".join(map(str, typing.get_args(hints[wrong[3]])))
+        allowed = typing.get_args(hints[wrong[3]])
+        if typing.get_origin(hints[wrong[3]]) is list:
+            allowed = typing.get_args(allowed[0])
+        choices = ", ".join(map(str, allowed))
         return f"{wrong[2]}.{wrong[3]} is one of {choices}, received {wrong[1]!r}"
     if not unknown:
         return re.sub(r" - at `\$\.?([^`]*)`", r" (at \1)", message).replace("`", "'")
@@ -159,8 +169,8 @@ def _advice(message: str) -> str:
     struct: Any = Task
     for part in filter(None, re.split(r"[.\[]", place)):
         fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        inner = fields.get(part.strip("]"), PipelineFile if "..." in part else None)
-        struct = inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else PipelineFile
+        if part in fields:
+            struct = _STRUCTS.get(part, fields[part])
     keys = [field.name for field in msgspec.structs.fields(struct)]
     near = difflib.get_close_matches(key, keys, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"

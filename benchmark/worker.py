@@ -16,22 +16,18 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from registry.errors import BenchError, ContractError, DivergedError, PluginError, RefusedError, StorageError
+from benchmark.causes import cause_of
+from registry.errors import BenchError
 
 OPERATIONS = {
     "describe": "benchmark.describe",
+    "device": "benchmark.device",
     "survey": "benchmark.survey",
     "tryout": "benchmark.tryout",
     "run": "benchmark.pipeline",
     "pool": "benchmark.recording.folds",
-}
-
-CAUSES: dict[type[BenchError], str] = {
-    DivergedError: "nan",
-    StorageError: "storage",
-    RefusedError: "refused",
-    PluginError: "plugin",
-    ContractError: "plugin",
+    "trial": "benchmark.tuning.trial",
+    "draw": "benchmark.tuning.drawing",
 }
 
 Emit = Callable[[dict[str, Any]], None]
@@ -53,32 +49,16 @@ def _serve(request: dict[str, Any], emit: Emit) -> None:
     try:
         operation = importlib.import_module(OPERATIONS[request["op"]])
         emit({"event": "done", "value": operation.serve(request, emit)})
-    except BenchError as error:
-        _log_traceback()
-        emit({"event": "failed", "cause": _cause(error), "message": str(error), "exit_code": error.exit_code})
     except Exception as error:
         _log_traceback()
-        head = str(error).strip().partition("\n")[0]  # backends write pages; the log has them
-        if _is_out_of_memory(error):
-            emit({"event": "failed", "cause": "oom", "message": f"memory ran out: {head}", "exit_code": 1})
-            return
-        message = f"{type(error).__name__}: {head}"
-        emit({"event": "failed", "cause": "exception", "message": message, "exit_code": None})
+        cause, message = cause_of(error)
+        exit_code = error.exit_code if isinstance(error, BenchError) else 1 if cause == "oom" else None
+        emit({"event": "failed", "cause": cause, "message": message, "exit_code": exit_code})
 
 
 def _log_traceback() -> None:
     with contextlib.suppress(OSError):  # the disk of the log may be what is full
         traceback.print_exc()
-
-
-def _cause(error: BenchError) -> str:
-    return next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), "data")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python's memory or, where a stage has loaded a backend, the accelerator's."""
-    backend = sys.modules.get("registry.backend")
-    return isinstance(error, MemoryError) or (backend is not None and backend.is_out_of_memory(error))
 
 
 def _claim_stdout() -> Emit:

@@ -17,6 +17,7 @@ import numpy as np
 from registry.errors import ContractError
 
 NAME = keras.backend.backend()
+FIRST_WITH_BFLOAT16 = 8  # NVIDIA's compute capability: Ampere
 
 if NAME == "tensorflow":
     import tensorflow as tf
@@ -90,6 +91,54 @@ def device_name() -> str:
     else:
         names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     return names[0] if names else f"{_processor()}, {len(os.sched_getaffinity(0))} CPUs"
+
+
+def has_accelerator() -> bool:
+    """Whether something other than the processor computes."""
+    if NAME == "tensorflow":
+        return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
+    if NAME == "torch":
+        return bool(torch.cuda.is_available())
+    return bool(jax.default_backend() != "cpu")
+
+
+def best_precision() -> str:
+    """The dtype policy that the device does well: mixed_bfloat16 where it has units for it, else float32.
+
+    Not mixed_float16, whose range is so small that it needs loss scaling: that one is for whoever asks.
+    """
+    if not has_accelerator():
+        return "float32"  # processors mostly convert bfloat16 back and forth
+    if NAME == "tensorflow":
+        found = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+        capabilities = [details.get("compute_capability", (0, 0))[0] for details in found]
+    elif NAME == "torch":
+        capabilities = [torch.cuda.get_device_capability(i)[0] for i in range(torch.cuda.device_count())]
+    else:  # a TPU has no compute capability; bfloat16 was made for it
+        told = [str(getattr(device, "compute_capability", FIRST_WITH_BFLOAT16)) for device in jax.devices()]
+        capabilities = [int(capability.partition(".")[0]) for capability in told]
+    return "mixed_bfloat16" if min(capabilities, default=0) >= FIRST_WITH_BFLOAT16 else "float32"
+
+
+def compiles() -> bool:
+    """Whether XLA is worth trying: always with JAX; with TensorFlow on an accelerator; PyTorch has none.
+
+    On a processor TensorFlow's own kernels are the faster ones.
+    """
+    return NAME == "jax" or (NAME == "tensorflow" and has_accelerator())
+
+
+def executes_several_steps() -> bool:
+    """Whether it pays that several training steps are one execution; Keras's trainer for PyTorch has no such thing.
+
+    On a processor a step takes so long that what lies between two does not count.
+    """
+    return NAME != "torch" and has_accelerator()
+
+
+def is_not_compilable(error: BaseException) -> bool:
+    """Whether a backend's error means that XLA lacks an operation of the network."""
+    return NAME == "tensorflow" and isinstance(error, tf.errors.InvalidArgumentError) and "XLA" in str(error)
 
 
 def peak_memory_bytes() -> int:

@@ -99,14 +99,14 @@ def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, ag
     return msgspec.structs.replace(comparison, left_out=found.left_out)
 
 
-def paired_difference(folder_of: "Callable[[Record], Path]") -> "PairedTest":
+def paired_difference(folder_of: "Callable[[Record], Path]", part: str = "test") -> "PairedTest":
     """The test that `compare` takes, which imports numpy only when there are predictions to read."""
 
     @functools.cache
     def test() -> "PairedTest":
         from benchmark.paired import paired_test
 
-        return paired_test(folder_of)
+        return paired_test(folder_of, part=part)
 
     def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Difference":
         from benchmark.differences import Difference

@@ -14,7 +14,7 @@ def command(kind: str | None, as_json: bool) -> None:
 
     A component that does not import is listed with its reason.
     """
-    from benchmark.cli.run import TASKS
+    from benchmark.cli.request import TASKS
     from registry.contracts import KINDS
     from registry.errors import unknown_name
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from benchmark.config import RunSpec
 from benchmark.images import Prepared, load
 from benchmark.parts import components_of
 from benchmark.predictions import stored_logits
@@ -65,6 +66,7 @@ def identity(spec: "Spec", plan: "Plan", pipeline: str) -> dict[str, Any]:
         "classes": list(spec.classes),
         "positive": spec.positive,
         "components": _components(plan, spec),
+        "tuned": spec.tuned if isinstance(spec, RunSpec) else None,
         "environment": {
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -4,6 +4,7 @@ from benchmark.comparison import Row, Table
 from benchmark.record import DatasetInfo, SplitInfo
 from benchmark.report import wording
 
+TUNING = "tuning"
 GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "naive": "naive: patients and identical images may be on both sides",
@@ -52,6 +53,8 @@ def legend(table: Table, titles: list[str]) -> str:
     kind = focus_kind(table.rows)
     if kind and focus_title(kind) in titles:
         told.append(_focus(kind, table.rows))
+    if TUNING in titles:
+        told.append("Tuning: trials of the search for the settings, and their time; a dash where nobody searched.")
     return " ".join(told)
 
 

@@ -53,6 +53,8 @@ def _every(table: Table) -> Iterator[Column]:
     others = [name for name in SECONDARY if name != table.metric and any(row.metric(name) for row in table.rows)]
     for place, name in enumerate(others[:BEFORE_COST]):
         yield _metric(name, SECOND if place else FIRST)
+    if any(row.tuned for row in table.rows):
+        yield Column(captions.TUNING, lambda row: "" if row.control else wording.tuning(row.tuned), FIRST)
     kind = captions.focus_kind(table.rows)
     if kind:
         yield Column(captions.focus_title(kind), lambda row: wording.focus(row, kind), MAPS)

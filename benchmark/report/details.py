@@ -1,6 +1,7 @@
 """One run in detail, for a terminal of any width."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -143,15 +144,39 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
+    if "waiting" in record.training:
+        about.append(_trained(record.training))
     told = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
     sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
     numbers = {key: value for key, value in told.items() if key not in sentences}
     if numbers:
         about.append(f"Calibration: {_setting(numbers)}.")
     about += [f"{key.capitalize()}: {value}." for key, value in sentences.items()]
+    if record.tuned:
+        found = record.tuned
+        losses = ", ".join(
+            f"{name} {wording.number(loss)}" for name, loss in (("default", found.default), ("best", found.best))
+        )
+        values = ", ".join(f"{name} {_setting(value)}" for name, value in found.values.items())
+        spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
+        about.append(f"Settings found by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
     for name, value in record.calibration.get("thresholds", {}).items():
         about.append(f"Threshold {name}, from validation: {_setting(value)}.")
     return about
+
+
+def _trained(training: dict[str, Any]) -> str:
+    """How the networks were trained, and how well the device was kept at work."""
+    steps, segmenter = training["steps_per_execution"], training.get("segmenter", {})
+    compiled = "compiled by XLA" if training["jit"] else "not compiled by XLA"
+    waits = [f"{training['waiting']:.1%} of the time"]
+    if "waiting" in segmenter:
+        waits.append(f"the segmenter's {segmenter['waiting']:.1%}")
+    return (
+        f"Training: {training['epochs']} epochs, batches of {training['batch_size']}, {training['precision']}, "
+        f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
+        f"it waited for images {', '.join(waits)}."
+    )
 
 
 def _setting(value: object) -> str:

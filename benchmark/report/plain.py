@@ -17,6 +17,7 @@ FACTS = (
     "failures", "n",
 )  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s")
+TUNING = ("tuning_trials", "tuning_s")
 AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
 
 
@@ -32,8 +33,9 @@ def to_csv(comparison: Comparison) -> str:
     most = max((len(row.seeds) for *_, row in rows), default=0)
     ends = ("", " low", " high", *([" SD"] * (most > 1)), *([" seeds low", " seeds high"] * (most > 2)))
     against = AGAINST if any(table.against for table in comparison.tables) else ()
+    tuning = TUNING if any(row.tuned for *_, row in rows) else ()
     out = io.StringIO()
-    titles = [*FACTS, *COSTS, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
+    titles = [*FACTS, *COSTS, *tuning, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
     writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for place, table, row in rows:
@@ -111,6 +113,7 @@ def _row(row: Row) -> dict[str, Any]:
         "failures": [_failure(row, place) for place in range(len(row.failures))],
         "notes": row.notes,
         "cost": {name: getattr(row.cost, name) for name in COSTS},
+        **({"tuning": row.tuned} if row.tuned else {}),
     }
 
 
@@ -153,6 +156,8 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
     }
     if row.seeds:
         flat |= {name: getattr(row.cost, name) for name in COSTS}
+    if row.tuned:
+        flat |= dict(zip(TUNING, (row.tuned.trials, row.tuned.duration_s), strict=True))
     if row.against:
         found = row.against
         flat |= dict(zip(AGAINST, (table.against, found.value, found.low, found.high, found.detectable), strict=True))

@@ -5,7 +5,7 @@ import math
 from benchmark.aggregates import Aggregate
 from benchmark.comparison import Failed, Row
 from benchmark.differences import Difference
-from benchmark.record import Estimate
+from benchmark.record import Estimate, Tuned
 
 FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
@@ -55,6 +55,13 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds) // 60
     return f"{minutes} min {round(seconds) % 60:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def tuning(found: Tuned | None) -> str:
+    """What a search for settings cost: ``6 trials · 5 min 12 s``; a dash where there was none."""
+    if found is None:
+        return "–"
+    return f"{found.trials} trial{'s' * (found.trials > 1)} · {duration(found.duration_s)}"
 
 
 def size(octets: int) -> str:

@@ -49,5 +49,5 @@ def classifier(folder: Path, size: int) -> keras.Model:
     backbone = keras.saving.load_model(folder / "backbone.keras", compile=False)
     head = keras.saving.load_model(folder / "head.keras", compile=False)
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    features = backbone(keras.layers.Rescaling(1 / 255)(inputs))
+    features = backbone(keras.layers.Rescaling(1 / 255, dtype="float32")(inputs))
     return keras.Model(inputs, head(features[0] if isinstance(features, (list, tuple)) else features))

@@ -1,0 +1,187 @@
+"""What a command line asks for: a task, the data, a setting; shared by the commands that train."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from benchmark.choices import Chosen
+    from benchmark.config import DatasetChoice, Runtime, Task
+    from benchmark.descriptions import Descriptions
+    from benchmark.executor import Worker
+    from benchmark.plan import Survey
+
+TASKS = Path(__file__).parent.parent / "configs"
+if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
+    TASKS = TASKS.parent.parent / "configs"
+
+AUTO = "auto"  # of --precision
+
+FLAGS = (
+    click.option(
+        "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
+    ),
+    click.option(
+        "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, drawn phantom films."
+    ),
+    click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."),
+    click.option(
+        "--segmenter", multiple=True, metavar="NAME[opts]", help="Instead of the task's own; so the next two."
+    ),
+    click.option("--backbone", multiple=True, metavar="NAME[opts]", help="Options: name[option=value,...]."),
+    click.option("--head", multiple=True, metavar="NAME[opts]", help="See: bench list."),
+    click.option("--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="For instance images.size=96."),
+    click.option("--limit", type=click.IntRange(min=8), metavar="N", help="About N images: stratified, whole groups."),
+    click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
+    click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
+    click.option("--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16", "auto"]),
+        default="float32",
+        show_default=True,
+        help="Of the networks that are trained; auto: what the device does well, and says so.",
+    ),
+    click.option("--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads."),
+)
+
+
+def request_flags(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags that a `Request` reads to a command."""
+    for flag in reversed(FLAGS):
+        function = flag(function)
+    return function
+
+
+class Request:
+    """The flags of one call of a command that trains, where things lie, and where it says what it does."""
+
+    def __init__(self, flags: dict[str, Any]) -> None:
+        from rich.console import Console
+
+        from benchmark.places import cache_folder
+        from benchmark.store import Store
+
+        self.flags = flags
+        self.console = Console(stderr=flags["as_json"])
+        self.cache = cache_folder()
+        self.store = Store(self.cache)
+        self.quick = flags["quick"] if flags["quick"] is not None else flags["data"] is None
+
+    def task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
+        """The task's name, the task with the flags in it, and kind -> the options that --set forces."""
+        from benchmark.tasks import find_task, merge, read_task
+
+        overrides = self.overrides()
+        forced = overrides.get("options", {})
+        if self.flags.get("folds"):
+            overrides = merge({"split": {"folds": self.flags["folds"]}}, overrides)
+        if self.flags["epochs"]:
+            epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
+            overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
+        path = find_task(self.flags["task_name"], TASKS)
+        task = read_task(path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
+        return path.stem, task, forced
+
+    def overrides(self) -> dict[str, Any]:
+        """The tables that --set gives."""
+        from benchmark.tasks import merge, parse_assignment
+        from registry.errors import ConfigError
+
+        overrides: dict[str, Any] = {}
+        for text in self.flags["assignments"]:
+            assignment = parse_assignment(text)
+            if "quick" in assignment:
+                raise ConfigError(
+                    f"--set {text!r}: [quick] is laid over the other tables; set the one meant, or use --full"
+                )
+            overrides = merge(overrides, assignment)
+        return overrides
+
+    def runtime(self, jobs: int = 1) -> "Runtime":
+        """The backend, and how many threads each of so many workers has where bits must repeat.
+
+        The precision is the one that is asked for, and for `settled` to find where that is ``auto``.
+        """
+        import os
+
+        import msgspec
+
+        from benchmark.config import Runtime
+
+        deterministic = self.flags["deterministic"]
+        threads = max(1, len(os.sched_getaffinity(0)) // jobs)
+        found = Runtime(_backend(), deterministic, threads if deterministic else None)
+        asked = self.flags["precision"]
+        return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)
+
+    def settled(self, runtime: "Runtime", worker: "Worker") -> "Runtime":
+        """The runtime with the precision that the worker's device does well, where that was asked for; says which."""
+        import msgspec
+
+        if self.flags["precision"] != AUTO:
+            return runtime
+        told = worker.ask({"op": "device"})
+        say = f"precision {told['precision']}, chosen for {told['device']}"
+        self.console.print(say, highlight=False, markup=False, soft_wrap=True)
+        return msgspec.structs.replace(runtime, precision=told["precision"])
+
+    def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
+        """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
+        from benchmark.descriptions import Descriptions
+        from benchmark.progress import surveying
+        from benchmark.runs import look
+
+        with surveying(self.console) as watch:
+            choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
+            described = Descriptions(self.cache / "descriptions", worker)
+            described.fetch(chosen.components())
+        drawn = "" if self.flags["data"] else " (no --data: the built-in films)"
+        told = (
+            f"{survey.name}{drawn}: {survey.images:,} images, {task.images.size} pixels, {self._setting(task)} setting"
+        )
+        self.console.print(told, highlight=False, markup=False, soft_wrap=True)
+        return choice, survey, described
+
+    def seconds(self, flag: str) -> float | None:
+        """What a flag such as --timeout says; None where it is not given."""
+        from benchmark.durations import parse_duration
+
+        return parse_duration(self.flags[flag], f"--{flag}") if self.flags[flag] else None
+
+    def _dataset(self, task: "Task") -> "DatasetChoice":
+        from benchmark.config import DatasetChoice
+        from benchmark.tasks import parse_component
+        from registry.lookup import find
+
+        named = self.flags["dataset"] or ("" if self.flags["data"] else task.dataset)
+        reader = parse_component(named) if named else None
+        if reader:
+            find("dataset", reader.name)
+        return DatasetChoice(
+            reader.name if reader else "",
+            self.flags["data"],
+            reader.options if reader else {},
+            self.flags["limit"],
+            self.flags["skip_bad"],
+        )
+
+    def _setting(self, task: "Task") -> str:
+        return "tuned" if task.tuned else "quick" if self.quick else "full"
+
+
+def _backend() -> str:
+    import os
+    from importlib.machinery import PathFinder
+
+    from benchmark.keys import BACKEND_LIBRARIES
+    from registry.errors import ConfigError, unknown_name
+
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKEND_LIBRARIES:
+        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
+    if PathFinder.find_spec(BACKEND_LIBRARIES[backend]) is None:
+        raise ConfigError(f"KERAS_BACKEND is {backend!r}, which is not installed; pip install 'cxr-bench[{backend}]'")
+    return backend

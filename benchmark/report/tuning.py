@@ -1,0 +1,162 @@
+"""What a search for settings found, beside the settings that were there before."""
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from benchmark.comparison import LOWER_IS_BETTER
+from benchmark.differences import Difference
+from benchmark.record import Estimate, Record, Tuned
+from benchmark.report import wording
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
+from benchmark.report.terminal import show
+from registry.options import Scalar
+
+TEST = "paired bootstrap over groups, 95 %"
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One pipeline, trained to the end.
+
+    Attributes:
+        loss: class-balanced log-loss of the *select* part in the epoch whose weights were kept.
+        value: the task's metric on the test part.
+        failure: why there are no numbers; empty where there are.
+    """
+
+    pipeline: str
+    run: str
+    loss: float | None = None
+    value: Estimate | None = None
+    failure: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finished search.
+
+    Attributes:
+        changed: setting -> its default and what was found, where they differ.
+        best: None where no trial beat the default.
+        select, test: the metric of the best minus that of the default on the same images.
+        file: the task file of the best; `again` is the line that runs it.
+        folder: of the ledger, the trials and their picture.
+    """
+
+    tuned: Tuned
+    metric: str
+    changed: dict[str, list[Scalar]]
+    default: Side
+    best: Side | None
+    select: Difference | None
+    test: Difference | None
+    file: str
+    folder: str
+    again: str
+
+
+def side_of(record: Record) -> Side:
+    """What a report needs of a run."""
+    loss = record.training.get("val_loss")
+    failure = f"{record.failure.cause} at {record.failure.stage}: {record.failure.message}" if record.failure else ""
+    return Side(record.pipeline, record.run, loss, record.metrics.get(record.metric), failure)
+
+
+def print_finding(console: Console, found: Finding) -> None:
+    """Cost, settings, both pipelines on select and on test, and what that is worth."""
+    width = console.width
+    out = Text("\n").append(prose(_cost(found.tuned), width) + "\n", "bold")
+    out.append(prose(_settings(found), width) + "\n\n")
+    grid = _grid(found)
+    taken, names = choose(grid, width, range(len(grid.titles)), min(3, len(grid.titles)))
+    out += draw(grid.only(taken), width, names)
+    for told in (_caveat(found), _verdict(found)):
+        out.append(prose(told, width) + "\n")
+    out.append(f"\nTrials, picture, ledger: {found.folder}\nTask file: {found.file}\n{found.again}\n")
+    show(console, out)
+
+
+def _cost(tuned: Tuned) -> str:
+    trials = "1 trial" if tuned.trials == 1 else f"{tuned.trials} trials"
+    ended = tuned.finished + tuned.failed
+    told = [f"{tuned.failed} failed"] * bool(tuned.failed) + [f"{tuned.trials - ended} not ended"] * (
+        tuned.trials > ended
+    )
+    how = f" ({', '.join(told)})" * bool(told)
+    where = f" on {tuned.hardware}" * bool(tuned.hardware)
+    spent = wording.duration(tuned.duration_s)
+    return f"{tuned.tuner} tuned {tuned.pipeline}: {trials}{how}, {tuned.epochs} epochs, {spent}{where}"
+
+
+def _settings(found: Finding) -> str:
+    if found.best is None:
+        return "No trial beat the default settings: they stay."
+    told = ", ".join(f"{name} {_shown(value)} (was {_shown(was)})" for name, (was, value) in found.changed.items())
+    return f"Found: {told}."
+
+
+def _shown(value: Scalar) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _grid(found: Finding) -> Grid:
+    """A column per pipeline and what lies between them; without a best, the default alone."""
+    sides = [found.default, *([found.best] if found.best else [])]
+    losses = [side.loss for side in sides]
+    known = [loss for loss in losses if loss is not None]
+    gap = _signed(known[1] - known[0]) if len(known) == 2 else ""
+    rows: list[tuple[str, list[str], str, Difference | None]] = [
+        ("loss, select", [wording.number(loss) for loss in losses], gap, None)
+    ]
+    if found.best:
+        rows.append((f"{found.metric}, select", ["", ""], wording.difference(found.select), found.select))
+    values = [wording.estimate(side.value) for side in sides]
+    rows.append((f"{found.metric}, test", values, wording.difference(found.test), found.test))
+    titles = ["default", *(["tuned", "Δ tuned − default", "detectable"] if found.best else []), "n"]
+    lines = []
+    for name, shown, delta, test in rows:
+        between = [delta, wording.number(test.detectable) if test and test.detectable is not None else ""]
+        estimate = found.default.value
+        n = test.n if test else estimate.n if estimate and name.endswith("test") else 0
+        cells = [*shown, *(between if found.best else []), f"{n:,}" if n else ""]
+        lines.append(Line(Cell(name), [Cell(text, left=place < len(cells) - 1) for place, text in enumerate(cells)]))
+    return Grid("", titles, lines)
+
+
+def _signed(value: float) -> str:
+    text = wording.number(value)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def _caveat(found: Finding) -> str:
+    trials = "1 trial" if found.tuned.finished == 1 else f"{found.tuned.finished} trials"
+    if found.best is None:
+        return f"Select is where the lowest loss of {trials} was looked for."
+    losses = found.default.loss, found.best.loss
+    worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
+    return (
+        f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
+        "which is what counts." + " Trained to the end, the default has the lower loss on select." * worse
+    )
+
+
+def _verdict(found: Finding) -> str:
+    failed = [side for side in (found.default, found.best) if side and side.failure]
+    if failed:
+        return f"{failed[0].pipeline} failed when it was trained to the end: {failed[0].failure}"
+    if found.best is None:
+        return "The task file holds the default settings, and what it cost to look for better ones."
+    test = found.test
+    if test is None or test.value is None or test.low is None or test.high is None:
+        return f"On test the difference is not testable ({test.note if test else 'no predictions'})."
+    sign = -1 if found.metric in LOWER_IS_BETTER else 1
+    ends = sorted((sign * test.low, sign * test.high))
+    if ends[0] > 0:
+        return f"On test the tuned settings are better, separable from the default ({TEST})."
+    if ends[1] < 0:
+        return f"On test the default wins: the tuned settings are worse, separable ({TEST})."
+    ahead = sign * test.value
+    who = "the tuned settings are ahead" if ahead > 0 else "the default is ahead" if ahead < 0 else "both are level"
+    least = (
+        "" if test.detectable is None else f"; so many images show differences from {wording.number(test.detectable)}"
+    )
+    return f"On test {who}, not separable ({TEST}){least}."

@@ -1,0 +1,108 @@
+"""Who runs a trial: a flock on a file of its own, which also says how often that was tried.
+
+A worker that is killed loses its lock and nothing else; the next one takes the trial over and goes on with it.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.store import storage_errors
+
+FOLDER = "running"
+
+
+class Attempts(msgspec.Struct, frozen=True):
+    """What the file of a running trial holds.
+
+    Attributes:
+        ended_s: seconds that each worker before this one spent on it; they were killed.
+        started: when this one began, in seconds since 1970; the file's own time says when it was last heard of.
+        stalled: how many in a row, this one included, have not finished an epoch.
+    """
+
+    ended_s: list[float]
+    started: float
+    stalled: int
+
+
+_DECODER = msgspec.json.Decoder(Attempts)
+
+
+class Claim:
+    """The right to run one trial, for as long as this process lives or until it is dropped."""
+
+    def __init__(self, path: Path, descriptor: int, before: Attempts | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self.ended_s = list(before.ended_s) if before else []
+        if before:
+            self.ended_s.append(max(0.0, os.fstat(descriptor).st_mtime - before.started))
+        self.stalled = before.stalled if before else 0
+        self.started = time.time()
+        self._epoch: int | None = None
+
+    def begin(self) -> None:
+        """Count this attempt.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        self.stalled += 1
+        self._write()
+
+    def heard(self, told: dict[str, Any]) -> None:
+        """Note that its worker lives and, where it tells of one more finished epoch, that it comes on."""
+        epoch = told.get("epoch", self._epoch)  # how many are finished
+        if self.stalled and self._epoch is not None and epoch is not None and epoch > self._epoch:
+            self.stalled = 0
+            self._write()
+        self._epoch = epoch
+        with contextlib.suppress(OSError):  # it only dates the last sign of life
+            os.utime(self._descriptor)
+
+    def spent_s(self) -> float:
+        """Seconds spent on the trial so far, by workers that were killed too."""
+        return sum(self.ended_s) + time.time() - self.started
+
+    def drop(self) -> None:
+        """Give it back once the trial has ended; its file goes."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        os.close(self._descriptor)
+
+    def release(self) -> None:
+        """Give it back as it was found."""
+        os.close(self._descriptor)
+
+    def _write(self) -> None:
+        content = msgspec.json.encode(Attempts(self.ended_s, self.started, self.stalled))
+        with storage_errors(self._path):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, content, 0)
+
+
+def take(folder: Path, trial: int) -> Claim | None:
+    """The right to run a trial; None where a living process has it.  Only for whoever holds the ledger's lock.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    path = folder / FOLDER / str(trial)
+    with storage_errors(path):
+        path.parent.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        before = None
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: nothing is known of it
+            before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
+        return Claim(path, descriptor, before)

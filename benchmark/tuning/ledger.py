@@ -1,0 +1,155 @@
+"""The ledger of a search: an append-only file of its events, from which everything else is rebuilt.
+
+    <folder>/ledger.jsonl       the search, then one event a line; a line counts once its end of line is on disk
+    <folder>/lock               flock of whoever replays and appends
+    <folder>/running/<trial>    flock of whoever runs that trial (benchmark/tuning/claims.py)
+
+The kernel releases the locks of a process that dies; the next one mends the line that it may have left half.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from benchmark.store import storage_errors
+from benchmark.tuning.claims import Claim, take
+from benchmark.tuning.search import Event, Failed, Search, State, state_after
+from benchmark.tuning.space import check_space
+from registry.errors import ConfigError, DataNotFoundError
+
+FILE = "ledger.jsonl"
+
+_HEADER = msgspec.json.Decoder(Search)
+_EVENT = msgspec.json.Decoder(Event)
+
+
+class Ledger:
+    """The ledger of one folder, while its lock is held; see `locked`."""
+
+    def __init__(self, folder: Path, state: State) -> None:
+        self.folder = folder
+        self.state = state
+
+    def append(self, event: Event) -> None:
+        """Add an event, on disk when this returns.
+
+        Raises:
+            StorageError: the disk is full or the folder cannot be written.
+        """
+        state = state_after(self.state.search, [*self.state.events, event])  # before it is written
+        _append(self.folder / FILE, event)
+        self.state = state
+
+    def take(self, trial: int) -> Claim | None:
+        """The right to run a trial; None where a living process has it."""
+        return take(self.folder, trial)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
+    """The ledger, nobody else's meanwhile; begun where there is none yet.
+
+    Args:
+        search: what the folder is expected to hold; None takes what it holds.
+
+    Raises:
+        ConfigError: the folder holds another search, or what is no ledger; or the search cannot be made.
+        DataNotFoundError: there is no ledger, and no search to begin.
+        StorageError: the folder cannot be written.
+    """
+    with contextlib.ExitStack() as held:
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context((folder / "lock").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _mend(folder / FILE)
+        if search is not None and not _lines(folder / FILE):
+            check_space(search.space)
+            _append(folder / FILE, search)
+        state = read(folder)
+        if search is not None and state.search != search:
+            raise ConfigError(_difference(folder, state.search, search))
+        yield Ledger(folder, state)
+
+
+def read(folder: Path) -> State:
+    """The search in a folder, as its ledger has it now; a line that is only half there does not count.
+
+    Raises:
+        DataNotFoundError: there is no ledger.
+        ConfigError: it is no ledger.
+    """
+    path = folder / FILE
+    lines = _lines(path)
+    if not lines:
+        raise DataNotFoundError(f"no search in {folder}; expected a {FILE} that `bench tune` has begun")
+    try:
+        return state_after(_HEADER.decode(lines[0]), [_EVENT.decode(line) for line in lines[1:]])
+    except ValueError as error:  # msgspec's errors are of this kind too
+        raise ConfigError(f"{path} is not the ledger of a search ({error}); choose another folder") from error
+
+
+def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) -> None:
+    """Write that a trial's worker ended for a reason of the trial's own; its supervisor's word.
+
+    Nothing is written where the trial has ended already, or another process has taken it over since.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    with locked(folder) as ledger:
+        if ledger.state.trials[trial].status != "running":
+            return
+        claim = ledger.take(trial)
+        if claim is None:
+            return
+        ledger.append(Failed(trial, cause, message, sum(claim.ended_s[:-1]) + duration_s))
+        claim.drop()
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The whole lines of a file; none where there is no file."""
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+def _append(path: Path, event: Search | Event) -> None:
+    line = msgspec.json.encode(event) + b"\n"
+    with storage_errors(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            if os.write(descriptor, line) != len(line):  # as a disk does that is about to be full
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that a killed process has left half."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
+        content = file.read()
+        if not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _difference(folder: Path, found: Search, wanted: Search) -> str:
+    """The error for a folder that holds another search."""
+    names = [name for name in Search.__struct_fields__ if getattr(found, name) != getattr(wanted, name)]
+    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names]
+    return (
+        f"{folder} holds another search: {'; '.join(told)}; go on with that one by its own settings, "
+        "or choose another folder"
+    )
+
+
+def _brief(search: Search, name: str) -> str:
+    value = getattr(search, name)
+    return f"over {', '.join(each.name for each in value.dimensions)}" if name == "space" else f"{value}"

@@ -1,0 +1,84 @@
+"""What a search has come to: its cost, its best settings, every trial as a line of CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from benchmark.config import RunSpec
+from benchmark.record import Tuned
+from benchmark.tuning.search import State, TrialState
+from benchmark.tuning.settings import plain_name
+from benchmark.tuning.space import Dimension, same
+
+FACTS = ("trial", "origin", "parent", "status", "start", "epochs", "score", "best", "duration_s", "cause", "message")
+
+
+def tuned(state: State, spec: RunSpec) -> Tuned:
+    """The best settings of a search and what it has cost so far.
+
+    Args:
+        spec: of the default settings.
+    """
+    best = state.best()
+    assert best  # nobody asks of a search in which no trial has finished
+    return Tuned(
+        tuner=state.search.tuner,
+        pipeline=plain_name(spec),
+        values={name: value for name, value in best.values.items() if value is not None},
+        trials=len(state.trials),
+        finished=sum(trial.status == "finished" for trial in state.trials),
+        failed=sum(trial.status == "failed" for trial in state.trials),
+        epochs=state.epochs_trained,
+        duration_s=round(state.spent_s, 1),
+        default=_default_score(state, best.epochs),
+        best=best.score,
+        curve=[lowest for _, lowest in lowest_so_far(state) if lowest is not None],
+        space={dimension.name: span_of(dimension) for dimension in state.search.space.dimensions},
+        hardware=str(best.told.get("device", "")),
+    )
+
+
+def _default_score(state: State, epochs: int) -> float | None:
+    """What the default settings scored after so many epochs."""
+    default = state.search.space.defaults()
+    found = (trial.score for trial in state.trials if trial.values == default and trial.epochs == epochs)
+    return next((score for score in found if score is not None), None)
+
+
+def lowest_so_far(state: State) -> Iterator[tuple[TrialState, float | None]]:
+    """Each finished trial by its number, and the lowest score up to it."""
+    lowest = math.inf
+    for trial in state.trials:
+        if trial.score is not None and math.isfinite(trial.score):
+            lowest = min(lowest, trial.score)
+            yield trial, lowest
+
+
+def changed(state: State, trial: TrialState) -> dict[str, object]:
+    """The settings of a trial that differ from the default."""
+    default = state.search.space.defaults()
+    return {name: value for name, value in trial.values.items() if not same(value, default[name])}
+
+
+def trials_csv(state: State) -> str:
+    """A line per trial: what it was, how it ended, its settings."""
+    lowest = {trial.number: value for trial, value in lowest_so_far(state)}
+    out = io.StringIO()
+    names = [dimension.name for dimension in state.search.space.dimensions]
+    writer = csv.DictWriter(out, [*FACTS, *names], lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for trial in state.trials:
+        told = msgspec.structs.asdict(trial)
+        writer.writerow({**told, "trial": trial.number, "best": lowest.get(trial.number), **trial.values})
+    return out.getvalue()
+
+
+def span_of(dimension: Dimension) -> dict[str, object]:
+    """What of a setting is searched, as a task's table says it."""
+    if dimension.kind == "choice":
+        return {"choices": list(dimension.choices)}
+    told = {"low": dimension.low, "high": dimension.high, "step": dimension.step, "log": dimension.log or None}
+    return {name: value for name, value in told.items() if value is not None}

@@ -1,0 +1,39 @@
+"""What a search is about, as it travels to the worker of a trial."""
+
+import msgspec
+
+from benchmark.config import RunSpec
+from benchmark.keys import plan
+from benchmark.plan import Plan, Survey, Traits
+from benchmark.provenance import digest
+from benchmark.tuning.settings import with_settings
+from benchmark.tuning.space import Values
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A pipeline with its default settings on its data.
+
+    Attributes:
+        segmenter: how its segmenter is treated.
+        cache: folder of the artefacts.
+    """
+
+    spec: RunSpec
+    survey: Survey
+    segmenter: Traits
+    cache: str
+
+    def trained(self, values: Values) -> tuple[RunSpec, Plan]:
+        """The pipeline with these settings, and the plan of its run.
+
+        Raises:
+            ValueError: it cannot have these settings.
+        """
+        spec = with_settings(self.spec, values)
+        return spec, plan(spec, self.survey, lambda name: self.segmenter)
+
+    def digest(self) -> str:
+        """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""
+        stage = self.trained({})[1].stage("fit")
+        assert stage  # a pipeline without training is refused before it becomes a subject
+        return digest(stage.key)

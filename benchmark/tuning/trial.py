@@ -1,0 +1,102 @@
+"""One trial of a search: taken over or proposed, evaluated, and written to the ledger.  A worker's task."""
+
+import importlib
+import math
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.causes import cause_of
+from benchmark.tuning.claims import Claim
+from benchmark.tuning.ledger import Ledger, locked
+from benchmark.tuning.oracles import propose
+from benchmark.tuning.search import Failed, Finished, Search, Told, TrialState
+from registry.errors import ContractError, DivergedError, RefusedError, StorageError
+
+WORKERS = 4  # that may die on one trial, one after another, without finishing an epoch of it
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Run the next trial of the search in ``request["folder"]``.
+
+    The objective is the module ``request["objective"]``; its ``evaluate(subject, values, epochs, seed, progress)``
+    gives a `Told`, and goes on where the last training of the same values ended.
+
+    Returns:
+        ``trial`` and the ``state`` it has come to, ``finished`` or ``failed``; where there was none to run, the
+        search's: ``waiting`` for trials that living processes run, or ``exhausted``.
+
+    Raises:
+        ConfigError: the folder holds another search.
+        StorageError: the disk is full or a folder cannot be written; the trial is taken over later.
+        RefusedError: the results of this search would mislead.
+    """
+    folder, search = Path(request["folder"]), msgspec.convert(request["search"], Search)
+    with locked(folder, search) as ledger:
+        found = _next(ledger)
+    if isinstance(found, str):
+        return {"state": found, "trial": None}
+    trial, claim = found
+    facts = {"trial": trial.number, "values": trial.values, "start": trial.start, "epochs": trial.epochs}
+    emit({"event": "trial", **facts})
+
+    def progress(told: dict[str, Any]) -> None:
+        claim.heard(told)
+        emit({"event": "progress", "trial": trial.number, **told})
+
+    end = _evaluated(request, search, trial, claim, progress)
+    with locked(folder, search) as ledger:
+        ledger.append(end)
+        claim.drop()
+    return {"state": "failed" if isinstance(end, Failed) else "finished", "trial": trial.number}
+
+
+def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
+    """The trial to run and the right to it; what the search has come to where there is none."""
+    busy = False
+    for trial in ledger.state.trials:
+        if trial.status != "running":
+            continue
+        claim = ledger.take(trial.number)
+        if claim is None:
+            busy = True
+        elif claim.stalled < WORKERS:
+            claim.begin()
+            return trial, claim
+        else:
+            message = f"{WORKERS} workers died on it, one after another, without finishing an epoch"
+            ledger.append(Failed(trial.number, "killed", message, sum(claim.ended_s)))
+            claim.drop()
+    proposed = propose(ledger.state) if len(ledger.state.trials) < ledger.state.search.trials else None
+    if proposed is None:
+        return "waiting" if busy else "exhausted"
+    ledger.append(proposed)
+    claim = ledger.take(proposed.trial)
+    assert claim, "nobody runs a trial before it is created"
+    claim.begin()
+    return ledger.state.trials[-1], claim
+
+
+def _evaluated(
+    request: dict[str, Any], search: Search, trial: TrialState, claim: Claim, progress: Emit
+) -> Finished | Failed:
+    """How a trial ended; what keeps every trial from running is raised."""
+    try:
+        objective = importlib.import_module(request["objective"])
+        told = objective.evaluate(request["subject"], trial.values, trial.epochs, search.seed, progress)
+        if not isinstance(told, Told):
+            raise ContractError(f"objective {request['objective']} gives a Told, received {type(told).__name__}")
+        if not math.isfinite(told.score):
+            raise DivergedError(f"the score became {told.score}")
+    except (StorageError, RefusedError):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        cause, message = cause_of(error)
+        return Failed(trial.number, cause, message, claim.spent_s())
+    return Finished(trial.number, float(told.score), told.epochs, claim.spent_s(), told.told)

@@ -1,0 +1,109 @@
+"""Runs the trials of a search one after another, each in a worker of its own, until the search or its time is over."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.executor import Outcome, Worker
+from benchmark.runs import SHARED_STAGES
+from benchmark.tuning.ledger import fail, read
+from benchmark.tuning.search import Search, TrialState
+from benchmark.tuning.space import Values
+from registry.errors import ConfigError, StorageError
+
+OBJECTIVE = "benchmark.tuning.objective"
+LOOK_EVERY_S = 1.0
+EARLY_DEATHS = 3  # in a row, of workers that were killed before they had a trial
+Watch = Callable[[dict[str, Any]], None]
+
+
+class Trials:
+    """A search in a folder, and what its trials are asked.
+
+    Args:
+        subject: what the objective is told besides settings and epochs.
+        objective: module with an `evaluate` such as that of `benchmark.tuning.objective`.
+    """
+
+    def __init__(
+        self, folder: Path, search: Search, subject: dict[str, Any], worker: Worker, objective: str = OBJECTIVE
+    ) -> None:
+        self.folder = folder
+        self.worker = worker
+        self.early = 0
+        self.request = {
+            "op": "trial",
+            "folder": str(folder),
+            "search": msgspec.to_builtins(search),
+            "objective": objective,
+            "subject": subject,
+        }
+
+    def run(
+        self, watch: Watch, *, timeout_s: float | None = None, budget_s: float | None = None
+    ) -> Iterator[TrialState]:
+        """Each trial that ends here, as the ledger has it; a killed one is taken over, here or the next time.
+
+        Args:
+            watch: sees the events of the workers.
+            timeout_s: after which a trial is killed and has failed.
+            budget_s: after which no trial begins and what runs is killed, without having failed.
+
+        Raises:
+            BenchError: the data or the disk make every trial impossible.
+        """
+        deadline = time.monotonic() + budget_s if budget_s else None
+        while deadline is None or time.monotonic() < deadline:
+            at_work = _AtWork(watch)
+            left = deadline - time.monotonic() if deadline is not None else None
+            limit = min((each for each in (timeout_s, left) if each is not None), default=None)
+            outcome = self.worker.serve(self.request, at_work.see, limit)
+            self.worker.stop()  # memory that one trial took is not the next one's
+            if outcome.cause == "timeout" and limit == left:
+                return
+            state = self._state(outcome, at_work)
+            if state == "exhausted":
+                return
+            if state == "waiting":
+                time.sleep(LOOK_EVERY_S)
+            elif at_work.trial is not None and state != "killed":
+                yield read(self.folder).trials[at_work.trial]
+
+    def _state(self, outcome: Outcome, at_work: "_AtWork") -> str:
+        """How the trial ended; what its worker could not write is written here."""
+        if outcome.cause is None:
+            state: str = outcome.value["state"]
+            return state
+        if outcome.cause == "storage":
+            raise StorageError(outcome.message)
+        self.early = self.early + 1 if at_work.trial is None else 0
+        if outcome.cause == "killed" and self.early < EARLY_DEATHS:
+            return "killed"
+        if at_work.trial is None or (outcome.exit_code == 2 and at_work.stage in SHARED_STAGES):
+            raise ConfigError(outcome.message)
+        fail(self.folder, at_work.trial, outcome.cause, outcome.message, at_work.spent_s)
+        return "failed"
+
+
+class _AtWork:
+    """Which trial a worker is at, and at which stage of it."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.trial: int | None = None
+        self.values: Values = {}
+        self.stage = ""
+        self.started = time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def see(self, event: dict[str, Any]) -> None:
+        if event["event"] == "trial":
+            self.trial, self.started = event["trial"], time.monotonic()
+        self.stage = event.get("stage", self.stage)
+        self.watch(event)
