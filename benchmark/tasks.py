@@ -154,7 +154,7 @@ def _convert(content: dict[str, Any], origin: str) -> Task:
 def _advice(message: str) -> str:
     """msgspec's message with the place in TOML's words and the nearest key."""
     unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
-    wrong = re.search(r"Invalid enum value '?([^' ]*)'? - at `\$\.(\w+)\.(\w+)`", message)
+    wrong = re.search(r"Invalid enum value '?([^' ]*)'? - at `\$\.(\w+)\.(\w+)(?:\[[^`]*)?`", message)
     if wrong:
         table = {field.name: field.type for field in msgspec.structs.fields(Task)}[wrong[2]]
         hints = typing.get_type_hints(table)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.record import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo
+from benchmark.record import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo, Tuned
 
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
 
@@ -181,6 +181,26 @@ def ova_vote(value: float = 0.81, **changes: Any) -> Record:
         "gradcam": {},
     }
     return record(value, pipeline=f"soft(4 × {direct})", **{**told, **changes})
+
+
+def tuned(**changes: Any) -> Tuned:
+    """A search of six trials, one of which failed; any field can be given."""
+    told: dict[str, Any] = {
+        "tuner": "hyperband",
+        "pipeline": "unet+sepcnn+dense",
+        "values": {"training.learning_rate": 0.00231, "augmentation.flips": "anatomical", "head.dropout": 0.2},
+        "trials": 6,
+        "finished": 5,
+        "failed": 1,
+        "epochs": 58,
+        "duration_s": 312.4,
+        "default": 0.312,
+        "best": 0.287,
+        "curve": [0.312, 0.312, 0.301, 0.287, 0.287],
+        "space": {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "head.dropout": {"low": 0.0}},
+        "hardware": "2 cores of an Example CPU",
+    }
+    return Tuned(**{**told, **changes})
 
 
 def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, **changes: Any) -> Record:

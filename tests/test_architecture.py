@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ("keras", "tensorflow", "jax", "torch", "sklearn", "xgboost", "pandas", "matplotlib", "numpy", "cv2", "scipy")
+LIGHT = (
+    "keras",
+    "keras_tuner",
+    "tensorflow",
+    "jax",
+    "torch",
+    "sklearn",
+    "xgboost",
+    "pandas",
+    "matplotlib",
+    "numpy",
+    "cv2",
+    "scipy",
+)
 
 
 def modules() -> dict[str, Path]:
@@ -96,6 +109,13 @@ def test_only_one_file_names_a_keras_backend():
     assert guilty == []
 
 
+def test_only_one_file_names_keras_tuner():
+    naming = {
+        name for name, path in modules().items() if any(each.startswith("keras_tuner") for each in imports(path, name))
+    }
+    assert naming == {"benchmark.tuning.oracles"}
+
+
 @pytest.mark.parametrize(
     "module",
     [
@@ -118,6 +138,7 @@ def test_only_one_file_names_a_keras_backend():
         "benchmark.runs",
         "benchmark.executor",
         "benchmark.progress",
+        "benchmark.tuning.ledger",
     ],
 )
 def test_right_of_the_disk_nothing_heavy_is_imported(module):

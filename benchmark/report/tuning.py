@@ -69,8 +69,8 @@ def print_finding(console: Console, found: Finding) -> None:
     grid = _grid(found)
     taken, names = choose(grid, width, range(len(grid.titles)), min(3, len(grid.titles)))
     out += draw(grid.only(taken), width, names)
-    for told in (_caveat(found), _verdict(found)):
-        out.append(prose(told, width) + "\n")
+    out.append(prose(_caveat(found), width) + "\n", "dim")
+    out.append(prose(_verdict(found), width) + "\n")
     out.append(f"\nTrials, picture, ledger: {found.folder}\nTask file: {found.file}\n{found.again}\n")
     show(console, out)
 
@@ -102,24 +102,27 @@ def _grid(found: Finding) -> Grid:
     """A column per pipeline and what lies between them; without a best, the default alone."""
     sides = [found.default, *([found.best] if found.best else [])]
     losses = [side.loss for side in sides]
-    known = [loss for loss in losses if loss is not None]
-    gap = _signed(known[1] - known[0]) if len(known) == 2 else ""
-    rows: list[tuple[str, list[str], str, Difference | None]] = [
-        ("loss, select", [wording.number(loss) for loss in losses], gap, None)
-    ]
-    if found.best:
-        rows.append((f"{found.metric}, select", ["", ""], wording.difference(found.select), found.select))
     values = [wording.estimate(side.value) for side in sides]
-    rows.append((f"{found.metric}, test", values, wording.difference(found.test), found.test))
-    titles = ["default", *(["tuned", "Δ tuned − default", "detectable"] if found.best else []), "n"]
-    lines = []
-    for name, shown, delta, test in rows:
-        between = [delta, wording.number(test.detectable) if test and test.detectable is not None else ""]
-        estimate = found.default.value
-        n = test.n if test else estimate.n if estimate and name.endswith("test") else 0
-        cells = [*shown, *(between if found.best else []), f"{n:,}" if n else ""]
-        lines.append(Line(Cell(name), [Cell(text, left=place < len(cells) - 1) for place, text in enumerate(cells)]))
-    return Grid("", titles, lines)
+    images = found.test.n if found.test else found.default.value.n if found.default.value else 0
+    rows = [_row("loss on select", [wording.number(loss) for loss in losses], _gap(losses), None)]
+    if found.best:
+        n = found.select.n if found.select else 0
+        rows.append(
+            _row(f"{found.metric} on select, n = {n:,}", ["", ""], wording.difference(found.select), found.select)
+        )
+    rows.append(_row(f"{found.metric} on test, n = {images:,}", values, wording.difference(found.test), found.test))
+    titles = ["default", *(["tuned", "Δ tuned − default", "detectable"] if found.best else [])]
+    return Grid("", titles, [msgspec.structs.replace(row, cells=row.cells[: len(titles)]) for row in rows])
+
+
+def _row(name: str, values: list[str], gap: str, test: Difference | None) -> Line:
+    detectable = "" if test is None or test.detectable is None else wording.number(test.detectable)
+    return Line(Cell(name), [Cell(text, left=True) for text in (*values, gap, detectable)])
+
+
+def _gap(losses: list[float | None]) -> str:
+    known = [loss for loss in losses if loss is not None]
+    return _signed(known[1] - known[0]) if len(known) == 2 else ""
 
 
 def _signed(value: float) -> str:
@@ -135,7 +138,9 @@ def _caveat(found: Finding) -> str:
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
     return (
         f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
-        "which is what counts." + " Trained to the end, the default has the lower loss on select." * worse
+        "which is what counts. Detectable: the smallest difference that so many images would separate with 80 % power."
+        + " Trained to the end, the default has the lower loss on select."
+        * worse
     )
 
 
@@ -156,7 +161,4 @@ def _verdict(found: Finding) -> str:
         return f"On test the default wins: the tuned settings are worse, separable ({TEST})."
     ahead = sign * test.value
     who = "the tuned settings are ahead" if ahead > 0 else "the default is ahead" if ahead < 0 else "both are level"
-    least = (
-        "" if test.detectable is None else f"; so many images show differences from {wording.number(test.detectable)}"
-    )
-    return f"On test {who}, not separable ({TEST}){least}."
+    return f"On test {who}, not separable ({TEST})."

@@ -106,3 +106,10 @@ def take(folder: Path, trial: int) -> Claim | None:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: nothing is known of it
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
         return Claim(path, descriptor, before)
+
+
+def sweep(folder: Path, running: set[int]) -> None:
+    """Remove the files of trials that ended just before their worker was killed."""
+    for path in (folder / FOLDER).glob("*"):
+        if not (path.name.isdecimal() and int(path.name) in running):
+            path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.store import storage_errors
-from benchmark.tuning.claims import Claim, take
+from benchmark.tuning.claims import Claim, sweep, take
 from benchmark.tuning.search import Event, Failed, Search, State, state_after
 from benchmark.tuning.space import check_space
 from registry.errors import ConfigError, DataNotFoundError
@@ -74,6 +74,8 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
         state = read(folder)
         if search is not None and state.search != search:
             raise ConfigError(_difference(folder, state.search, search))
+        with storage_errors(folder):
+            sweep(folder, {trial.number for trial in state.trials if trial.status == "running"})
         yield Ledger(folder, state)
 
 
@@ -143,7 +145,10 @@ def _mend(path: Path) -> None:
 def _difference(folder: Path, found: Search, wanted: Search) -> str:
     """The error for a folder that holds another search."""
     names = [name for name in Search.__struct_fields__ if getattr(found, name) != getattr(wanted, name)]
-    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names]
+    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names if name != "space"]
+    if found.space != wanted.space:
+        mine, others = _brief(found, "space"), _brief(wanted, "space")
+        told.insert(0, f"space over other ranges of {mine}" if mine == others else f"space over {mine}, not {others}")
     return (
         f"{folder} holds another search: {'; '.join(told)}; go on with that one by its own settings, "
         "or choose another folder"
@@ -152,4 +157,4 @@ def _difference(folder: Path, found: Search, wanted: Search) -> str:
 
 def _brief(search: Search, name: str) -> str:
     value = getattr(search, name)
-    return f"over {', '.join(each.name for each in value.dimensions)}" if name == "space" else f"{value}"
+    return ", ".join(each.name for each in value.dimensions) if name == "space" else f"{value}"

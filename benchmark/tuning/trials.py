@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from benchmark.executor import Outcome, Worker
-from benchmark.runs import SHARED_STAGES
 from benchmark.tuning.ledger import fail, read
 from benchmark.tuning.search import Search, TrialState
 from benchmark.tuning.space import Values
-from registry.errors import ConfigError, StorageError
+from registry.errors import ConfigError, RefusedError, StorageError
 
 OBJECTIVE = "benchmark.tuning.objective"
 LOOK_EVERY_S = 1.0
@@ -74,15 +73,17 @@ class Trials:
 
     def _state(self, outcome: Outcome, at_work: "_AtWork") -> str:
         """How the trial ended; what its worker could not write is written here."""
+        self.early = self.early + 1 if outcome.cause and at_work.trial is None else 0
         if outcome.cause is None:
             state: str = outcome.value["state"]
             return state
         if outcome.cause == "storage":
             raise StorageError(outcome.message)
-        self.early = self.early + 1 if at_work.trial is None else 0
+        if outcome.cause == "refused":
+            raise RefusedError(outcome.message)
         if outcome.cause == "killed" and self.early < EARLY_DEATHS:
             return "killed"
-        if at_work.trial is None or (outcome.exit_code == 2 and at_work.stage in SHARED_STAGES):
+        if at_work.trial is None:
             raise ConfigError(outcome.message)
         fail(self.folder, at_work.trial, outcome.cause, outcome.message, at_work.spent_s)
         return "failed"

@@ -1,0 +1,119 @@
+"""`bench tune`: what it refuses in one line, and a search from end to end on drawn films."""
+
+import json
+import tomllib
+
+import pytest
+
+from benchmark.cli.tune import _check_default, _check_one, _no_best, _Tune
+from benchmark.config import Split
+from benchmark.records import read
+from benchmark.tuning.search import Created, Failed, Search, state_after
+from benchmark.tuning.space import Dimension, Space
+from registry.errors import ConfigError
+from tests.commands import Bench, one_line
+from tests.test_runs import task
+
+NOTHING = {"segmenter": (), "backbone": (), "head": ()}
+FLAGS = {
+    "task_name": "binary", "data": None, "dataset": None, **NOTHING, "assignments": (), "limit": None, "epochs": None,
+    "quick": None, "skip_bad": False, "deterministic": False, "tuner": None, "trials": None, "budget": None,
+    "timeout": None, "seed": 0, "as_json": False, "results": "results", "output": None,
+}  # fmt: skip
+SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "message"),
+    [
+        ({}, {"backbone": ("sepcnn", "xception")}, r"received --backbone 2 times \(sepcnn, xception\); give it once"),
+        ({"scheme": "one-vs-all"}, {}, "scheme one-vs-all trains one per class"),
+        ({"split": Split(folds=5)}, {}, "received 5 folds; add --set split.folds=1"),
+    ],
+)
+def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, flags, message):
+    with pytest.raises(ConfigError, match=message):
+        _check_one(task(**changes), {**NOTHING, **flags})
+
+
+def test_what_a_flag_says_is_not_searched():
+    flags = {**FLAGS, "assignments": ("images.size=96", "head.dropout=.3"), "backbone": ("sepcnn[filters=8]",)}
+    assert _Tune(flags)._said() >= {"images.size", "head.dropout", "backbone.filters"}
+
+
+def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
+    changed = {
+        "data": "my films",
+        "dataset": "folder",
+        "limit": 200,
+        "skip_bad": True,
+        "deterministic": True,
+        "seed": 3,
+    }
+    told = _Tune({**FLAGS, **changed})._again("t.toml")
+    assert told == (
+        "bench run --task t.toml --data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --seeds 3"
+    )
+    assert _Tune({**FLAGS, "dataset": "phantom[count=96]"})._again("t.toml") == "bench run --task t.toml"
+
+
+def ledger(*causes):
+    created = [Created(number, {"head.dropout": 0.1}, 0, 3, None, "random") for number in range(len(causes))]
+    failed = [Failed(number, cause, "it cannot be", 1.0) for number, cause in enumerate(causes) if cause]
+    return state_after(SEARCH, [*created, *failed])
+
+
+def test_a_search_in_which_nothing_finished_says_why():
+    assert "none of 2 trials has finished, the last one failed: oom, it cannot be" in str(
+        _no_best(ledger("nan", "oom"))
+    )
+    assert "no trial has finished within the budget" in str(_no_best(ledger("")))
+
+
+@pytest.mark.parametrize("cause", ["data", "plugin"])
+def test_what_the_default_cannot_be_trained_for_ends_the_search(cause):
+    first, second = ledger("nan", cause).trials
+    _check_default(first)
+    _check_default(second)
+    with pytest.raises(ConfigError, match="it cannot be"):
+        _check_default(ledger(cause).trials[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "binari"], "no task named 'binari'; did you mean binary"),
+        (["--task", "binary", "--budget", "soon"], "--budget 'soon' is no length of time"),
+        (["--task", "binary", "--tuner", "magic"], "is not one of 'hyperband', 'bayesian', 'random', 'grid'"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_before_anything_starts(tmp_path, arguments, message):
+    told = one_line(Bench(tmp_path).call("tune", *arguments))
+    assert message in told
+    assert "\n" not in told.removeprefix("Usage")
+
+
+@pytest.mark.slow
+def test_a_search_from_end_to_end(tmp_path):
+    """Two trials; the run of what was found is there already, and its record and the table tell what it cost."""
+    bench = Bench(tmp_path)
+    space = '[tuning]\nsearched = ["training"]\n[tuning.space]\n"training.batch_size" = 16\n'
+    bench.task.write_text(bench.task.read_text() + space)
+    line = ("tune", "--task", bench.task, "--full", "--tuner", "random", "--trials", "2", "--results", bench.results)
+    told = bench.call(*line, "--json")
+    assert told.returncode == 0, told.stderr
+    assert "trial 1, learning_rate " in told.stderr
+    found = json.loads(told.stdout)
+    assert (found["tuned"]["trials"], found["tuned"]["finished"], len(found["tuned"]["curve"])) == (2, 2, 2)
+    folder = next((bench.results / "tuning" / "tiny").iterdir())
+    assert {path.name for path in folder.iterdir()} >= {"ledger.jsonl", "trials.csv", "trials.png", "tuned.toml"}
+    assert bench.artefacts("fit") == 2  # the trials' own: the runs of default and best trained nothing
+    content = tomllib.loads((folder / "tuned.toml").read_text())
+    assert content["training"]["learning_rate"] == found["tuned"]["values"]["training.learning_rate"]
+    (run,) = bench.plan("--task", folder / "tuned.toml")
+    assert (run["state"], run["to_build"]) == ("cached", [])
+    if found["best"]:
+        record = read(next(bench.results.glob(f"tiny/{found['best']['run']}/result.json")))
+        assert record.tuned.trials == 2
+        assert "2 trials ·" in bench.call("compare", bench.results, COLUMNS="240").stdout
+        assert {"value", "low", "high", "n"} <= set(found["select"]) & set(found["test"])
