@@ -36,6 +36,8 @@ class Row(msgspec.Struct, frozen=True):
         map_method: how the maps were made.
         against: the paired difference to the pipeline that the table is compared against.
         notes: what a reader must know about this row, one line each.
+        architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
+        codes: digests of the code of its components, of one run.
         runs: the records behind the numbers, without their bulk.
     """
 
@@ -55,6 +57,8 @@ class Row(msgspec.Struct, frozen=True):
     against: Difference | None = None
     failures: list[Failed] = []
     notes: list[str] = []
+    architecture: str = ""
+    codes: tuple[str, ...] = ()
     runs: list[Record] = []
 
     @property

@@ -80,9 +80,7 @@ def train(
     Raises:
         DivergedError: the loss is not finite.
     """
-    optimizer = keras.optimizers.Adam(schedule.learning_rate)
-    network.compile(optimizer=optimizer, loss=loss)
-    optimizer.build(network.trainable_variables)
+    compile_for(network, schedule, loss)
     checkpoints = Checkpoints(network, folder)
     history = checkpoints.restore_newest()
     if not decide(history, schedule, len(batches)).stop:
@@ -99,6 +97,13 @@ def train(
         )
     checkpoints.restore(decide(history, schedule, len(batches)).best)
     return history
+
+
+def compile_for(network: keras.Model, schedule: Any, loss: Any) -> None:
+    """Make a network ready to be trained, its optimizer's variables included."""
+    optimizer = keras.optimizers.Adam(schedule.learning_rate)
+    network.compile(optimizer=optimizer, loss=loss)
+    optimizer.build(network.trainable_variables)
 
 
 class Checkpoints:

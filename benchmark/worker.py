@@ -24,6 +24,7 @@ OPERATIONS = {
     "tryout": "benchmark.tryout",
     "run": "benchmark.pipeline",
     "pool": "benchmark.recording.folds",
+    "speed": "benchmark.speed",
 }
 
 CAUSES: dict[type[BenchError], str] = {

@@ -11,6 +11,7 @@ from registry.errors import BenchError, unknown_name
 COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
     "compare": "Compare the results below a folder.",
+    "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
     "cache": "Look at what runs keep for the next one, and remove it.",
 }

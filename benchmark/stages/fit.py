@@ -49,7 +49,7 @@ def build(context: "Context", folder: Path) -> None:
         batches,
         (images[rows["select"]][..., None], select, class_weights(select, len(spec.classes))[select]),
         spec.training,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=cross_entropy(),
         seed=spec.seed,
         folder=context.partial,
         progress=context.progress,
@@ -108,6 +108,11 @@ def make_backbone(component: "Component", size: int) -> keras.Model:
             f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
         )
     return backbone
+
+
+def cross_entropy() -> keras.losses.Loss:
+    """What a classifier minimises."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def data_prior(context: "Context") -> list[float]:
