@@ -121,4 +121,5 @@ COUNTS: dict[Any, Count] = {
     (layers.Conv1D, layers.Conv2D, layers.Conv3D): _convolution,
     layers.Dense: _dense,
     layers.Dot: _dot,
+    layers.PReLU: lambda layer, given, output: Work(0, 0),  # slopes of several axes, no matrix
 }

@@ -82,7 +82,7 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
         work=_work(spec, masks, answers),
         memory=memory,
         training=training,
-        notes=[note for note in (masks.note, *answers.notes, answers.untrained) if note],
+        notes=[note for note in (masks.note, answers.note, answers.untrained) if note],
         environment=_environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **timed,

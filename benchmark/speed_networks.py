@@ -54,7 +54,7 @@ class Classifier(NamedTuple):
     one: Callable[[np.ndarray], np.ndarray]
     head_bytes: int = 0
     untrained: str = ""
-    notes: tuple[str, ...] = ()
+    note: str = ""
 
 
 def segmenter(spec: "RunSpec") -> Segmenter:
@@ -104,10 +104,8 @@ def _classical(spec: "RunSpec", backbone: keras.Model) -> Classifier:
         lambda films: logits(learnt, one(films), classes),
         octets,
         "" if spec.carrier else UNTRAINED,
-        (
-            f"head: fitted on {LEARNT} random feature vectors; its size and time grow with what it learns from images",
-            "head: no network, so it has no multiply-accumulates, and its own training is not measured",
-        ),
+        f"head: no network, so without MACs; fitted on {LEARNT} random feature vectors, which is not measured; "
+        "it grows with what it learns from images",
     )
 
 

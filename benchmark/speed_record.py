@@ -23,7 +23,7 @@ PARTS = ("segmenter", "backbone", "head", "carrier")
 
 
 class Work(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one part of a pipeline holds and computes.
+    """What a pipeline, or one part of it, holds and computes.
 
     Attributes:
         macs: multiply-accumulates of one image; None where the part is no network.

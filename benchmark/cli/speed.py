@@ -69,10 +69,10 @@ class _Measuring:
         from benchmark.store import check_writable
 
         check_writable(self.run.cache, "choose another cache with BENCH_CACHE")
+        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
         runtime = self._runtime()
         with Worker(self.run.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
             pipelines = _pipelines(self.run._plan(worker, runtime))
-            check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
             found = [self._measured(place, len(pipelines), one, worker) for place, one in enumerate(pipelines, 1)]
         speeds = [speed for speed in found if speed]
         if speeds:
@@ -111,12 +111,11 @@ class _Measuring:
         from benchmark.costs import cost_tables
         from benchmark.record import Record
         from benchmark.records import scan
+        from benchmark.speed_record import FOLDER
 
         runs = (found for _, found in scan(self.results) if isinstance(found, Record))
         tables = cost_tables(compare(runs).tables, speeds)
         self._print(tables)
-        from benchmark.speed_record import FOLDER
-
         self._say(f"\nRecords: {self.results / FOLDER}")
 
     def _print(self, tables: "list[CostTable]") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from benchmark.costs import CostRow, CostTable
-from benchmark.report.costs import remarks
+from benchmark.report.costs import columns, remarks
 from benchmark.speed_record import Latency, Rate
 
 RATES = ("training", "inference", "segmentation", "classification")
@@ -37,7 +37,12 @@ def costs_told(tables: list[CostTable]) -> list[dict[str, Any]]:
 def _table(table: CostTable) -> dict[str, Any]:
     groups = [{"conditions": group.conditions, "rows": [_row(row) for row in group.rows]} for group in table.groups]
     about = {"tasks": table.tasks, "dataset": table.dataset or None, "metric": table.metric or None}
-    return {**about, "groups": groups, "unmeasured": table.unmeasured, "remarks": remarks(table)}
+    return {
+        **about,
+        "groups": groups,
+        "unmeasured": table.unmeasured,
+        "remarks": remarks(table, [column.title for column in columns(table)]),
+    }
 
 
 def _rows(table: CostTable) -> list[CostRow]:

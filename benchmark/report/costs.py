@@ -1,6 +1,6 @@
 """Cost tables for a terminal of any width and as Markdown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from rich.console import Console
@@ -43,7 +43,7 @@ COLUMNS = (
     Column("model size", lambda row: wording.size(row.speed.total.model_bytes), 3),
     Column("peak memory", lambda row: wording.memory(max(row.speed.memory.values())), 3),
     Column("trainable", lambda row: wording.count(row.speed.total.trainable_parameters), 5),
-    Column("of it segmenter", lambda row: _segmenter(row), 6),
+    Column("segmenter: parameters, MACs", lambda row: _segmenter(row), 6),
     Column("plain MACs", lambda row: _plain(row), 5),
 )
 SCORE_DEAR = 1
@@ -75,22 +75,25 @@ def conditions(told: Conditions) -> str:
     )
 
 
-def remarks(table: CostTable) -> list[str]:
-    """How to read the table, and what it does not say."""
-    return list(_remarks(table))
+def remarks(table: CostTable, titles: Sequence[str]) -> list[str]:
+    """How to read the columns of these titles, and what the table does not say."""
+    return list(_remarks(table, titles))
 
 
-def _remarks(table: CostTable) -> Iterator[str]:
-    sizes = sorted({row.speed.image_size for group in table.groups for row in group.rows})
-    of = " or ".join(f"{size} × {size} pixels" for size in sizes)
-    yield (
-        f"MACs: multiply-accumulates of one image of {of}; plain MACs: were its separable convolutions plain ones. "
-        "Training: backbone and head with augmentation, without validation. Inference: the whole pipeline through "
-        f"Keras's predict; medians of {_counted(table, lambda row: row.speed.inference.n)} repeats. "
-        "p50, p95: one image through the compiled function, without what predict adds to each call, over "
-        f"{_counted(table, lambda row: row.speed.latency.n)} calls. Peak memory: of the process, libraries included. "
-        "Weights as built: speed does not depend on training."
-    )
+def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
+    rows = [row.speed for group in table.groups for row in group.rows]
+    legends = {
+        "MACs": f"MACs: multiply-accumulates of one image of {_pixels(row.image_size for row in rows)}.",
+        "plain MACs": "Plain MACs: how many times as many, were its separable convolutions plain ones.",
+        "training images/s": "Training: backbone and head with augmentation, without validation.",
+        "inference images/s": "Inference: the whole pipeline through Keras's predict, "
+        f"median of {_range(row.inference.n for row in rows)} repeats.",
+        "p50": "p50, p95: one image through the pipeline's compiled functions, without what predict adds to each call, "
+        f"over {_range(row.latency.n for row in rows)} calls.",
+        "peak memory": "Peak memory: of the process, libraries included.",
+    }
+    told = [text for title, text in legends.items() if title in titles]
+    yield " ".join([*told, "Weights as built: speed does not depend on training."])
     if table.metric:
         yield (
             f"{STAR.strip()}: no other row here has as much {table.metric} for less; in p50, none of its group. "
@@ -105,9 +108,13 @@ def _remarks(table: CostTable) -> Iterator[str]:
         yield f"Not measured (bench speed does): {', '.join(table.unmeasured)}."
 
 
-def _counted(table: CostTable, count: Callable[[CostRow], int]) -> str:
-    counts = sorted({count(row) for group in table.groups for row in group.rows})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+def _pixels(sizes: Iterable[int]) -> str:
+    return " or ".join(f"{size} × {size} pixels" for size in sorted(set(sizes)))
+
+
+def _range(counts: Iterable[int]) -> str:
+    least, *_, most = sorted([*counts] * 2)
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def columns(table: CostTable) -> list[Column]:
@@ -116,7 +123,7 @@ def columns(table: CostTable) -> list[Column]:
     scored = [Column(table.metric, lambda row: wording.estimate(row.score), SCORE_DEAR, left=True)] * bool(table.metric)
     separable = any(row.speed.total.plain_macs != row.speed.total.macs for row in rows)
     segmented = any("segmenter" in row.speed.work for row in rows)
-    absent = {"plain MACs": not separable, "of it segmenter": not segmented}
+    absent = {"plain MACs": not separable, "segmenter: parameters, MACs": not segmented}
     return scored + [column for column in COLUMNS if not absent.get(column.title)]
 
 
@@ -133,7 +140,7 @@ def _table(table: CostTable, width: int) -> Text:
         visible = grid.only(taken).noted([_notes(row) for row in group.rows])
         out += draw(visible, width, names)
     hidden = [title for place, title in enumerate(titles) if place not in taken]
-    told = remarks(table)
+    told = remarks(table, [titles[place] for place in taken])
     if hidden:
         told.append(f"More columns at {needed(whole)} columns or --format csv: {', '.join(hidden)}.")
     for line in told:
@@ -170,7 +177,7 @@ def _markdown(table: CostTable) -> str:
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
         lines += ["", *(escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row))]
         lines += [""] * any(_notes(row) for row in group.rows)
-    return "\n".join([*lines, *(escaped(line) for line in remarks(table))]) + "\n"
+    return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 
 
 def _macs(row: CostRow) -> str:
