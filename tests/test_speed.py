@@ -10,11 +10,10 @@ import pytest
 
 from benchmark import macs, speed_record
 from benchmark.cli.main import main
-from benchmark.config import Component, Images, Training
+from benchmark.config import Component, Images
 from benchmark.context import Context
 from benchmark.speed_networks import UNTRAINED, classifier, segmenter
 from benchmark.speed_record import Speed
-from benchmark.speed_training import training_rate
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.dense import dense
 from tests.commands import Bench
@@ -97,10 +96,3 @@ def test_segmenters_show_the_classifier_what_their_masks_let_through():
     assert classical.network is None and classical.many and classical.many(films, 2).shape == films.shape
     assert segmenter(spec(**TINY, segmenter=Component("none"))).many is None
     assert "nothing to measure" in segmenter(spec(**TINY, segmenter=Component("dataset"))).note
-
-
-def test_training_is_measured_in_whole_epochs_of_the_task_s_batches():
-    told = []
-    found = training_rate(context(training=Training(batch_size=2, balance="weights")), 2, told.append)
-    assert (found.n, found.images % 2, told) == (2, 0, ["training"])
-    assert 0 < found.low <= found.median <= found.high
