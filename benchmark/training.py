@@ -84,9 +84,7 @@ def train(
     Raises:
         DivergedError: the loss is not finite.
     """
-    # Under mixed_float16 Keras wraps the optimizer in one that scales the loss, so the network's own is built.
-    network.compile(optimizer=keras.optimizers.Adam(schedule.learning_rate), loss=loss, jit_compile=compiles())
-    network.optimizer.build(network.trainable_variables)
+    compile_for(network, schedule, loss)
     checkpoints = Checkpoints(network, folder)
     history = checkpoints.restore_newest()
     last = schedule.epochs if until is None else min(until, schedule.epochs)
@@ -105,6 +103,13 @@ def train(
         )
     checkpoints.restore(decide(history, schedule, len(batches)).best)
     return history
+
+
+def compile_for(network: keras.Model, schedule: Any, loss: Any) -> None:
+    """Make a network ready to be trained, its optimizer's variables included."""
+    # Under mixed_float16 Keras wraps the optimizer in one that scales the loss, so the network's own is built.
+    network.compile(optimizer=keras.optimizers.Adam(schedule.learning_rate), loss=loss, jit_compile=compiles())
+    network.optimizer.build(network.trainable_variables)
 
 
 class _Keeper(keras.callbacks.Callback):

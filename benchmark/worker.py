@@ -28,6 +28,7 @@ OPERATIONS = {
     "pool": "benchmark.recording.folds",
     "trial": "benchmark.tuning.trial",
     "draw": "benchmark.tuning.drawing",
+    "speed": "benchmark.speed",
 }
 
 Emit = Callable[[dict[str, Any]], None]

@@ -83,7 +83,7 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
         batches,
         (images[rows["select"]][..., None], select, class_weights(select, len(spec.classes))[select]),
         msgspec.structs.replace(spec.training, batch_size=batch_size),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=cross_entropy(),
         seed=spec.seed,
         folder=checkpoints,
         progress=context.progress,
@@ -168,6 +168,11 @@ def make_backbone(component: "Component", size: int) -> keras.Model:
             f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
         )
     return backbone
+
+
+def cross_entropy() -> keras.losses.Loss:
+    """What a classifier minimises."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def data_prior(context: "Context") -> list[float]:
