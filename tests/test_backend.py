@@ -9,6 +9,8 @@ from keras import ops
 from registry import backend
 from registry.errors import ContractError
 
+pytestmark = pytest.mark.conformance
+
 
 def test_gradient_of_a_sum_of_squares_is_twice_the_input():
     inputs = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)

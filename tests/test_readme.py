@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -50,6 +51,13 @@ def test_the_first_two_blocks_set_up_everything_themselves():
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
     assert first.endswith(".venv/bin/bench run --task binary")
     assert ".venv/bin/python -m pytest" in second
+
+
+def test_the_line_without_tensorflow_names_every_other_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    (line,) = re.findall(r"pip install -q (jax .*)", README)
+    assert sorted(line.split()) == sorted(needed - {"tensorflow"} | {"jax"})
 
 
 def test_the_plugin_section_is_the_plugin():

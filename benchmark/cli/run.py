@@ -158,11 +158,12 @@ class _Run:
     def _runtime(self) -> "Runtime":
         import os
 
+        from benchmark.cli.backend import keras_backend
         from benchmark.config import Runtime
 
         deterministic = self.flags["deterministic"]
         threads = max(1, len(os.sched_getaffinity(0)) // self.flags["jobs"])
-        return Runtime(_backend(), deterministic, threads if deterministic else None)
+        return Runtime(keras_backend(), deterministic, threads if deterministic else None)
 
     def _check_output(self) -> None:
         """The results can be written before hours are spent on them."""
@@ -258,21 +259,6 @@ def _failed(planned: "list[Planned]") -> "list[Planned]":
         click.echo("bench: none of these runs has failed, so there is nothing to retry", err=True)
         raise SystemExit(3)
     return chosen
-
-
-def _backend() -> str:
-    import os
-    from importlib.machinery import PathFinder
-
-    from benchmark.keys import BACKEND_LIBRARIES
-    from registry.errors import ConfigError, unknown_name
-
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKEND_LIBRARIES:
-        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
-    if PathFinder.find_spec(BACKEND_LIBRARIES[backend]) is None:
-        raise ConfigError(f"KERAS_BACKEND is {backend!r}, which is not installed; pip install 'cxr-bench[{backend}]'")
-    return backend
 
 
 def _seeds(text: str) -> list[int]:
