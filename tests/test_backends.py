@@ -86,7 +86,7 @@ def test_what_one_backend_has_trained_predicts_the_same_in_another(other, traine
     folder, expected = trained
     environment = {**os.environ, "KERAS_BACKEND": other, "TF_CPP_MIN_LOG_LEVEL": "2"}
     root = Path(__file__).parent.parent
-    subprocess.run([sys.executable, "-c", PREDICT, folder], env=environment, cwd=root, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", PREDICT, folder], env=environment, cwd=root, check=True, timeout=600)
     with np.load(folder / f"{other}.npz") as found:
         np.testing.assert_allclose(found["logits"], expected["logits"], rtol=0, atol=1e-4)
         np.testing.assert_allclose(found["lungs"], expected["lungs"], rtol=0, atol=1e-4)
