@@ -19,6 +19,11 @@ from registry.errors import ContractError
 NAME = keras.backend.backend()
 FIRST_WITH_BFLOAT16 = 8  # NVIDIA's compute capability: Ampere
 
+# TensorFlow and JAX take an accelerator's whole memory when they first compute, and a second worker gets none.  Both
+# read this then, and not when they are imported; what the user has set stays.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
 if NAME == "tensorflow":
     import tensorflow as tf
 elif NAME == "jax":
@@ -52,7 +57,7 @@ def set_threads(threads: int) -> None:
     """Limit the CPU threads of the backend; before the first operation.
 
     Raises:
-        RuntimeError: the backend is already running with another number.
+        RuntimeError: TensorFlow is already running with another number.
     """
     if NAME == "tensorflow":
         threading = tf.config.threading
@@ -62,7 +67,7 @@ def set_threads(threads: int) -> None:
             threading.set_inter_op_parallelism_threads(threads)
     elif NAME == "torch":
         torch.set_num_threads(threads)
-    else:  # XLA on the CPU has no such setting; it takes the cores that the process may use
+    else:  # XLA on the CPU has no such setting; it takes the cores that the process may use when it first computes
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
@@ -77,8 +82,9 @@ def enable_determinism(threads: int) -> None:
     elif NAME == "torch":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-    else:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    else:  # read when XLA first computes, not when JAX is imported
+        flags = [*os.environ.get("XLA_FLAGS", "").split(), "--xla_gpu_deterministic_ops=true"]
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys(flags))
 
 
 def device_name() -> str:

@@ -54,6 +54,13 @@ def test_the_first_two_blocks_set_up_everything_themselves():
     assert ".venv/bin/python -m pytest" in second
 
 
+def test_the_line_without_tensorflow_names_every_other_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    (line,) = re.findall(r"pip install -q (jax .*)", README)
+    assert sorted(line.split()) == sorted(needed - {"tensorflow"} | {"jax"})
+
+
 def test_the_plugin_section_is_the_plugin():
     python = next(block for kind, block in BLOCKS if kind == "python")
     assert python.strip() == (ROOT / "tests" / "plugin" / "cxr_bench_example.py").read_text().strip()

@@ -109,11 +109,12 @@ class Request:
 
         import msgspec
 
+        from benchmark.cli.backend import keras_backend
         from benchmark.config import Runtime
 
         deterministic = self.flags["deterministic"]
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-        found = Runtime(_backend(), deterministic, threads if deterministic else None)
+        found = Runtime(keras_backend(), deterministic, threads if deterministic else None)
         asked = self.flags["precision"]
         return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)
 
@@ -170,18 +171,3 @@ class Request:
 
     def _setting(self, task: "Task") -> str:
         return "tuned" if task.tuned else "quick" if self.quick else "full"
-
-
-def _backend() -> str:
-    import os
-    from importlib.machinery import PathFinder
-
-    from benchmark.keys import BACKEND_LIBRARIES
-    from registry.errors import ConfigError, unknown_name
-
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKEND_LIBRARIES:
-        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
-    if PathFinder.find_spec(BACKEND_LIBRARIES[backend]) is None:
-        raise ConfigError(f"KERAS_BACKEND is {backend!r}, which is not installed; pip install 'cxr-bench[{backend}]'")
-    return backend
