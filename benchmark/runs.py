@@ -13,6 +13,7 @@ from benchmark.executor import Outcome, Worker
 from benchmark.keys import plan, pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import REFERENCE, Plan, Survey, missing
+from benchmark.provenance import NAMES
 from benchmark.record import SCHEMA, DatasetInfo, Failure, Record, SplitInfo
 from benchmark.records import FILE, verify, write
 from benchmark.records import read as read_record
@@ -92,6 +93,7 @@ def schedule(
     for folds in families.values():
         whole = _unfolded(folds[0].spec)
         runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), folds))
+    NAMES.keep()  # planning reads the stages' imports
     return runs
 
 

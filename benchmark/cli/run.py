@@ -55,6 +55,9 @@ def command(context: click.Context, **flags: Any) -> None:
     bench run --task binary --data DIR --seeds 0,1,2
     bench run --task binary --backbone sepcnn --backbone "xception[cut=36,weights=none]" --head dense
     """
+    from benchmark.places import find_task
+
+    find_task(flags["task_name"], TASKS)  # a slip of the pen is told before anything large is imported
     context.exit(_Run(flags).go())
 
 
