@@ -4,10 +4,11 @@ The digest of a module covers the source bytes of its static import closure insi
 function-level imports and every package's `__init__` too.  What lies outside counts by distribution version.
 """
 
+import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -17,14 +18,13 @@ from benchmark.imports import Named, Names
 
 NAMES = Names()
 
+_looked: dict[tuple[str, frozenset[str]], str | None] | None = None
+
 
 def digest(*parts: object) -> str:
     """Hexadecimal SHA-256 of strings, unambiguous about where one ends."""
-    sha = hashlib.sha256()
-    for part in parts:
-        data = str(part).encode()
-        sha.update(len(data).to_bytes(8, "little") + data)
-    return sha.hexdigest()
+    encoded = [str(part).encode() for part in parts]
+    return hashlib.sha256(b"".join([len(data).to_bytes(8, "little") + data for data in encoded])).hexdigest()
 
 
 def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
@@ -36,10 +36,27 @@ def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
     Raises:
         PluginError: a file declares its data files in a way that only running it would tell.
     """
+    key = (module, frozenset(packages))
+    if _looked is not None and key in _looked:
+        return _looked[key]
     files = source_files(module, packages)
-    if files is None:
-        return None
-    return digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
+    found = None
+    if files is not None:
+        found = digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
+    if _looked is not None:
+        _looked[key] = found
+    return found
+
+
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Within it each module's files are looked at once: what is planned together stands on the same code."""
+    global _looked
+    before, _looked = _looked, {}
+    try:
+        yield
+    finally:
+        _looked = before
 
 
 def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] | None:

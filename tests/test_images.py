@@ -231,7 +231,9 @@ def test_short_writes_are_continued(tmp_path, monkeypatch):
 
 def test_rows_written_together_are_those_written_one_by_one(tmp_path, monkeypatch):
     """Refused films and films without a mask lie between the others."""
-    readers = [drawn(n, image=xrays.film(n, (32, 32)), mask=xrays.lungs((32, 32)) if n % 3 else None) for n in range(20)]
+    readers = [
+        drawn(n, image=xrays.film(n, (32, 32)), mask=xrays.lungs((32, 32)) if n % 3 else None) for n in range(20)
+    ]
     readers[4] = drawn(4, image=np.zeros((32, 32), np.uint8))
     together = prepared(readers, tmp_path / "together", skip_bad=True)
     monkeypatch.setattr("benchmark.artefact.GROUP_BYTES", 1)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -36,9 +37,9 @@ MEASUREMENTS = {
 @click.option("--from", "source", type=click.Path(path_type=Path, exists=True), help="Measure nothing; show this JSON.")
 def main(only: str, output: Path | None, as_markdown: bool, source: Path | None) -> None:
     """Measure this checkout against what a competent user would write, side by side."""
-    told = json.loads(source.read_bytes()) if source else measured(_letters(only))
+    told = json.loads(source.read_bytes()) if source else measured(_letters(only), output)
     if output:
-        output.write_text(json.dumps(told, indent=1) + "\n")
+        _write(told, output)
     lines = msgspec.convert(told["lines"], list[Line])
     if as_markdown:
         click.echo(markdown(lines, told["machine"]), nl=False)
@@ -46,18 +47,24 @@ def main(only: str, output: Path | None, as_markdown: bool, source: Path | None)
         show(lines, told["machine"])
 
 
-def measured(letters: list[str]) -> dict:
-    """Lines of these measurements, with the machine and its load before and after each."""
-    lines, loads, durations = [], {}, {}
+def measured(letters: list[str], output: Path | None) -> dict[str, Any]:
+    """Lines of these measurements, with the machine and its load before and after each; kept after each one."""
+    told: dict[str, Any] = {"machine": machine(), "load": {}, "duration_s": {}, "lines": []}
     for letter in letters:
         started, before = time.perf_counter(), load()
-        lines += _in_a_process(letter)
-        durations[letter] = round(time.perf_counter() - started, 1)
-        loads[letter] = {"before": before, "after": load()}
-    return {"machine": machine(), "load": loads, "duration_s": durations, "lines": lines}
+        told["lines"] += _in_a_process(letter)
+        told["duration_s"][letter] = round(time.perf_counter() - started, 1)
+        told["load"][letter] = {"before": before, "after": load()}
+        if output:
+            _write(told, output)
+    return told
 
 
-def _in_a_process(letter: str) -> list[dict]:
+def _write(told: dict[str, Any], output: Path) -> None:
+    output.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _in_a_process(letter: str) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="bench-perf-") as place:
         out = Path(place) / "lines.json"
         command = [sys.executable, "-m", "tests.perf.one", MEASUREMENTS[letter], place, str(out)]
