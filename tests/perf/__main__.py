@@ -42,9 +42,9 @@ def main(only: str, output: Path | None, as_markdown: bool, source: Path | None)
         _write(told, output)
     lines = msgspec.convert(told["lines"], list[Line])
     if as_markdown:
-        click.echo(markdown(lines, told["machine"]), nl=False)
+        click.echo(markdown(lines, told), nl=False)
     else:
-        show(lines, told["machine"])
+        show(lines, told)
 
 
 def measured(letters: list[str], output: Path | None) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from tests.perf.timing import Line, Spread
 TITLES = ("", "what", "ours", "theirs", "measured (min-max)", "target", "")
 
 
-def show(lines: Sequence[Line], machine: dict[str, Any]) -> None:
+def show(lines: Sequence[Line], told: dict[str, Any]) -> None:
     """Print the table."""
-    table = Table(*TITLES, box=box.SIMPLE_HEAD, caption=caption(machine), caption_justify="left")
+    table = Table(*TITLES, box=box.SIMPLE_HEAD, caption=caption(told), caption_justify="left")
     for line in lines:
         style = {True: "green", False: "red", None: "dim"}[line.met]
         table.add_row(*_cells(line), style=style)
@@ -24,20 +24,23 @@ def show(lines: Sequence[Line], machine: dict[str, Any]) -> None:
         console.print(f"  {note}", style="dim", highlight=False)
 
 
-def markdown(lines: Sequence[Line], machine: dict[str, Any]) -> str:
+def markdown(lines: Sequence[Line], told: dict[str, Any]) -> str:
     """The table as a README takes it."""
     rows = [TITLES, ("---",) * len(TITLES), *map(_cells, lines)]
     text = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     notes = "".join(f"- {note}\n" for note in _notes(lines))
-    return f"{text}\n{caption(machine)}\n\n{notes}"
+    return f"{text}\n{caption(told)}\n\n{notes}"
 
 
-def caption(machine: dict[str, Any]) -> str:
-    """The machine in a line."""
+def caption(told: dict[str, Any]) -> str:
+    """The machine in a line, and how busy it was with other things."""
+    machine = told["machine"]
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    busy = ", ".join(f"({letter}) {load['before'][0]:g}" for letter, load in told["load"].items())
     return (
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB, {machine['system']}, "
-        f"Python {machine['python']}, {libraries}. Medians of interleaved repeats; ratios are taken pair by pair."
+        f"Python {machine['python']}, {libraries}. Medians of interleaved repeats; ratios are taken pair by pair. "
+        f"Load average before each: {busy}."
     )
 
 
