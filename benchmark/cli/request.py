@@ -59,9 +59,12 @@ class Request:
     """The flags of one call of a command that trains, where things lie, and where it says what it does."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
+        from benchmark.places import cache_folder, find_task
+
+        self.path = find_task(flags["task_name"], TASKS)  # a slip of the pen is told before anything large is imported
+
         from rich.console import Console
 
-        from benchmark.places import cache_folder
         from benchmark.store import Store
 
         self.flags = flags
@@ -72,7 +75,7 @@ class Request:
 
     def task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
         """The task's name, the task with the flags in it, and kind -> the options that --set forces."""
-        from benchmark.tasks import find_task, merge, read_task
+        from benchmark.tasks import merge, read_task
 
         overrides = self.overrides()
         forced = overrides.get("options", {})
@@ -81,9 +84,8 @@ class Request:
         if self.flags["epochs"]:
             epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
             overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
-        path = find_task(self.flags["task_name"], TASKS)
-        task = read_task(path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
-        return path.stem, task, forced
+        task = read_task(self.path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
+        return self.path.stem, task, forced
 
     def overrides(self) -> dict[str, Any]:
         """The tables that --set gives."""
