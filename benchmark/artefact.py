@@ -3,13 +3,18 @@
 import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from benchmark.duplicates import fingerprints, merge_identical
-from benchmark.films import Equaliser, film
+from benchmark.films import Equaliser, Film, film
 from benchmark.rows import RowFile
 from registry.contracts import Sample
 from registry.errors import DataError, StorageError
+
+GROUP_BYTES = 1 << 20  # of images that are written at once: no more, as every thread holds as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +41,17 @@ class Artefact:
 
     def fill(self, positions: range, size: int, equalise: Equaliser) -> list[Row]:
         """Prepares and writes the samples at these positions; threads may fill different ones at once."""
-        return [self._fill(position, size, equalise) for position in positions]
+        together = max(1, GROUP_BYTES // (size * size))
+        groups = [positions[start : start + together] for start in range(0, len(positions), together)]
+        return [row for group in groups for row in self._fill(group, size, equalise)]
 
-    def _fill(self, position: int, size: int, equalise: Equaliser) -> Row:
-        try:
-            done = film(self.samples[position], size, equalise)
-        except DataError as error:
-            return Row(refused=f"{self.samples[position].id}: {error}")
-        self.images.write(position, done.image)
-        if done.mask is not None:
-            self.masks.write(position, done.mask)
-        if done.lesion is not None:
-            self.lesions.write(position, done.lesion)
-        return Row(done.shape, done.traits, done.mask is not None, done.lesion is not None)
+    def _fill(self, positions: range, size: int, equalise: Equaliser) -> list[Row]:
+        films = [_film_or_reason(self.samples[position], size, equalise) for position in positions]
+        good = [None if isinstance(done, str) else done for done in films]
+        _write(self.images, positions, [done and done.image for done in good])
+        _write(self.masks, positions, [done and done.mask for done in good])
+        _write(self.lesions, positions, [done and done.lesion for done in good])
+        return [_row(done) for done in films]
 
     def finish(self, rows: Sequence[Row]) -> None:
         """Completes the files, without the refused samples; `rows` are those of all samples, in order."""
@@ -71,6 +74,27 @@ class Artefact:
             file.close()
             file.path.unlink(missing_ok=True)
         (self.folder / "index.json").unlink(missing_ok=True)
+
+
+def _film_or_reason(sample: Sample, size: int, equalise: Equaliser) -> Film | str:
+    try:
+        return film(sample, size, equalise)
+    except DataError as error:
+        return f"{sample.id}: {error}"
+
+
+def _row(done: Film | str) -> Row:
+    if isinstance(done, str):
+        return Row(refused=done)
+    return Row(done.shape, done.traits, done.mask is not None, done.lesion is not None)
+
+
+def _write(file: RowFile, positions: range, rows: Sequence[np.ndarray | None]) -> None:
+    """Writes the rows that there are, each stretch of them at once."""
+    for there, stretch in groupby(zip(positions, rows, strict=True), key=lambda pair: pair[1] is not None):
+        if there:
+            first, *others = stretch
+            file.write(first[0], first[1], *(row for _, row in others))
 
 
 def _index(samples: Sequence[Sample], rows: Sequence[Row]) -> dict[str, list]:

@@ -1,5 +1,6 @@
 """Training batches: which images step i of epoch e sees, as a pure function of (seed, e, i)."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -36,6 +37,7 @@ class Batches(keras.utils.PyDataset):
         weights = class_weights(targets, num_classes) if balance == "weights" else np.ones(num_classes, np.float32)
         self.weights = weights[targets]
         self.weighted = balance == "weights"
+        self.ready = [0.0] * self.steps  # when the batch of each step was last made, in seconds of `perf_counter`
 
     def __len__(self) -> int:
         """Steps of an epoch."""
@@ -46,6 +48,7 @@ class Batches(keras.utils.PyDataset):
         chosen = self.indices(self.epoch, step)
         generator = np.random.default_rng((self.seed, self.epoch, step))
         arrays = self.read(generator, chosen)
+        self.ready[step] = time.perf_counter()
         return (*arrays, self.weights[chosen]) if self.weighted else arrays
 
     def indices(self, epoch: int, step: int) -> np.ndarray:
@@ -63,7 +66,8 @@ class Batches(keras.utils.PyDataset):
         size = len(self.pools[pool])
         positions = np.arange(first, last)
         passes, places = np.divmod(positions, size)
-        return np.array([_order(self.seed, pool, int(p), size)[q] for p, q in zip(passes, places, strict=True)], int)
+        turns = range(first // size, max(last - 1, first) // size + 1)
+        return np.concatenate([_order(self.seed, pool, turn, size)[places[passes == turn]] for turn in turns])
 
 
 def class_weights(targets: np.ndarray, num_classes: int) -> np.ndarray:

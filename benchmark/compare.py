@@ -11,11 +11,14 @@ from benchmark.differences import Difference, PairedTest
 from benchmark.gathering import FOCUS, Gathered, Place, speaks_of_all
 from benchmark.naming import pipeline_meant, unique_names, unknown_pipeline
 from benchmark.record import Cost, Record
+from benchmark.speed_record import architecture
 from registry.errors import unknown_name
 
 CONTENDERS = 5  # at most so many are tested against the leader: each test may take seconds
 
 ORACLE = "source-oracle"
+MIXED_CODE = "its runs used different code: repeat them before trusting the mean"
+MIXED_HARDWARE = "its runs used different hardware, so they have no training time in common"
 
 
 def compare(
@@ -60,8 +63,10 @@ def _table(
     folds = facts.split.folds if facts.split else 1
     rows = []
     for digest, runs in pipelines.items():
-        mixed = len(set(gathered.codes.get(digest, {}).values())) > 1
-        rows.append(_row(names[digest], sorted(gathered.tasks[place, digest]), runs, primary, folds, mixed))
+        codes = list(gathered.codes.get(digest, {}).values())
+        row = _row(names[digest], sorted(gathered.tasks[place, digest]), runs, primary, folds, len(set(codes)) > 1)
+        own = architecture(gathered.specs.get(digest, {}))
+        rows.append(msgspec.structs.replace(row, architecture=own, codes=codes[-1] if codes else ()))
     rows.sort(key=lambda row: _rank(row, primary))
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
@@ -84,7 +89,8 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
     unfinished = Counter(run.seed for run in single)
     for seed in {run.seed for run in pooled}:
         del unfinished[seed]
-    notes = ["its runs used different code: repeat them before trusting the mean"] if mixed_code else []
+    notes = [MIXED_CODE] * mixed_code + [MIXED_HARDWARE] * (len({run.cost.hardware for run in counted}) > 1)
+    notes += dict.fromkeys(note for run in counted for note in run.notes)
     row = Row(
         pipeline=name,
         control=False,
@@ -118,7 +124,9 @@ def _mean_cost(costs: list[Cost]) -> Cost:
     if not costs:
         return Cost()
     times = [cost.training_s for cost in costs if cost.training_s is not None]
-    return msgspec.structs.replace(costs[0], training_s=mean(times) if times else None)
+    alike = len({cost.hardware for cost in costs}) == 1
+    hardware = costs[0].hardware if alike else ""
+    return msgspec.structs.replace(costs[0], training_s=mean(times) if times and alike else None, hardware=hardware)
 
 
 def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:

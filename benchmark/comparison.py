@@ -37,6 +37,8 @@ class Row(msgspec.Struct, frozen=True):
         tuned: what it cost to find its settings; None where nobody searched for them.
         against: the paired difference to the pipeline that the table is compared against.
         notes: what a reader must know about this row, one line each.
+        architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
+        codes: digests of the code of its components, of one run.
         runs: the records behind the numbers, without their bulk.
     """
 
@@ -57,6 +59,8 @@ class Row(msgspec.Struct, frozen=True):
     against: Difference | None = None
     failures: list[Failed] = []
     notes: list[str] = []
+    architecture: str = ""
+    codes: tuple[str, ...] = ()
     runs: list[Record] = []
 
     @property

@@ -210,12 +210,21 @@ class Task(_Table, frozen=True):
     resamples: int = 2000
 
 
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
 class Runtime(_Table, frozen=True):
-    """What the numbers depend on besides the specification; the thread count only where bits must repeat."""
+    """What the numbers depend on besides the specification.
+
+    Attributes:
+        threads: None unless bits must repeat.
+        precision: Keras's dtype policy of what is trained; weights and logits are float32 under each.
+    """
 
     backend: str = "tensorflow"
     deterministic: bool = False
     threads: int | None = None
+    precision: Precision = "float32"
 
 
 class DatasetChoice(_Table, frozen=True):

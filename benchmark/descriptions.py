@@ -12,7 +12,7 @@ from benchmark.describe import blank
 from benchmark.executor import Worker
 from benchmark.keys import OWN, component_code
 from benchmark.plan import Traits
-from benchmark.provenance import code_digest, digest
+from benchmark.provenance import NAMES, code_digest, digest
 from benchmark.store import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
@@ -26,6 +26,7 @@ class Descriptions:
         self.folder = folder
         self.worker = worker
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
+        NAMES.remember(folder.with_name("imports.json"))
         self.asked = code_digest("benchmark.describe", OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
@@ -42,6 +43,7 @@ class Descriptions:
             self.known[told["kind"], told["name"]] = told
             if not told.get("error"):  # what is broken may be mended without a change of its own code
                 self._write(told)
+        NAMES.keep()
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """The description of a component.

@@ -64,6 +64,7 @@ class Worker:
         self._log: Path | None = None
         self._pending = b""
         self._oom_kills = 0
+        self._runtime: Any = None
 
     def __enter__(self) -> "Worker":
         return self
@@ -108,6 +109,10 @@ class Worker:
     def _serve(self, request: dict[str, Any], watch: Watch, timeout_s: float | None) -> Outcome:
         if self.closed:
             raise WorkerClosedError
+        runtime = request.get("spec", {}).get("runtime")
+        if runtime and self._runtime and runtime != self._runtime:
+            self.stop()  # backend, threads, determinism and precision belong to a process
+        self._runtime = runtime or self._runtime
         process = self._start()
         log_from = self._log_size()
         deadline = time.monotonic() + timeout_s if timeout_s else None

@@ -46,15 +46,20 @@ def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
     mean, deviation = cv2.meanStdDev(image)
     if not deviation[0, 0]:
         raise DataError(f"empty image: every pixel is {mean[0, 0]:.0f}")
-    shrinks = min(image.shape) > ALIAS_FREE * size
-    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return Film(
-        image=equalise(resized),
+        image=equalise(_resized(image, size)),
         mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
         lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
         shape=image.shape,
         traits=(*image.shape, mean[0, 0], deviation[0, 0]),
     )
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape == (size, size):
+        return np.ascontiguousarray(image)
+    shrinks = min(image.shape) > ALIAS_FREE * size
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def _packed(mask: np.ndarray | None, what: str, sample: Sample, shape: tuple[int, int], size: int) -> np.ndarray | None:

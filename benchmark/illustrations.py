@@ -10,11 +10,13 @@ from benchmark.agreement import mask_agreement
 from benchmark.augmentation import augmentation
 from benchmark.figures import (
     MaskRow,
+    MeanHeat,
     Panel,
     View,
     curves,
     gradcam_sheet,
     mask_sheet,
+    mean_heat_sheet,
     network_view_sheet,
     thumbnails,
 )
@@ -33,7 +35,7 @@ WORST_MASKS = 8
 
 
 def illustrate(context: "Context", folder: Path) -> None:
-    """Write ``network-view.png``, ``masks.png``, ``gradcam.png``, ``gradcam.json`` and ``curves.png`` into a folder.
+    """Write ``network-view.png``, ``masks.png``, the maps of `illustrate_maps`, ``mean-heat.png`` and ``curves.png``.
 
     There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained.
     """
@@ -44,6 +46,7 @@ def illustrate(context: "Context", folder: Path) -> None:
     explained = context.artefacts["explain"]
     method = json.loads((explained / "meta.json").read_text())["method"]
     illustrate_maps(context, folder, explained / "samples.npz", method, _pipeline(context))
+    draw_mean_heat(context, folder / "mean-heat.png", explained / "mean-heat.npz", method)
     if "fit" in context.artefacts:
         draw_curves(context, folder / "curves.png")
 
@@ -55,6 +58,19 @@ def illustrate_maps(context: "Context", folder: Path, samples: Path, method: str
     caption = f"{pipeline}, seed {context.spec.seed}: evidence for the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
+
+
+def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) -> None:
+    """Where the evidence for its own class lies on the average test image."""
+    with np.load(stored, allow_pickle=False) as found:
+        panels = [
+            MeanHeat(name, heat, lungs if lungs.any() else None, int(images), int(empty))
+            for name, heat, lungs, images, empty in zip(
+                context.spec.classes, found["heat"], found["lungs"], found["images"], found["empty"], strict=True
+            )
+        ]
+    caption = f"{_pipeline(context)}, seed {context.spec.seed}: evidence for the true class, mean over test images"
+    mean_heat_sheet(path, panels, caption=caption, method=method)
 
 
 def draw_curves(context: "Context", path: Path) -> None:

@@ -30,9 +30,10 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("half-removed", "building/*", re.compile(f"building/{DISCARDED}{RANDOM}")),
     ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}(\.\d+\.tmp|\.json)")),
     ("digest file", "file-digests.*", re.compile(r"file-digests(\.\d+\.tmp|\.json)")),
+    ("import file", "imports.*", re.compile(r"imports(\.\d+\.tmp|\.json)")),
     ("log", "logs/*", re.compile(rf"logs/worker-{RANDOM}\.log")),
 )
-FILES = ("description", "digest file", "log")  # the other kinds are folders
+FILES = ("description", "digest file", "import file", "log")  # the other kinds are folders
 
 
 class Item(NamedTuple):

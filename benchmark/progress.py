@@ -64,6 +64,8 @@ class Progress:
                 active.bar = self.bars.add_task(self._which(run) + words + owner, total=None, note="")
             elif event["status"] == "built" and not self.console.is_terminal:
                 self._say(f"  {self._which(run)}{words}{owner}: done")
+        elif "notice" in event:
+            self._say(f"  {self._which(run)}{WORDS.get(event['stage'], event['stage'])}: {event['notice']}")
         elif event["event"] == "progress" and active.bar is not None:
             self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
 

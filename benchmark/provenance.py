@@ -4,7 +4,7 @@ The digest of a module covers the source bytes of its static import closure insi
 function-level imports and every package's `__init__` too.  What lies outside counts by distribution version.
 """
 
-import ast
+import contextlib
 import hashlib
 import os
 import sys
@@ -14,19 +14,17 @@ from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
-from registry.errors import PluginError
+from benchmark.imports import Named, Names
 
-SOURCES = "cxr_bench_sources"
-BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where the syntax tree keeps statements
+NAMES = Names()
+
+_looked: dict[tuple[str, frozenset[str]], str | None] | None = None
 
 
 def digest(*parts: object) -> str:
     """Hexadecimal SHA-256 of strings, unambiguous about where one ends."""
-    sha = hashlib.sha256()
-    for part in parts:
-        data = str(part).encode()
-        sha.update(len(data).to_bytes(8, "little") + data)
-    return sha.hexdigest()
+    encoded = [str(part).encode() for part in parts]
+    return hashlib.sha256(b"".join([len(data).to_bytes(8, "little") + data for data in encoded])).hexdigest()
 
 
 def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
@@ -38,10 +36,27 @@ def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
     Raises:
         PluginError: a file declares its data files in a way that only running it would tell.
     """
+    key = (module, frozenset(packages))
+    if _looked is not None and key in _looked:
+        return _looked[key]
     files = source_files(module, packages)
-    if files is None:
-        return None
-    return digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
+    found = None
+    if files is not None:
+        found = digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
+    if _looked is not None:
+        _looked[key] = found
+    return found
+
+
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Within it each module's files are looked at once: what is planned together stands on the same code."""
+    global _looked
+    before, _looked = _looked, {}
+    try:
+        yield
+    finally:
+        _looked = before
 
 
 def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] | None:
@@ -58,7 +73,7 @@ def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] 
         parent = name.rpartition(".")[0]
         if parent:
             waiting.append(parent)
-        imported, data = _imports(path, name, *_stamp(path))
+        imported, data = _named(path, name, *_stamp(path))
         waiting.extend(target for target in imported if target.partition(".")[0] in own)
         for file in data:
             found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
@@ -134,54 +149,7 @@ def _file_digest(path: str, mtime_ns: int, size: int) -> str:
 
 
 @cache
-def _imports(path: str, name: str, mtime_ns: int, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Dotted names a file imports anywhere in its text, and the data files it declares."""
-    try:
-        tree = ast.parse(Path(path).read_bytes())
-    except (SyntaxError, ValueError):  # it will not import either; whoever loads it says so
-        return (), ()
+def _named(path: str, name: str, mtime_ns: int, size: int) -> Named:
+    """What a file names; a package's own names are relative to itself."""
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-    names: list[str] = []
-    data: list[str] = []
-    for node in _executable(tree):
-        if isinstance(node, ast.Import):
-            names.extend(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*anchor, base] if base else anchor)
-            names.append(base)
-            names.extend(f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(getattr(target, "id", "") == SOURCES for target in targets):
-                data.extend(_file_names(node.value, path))
-    return tuple(names), tuple(data)
-
-
-def _file_names(value: ast.expr, path: str) -> list[str]:
-    try:
-        told = ast.literal_eval(value)
-    except ValueError:
-        told = None
-    names = [told] if isinstance(told, str) else told
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise PluginError(
-            f"{path}:{value.lineno}: {SOURCES} is read without running the file; "
-            "expected a list of file names written out, relative to that file"
-        )
-    return list(names)
-
-
-def _executable(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every statement but those below `if TYPE_CHECKING`, which never run; what stands inside expressions is none."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            waiting.extend(node.orelse)
-        else:
-            for block in BLOCKS:
-                waiting.extend(getattr(node, block, ()))
+    return NAMES.of(path, package, _file_digest(path, mtime_ns, size))

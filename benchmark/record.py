@@ -168,6 +168,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
         map_method: how the maps were made.
+        training: how the networks were trained: epochs, steps, precision, the batch size that memory allowed, whether
+            XLA compiled, how many steps an execution held, the share of the time that they waited for images.
+        notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
         tuned: how the settings were chosen; None where nobody searched for them.
         spec: the resolved RunSpec, as the command line can repeat it.
@@ -204,6 +207,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     calibration: dict[str, Any] = {}
     training: dict[str, Any] = {}
     cost: Cost = Cost()
+    notes: list[str] = []
     stages: dict[str, str] = {}
     tuned: Tuned | None = None
     environment: dict[str, str] = {}

@@ -13,6 +13,7 @@ from benchmark.executor import Outcome, Worker
 from benchmark.keys import plan, pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import REFERENCE, Plan, Survey, missing
+from benchmark.provenance import NAMES, one_look
 from benchmark.record import SCHEMA, DatasetInfo, Failure, Record, SplitInfo
 from benchmark.records import FILE, verify, write
 from benchmark.records import read as read_record
@@ -84,7 +85,8 @@ def schedule(
     def traits(name: str) -> Any:
         return described.traits("segmenter", name)
 
-    runs = [planned(spec, plan(spec, survey, traits)) for spec in specs]
+    with one_look():
+        runs = [planned(spec, plan(spec, survey, traits)) for spec in specs]
     families: dict[tuple[str, int], list[Planned]] = {}
     for run in runs:
         if run.spec.split.folds > 1:
@@ -92,6 +94,7 @@ def schedule(
     for folds in families.values():
         whole = _unfolded(folds[0].spec)
         runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), folds))
+    NAMES.keep()  # planning reads the stages' imports
     return runs
 
 

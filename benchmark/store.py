@@ -32,8 +32,8 @@ class Store:
 
     def find(self, stage: str, key: str) -> Path | None:
         """The finished artefact, or None."""
-        path = self.root / "objects" / stage / key
-        return path if path.is_dir() else None
+        path = f"{self.root}/objects/{stage}/{key}"
+        return Path(path) if os.path.isdir(path) else None  # noqa: PTH112 (str paths, hot)
 
     def use(self, stage: str, key: str) -> Path | None:
         """The finished artefact, marked as used now, or None."""
@@ -138,7 +138,10 @@ def _is_at(file: IO[str], path: Path) -> bool:
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Rename a finished folder into place, its bytes on disk first; whoever comes second yields."""
+    """Rename a finished folder into place, its bytes on disk first; whoever comes second yields.
+
+    The name itself may be lost with the power, as it is not flushed: what it names is then built again.
+    """
     for path in folder.rglob("*"):
         if path.is_file():
             _sync(path)
@@ -147,7 +150,6 @@ def publish(folder: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
-    _sync(target.parent)
 
 
 def replace_folder(folder: Path, target: Path) -> None:

@@ -8,30 +8,17 @@ import re
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmark.config import Component, PipelineFile, Span, Task
+from benchmark.places import find_task as find_task
 from benchmark.record import Tuned
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
-
-
-def find_task(name: str, folder: Path) -> Path:
-    """The task file of a name in the task folder, or the file itself for ``path/to/mine.toml``."""
-    if name.endswith(".toml"):
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigError(
-                f"no task file {name!r}; expected a TOML file; give its path, or a name of `bench list tasks`"
-            )
-        return path
-    known = {path.stem: path for path in folder.glob("*.toml") if path.stem != "defaults"}
-    if name not in known:
-        raise unknown_name("task", name, known, "bench list tasks")
-    return known[name]
 
 
 def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str, Any]) -> Task:
@@ -136,12 +123,19 @@ _STRUCTS = {"pipelines": PipelineFile, "space": Span, "tuned": Tuned}  # what is
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file, in a dictionary of the caller's own."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return dict(_parsed(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    """Each task file is laid over the same defaults, and parsing them takes longer than all else."""
+    return tomllib.loads(text)
 
 
 def _convert(content: dict[str, Any], origin: str) -> Task:

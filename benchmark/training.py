@@ -4,10 +4,7 @@ Everything random is a function of (seed, epoch, index), everything adaptive a f
 is the variables and the history, and nothing else needs to be remembered.
 """
 
-import json
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +14,13 @@ import keras
 import numpy as np
 
 from benchmark.batches import Batches
+from benchmark.checkpoints import Checkpoints, History
+from benchmark.pace import settle, waited
+from registry.backend import compiles
 from registry.errors import DivergedError
 
 FALLS = 3
 TELL_EVERY_S = 0.5
-History = list[dict[str, float]]
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -69,26 +68,28 @@ def train(
     folder: Path,
     progress: Progress,
     until: int | None = None,
+    deterministic: bool = False,
 ) -> History:
     """Train to the end of the schedule, from the newest checkpoint in `folder` if there is one.
 
-    Leaves the network with the best epoch's weights and gives its history, one row per epoch.
+    Leaves the network with the best epoch's weights and gives its history, one row per epoch; `waiting` in it is the
+    share of `duration_s` in which the steps waited for their images.
 
     Args:
         validation: images, targets and loss weights of the *select* part.
         schedule: a `benchmark.config.Schedule`.
+        deterministic: one step per execution, whatever the time that a step takes.
         until: epochs after which to pause; the next call goes on as if there had been no pause.
 
     Raises:
         DivergedError: the loss is not finite.
     """
-    optimizer = keras.optimizers.Adam(schedule.learning_rate)
-    network.compile(optimizer=optimizer, loss=loss)
-    optimizer.build(network.trainable_variables)
+    compile_for(network, schedule, loss)
     checkpoints = Checkpoints(network, folder)
     history = checkpoints.restore_newest()
     last = schedule.epochs if until is None else min(until, schedule.epochs)
     if len(history) < last and not decide(history, schedule, len(batches)).stop:
+        settle(network, batches, fixed=deterministic)
         keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress)
         network.fit(
             batches,
@@ -104,49 +105,11 @@ def train(
     return history
 
 
-class Checkpoints:
-    """``epoch-NNNN/`` folders below one folder: every variable of network and optimizer, and the history so far."""
-
-    def __init__(self, network: keras.Model, folder: Path) -> None:
-        self.network = network
-        self.folder = folder
-
-    def restore_newest(self) -> History:
-        """Load the newest checkpoint, if any; gives its history."""
-        epochs = self._epochs()
-        return self.restore(max(epochs)) if epochs else []
-
-    def restore(self, epoch: int) -> History:
-        """Load the checkpoint written after that epoch; gives its history."""
-        place = self.folder / f"epoch-{epoch:04d}"
-        with np.load(place / "state.npz", allow_pickle=False) as state:
-            for index, variable in enumerate(self._variables()):
-                variable.assign(state[f"{index:04d}"])
-        history: History = json.loads((place / "history.json").read_text())
-        return history
-
-    def write(self, history: History, best: int) -> None:
-        """Write the newest epoch whole or not at all; keep it and the best one."""
-        newest = len(history) - 1
-        place = self.folder / f"epoch-{newest:04d}"
-        building = place.with_suffix(".tmp")
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir()
-        state = {f"{index:04d}": variable.numpy() for index, variable in enumerate(self._variables())}
-        np.savez(building / "state.npz", **state)
-        (building / "history.json").write_text(json.dumps(history))
-        for path in building.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())  # a rename that survives a power loss must not outlive what it names
-        building.rename(place)
-        for epoch in self._epochs() - {newest, best}:
-            shutil.rmtree(self.folder / f"epoch-{epoch:04d}")
-
-    def _epochs(self) -> set[int]:
-        return {int(path.name[6:]) for path in self.folder.glob("epoch-????")}
-
-    def _variables(self) -> list[Any]:
-        return [*self.network.variables, *self.network.optimizer.variables]
+def compile_for(network: keras.Model, schedule: Any, loss: Any) -> None:
+    """Make a network ready to be trained, its optimizer's variables included."""
+    # Under mixed_float16 Keras wraps the optimizer in one that scales the loss, so the network's own is built.
+    network.compile(optimizer=keras.optimizers.Adam(schedule.learning_rate), loss=loss, jit_compile=compiles())
+    network.optimizer.build(network.trainable_variables)
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -170,23 +133,34 @@ class _Keeper(keras.callbacks.Callback):
         self.progress = progress
         self.started = 0.0
         self.told = 0.0
+        self.waited_s = 0.0
+        self.asked = 0.0
+        self.first = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
+        self.waited_s = 0.0
         self.batches.epoch = epoch
         self.model.optimizer.learning_rate.assign(decide(self.history, self.schedule, len(self.batches)).rate)
         reseed(self.model, self.seed, epoch)
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.asked = time.perf_counter() if batch else self.started  # an epoch's first batch takes no step's time
+        self.first = batch
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """After each execution; the loss is the mean over the epoch so far, so what is no number stays none."""
+        now, done = time.perf_counter(), min(batch + 1, len(self.batches))
+        self.waited_s += waited(self.batches.ready[self.first : done], self.asked, now)
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise DivergedError(
-                f"the training loss became {loss} in epoch {len(self.history) + 1}, step {batch + 1}; "
+                f"the training loss became {loss} in epoch {len(self.history) + 1}, step {done}; "
                 "lower training.learning_rate or check the images"
             )
-        if time.perf_counter() - self.told > TELL_EVERY_S:
-            self.told = time.perf_counter()
-            self._tell(len(self.history) * len(self.batches) + batch + 1, loss)
+        if now - self.told > TELL_EVERY_S:
+            self.told = now
+            self._tell(len(self.history) * len(self.batches) + done, loss)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         told = {name: float(value) for name, value in (logs or {}).items()}
@@ -194,7 +168,8 @@ class _Keeper(keras.callbacks.Callback):
             raise DivergedError(f"the validation loss became {told['val_loss']} in epoch {epoch + 1}")
         rate = float(self.model.optimizer.learning_rate.numpy())
         seconds = time.perf_counter() - self.started
-        self.history.append({"epoch": epoch + 1, **told, "rate": rate, "duration_s": seconds})
+        waiting = {"waiting": self.waited_s / seconds, "duration_s": seconds}
+        self.history.append({"epoch": epoch + 1, **told, "rate": rate, **waiting})
         decision = decide(self.history, self.schedule, len(self.batches))
         self.checkpoints.write(self.history, decision.best)
         self._tell(len(self.history) * len(self.batches), told["loss"])
@@ -213,3 +188,8 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
     for place, variable in enumerate(states):
         words = np.random.SeedSequence((seed, epoch, place)).generate_state(int(np.prod(variable.shape)))
         variable.assign(words.reshape(variable.shape).astype(variable.dtype))
+
+
+def waiting(history: History) -> float:
+    """The share of all epochs' time in which the steps waited for their images."""
+    return sum(row["waiting"] * row["duration_s"] for row in history) / sum(row["duration_s"] for row in history)

@@ -21,12 +21,14 @@ from registry.errors import BenchError
 
 OPERATIONS = {
     "describe": "benchmark.describe",
+    "device": "benchmark.device",
     "survey": "benchmark.survey",
     "tryout": "benchmark.tryout",
     "run": "benchmark.pipeline",
     "pool": "benchmark.recording.folds",
     "trial": "benchmark.tuning.trial",
     "draw": "benchmark.tuning.drawing",
+    "speed": "benchmark.speed",
 }
 
 Emit = Callable[[dict[str, Any]], None]

@@ -17,6 +17,12 @@ import numpy as np
 from registry.errors import ContractError
 
 NAME = keras.backend.backend()
+FIRST_WITH_BFLOAT16 = 8  # NVIDIA's compute capability: Ampere
+
+# TensorFlow and JAX take an accelerator's whole memory when they first compute, and a second worker gets none.  Both
+# read this then, and not when they are imported; what the user has set stays.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 if NAME == "tensorflow":
     import tensorflow as tf
@@ -51,7 +57,7 @@ def set_threads(threads: int) -> None:
     """Limit the CPU threads of the backend; before the first operation.
 
     Raises:
-        RuntimeError: the backend is already running with another number.
+        RuntimeError: TensorFlow is already running with another number.
     """
     if NAME == "tensorflow":
         threading = tf.config.threading
@@ -61,7 +67,7 @@ def set_threads(threads: int) -> None:
             threading.set_inter_op_parallelism_threads(threads)
     elif NAME == "torch":
         torch.set_num_threads(threads)
-    else:  # XLA on the CPU has no such setting; it takes the cores that the process may use
+    else:  # XLA on the CPU has no such setting; it takes the cores that the process may use when it first computes
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
@@ -76,8 +82,9 @@ def enable_determinism(threads: int) -> None:
     elif NAME == "torch":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-    else:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    else:  # read when XLA first computes, not when JAX is imported
+        flags = [*os.environ.get("XLA_FLAGS", "").split(), "--xla_gpu_deterministic_ops=true"]
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys(flags))
 
 
 def device_name() -> str:
@@ -90,6 +97,54 @@ def device_name() -> str:
     else:
         names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     return names[0] if names else f"{_processor()}, {len(os.sched_getaffinity(0))} CPUs"
+
+
+def has_accelerator() -> bool:
+    """Whether something other than the processor computes."""
+    if NAME == "tensorflow":
+        return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
+    if NAME == "torch":
+        return bool(torch.cuda.is_available())
+    return bool(jax.default_backend() != "cpu")
+
+
+def best_precision() -> str:
+    """The dtype policy that the device does well: mixed_bfloat16 where it has units for it, else float32.
+
+    Not mixed_float16, whose range is so small that it needs loss scaling: that one is for whoever asks.
+    """
+    if not has_accelerator():
+        return "float32"  # processors mostly convert bfloat16 back and forth
+    if NAME == "tensorflow":
+        found = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+        capabilities = [details.get("compute_capability", (0, 0))[0] for details in found]
+    elif NAME == "torch":
+        capabilities = [torch.cuda.get_device_capability(i)[0] for i in range(torch.cuda.device_count())]
+    else:  # a TPU has no compute capability; bfloat16 was made for it
+        told = [str(getattr(device, "compute_capability", FIRST_WITH_BFLOAT16)) for device in jax.devices()]
+        capabilities = [int(capability.partition(".")[0]) for capability in told]
+    return "mixed_bfloat16" if min(capabilities, default=0) >= FIRST_WITH_BFLOAT16 else "float32"
+
+
+def compiles() -> bool:
+    """Whether XLA is worth trying: always with JAX; with TensorFlow on an accelerator; PyTorch has none.
+
+    On a processor TensorFlow's own kernels are the faster ones.
+    """
+    return NAME == "jax" or (NAME == "tensorflow" and has_accelerator())
+
+
+def executes_several_steps() -> bool:
+    """Whether it pays that several training steps are one execution; Keras's trainer for PyTorch has no such thing.
+
+    On a processor a step takes so long that what lies between two does not count.
+    """
+    return NAME != "torch" and has_accelerator()
+
+
+def is_not_compilable(error: BaseException) -> bool:
+    """Whether a backend's error means that XLA lacks an operation of the network."""
+    return NAME == "tensorflow" and isinstance(error, tf.errors.InvalidArgumentError) and "XLA" in str(error)
 
 
 def peak_memory_bytes() -> int:

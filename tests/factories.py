@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from benchmark.record import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo, Tuned
+from benchmark.speed_record import Conditions, Latency, Rate, Speed, Work, architecture, identity
 
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
 
@@ -89,7 +90,17 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
             "lung-empty/COVID": Estimate(1.0, n=75),
         },
         calibration={"method": "platt", "slope": 1.03, "intercept": -0.2, "n": 87, "decisions": "the likeliest class"},
-        training={"epochs": 16, "best": 12, "shares": {"Non-COVID": 0.5, "COVID": 0.5}},
+        training={
+            "epochs": 16,
+            "steps": 368,
+            "precision": "float32",
+            "batch_size": 32,
+            "jit": False,
+            "steps_per_execution": 1,
+            "waiting": 0.0042,
+            "segmenter": {"batch_size": 16, "jit": False, "steps_per_execution": 1, "waiting": 0.031},
+            "batch_shares": {"Non-COVID": 0.5, "COVID": 0.5},
+        },
         cost=Cost(617_112, 68_130, 2_710_000, 61.5, 190.0, 720.0, "2 cores of an Example CPU"),
         stages={"prepare": "cached", "masks": "cached", "fit": "built", "score": "built"},
         environment={"python": "3.11.9", "keras": "3.15.0", "tensorflow": "2.21.0", "numpy": "2.4.0"},
@@ -204,6 +215,59 @@ def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int
 def _named(pipeline: str, seed: int, fold: str) -> dict[str, str]:
     run = f"{pipeline.replace('+', '-')}-s{seed}-{fold}"
     return {"run": f"{run}-{_hex(run, seed, 8)}", "digest": _hex(run, seed, 64), "key": _hex("key" + run, seed, 64)}
+
+
+CPU = Conditions("Example CPU, 2 CPUs", "tensorflow", "2.21.0", "float32", 2, 32, 64)
+GPU = Conditions("Example GPU", "jax", "0.7.0", "mixed_bfloat16", 16, 32, 512)
+
+
+def speed(
+    pipeline: str = "unet+sepcnn+dense",
+    *,
+    million: float = 140,
+    parameters: int = 38_000,
+    p50_ms: float = 4,
+    conditions: Conditions = CPU,
+    **changes: Any,
+) -> Speed:
+    """A measurement of the pipeline that `record` of the same name ran.
+
+    Args:
+        million: multiply-accumulates of the backbone.
+        parameters: of the backbone.
+    """
+    names = pipeline.split("+")
+    own = architecture(_spec(pipeline, 0, "binary", ("Non-COVID", "COVID")))
+    macs = round(million * 1e6)
+    work = {
+        "segmenter": Work(547_000, 546_000, 30_000_000, 30_000_000, 2_300_000),
+        "backbone": Work(parameters, parameters - 500, macs, 6 * macs, 4 * parameters + 80_000),
+        "head": Work(30_000, 29_500, 29_120, 29_120, 150_000),
+    }
+    p50 = p50_ms / 1e3
+    made = Speed(
+        schema=1,
+        pipeline=pipeline,
+        architecture=own,
+        digest=identity(own, conditions),
+        components={
+            kind: Part(name, {"width": 16, "dropout": 0.2}, "cxr-bench", "0.1.0", _hex(name, "", 64))
+            for kind, name in zip(("segmenter", "backbone", "head"), names, strict=True)
+        },
+        image_size=64,
+        num_classes=2,
+        conditions=conditions,
+        work=work if names[0] != "none" else {part: work[part] for part in ("backbone", "head")},
+        training=Rate(0.4 / p50, 0.38 / p50, 0.41 / p50, 5, 128),
+        inference=Rate(1.5 / p50, 1.4 / p50, 1.6 / p50, 5, 640),
+        classification=Rate(2 / p50, 1.9 / p50, 2.1 / p50, 5, 640),
+        latency=Latency(p50, 1.3 * p50, 200),
+        classification_latency=Latency(p50 / 2, p50 / 1.6, 200),
+        memory={"inference": 870_000_000, "training": 1_240_000_000},
+        environment={"keras": "3.15.0"},
+        created="2025-01-02T03:04:05+00:00",
+    )
+    return msgspec.structs.replace(made, **changes)
 
 
 def _spec(pipeline: str, seed: int, task: str, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from registry.errors import ContractError, WeightsError
 from registry.explanation import features
 from registry.options import read_options
 
-# TensorFlow's variables do not know NumPy 2's `copy` yet; Keras reads them when it saves a model.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.conformance
 
 MODULES = {
     "mobilenetv3_small": keras.applications.mobilenet_v3,

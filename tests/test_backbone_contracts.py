@@ -10,6 +10,8 @@ from registry.checks import check_backbone
 from registry.lookup import entries, load
 from registry.options import read_options
 
+pytestmark = pytest.mark.conformance
+
 PLUGIN = Path(__file__).parent / "plugin"
 sys.path.append(str(PLUGIN))  # as if it were installed
 NEEDS_A_FILE = {"keras-file"}  # tests/test_keras_file.py checks it on files of its own

@@ -9,8 +9,7 @@ from registry.explanation import features
 from registry.heads.dense import dense
 from registry.segmenters.unet import unet
 
-# TensorFlow's variables do not know NumPy 2's `copy` yet; Keras reads them when it saves a model.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.conformance
 
 
 def trainable(*models):

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ from keras import ops
 
 from registry import backend
 from registry.errors import ContractError
+
+pytestmark = pytest.mark.conformance
 
 
 def test_gradient_of_a_sum_of_squares_is_twice_the_input():
@@ -41,6 +44,30 @@ def test_peak_memory_is_that_of_a_process_with_keras_in_it():
 def test_out_of_memory_is_told_from_other_errors():
     assert backend.is_out_of_memory(MemoryError())
     assert not backend.is_out_of_memory(ValueError("RESOURCES"))
+
+
+def test_an_accelerator_is_shared_unless_the_user_says_otherwise():
+    """Both are read when a backend first computes: without them the first worker takes all the memory."""
+    assert {"TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"} <= set(os.environ)
+
+
+ONLY_JAX = pytest.mark.skipif(backend.NAME != "jax", reason="XLA's flags are read from the environment on JAX")
+
+
+@ONLY_JAX
+def test_determinism_is_asked_of_xla_once_and_keeps_the_users_flags(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    for _ in range(2):
+        backend.enable_determinism(len(os.sched_getaffinity(0)))
+    assert os.environ["XLA_FLAGS"].split() == ["--xla_cpu_enable_fast_math=false", "--xla_gpu_deterministic_ops=true"]
+
+
+@ONLY_JAX
+def test_xla_reads_its_flags_after_the_backend_was_imported():
+    code = "import os, keras, registry.backend; os.environ['XLA_FLAGS'] = '--xla_no_such_flag=1'; keras.ops.ones(2)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.returncode != 0
+    assert "xla_no_such_flag" in told.stderr
 
 
 TRAIN = """

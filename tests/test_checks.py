@@ -13,8 +13,7 @@ from registry.contracts import Sample
 from registry.datasets.phantom import phantom
 from registry.errors import ContractError
 
-# TensorFlow's variables do not know NumPy 2's `copy` yet; Keras reads them when it saves a model.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.conformance
 
 ROOT = Path(__file__).parent
 sys.path.append(str(ROOT / "plugin"))  # as if it were installed

@@ -224,6 +224,12 @@ def test_the_task_does_not_tell_pipelines_apart() -> None:
     assert names == [f"{A} (resamples=2000)", f"{A} (resamples=500)"]
 
 
+def test_what_a_reader_must_know_of_a_run_stands_under_its_row_once() -> None:
+    note = "fit: memory ran out with batches of 32: 16 images a batch instead, at the same learning rate"
+    seeds = [factories.record(seed=seed, notes=[note]) for seed in (0, 1)]
+    assert compare(seeds).tables[0].rows[0].notes == [note]
+
+
 def test_seeds_that_ran_on_different_code_are_named() -> None:
     base = factories.record(seed=1)
     part = msgspec.structs.replace(base.components["backbone"], code="0" * 64)

@@ -118,6 +118,16 @@ def test_after_a_death_the_next_request_gets_a_fresh_worker(worker):
     assert said(worker.serve(describing("calm"))) != first
 
 
+def test_a_worker_serves_one_backend_and_precision_only(worker):
+    def served(runtime):
+        return said(worker.serve({**describing("calm"), **({"spec": {"runtime": runtime}} if runtime else {})}))
+
+    before, half = served(None), served({"precision": "mixed_bfloat16"})
+    assert half == before  # what was described before is of no precision
+    assert served(None) == served({"precision": "mixed_bfloat16"}) == half
+    assert served({"precision": "float32"}) != half
+
+
 @pytest.mark.parametrize("name", ["hang", "hang-in-c"])
 def test_a_worker_that_hangs_is_killed_for_good_at_the_timeout(worker, name):
     pid = int(said(worker.serve(describing("calm"))))

@@ -10,15 +10,18 @@ from hypothesis import strategies as st
 
 from benchmark.figures import (
     MaskRow,
+    MeanHeat,
     Panel,
     View,
     curves,
     gradcam_sheet,
     mask_sheet,
+    mean_heat_sheet,
     network_view_sheet,
     overlay,
     thumbnails,
 )
+from benchmark.figures.overlays import PALETTE
 from benchmark.figures.sheet import ORANGE, SKY, fold
 from benchmark.figures.views import grey_levels
 from registry.errors import StorageError
@@ -261,3 +264,16 @@ def test_a_thumbnail_of_an_empty_map_is_grey_and_says_so() -> None:
     pixels = np.frombuffer(bytes.fromhex(one["pixels"]), np.uint8).reshape(-1, 3)
     assert one["empty"] is True
     assert (pixels == pixels[:, :1]).all()
+
+
+def test_mean_heat_has_a_panel_per_class_on_one_scale_and_outlines_the_lungs_of_half_the_images(tmp_path):
+    even, corner = np.ones((SIZE, SIZE)), np.zeros((SIZE, SIZE))
+    corner[:8, :8] = 16.0
+    lungs = 0.6 * disc(16, 16, 12)
+    path = tmp_path / "mean-heat.png"
+    mean_heat_sheet(path, [MeanHeat("Normal", even, lungs, 9, 0), MeanHeat("COVID", corner, None, 8, 1)], "caption")
+    picture = drawn(path)
+    assert 500 < picture.shape[1] < 2000
+    assert pixels_of(picture, SKY) > 100
+    hottest = "#{:02x}{:02x}{:02x}".format(*PALETTE[-1])
+    assert pixels_of(picture, hottest) > 1000  # the corner, and the end of the scale

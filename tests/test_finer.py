@@ -8,6 +8,8 @@ from keras import layers
 from registry.backbones.finer import finer_map, join, passages
 from registry.explanation import features, halves
 
+pytestmark = pytest.mark.conformance
+
 
 def conv(tensor, filters=4, **options):
     return layers.Conv2D(filters, 3, padding="same", **options)(tensor)

@@ -12,8 +12,7 @@ from registry.backend import gradient
 from registry.errors import ContractError
 from registry.heads.dense import dense
 
-# TensorFlow's variables do not know NumPy 2's `copy` yet; Keras reads them when it saves a model.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.conformance
 
 
 def images(n=3, size=32):

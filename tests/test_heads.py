@@ -21,6 +21,8 @@ from registry.heads.sepconv import sepconv
 from registry.heads.xgboost import xgboost
 from registry.options import read_options
 
+pytestmark = pytest.mark.conformance
+
 SHAPE = (None, None, 6)
 # Some that all_estimators names leave scikit-learn soon: until then they can be chosen.
 ON_THE_WAY_OUT = pytest.mark.filterwarnings("ignore:Class .* is deprecated:FutureWarning")

@@ -208,14 +208,14 @@ def test_a_reader_that_breaks_its_promise_is_the_plugins_fault(tmp_path, image):
 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(tmp_path, monkeypatch):
-    real = os.pwrite
+    real = os.pwritev
 
     def full_after_a_while(descriptor, data, offset):
         if offset > 5000:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data, offset)
 
-    monkeypatch.setattr(os, "pwrite", full_after_a_while)
+    monkeypatch.setattr(os, "pwritev", full_after_a_while)
     with pytest.raises(StorageError, match=r"cannot write .*images.npy: No space left on device"):
         prepared([drawn(n) for n in range(40)], tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
@@ -223,9 +223,24 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(tmp_path, monkeypatch
 
 def test_short_writes_are_continued(tmp_path, monkeypatch):
     real = os.pwrite
+    monkeypatch.setattr(os, "pwritev", lambda descriptor, pieces, offset: real(descriptor, pieces[0][:90], offset))
     monkeypatch.setattr(os, "pwrite", lambda descriptor, data, offset: real(descriptor, data[:100], offset))
     images = prepared([drawn(n, image=xrays.film(n, (32, 32))) for n in range(3)], tmp_path / "out")
     assert np.array_equal(images.images[2], xrays.film(2, (32, 32)))
+
+
+def test_rows_written_together_are_those_written_one_by_one(tmp_path, monkeypatch):
+    """Refused films and films without a mask lie between the others."""
+    readers = [
+        drawn(n, image=xrays.film(n, (32, 32)), mask=xrays.lungs((32, 32)) if n % 3 else None) for n in range(20)
+    ]
+    readers[4] = drawn(4, image=np.zeros((32, 32), np.uint8))
+    together = prepared(readers, tmp_path / "together", skip_bad=True)
+    monkeypatch.setattr("benchmark.artefact.GROUP_BYTES", 1)
+    single = prepared(readers, tmp_path / "single", skip_bad=True)
+    for name in ("images.npy", "masks.npy", "index.json"):
+        assert (together.folder / name).read_bytes() == (single.folder / name).read_bytes()
+    assert len(together.ids) == 19
 
 
 def test_files_that_changed_before_they_are_read_again_do_no_harm(tmp_path):

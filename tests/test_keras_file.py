@@ -11,8 +11,7 @@ from registry.backbones.sepcnn import sepcnn
 from registry.errors import ContractError, OptionError, WeightsError
 from registry.explanation import features
 
-# TensorFlow's variables do not know NumPy 2's `copy` yet; Keras reads them when it saves a model.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.conformance
 
 
 def block(tensor, filters):

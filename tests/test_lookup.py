@@ -6,7 +6,10 @@ from registry.errors import PluginError, UnknownNameError
 
 class Distribution:
     def __init__(self, name):
-        self.metadata = {"Name": name, "Version": "1.0"}
+        self.name = name
+
+    def read_text(self, file):
+        return f"Metadata-Version: 2.1\nName: {self.name}\nVersion: 1.0\n\nName: of the description\n"
 
 
 class Point:

@@ -48,6 +48,7 @@ def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(be
         "model",
         "network-view.png",
         "gradcam.png",
+        "mean-heat.png",
         "gradcam.json",
         "curves.png",
     }

@@ -12,6 +12,8 @@ from registry.segmenters.sepunet import sepunet
 from registry.segmenters.threshold import threshold
 from registry.segmenters.unet import unet
 
+pytestmark = pytest.mark.conformance
+
 
 def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())

@@ -282,6 +282,18 @@ def test_a_region_is_where_a_crop_has_put_it(context):
     assert np.array_equal(regions.as_seen(context, lungs()[rows], rows), lungs()[rows])
 
 
+def test_mean_heat_weighs_every_image_alike_and_leaves_empty_maps_out():
+    left, right = np.zeros((2, 2)), np.zeros((2, 2))
+    left[:, 0], right[:, 1] = 1.0, 50.0
+    heat, empty = explain.mean_heat(np.stack([left, left, right, np.zeros((2, 2))]), (2, 2))
+    assert empty == 1
+    assert np.allclose(heat, [[4 / 3, 2 / 3], [4 / 3, 2 / 3]])
+    assert heat.mean() == pytest.approx(1)
+    nothing, empty = explain.mean_heat(np.zeros((3, 2, 2)), (4, 4))
+    assert empty == 3
+    assert not nothing.any()
+
+
 def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_each_class():
     targets = np.array([0, 0, 0, 1, 1])
     chances = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]])

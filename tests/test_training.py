@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
+from benchmark import pace
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches
+from benchmark.checkpoints import Checkpoints
 from benchmark.stages.fit import shuffled
-from benchmark.training import Checkpoints, Decision, decide, reseed, train
+from benchmark.training import Decision, decide, reseed, train
 from registry.errors import DivergedError
 
 SIZE = 8
@@ -131,7 +133,7 @@ def variables(model):
 
 
 def timeless(history):
-    return [{name: value for name, value in row.items() if name != "duration_s"} for row in history]
+    return [{name: value for name, value in row.items() if name not in ("duration_s", "waiting")} for row in history]
 
 
 class Killed(BaseException):
@@ -144,10 +146,11 @@ def uninterrupted(tmp_path_factory):
     return variables(model), history
 
 
-def test_the_rows_of_a_history_say_epoch_losses_rate_and_duration(uninterrupted):
+def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninterrupted):
     _, history = uninterrupted
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
-    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "duration_s"} for row in history)
+    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "waiting", "duration_s"} for row in history)
+    assert all(0 <= row["waiting"] <= 1 for row in history)
     assert history[0]["rate"] == pytest.approx(0.02)
 
 
@@ -225,6 +228,29 @@ def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkey
     assert {event["total"] for event in told} == {15}
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the XLA of others takes the network")
+def test_several_steps_an_execution_change_no_bit_and_what_xla_lacks_is_not_compiled(
+    tmp_path, monkeypatch, uninterrupted
+):
+    """Two of an epoch's three steps at a time, after steps that were tried and undone; XLA lacks the rotation.
+
+    This processor is taken for an accelerator whose steps last 40 ms.
+    """
+    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
+    monkeypatch.setattr(pace, "executes_several_steps", lambda: True)
+    monkeypatch.setattr(pace, "_timed", lambda network, arrays: network.train_on_batch(*arrays) and 0.04)
+    monkeypatch.setattr("benchmark.training.compiles", lambda: True)
+    monkeypatch.setattr("benchmark.training.TELL_EVERY_S", 0.0)
+    told = []
+    model, history = run(tmp_path, watch=told.append)
+    assert pace.pace_of(model) == {"jit": False, "steps_per_execution": 2}
+    assert {event["done"] for event in told} == {step for epoch in range(5) for step in (3 * epoch + 2, 3 * epoch + 3)}
+    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert timeless(history) == timeless(uninterrupted[1])
+    for one, other in zip(variables(model), uninterrupted[0], strict=True):
+        assert np.array_equal(one, other)
+
+
 @pytest.fixture
 def trained(tmp_path):
     """A compiled network after one step, and its checkpoints."""
@@ -264,7 +290,7 @@ def test_a_write_that_is_interrupted_leaves_no_half_epoch(trained, tmp_path, mon
         if file == "state.npz":
             patch.setattr(np, "savez", half_written)
         elif file == "history.json":
-            patch.setattr("benchmark.training.json.dumps", interrupted)
+            patch.setattr("benchmark.checkpoints.json.dumps", interrupted)
         else:
             patch.setattr("pathlib.Path.rename", interrupted)
         with pytest.raises(Killed):

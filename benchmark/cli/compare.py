@@ -1,6 +1,8 @@
 """`bench compare`: tables from records on disk."""
 
+import contextlib
 import functools
+import gc
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +12,17 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from rich.console import Console
+
     from benchmark.comparison import Comparison
+    from benchmark.costs import CostTable
     from benchmark.differences import Difference, PairedTest
     from benchmark.record import Record
     from benchmark.records import Broken
+    from benchmark.speed_record import Speed
 
 PAGE = 140  # columns of a table that is written to a file
+WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
 
 
 @click.command()
@@ -26,6 +33,7 @@ PAGE = 140  # columns of a table that is written to a file
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
 @click.option("--details", is_flag=True, help="Also each run by itself: classes, members, thresholds, masks, maps.")
+@click.option("--costs", "costs_only", is_flag=True, help="What bench speed measured alone, beside the scores.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
 def command(
@@ -37,6 +45,7 @@ def command(
     as_json: bool,
     output: Path | None,
     details: bool,
+    costs_only: bool,
     verify: bool,
 ) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
@@ -47,9 +56,14 @@ def command(
     NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more); with --against, difference, difference
     low, difference high, detectable.
 
+    What bench speed has measured follows in tables of its own, a group for each hardware; in CSV it is had by --costs.
+
     Exit code 3: nothing found; 5: a record cannot be trusted.
     """
+    from benchmark.comparison import Comparison
+    from benchmark.costs import cost_tables
     from benchmark.records import scan
+    from benchmark.speed_record import FILE as SPEED
     from registry.errors import ConfigError
 
     form = "json" if as_json else form
@@ -57,24 +71,44 @@ def command(
         raise ConfigError(
             "--details prints each run on the screen, below the tables; leave --format, --json and -o out"
         )
-    found = _Found()
-    records = found.records(scan(path, verified=verify) for path in _roots(results or (Path("results"),)))
-    comparison = _compared(records, found, metric, against)
-    if not comparison.tables and not comparison.left_out:
-        click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
-        context.exit(3)
-    _show(comparison, form, output)
+    found = _Found(verify)
+    roots = _roots(results or (Path("results"),))
+    records = found.records(scan(path, verified=verify, others={SPEED: found.measured}) for path in roots)
+    with _no_collection():
+        comparison = _compared(records, found, metric, against)
+        costs = cost_tables(comparison.tables, found.speeds)
+        if costs_only:
+            comparison = Comparison([], comparison.left_out)
+        if not comparison.tables and not comparison.left_out and not costs:
+            lacking = "speed.json" if costs_only else "result.json"
+            click.echo(f"bench: no {lacking} below the given folders; {WRITERS[lacking]}", err=True)
+            context.exit(3)
+        _show(comparison, costs, form, output)
     if details:
-        _show_runs(found.folders.values())
+        _show_runs(found.files.values())
     if comparison.left_out:
         context.exit(5)
 
 
-class _Found:
-    """What a scan met on its way: where each run lies, and which files cannot be trusted."""
+@contextlib.contextmanager
+def _no_collection() -> "Iterator[None]":
+    """Records hold no circles, and looking for some among millions of numbers takes a seventh of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
-    def __init__(self) -> None:
-        self.folders: dict[tuple[str, str], Path] = {}
+
+class _Found:
+    """What a scan met on its way: where each run lies, measurements of speed, and which files cannot be trusted."""
+
+    def __init__(self, verified: bool) -> None:
+        self.verified = verified
+        self.files: dict[tuple[str, str], Path] = {}
+        self.speeds: list[Speed] = []
         self.left_out: list[str] = []
 
     def records(self, scans: "Iterable[Iterable[tuple[Path, Record | Broken]]]") -> "Iterator[Record]":
@@ -85,8 +119,19 @@ class _Found:
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
             else:
-                self.folders[found.run, found.key] = path.parent
+                self.files[found.run, found.key] = path
                 yield found
+
+    def measured(self, path: Path) -> None:
+        """Take a measurement of speed."""
+        from benchmark.records import Broken
+        from benchmark.speed_record import read
+
+        found = read(path, verified=self.verified)
+        if isinstance(found, Broken):
+            self.left_out.append(f"{path} {found.reason}")
+        else:
+            self.speeds.append(found)
 
 
 def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, against: str | None) -> "Comparison":
@@ -94,7 +139,7 @@ def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, ag
 
     from benchmark.compare import compare
 
-    difference = paired_difference(lambda run: found.folders[run.run, run.key])
+    difference = paired_difference(lambda run: found.files[run.run, run.key].parent)
     comparison = compare(records, metric=metric, against=against, difference=difference)
     return msgspec.structs.replace(comparison, left_out=found.left_out)
 
@@ -131,15 +176,13 @@ def _roots(paths: "Sequence[Path]") -> list[Path]:
     return [path for place, path in reversed(whole.items()) if not whole.keys() & set(place.parents)]
 
 
-def _show(comparison: "Comparison", form: str, output: Path | None) -> None:
+def _show(comparison: "Comparison", costs: "list[CostTable]", form: str, output: Path | None) -> None:
     if output is None and form == "table":
         from rich.console import Console
 
-        from benchmark.report.terminal import print_comparison
-
-        print_comparison(Console(), comparison)
+        _print(Console(), comparison, costs)
         return
-    pieces = _pieces(comparison, form)
+    pieces = _pieces(comparison, costs, form)
     if form == "csv":
         for reason in comparison.left_out:
             click.echo(f"bench: left out: {reason}", err=True)
@@ -157,32 +200,45 @@ def _show(comparison: "Comparison", form: str, output: Path | None) -> None:
         raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
 
 
-def _show_runs(folders: "Iterable[Path]") -> None:
+def _show_runs(files: "Iterable[Path]") -> None:
     from rich.console import Console
 
-    from benchmark.records import FILE, read
+    from benchmark.records import read
     from benchmark.report.details import print_run
 
     console = Console()
-    for folder in folders:
+    for file in files:
         console.print()
-        print_run(console, read(folder / FILE))
+        print_run(console, read(file))
 
 
-def _pieces(comparison: "Comparison", form: str) -> "Iterable[str]":
+def _print(console: "Console", comparison: "Comparison", costs: "list[CostTable]") -> None:
+    from benchmark.report.costs import print_costs
+    from benchmark.report.terminal import print_comparison
+
+    print_comparison(console, comparison)
+    if comparison.tables and costs:
+        console.print()
+    print_costs(console, costs)
+
+
+def _pieces(comparison: "Comparison", costs: "list[CostTable]", form: str) -> "Iterable[str]":
     """A comparison as text, in pieces."""
     import io
 
     from rich.console import Console
 
+    from benchmark.report.cost_files import costs_csv, costs_told
+    from benchmark.report.costs import costs_markdown
     from benchmark.report.markdown import markdown
     from benchmark.report.plain import json_pieces, to_csv
-    from benchmark.report.terminal import print_comparison
 
     if form == "json":
-        return json_pieces(comparison)
-    if form != "table":
-        return [{"md": markdown, "csv": to_csv}[form](comparison)]
+        return json_pieces(comparison, costs_told(costs))
+    if form == "csv":
+        return [to_csv(comparison) if comparison.tables or not costs else costs_csv(costs)]
+    if form == "md":
+        return [markdown(comparison), "\n" * bool(comparison.tables and costs), costs_markdown(costs)]
     page = io.StringIO()
-    print_comparison(Console(file=page, width=PAGE), comparison)
+    _print(Console(file=page, width=PAGE), comparison, costs)
     return [page.getvalue()]

@@ -23,7 +23,7 @@ def command(kind: str | None, as_json: bool) -> None:
     if kind and not wanted and kind.rstrip("s") != "task":
         raise unknown_name("kind", kind, [*plurals, "tasks"], "bench list --help")
     kinds = (wanted,) if wanted else () if kind else KINDS
-    rows = _components(kinds)
+    rows = _components(kinds) if kinds else []
     tasks = [] if wanted else _tasks(TASKS)
     if as_json:
         import json
@@ -34,13 +34,14 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    from benchmark.cli.backend import keras_backend
     from benchmark.descriptions import Descriptions
     from benchmark.executor import Worker
     from benchmark.places import cache_folder
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    with Worker(cache_folder() / "logs") as worker:
+    with Worker(cache_folder() / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
         described = Descriptions(cache_folder() / "descriptions", worker)
         described.fetch((entry.kind, entry.name) for entry in found)
     return [

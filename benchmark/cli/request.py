@@ -17,6 +17,8 @@ TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
     TASKS = TASKS.parent.parent / "configs"
 
+AUTO = "auto"  # of --precision
+
 FLAGS = (
     click.option(
         "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
@@ -35,6 +37,13 @@ FLAGS = (
     click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
     click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
     click.option("--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16", "auto"]),
+        default="float32",
+        show_default=True,
+        help="Of the networks that are trained; auto: what the device does well, and says so.",
+    ),
     click.option("--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads."),
 )
 
@@ -50,9 +59,12 @@ class Request:
     """The flags of one call of a command that trains, where things lie, and where it says what it does."""
 
     def __init__(self, flags: dict[str, Any]) -> None:
+        from benchmark.places import cache_folder, find_task
+
+        self.path = find_task(flags["task_name"], TASKS)  # a slip of the pen is told before anything large is imported
+
         from rich.console import Console
 
-        from benchmark.places import cache_folder
         from benchmark.store import Store
 
         self.flags = flags
@@ -63,7 +75,7 @@ class Request:
 
     def task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
         """The task's name, the task with the flags in it, and kind -> the options that --set forces."""
-        from benchmark.tasks import find_task, merge, read_task
+        from benchmark.tasks import merge, read_task
 
         overrides = self.overrides()
         forced = overrides.get("options", {})
@@ -72,9 +84,8 @@ class Request:
         if self.flags["epochs"]:
             epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
             overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
-        path = find_task(self.flags["task_name"], TASKS)
-        task = read_task(path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
-        return path.stem, task, forced
+        task = read_task(self.path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
+        return self.path.stem, task, forced
 
     def overrides(self) -> dict[str, Any]:
         """The tables that --set gives."""
@@ -92,14 +103,33 @@ class Request:
         return overrides
 
     def runtime(self, jobs: int = 1) -> "Runtime":
-        """The backend, and how many threads each of so many workers has where bits must repeat."""
+        """The backend, and how many threads each of so many workers has where bits must repeat.
+
+        The precision is the one that is asked for, and for `settled` to find where that is ``auto``.
+        """
         import os
 
+        import msgspec
+
+        from benchmark.cli.backend import keras_backend
         from benchmark.config import Runtime
 
         deterministic = self.flags["deterministic"]
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-        return Runtime(_backend(), deterministic, threads if deterministic else None)
+        found = Runtime(keras_backend(), deterministic, threads if deterministic else None)
+        asked = self.flags["precision"]
+        return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)
+
+    def settled(self, runtime: "Runtime", worker: "Worker") -> "Runtime":
+        """The runtime with the precision that the worker's device does well, where that was asked for; says which."""
+        import msgspec
+
+        if self.flags["precision"] != AUTO:
+            return runtime
+        told = worker.ask({"op": "device"})
+        say = f"precision {told['precision']}, chosen for {told['device']}"
+        self.console.print(say, highlight=False, markup=False, soft_wrap=True)
+        return msgspec.structs.replace(runtime, precision=told["precision"])
 
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
@@ -143,18 +173,3 @@ class Request:
 
     def _setting(self, task: "Task") -> str:
         return "tuned" if task.tuned else "quick" if self.quick else "full"
-
-
-def _backend() -> str:
-    import os
-    from importlib.machinery import PathFinder
-
-    from benchmark.keys import BACKEND_LIBRARIES
-    from registry.errors import ConfigError, unknown_name
-
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKEND_LIBRARIES:
-        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
-    if PathFinder.find_spec(BACKEND_LIBRARIES[backend]) is None:
-        raise ConfigError(f"KERAS_BACKEND is {backend!r}, which is not installed; pip install 'cxr-bench[{backend}]'")
-    return backend

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.record import Record
     from benchmark.runs import Planned
 
-FIGURES = ("gradcam.png", "network-view.png", "masks.png", "curves.png")
+FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "curves.png")
 
 
 @click.command()
@@ -68,6 +68,7 @@ class _Run:
         environment = {"KERAS_BACKEND": runtime.backend}
         with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
             worker = crew.workers[0]
+            runtime = self.request.settled(runtime, worker)
             planned = self._plan(worker, runtime)
             if self.flags["retry_failed"]:
                 planned = _failed(planned)

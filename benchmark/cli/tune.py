@@ -96,7 +96,7 @@ class _Tune:
         first = Chosen(chosen.pipelines[:1])
         worker = crew.workers[0]
         choice, survey, described = self.request.look(worker, task, first)
-        seeds, runtime = [self.flags["seed"]], self.request.runtime()
+        seeds, runtime = [self.flags["seed"]], self.request.settled(self.request.runtime(), worker)
         (spec,) = resolve(task, name, first, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         assert isinstance(spec, RunSpec)  # nobody votes
         if spec.classical:

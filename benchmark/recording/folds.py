@@ -65,6 +65,7 @@ def pool(spec: Spec, plan: Plan, pipeline: str, folders: list[Path], target: Pat
             confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
             members=[Member(f"fold {fold.fold}", fold.pipeline, fold.metrics, fold.run) for fold in folds],
             calibration={"decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit, of each fold"},
+            notes=list(dict.fromkeys(note for fold in folds for note in fold.notes)),
             cost=_cost(folds),
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 from benchmark.agreement import implausible, mask_estimates
 from benchmark.illustrations import illustrate
 from benchmark.images import load
+from benchmark.memory import halved
 from benchmark.record import Cost, Estimate, Record
 from benchmark.recording.folder import findings, identity, scores_of, write_folder, write_predictions
 from benchmark.stages.masks import read_masks
@@ -21,6 +22,8 @@ from benchmark.statistics import proportion
 if TYPE_CHECKING:
     from benchmark.context import Context, StagesRecord
     from benchmark.plan import Plan, Survey
+
+PACE = ("batch_size", "jit", "steps_per_execution", "waiting")  # what trainings found out on the device
 
 
 def write_run(
@@ -49,6 +52,7 @@ def write_run(
             ),
             map_method=meta_of(context, "explain")["method"],
             training=_training(context, went),
+            notes=notes_of(context),
             cost=cost_of(context),
             stages=went.status,
         )
@@ -120,6 +124,14 @@ def meta_of(context: "Context", stage: str) -> dict[str, Any]:
     return told
 
 
+def notes_of(context: "Context") -> list[str]:
+    """Trainings for which memory did not suffice as they were asked for."""
+    spec = context.spec
+    asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
+    used = {stage: meta_of(context, stage)["batch_size"] for stage in asked if stage in context.artefacts}
+    return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
+
+
 def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
     """How the network was trained, and the classical head on its features."""
     told: dict[str, Any] = {"stage_duration_s": went.duration_s}
@@ -128,7 +140,10 @@ def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
         told |= {"epochs": len(history), "steps": meta["steps"], "batch_shares": shares}
         told |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
-        told["final_rate"] = history[-1]["rate"]
+        told |= {"final_rate": history[-1]["rate"], "precision": context.spec.runtime.precision}
+        told |= {name: meta[name] for name in PACE}
+    if "segmenter" in context.artefacts:
+        told["segmenter"] = {name: meta_of(context, "segmenter")[name] for name in PACE}
     if context.spec.classical:
         meta = meta_of(context, "predict")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))

@@ -17,7 +17,7 @@ from benchmark.plan import REFERENCE
 from benchmark.predictions import Predictions, predictions
 from benchmark.record import Cost, Estimate, Member, Record, Reference
 from benchmark.recording.folder import findings, identity, scores_of, write_folder, write_predictions
-from benchmark.recording.model import cost_of, mask_quality, meta_of, model_files
+from benchmark.recording.model import cost_of, mask_quality, meta_of, model_files, notes_of
 from benchmark.stages.explain import write_samples
 from benchmark.statistics import paired_difference, proportion
 
@@ -55,6 +55,7 @@ def write_run(
             voting=voting(context, found),
             reference=reference(context, scores, names),
             training={"stage_duration_s": went.duration_s, "notes": meta_of(context, "vote")["notes"]},
+            notes=list(dict.fromkeys(note for member in context.members.values() for note in notes_of(member))),
             cost=joint_cost(context),
             stages=went.status,
         )

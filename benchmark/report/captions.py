@@ -9,6 +9,7 @@ GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "naive": "naive: patients and identical images may be on both sides",
 }
+TRAINING_TIME = "training time"
 FOCUS = {
     "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
     "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the film",
@@ -50,6 +51,8 @@ def legend(table: Table, titles: list[str]) -> str:
             f"Δ: paired difference to {table.against} on the same images; "
             "detectable: the smallest that so many images would separate with 80 % power."
         )
+    if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
+        told.append("Training times are of different hardware (--format csv says which) and not comparable.")
     kind = focus_kind(table.rows)
     if kind and focus_title(kind) in titles:
         told.append(_focus(kind, table.rows))

@@ -59,7 +59,7 @@ def _every(table: Table) -> Iterator[Column]:
     if kind:
         yield Column(captions.focus_title(kind), lambda row: wording.focus(row, kind), MAPS)
     yield Column("parameters", lambda row: "" if row.control else wording.count(row.cost.parameters), COST)
-    yield Column("training time", lambda row: "" if row.control else wording.duration(row.cost.training_s), COST)
+    yield Column(captions.TRAINING_TIME, lambda row: "" if row.control else wording.duration(row.cost.training_s), COST)
     yield Column("model size", lambda row: "" if row.control else wording.size(row.cost.model_bytes), COST)
     for name in others[BEFORE_COST:SHOWN]:
         yield _metric(name, REST)

@@ -1,6 +1,7 @@
 """One run in detail, for a terminal of any width."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -143,6 +144,8 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
+    if "waiting" in record.training:
+        about.append(_trained(record.training))
     told = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
     sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
     numbers = {key: value for key, value in told.items() if key not in sentences}
@@ -160,6 +163,20 @@ def _about(record: Record) -> list[str]:
     for name, value in record.calibration.get("thresholds", {}).items():
         about.append(f"Threshold {name}, from validation: {_setting(value)}.")
     return about
+
+
+def _trained(training: dict[str, Any]) -> str:
+    """How the networks were trained, and how well the device was kept at work."""
+    steps, segmenter = training["steps_per_execution"], training.get("segmenter", {})
+    compiled = "compiled by XLA" if training["jit"] else "not compiled by XLA"
+    waits = [f"{training['waiting']:.1%} of the time"]
+    if "waiting" in segmenter:
+        waits.append(f"the segmenter's {segmenter['waiting']:.1%}")
+    return (
+        f"Training: {training['epochs']} epochs, batches of {training['batch_size']}, {training['precision']}, "
+        f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
+        f"it waited for images {', '.join(waits)}."
+    )
 
 
 def _setting(value: object) -> str:

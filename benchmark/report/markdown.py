@@ -8,26 +8,26 @@ from benchmark.report.conclusion import conclusion
 def markdown(comparison: Comparison) -> str:
     """Every table with all its columns."""
     parts = [_table(table) for table in comparison.tables]
-    parts += [f"> left out: {_escaped(reason)}\n" for reason in comparison.left_out]
+    parts += [f"> left out: {escaped(reason)}\n" for reason in comparison.left_out]
     return "\n".join(parts)
 
 
 def _table(table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
-    titles = ["pipeline", *(_escaped(column.title) for column in shown)]
+    titles = ["pipeline", *(escaped(column.title) for column in shown)]
     aligned = [":--", *("--:" for _ in shown)]
     rows = [_cells(table, row, shown) for row in table.rows]
     told = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
-    lines = [f"## {_escaped(captions.title(table))}", "", *map(_escaped, captions.caption(table)), ""]
+    lines = [f"## {escaped(captions.title(table))}", "", *map(escaped, captions.caption(table)), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
     lines += [
         "",
-        *map(_escaped, told),
+        *map(escaped, told),
         *([""] if told else []),
-        _escaped(captions.legend(table, [column.title for column in shown])),
+        escaped(captions.legend(table, [column.title for column in shown])),
         "",
-        _escaped(conclusion(table)),
+        escaped(conclusion(table)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -35,7 +35,7 @@ def _table(table: Table) -> str:
 def _cells(table: Table, row: Row, shown: list[columns.Column]) -> list[str]:
     span = wording.span(row)
     texts = [span, *("" for _ in shown[1:])] if span else [_greyed(row, column) for column in shown]
-    cells = [_escaped(text) for text in (wording.label(row), *texts)]
+    cells = [escaped(text) for text in (wording.label(row), *texts)]
     supported = table.lead is not None and table.lead.separable and row.pipeline == table.lead.pipeline
     if supported and not row.control:
         cells[:2] = [f"**{cell}**" for cell in cells[:2]]  # the name and the table's metric, which is what was tested
@@ -47,5 +47,6 @@ def _greyed(row: Row, column: columns.Column) -> str:
     return f"{text} (few images)" if wording.few(row, column.metric) else text
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text that Markdown leaves as it is, also in a cell."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ FACTS = (
     "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "control", "status", "seeds",
     "failures", "n",
 )  # fmt: skip
-COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s")
+COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
 TUNING = ("tuning_trials", "tuning_s")
 AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
 
@@ -44,12 +44,16 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """``{"tables": [{"task", "dataset", "split", "rows": […], …}], "left_out": […]}``, indented."""
+    """``{"tables": [{"task", "dataset", "split", "rows": […], …}], "costs": […], "left_out": […]}``, indented."""
     return "".join(json_pieces(comparison))
 
 
-def json_pieces(comparison: Comparison) -> Iterator[str]:
-    """The same piece by piece, so that thousands of rows need not be in memory at once."""
+def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[str]:
+    """The same piece by piece, so that thousands of rows need not be in memory at once.
+
+    Args:
+        costs: what is told of measured speed, see `benchmark.report.cost_files.costs_told`.
+    """
     yield '{\n "tables": ['
     for place, table in enumerate(comparison.tables):
         about = msgspec.json.format(msgspec.json.encode(_about(table)), indent=1).decode()
@@ -60,8 +64,9 @@ def json_pieces(comparison: Comparison) -> Iterator[str]:
             yield ",\n    " * bool(k) or "\n    "
             yield _inside(msgspec.json.format(msgspec.json.encode(_row(row)), indent=1).decode(), 4)
         yield "\n   ]" + _inside(tail, 2)
-    left_out = msgspec.json.format(msgspec.json.encode(comparison.left_out), indent=1).decode()
-    yield "\n " * bool(comparison.tables) + f'],\n "left_out": {_inside(left_out, 1)}\n}}\n'
+    told, left_out = (msgspec.json.format(msgspec.json.encode(one), indent=1) for one in (costs, comparison.left_out))
+    yield "\n " * bool(comparison.tables) + f'],\n "costs": {_inside(told.decode(), 1)},\n'
+    yield f' "left_out": {_inside(left_out.decode(), 1)}\n}}\n'
 
 
 def _inside(text: str, depth: int) -> str:

@@ -47,6 +47,11 @@ def count(value: int) -> str:
     return f"{value / 1e3:,.0f} k" if value < 1e6 else f"{value / 1e6:,.1f} M"
 
 
+def large(value: int) -> str:
+    """A count of operations, short: ``140 M``, ``4.45 G``."""
+    return f"{value / 1e9:,.2f} G" if value >= 1e9 else count(value)
+
+
 def duration(seconds: float | None) -> str:
     """Wall time, short: ``61.5 s``, ``4 min 12 s``, ``1 h 05 min``."""
     if seconds is None:
@@ -67,6 +72,11 @@ def tuning(found: Tuned | None) -> str:
 def size(octets: int) -> str:
     """Bytes, short: ``2.7 MB``."""
     return f"{octets / 1e6:,.1f} MB" if octets >= 50_000 else f"{octets / 1e3:,.1f} kB" if octets else "–"
+
+
+def memory(octets: int) -> str:
+    """Bytes of memory, short: ``870 MB``, ``2.4 GB``."""
+    return f"{octets / 1e9:,.1f} GB" if octets >= 1e9 else f"{octets / 1e6:,.0f} MB"
 
 
 def label(row: Row) -> str:

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 
 from benchmark.calibration import softmax
+from benchmark.gradcam import upsample
 from benchmark.images import load
 from benchmark.maps import mapper
 from benchmark.predictions import predictions
-from benchmark.regions import map_statistics
+from benchmark.regions import as_seen, lung_masks, map_statistics
 from benchmark.stages.fit import load_inputs
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ KINDS = ("surest right", "least sure", "surest wrong")
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``statistics.json`` (name -> estimate), ``samples.npz`` (the maps to show) and ``meta.json`` (the method).
+    """Write ``statistics.json`` (name -> estimate), ``samples.npz``, ``mean-heat.npz`` and ``meta.json`` (the method).
 
-    In ``samples.npz``: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices, probabilities (n,)
-    of the decided class at equal class shares, heat (n,h,w) of its evidence.
+    In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
+    probabilities (n,) of the decided class at equal class shares, heat (n,h,w) of its evidence.  In ``mean-heat.npz``:
+    heat (K,S,S), see `mean_heat`; lungs (K,S,S), share of the images with lung there; images and empty (K,), maps that
+    were averaged and left out.
     """
     found, maps = predictions(context), mapper(context)
     test = found.parts == "test"
@@ -37,8 +40,11 @@ def build(context: "Context", folder: Path) -> None:
         heat.append(maps.heat(rows[chunk], targets[chunk]))
         context.progress({"done": min(start + CHUNK, len(judged)), "total": len(judged)})
     prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
-    told = map_statistics(context, prepared, inputs, rows[judged], targets[judged], np.concatenate(heat))
+    judged_heat = np.concatenate(heat)
+    told = map_statistics(context, prepared, inputs, rows[judged], targets[judged], judged_heat)
     (folder / "statistics.json").write_bytes(msgspec.json.encode(told))
+    lungs = as_seen(context, lung_masks(context, prepared, rows[judged]), rows[judged])
+    write_mean_heat(folder, judged_heat, lungs, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, chances)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
 
@@ -51,6 +57,36 @@ def worth_mapping(targets: np.ndarray, at_most: int | None, seed: int) -> np.nda
     mixed = np.random.default_rng((seed, 12)).permutation(len(targets))
     of_class = [mixed[targets[mixed] == k][: -(-at_most // len(classes))] for k in classes]
     return np.sort(np.concatenate(of_class))
+
+
+def write_mean_heat(folder: Path, maps: np.ndarray, lungs: np.ndarray, targets: np.ndarray, num_classes: int) -> None:
+    """Write ``mean-heat.npz`` of maps (n,h,w) of the true classes (n,) and lungs bool (n,S,S)."""
+    shape = lungs.shape[1:]
+    of_class = [np.flatnonzero(targets == k) for k in range(num_classes)]
+    found = [mean_heat(maps[rows], shape) for rows in of_class]
+    known = [rows[lungs[rows].any(axis=(1, 2))] for rows in of_class]
+    np.savez(
+        folder / "mean-heat.npz",
+        heat=np.stack([heat for heat, _ in found]),
+        lungs=np.stack([lungs[rows].mean(axis=0) if len(rows) else np.zeros(shape) for rows in known]),
+        images=np.array([len(rows) - empty for rows, (_, empty) in zip(of_class, found, strict=True)]),
+        empty=np.array([empty for _, empty in found]),
+    )
+
+
+def mean_heat(maps: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+    """Mean over maps (n,h,w), each of them with a mean of 1 at that size, and how many are empty and left out.
+
+    Every image counts alike: the height of a map depends on how sure the network is of it.
+    """
+    total, kept = np.zeros(shape), 0
+    for heat in maps:
+        large = upsample(np.asarray(heat, np.float32), shape)
+        mean = float(large.mean(dtype=float))
+        if mean > 0:
+            total += large / mean
+            kept += 1
+    return total / max(kept, 1), len(maps) - kept
 
 
 def write_samples(folder: Path, heat_of, rows: np.ndarray, targets: np.ndarray, chances: np.ndarray) -> None:

@@ -50,7 +50,7 @@ def build(context: "Context", folder: Path) -> None:
 def pooled(backbone: keras.Model, size: int) -> keras.Model:
     """uint8 images (B,H,W,1) -> mean features (B,C)."""
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    cells = features(backbone(keras.layers.Rescaling(1 / 255)(inputs)))
+    cells = features(backbone(keras.layers.Rescaling(1 / 255, dtype="float32")(inputs)))
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D(dtype="float32")(cells))
 
 

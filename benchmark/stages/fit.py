@@ -2,19 +2,24 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import msgspec
 import numpy as np
 
 from benchmark.augmentation import augmentation
 from benchmark.batches import Batches, class_weights, realised_shares
 from benchmark.images import load
-from benchmark.session import begin
-from benchmark.training import History, decide, train
+from benchmark.memory import within_memory
+from benchmark.pace import pace_of
+from benchmark.session import begin, full_precision
+from benchmark.training import History, decide, train, waiting
 from registry.backend import device_name
 from registry.errors import ContractError, DataError
+from registry.explanation import features
 from registry.lookup import find
 from registry.lookup import load as load_component
 
@@ -30,6 +35,7 @@ class Fitted(NamedTuple):
         steps: per epoch.
         batch_shares: (K,) class shares of the batches.
         overhead_s: wall time beside the epochs.
+        how: what was found out on the device: `batch_size`, `jit`, `steps_per_execution`.
     """
 
     backbone: keras.Model
@@ -38,6 +44,7 @@ class Fitted(NamedTuple):
     steps: int
     batch_shares: list[float]
     overhead_s: float
+    how: dict[str, Any]
 
 
 def build(context: "Context", folder: Path) -> None:
@@ -47,6 +54,11 @@ def build(context: "Context", folder: Path) -> None:
 
 def fit(context: "Context", until: int | None = None) -> Fitted:
     """Train to the end, or up to so many epochs, from where a call before this one came to."""
+    size = context.spec.training.batch_size
+    return within_memory(partial(_fit, context, until), size, context.partial, context.progress)
+
+
+def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Path) -> Fitted:
     spec = context.spec
     begin(spec.seed, spec.runtime)
     images = load_inputs(context.artefacts)
@@ -59,7 +71,7 @@ def fit(context: "Context", until: int | None = None) -> Fitted:
     batches = Batches(
         learnt,
         lambda generator, chosen: (images[rows["train"][chosen]][..., None], learnt[chosen]),
-        batch_size=spec.training.batch_size,
+        batch_size=batch_size,
         balance=spec.training.balance,
         num_classes=len(spec.classes),
         seed=spec.seed,
@@ -70,17 +82,19 @@ def fit(context: "Context", until: int | None = None) -> Fitted:
         network,
         batches,
         (images[rows["select"]][..., None], select, class_weights(select, len(spec.classes))[select]),
-        spec.training,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        msgspec.structs.replace(spec.training, batch_size=batch_size),
+        loss=cross_entropy(),
         seed=spec.seed,
-        folder=context.partial,
+        folder=checkpoints,
         progress=context.progress,
         until=until,
+        deterministic=spec.runtime.deterministic,
     )
     elapsed = time.perf_counter() - started
     shares = realised_shares(batches, learnt, len(spec.classes), len(batches))
     overhead_s = max(0.0, elapsed - sum(epoch["duration_s"] for epoch in history))
-    return Fitted(backbone, head, history, len(batches), shares, overhead_s)
+    how = {"batch_size": batch_size, **pace_of(network)}
+    return Fitted(backbone, head, history, len(batches), shares, overhead_s, how)
 
 
 def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
@@ -97,38 +111,49 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
         "trainable_parameters": trainable(backbone) + trainable(head),
         "training_s": seconds,
         "overhead_s": fitted.overhead_s,
-        "training_images_per_s": steps * spec.training.batch_size / max(seconds, 1e-9),
+        "training_images_per_s": steps * fitted.how["batch_size"] / max(seconds, 1e-9),
         "steps": steps,
         "best_epoch": best + 1,
         "val_loss": history[best]["val_loss"],
         "batch_shares": fitted.batch_shares,
+        "waiting": waiting(history),
+        **fitted.how,
         "device": device_name(),
     }
     (folder / "meta.json").write_text(json.dumps(meta))
 
 
 def assemble(context: "Context", size: int) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """The trainer's graph on uint8 images, and the two models in it that are kept."""
+    """The trainer's graph on uint8 images, and the two models in it that are kept.
+
+    The precision is the backbone's: images are changed in float32 as they will be predicted from, and the head, which
+    costs little, gives logits that are not rounded to the eight bits of a bfloat16.
+    """
     spec = context.spec
-    shape = (size, size, 1)
+    inputs = keras.Input((size, size, 1), dtype="uint8")
     backbone = make_backbone(spec.backbone, size)
-    chosen = spec.trained_head
-    make_head = load_component(find("head", chosen.name))
-    head = make_head(tuple(backbone.outputs[0].shape[1:]), len(spec.classes), **chosen.options)
-    if not isinstance(head, keras.Model) or tuple(head.outputs[0].shape[1:]) != (len(spec.classes),):
-        raise ContractError(
-            f"head {chosen.name!r} does not give (B, {len(spec.classes)}) logits; see registry.contracts"
+    with full_precision():
+        change = augmentation(
+            flips=spec.augmentation.flips,
+            rotation=spec.augmentation.rotation,
+            rotated=spec.augmentation.rotated,
+            seed=spec.seed,
         )
-    inputs = keras.Input(shape, dtype="uint8")
-    change = augmentation(
-        flips=spec.augmentation.flips,
-        rotation=spec.augmentation.rotation,
-        rotated=spec.augmentation.rotated,
-        seed=spec.seed,
-    )
-    features = backbone(change(keras.layers.Rescaling(1 / 255)(inputs)))
-    logits = head(features[0] if isinstance(features, (list, tuple)) else features)
-    return keras.Model(inputs, logits), backbone, head
+        head = make_head(spec.trained_head, tuple(backbone.outputs[0].shape[1:]), len(spec.classes))
+        unit = keras.layers.Rescaling(1 / 255)
+    return keras.Model(inputs, head(features(backbone(change(unit(inputs)))))), backbone, head
+
+
+def make_head(component: "Component", feature_shape: tuple[int | None, ...], num_classes: int) -> keras.Model:
+    """A head as its factory gives it.
+
+    Raises:
+        ContractError: it does not give (B, num_classes) logits.
+    """
+    head = load_component(find("head", component.name))(feature_shape, num_classes, **component.options)
+    if not isinstance(head, keras.Model) or tuple(head.outputs[0].shape[1:]) != (num_classes,):
+        raise ContractError(f"head {component.name!r} does not give (B, {num_classes}) logits; see registry.contracts")
+    return head
 
 
 def make_backbone(component: "Component", size: int) -> keras.Model:
@@ -143,6 +168,11 @@ def make_backbone(component: "Component", size: int) -> keras.Model:
             f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
         )
     return backbone
+
+
+def cross_entropy() -> keras.losses.Loss:
+    """What a classifier minimises."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def data_prior(context: "Context") -> list[float]:

@@ -46,8 +46,12 @@ def build(context: "Context", folder: Path) -> None:
 
 def classifier(folder: Path, size: int) -> keras.Model:
     """uint8 images (B,H,W,1) -> logits (B,K), from the artefact of the fit."""
-    backbone = keras.saving.load_model(folder / "backbone.keras", compile=False)
-    head = keras.saving.load_model(folder / "head.keras", compile=False)
+    backbone, head = (keras.saving.load_model(folder / f"{part}.keras", compile=False) for part in ("backbone", "head"))
+    return joined(backbone, head, size)
+
+
+def joined(backbone: keras.Model, head: keras.Model, size: int) -> keras.Model:
+    """uint8 images (B,H,W,1) -> logits (B,K)."""
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    features = backbone(keras.layers.Rescaling(1 / 255)(inputs))
+    features = backbone(keras.layers.Rescaling(1 / 255, dtype="float32")(inputs))
     return keras.Model(inputs, head(features[0] if isinstance(features, (list, tuple)) else features))

@@ -1,17 +1,21 @@
 """A segmenter network trained on the training part, against the dataset's own masks."""
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import keras
+import msgspec
 import numpy as np
 
 from benchmark.batches import Batches
 from benchmark.images import Prepared, load
+from benchmark.memory import within_memory
+from benchmark.pace import pace_of
 from benchmark.session import begin
-from benchmark.training import train
+from benchmark.training import History, train, waiting
 from registry.errors import DataError
 from registry.lookup import find
 from registry.lookup import load as load_component
@@ -28,6 +32,16 @@ MAX_GAMMA = 1.4
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``model.keras`` (images in [0, 1] -> lung probability), ``history.json`` and ``meta.json``."""
+    size = context.spec.segmentation.batch_size
+    model, history, how = within_memory(partial(_fit, context), size, context.partial, context.progress)
+    model.save(folder / "model.keras")
+    (folder / "history.json").write_text(json.dumps(history))
+    seconds = sum(epoch["duration_s"] for epoch in history)
+    meta = {"parameters": model.count_params(), "training_s": seconds, "waiting": waiting(history), **how}
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def _fit(context: "Context", batch_size: int, checkpoints: Path) -> tuple[keras.Model, History, dict[str, Any]]:
     spec = context.spec
     begin(spec.segmentation.seed, spec.runtime)
     images = load(context.artefacts["prepare"])
@@ -36,11 +50,12 @@ def build(context: "Context", folder: Path) -> None:
     factory = load_component(find("segmenter", spec.segmenter.name))
     shape = (images.size, images.size, 1)
     model = factory(shape, **spec.segmenter.options)
-    network = keras.Sequential([keras.Input(shape, dtype="uint8"), keras.layers.Rescaling(1 / 255), model])
+    unit = keras.layers.Rescaling(1 / 255, dtype="float32")
+    network = keras.Sequential([keras.Input(shape, dtype="uint8"), unit, model])
     batches = Batches(
         np.zeros(len(train_rows), int),
         lambda generator, chosen: distorted(generator, *pairs(images, train_rows[chosen])),
-        batch_size=spec.segmentation.batch_size,
+        batch_size=batch_size,
         balance="none",
         num_classes=1,
         seed=spec.segmentation.seed,
@@ -49,16 +64,14 @@ def build(context: "Context", folder: Path) -> None:
         network,
         batches,
         pairs(images, select_rows),
-        spec.segmentation,
+        msgspec.structs.replace(spec.segmentation, batch_size=batch_size),
         loss=cross_entropy_dice,
         seed=spec.segmentation.seed,
-        folder=context.partial,
+        folder=checkpoints,
         progress=context.progress,
+        deterministic=spec.runtime.deterministic,
     )
-    model.save(folder / "model.keras")
-    (folder / "history.json").write_text(json.dumps(history))
-    meta = {"parameters": model.count_params(), "training_s": sum(epoch["duration_s"] for epoch in history)}
-    (folder / "meta.json").write_text(json.dumps(meta))
+    return model, history, {"batch_size": batch_size, **pace_of(network)}
 
 
 def rows_with_masks(images: Prepared, parts: np.ndarray, part: str) -> np.ndarray:

@@ -1,0 +1,144 @@
+"""`bench speed`: what the pipelines of a task cost on this machine."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmark.cli.request import Request
+from benchmark.cli.run import command as run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.config import Runtime
+    from benchmark.costs import CostTable
+    from benchmark.executor import Worker
+    from benchmark.runs import Planned
+    from benchmark.speed_record import Speed
+
+SHARED = (
+    "task_name", "data", "dataset", "segmenter", "backbone", "head", "assignments", "limit", "quick", "skip_bad",
+    "precision",
+)  # fmt: skip
+UNASKED = {"epochs": None, "deterministic": False}
+
+
+@click.command(params=[flag for flag in run_command.params if flag.name in SHARED])
+@click.option("--batch", type=click.IntRange(1, 65536), metavar="N", help="Images at once in inference; default 64.")
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N", help="Of which the median is."
+)
+@click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
+)
+@click.pass_context
+def command(context: click.Context, **flags: Any) -> None:
+    """Measure pipelines of a task, untrained: speed does not depend on weights.
+
+    \b
+    bench speed --task binary
+    bench speed --task binary --backbone sepcnn --backbone "xception[weights=none]" --head dense --batch 128
+
+    Per pipeline: parameters, multiply-accumulates of one image, bytes as saved, images/s of training and inference,
+    latency of one image, peak memory.  A record in OUTPUT/speed keeps them with device, precision and backend;
+    the table below puts them beside the scores that runs in OUTPUT have, and so does bench compare.
+
+    Exit code 1: a pipeline could not be measured; 2: usage or input.
+    """
+    context.exit(_Measuring(flags).go())
+
+
+class _Measuring:
+    """One call of the command."""
+
+    def __init__(self, flags: dict[str, Any]) -> None:
+        self.flags = flags
+        self.form = "json" if flags["as_json"] else flags["form"]
+        self.results = Path(flags["output"])
+        self.request = Request({**UNASKED, **flags, "as_json": self.form != "table"})
+        self.console = self.request.console
+
+    def go(self) -> int:
+        """Measure every pipeline in a process of its own, show them; gives the exit status."""
+        from benchmark.executor import Worker
+        from benchmark.store import check_writable
+
+        check_writable(self.request.cache, "choose another cache with BENCH_CACHE")
+        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
+        runtime = self.request.runtime()
+        with Worker(self.request.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
+            pipelines = self._planned(worker, self.request.settled(runtime, worker))
+            found = [self._measured(place, len(pipelines), one, worker) for place, one in enumerate(pipelines, 1)]
+        speeds = [speed for speed in found if speed]
+        if speeds:
+            self._show(speeds)
+        return int(len(speeds) < len(pipelines))
+
+    def _planned(self, worker: "Worker", runtime: "Runtime") -> "list[Planned]":
+        """Each pipeline once, whatever its task trains and joins."""
+        import msgspec
+
+        from benchmark.choices import choose, resolve
+        from benchmark.config import Split
+        from benchmark.runs import schedule
+
+        name, task, forced = self.request.task()
+        task = msgspec.structs.replace(task, scheme="direct", voters=[], split=Split())
+        kinds = {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head")}
+        chosen = choose(task, {**kinds, "voter": ()}, forced)
+        choice, survey, described = self.request.look(worker, task, chosen)
+        specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=[0], runtime=runtime)
+        return schedule(specs, survey, described, self.request.store, self.results)
+
+    def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | None":
+        """One pipeline's record, written; None where it could not be measured, which is said."""
+        import msgspec
+
+        from benchmark.speed_record import Speed, write
+
+        worker.stop()  # the most memory that a process held is that of all it ever did
+        label = f"[{place}/{total}] {planned.pipeline}"
+        self._say(label)
+        started = time.monotonic()
+        request = {"op": "speed", "spec": msgspec.to_builtins(planned.spec), "pipeline": planned.pipeline}
+        request |= {"batch": self.flags["batch"], "repeats": self.flags["repeats"]}
+        with self.console.status("starting") as status:
+            outcome = worker.serve(request, lambda event: status.update(str(event.get("what", ""))))
+        if outcome.cause:
+            smaller = "; try a smaller --batch" * (outcome.cause == "oom")
+            self._say(f"{label}: failed ({outcome.cause}) {outcome.message}{smaller}")
+            return None
+        speed = msgspec.convert(outcome.value, Speed)
+        write(speed, self.results)
+        self._say(f"{label}: {speed.inference.median:,.0f} images/s ({time.monotonic() - started:.0f} s)")
+        return speed
+
+    def _show(self, speeds: "Sequence[Speed]") -> None:
+        """What was measured, beside the scores of the runs in the results folder."""
+        from benchmark.compare import compare
+        from benchmark.costs import cost_tables
+        from benchmark.record import Record
+        from benchmark.records import scan
+        from benchmark.speed_record import FOLDER
+
+        runs = (found for _, found in scan(self.results) if isinstance(found, Record))
+        tables = cost_tables(compare(runs).tables, speeds)
+        self._print(tables)
+        self._say(f"\nRecords: {self.results / FOLDER}")
+
+    def _print(self, tables: "list[CostTable]") -> None:
+        from benchmark.report.cost_files import costs_csv, costs_json
+        from benchmark.report.costs import costs_markdown, print_costs
+
+        if self.form == "table":
+            self.console.print()
+            print_costs(self.console, tables)
+            return
+        click.echo({"md": costs_markdown, "csv": costs_csv, "json": costs_json}[self.form](tables), nl=False)
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

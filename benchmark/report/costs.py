@@ -1,0 +1,207 @@
+"""Cost tables for a terminal of any width and as Markdown."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from benchmark.costs import CostGroup, CostRow, CostTable
+from benchmark.report import wording
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
+from benchmark.report.markdown import escaped
+from benchmark.report.terminal import show
+from benchmark.speed_record import Conditions, Rate
+
+STAR = " *"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column.
+
+    Attributes:
+        text: the cell of a row.
+        dear: where room is short, columns of higher numbers go first.
+        cost: starred where a row is undominated in this.
+        left: whether its cells are aligned left.
+    """
+
+    title: str
+    text: Callable[[CostRow], str]
+    dear: int
+    cost: str = ""
+    left: bool = False
+
+
+COLUMNS = (
+    Column("parameters", lambda row: wording.count(row.speed.total.parameters), 0, "parameters"),
+    Column("MACs", lambda row: _macs(row), 0, "macs"),
+    Column("training images/s", lambda row: _rate(row.speed.training), 2),
+    Column("inference images/s", lambda row: _rate(row.speed.inference), 1),
+    Column("p50", lambda row: _milliseconds(row.speed.latency.p50_s), 1, "latency"),
+    Column("p95", lambda row: _milliseconds(row.speed.latency.p95_s), 4),
+    Column("model size", lambda row: wording.size(row.speed.total.model_bytes), 3),
+    Column("peak memory", lambda row: wording.memory(max(row.speed.memory.values())), 3),
+    Column("trainable", lambda row: wording.count(row.speed.total.trainable_parameters), 5),
+    Column("segmenter: parameters, MACs", lambda row: _segmenter(row), 6),
+    Column("plain MACs", lambda row: _plain(row), 5),
+)
+SCORE_DEAR = 1
+
+
+def print_costs(console: Console, tables: list[CostTable]) -> None:
+    """Every table: a group of rows for each hardware, how to read them, what may not be compared."""
+    for place, table in enumerate(tables):
+        show(console, Text("\n" * (place > 0)) + _table(table, console.width))
+
+
+def costs_markdown(tables: list[CostTable]) -> str:
+    """The same with all columns, as GitHub-flavoured Markdown."""
+    return "\n".join(_markdown(table) for table in tables)
+
+
+def title(table: CostTable) -> str:
+    """Which comparison, on which data."""
+    beside = [", ".join(table.tasks), table.dataset] if table.metric else ["no run beside these measurements"]
+    return " · ".join(["cost", *filter(None, beside)])
+
+
+def conditions(told: Conditions) -> str:
+    """What rows of one group have in common."""
+    cores = f"{told.threads} CPU core{'s' * (told.threads != 1)}"
+    return (
+        f"{told.device} · {told.backend} {told.version} · {told.precision} · {cores} · "
+        f"batches of {told.training_batch} in training, {told.batch} in inference"
+    )
+
+
+def remarks(table: CostTable, titles: Sequence[str]) -> list[str]:
+    """How to read the columns of these titles, and what the table does not say."""
+    return list(_remarks(table, titles))
+
+
+def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
+    rows = [row.speed for group in table.groups for row in group.rows]
+    legends = {
+        "MACs": f"MACs: multiply-accumulates of one image of {_pixels(row.image_size for row in rows)}.",
+        "plain MACs": "Plain MACs: how many times as many, were its separable convolutions plain ones.",
+        "training images/s": "Training: backbone and head with augmentation, without validation.",
+        "inference images/s": "Inference: the whole pipeline through Keras's predict, "
+        f"median of {_range(row.inference.n for row in rows)} repeats.",
+        "p50": "p50, p95: one image through the pipeline's compiled functions, without what predict adds to each call, "
+        f"over {_range(row.latency.n for row in rows)} calls.",
+        "peak memory": "Peak memory: of the process, libraries included.",
+    }
+    told = [text for title, text in legends.items() if title in titles]
+    yield " ".join([*told, "Weights as built: speed does not depend on training."])
+    if table.metric:
+        yield (
+            f"{STAR.strip()}: no other row here has as much {table.metric} for less; in p50, none of its group. "
+            "Scores are taken as they are, whatever their intervals."
+        )
+    if len(table.groups) > 1:
+        yield (
+            f"Measured under {len(table.groups)} different conditions: times, rates and memory are comparable within a "
+            "group only, and nothing is ranked by them across groups."
+        )
+    if table.unmeasured:
+        yield f"Not measured (bench speed does): {', '.join(table.unmeasured)}."
+
+
+def _pixels(sizes: Iterable[int]) -> str:
+    return " or ".join(f"{size} × {size} pixels" for size in sorted(set(sizes)))
+
+
+def _range(counts: Iterable[int]) -> str:
+    least, *_, most = sorted([*counts] * 2)
+    return str(least) if least == most else f"{least} to {most}"
+
+
+def columns(table: CostTable) -> list[Column]:
+    """From left to right: the score where there is one, then what can be told of any row."""
+    rows = [row for group in table.groups for row in group.rows]
+    scored = [Column(table.metric, lambda row: wording.estimate(row.score), SCORE_DEAR, left=True)] * bool(table.metric)
+    separable = any(row.speed.total.plain_macs != row.speed.total.macs for row in rows)
+    segmented = any("segmenter" in row.speed.work for row in rows)
+    absent = {"plain MACs": not separable, "segmenter: parameters, MACs": not segmented}
+    return scored + [column for column in COLUMNS if not absent.get(column.title)]
+
+
+def _table(table: CostTable, width: int) -> Text:
+    shown = columns(table)
+    titles = [column.title for column in shown]
+    grids = [Grid("pipeline", titles, [_line(row, shown, group) for row in group.rows]) for group in table.groups]
+    whole = Grid("pipeline", titles, [line for grid in grids for line in grid.lines])
+    order = sorted(range(len(shown)), key=lambda place: shown[place].dear)
+    taken, names = choose(whole, width, order, sum(column.dear == 0 for column in shown))
+    out = Text().append(prose(title(table), width) + "\n", "bold")
+    for group, grid in zip(table.groups, grids, strict=True):
+        out.append("\n" + prose(conditions(group.conditions), width) + "\n")
+        visible = grid.only(taken).noted([_notes(row) for row in group.rows])
+        out += draw(visible, width, names)
+    hidden = [title for place, title in enumerate(titles) if place not in taken]
+    told = remarks(table, [titles[place] for place in taken])
+    if hidden:
+        told.append(f"More columns at {needed(whole)} columns or --format csv: {', '.join(hidden)}.")
+    for line in told:
+        out.append(prose(line, width) + "\n", "dim")
+    return out
+
+
+def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
+    starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
+    return Line(
+        Cell(row.pipeline), [Cell(_cell(row, column, column.title in starred), left=column.left) for column in shown]
+    )
+
+
+def _cell(row: CostRow, column: Column, starred: bool) -> str:
+    star = STAR if column.cost in row.best else " " * len(STAR)
+    return column.text(row) + star * starred
+
+
+def _notes(row: CostRow) -> list[str]:
+    uncounted = row.speed.total.uncounted
+    lacking = [f"MACs without those of {', '.join(uncounted)}, which are not known"] if uncounted else []
+    return [*lacking, *row.speed.notes, *row.notes]
+
+
+def _markdown(table: CostTable) -> str:
+    shown = columns(table)
+    lines = [f"## {escaped(title(table))}", ""]
+    for group in table.groups:
+        titles = ["pipeline", *(escaped(column.title) for column in shown)]
+        rows = [[row.pipeline, *(_cell(row, column, True).strip() for column in shown)] for row in group.rows]
+        lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
+        lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
+        lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
+        lines += ["", *(escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row))]
+        lines += [""] * any(_notes(row) for row in group.rows)
+    return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
+
+
+def _macs(row: CostRow) -> str:
+    total = row.speed.total
+    return "≥ " * bool(total.uncounted) + wording.large(total.macs or 0)
+
+
+def _plain(row: CostRow) -> str:
+    total = row.speed.total
+    if not total.macs or total.plain_macs == total.macs:
+        return "–"
+    return f"{(total.plain_macs or 0) / total.macs:.1f} ×"
+
+
+def _segmenter(row: CostRow) -> str:
+    work = row.speed.work.get("segmenter")
+    return "–" if work is None else f"{wording.count(work.parameters)}, {wording.large(work.macs or 0)}"
+
+
+def _rate(found: Rate | None) -> str:
+    if found is None:
+        return "–"
+    return f"{found.median:,.0f}" if found.median >= 100 else f"{found.median:.1f}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f} ms" if seconds >= 0.01 else f"{1e3 * seconds:.2f} ms"

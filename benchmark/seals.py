@@ -1,0 +1,68 @@
+"""Seals of JSON documents, which make edits evident, and files that are written whole or not at all."""
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)  # whose last field is `seal`: SHA-256 of the compact document without it
+
+
+def sealed(record: S) -> S:
+    """The record with the seal that fits its content."""
+    bare = msgspec.structs.replace(record, seal="")
+    return msgspec.structs.replace(record, seal=hashlib.sha256(encode(bare)).hexdigest())
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The compact document."""
+    return _ENCODER.encode(record)
+
+
+def fault(document: bytes) -> str:
+    """Why the seal of a JSON document, its white space apart, does not fit; empty where it fits."""
+    content, mark, seal = msgspec.json.format(document, indent=-1).rpartition(b',"seal":"')
+    if not mark:
+        return "has no seal; run it again, or read it with --no-verify"
+    if seal != hashlib.sha256(content + b"}").hexdigest().encode() + b'"}':
+        return "was changed after it was sealed; run it again, or read it with --no-verify"
+    return ""
+
+
+def put(record: msgspec.Struct, path: Path) -> None:
+    """Seal a record and put it where a file may be, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = msgspec.json.format(encode(sealed(record)), indent=1) + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, content)
+
+
+def _python_number(value: Any) -> Any:
+    # A number of an array library must not cost a finished run its record.
+    if hasattr(value, "item"):
+        return value.item()
+    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_python_number)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: its bytes reach the disk before its name does."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,122 @@
+"""(d) Training on stored masks against masking inside the training graph, a frozen U-Net in every step."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from benchmark.batches import Batches, class_weights
+from benchmark.config import RunSpec
+from benchmark.context import Context
+from benchmark.session import begin
+from benchmark.stages import fit, inputs, masks, segmenter
+from benchmark.training import train
+from tests.perf import stages
+from tests.perf.timing import Line, Spread, interleaved, ratio
+
+COUNT = 1200
+EPOCHS = 6
+REPEATS = 2
+AGREES = 0.03  # accuracy: some 300 test images tell no smaller difference
+
+
+class Trained(NamedTuple):
+    """Images a second after the first epoch, and accuracy on the test part."""
+
+    rate: float
+    accuracy: float
+
+
+def measure(place: Path, told: Callable[[str], None]) -> list[Line]:
+    """Images a second, and accuracy, of pairs of trainings that differ in their seed."""
+    run = stages.run_spec(segmenter="unet", epochs=EPOCHS, seed=0)
+    told(f"drawing {COUNT} films, training a U-Net on their masks")
+    artefacts = stages.data(place, run, COUNT)
+    artefacts = stages.build(place, run, artefacts, {"segmenter": segmenter, "masks": masks, "inputs": inputs})
+    ours: list[Trained] = []
+    theirs: list[Trained] = []
+
+    def stored() -> float:
+        ours.append(_trained(place, len(ours), artefacts, "stored"))
+        return ours[-1].rate
+
+    def in_graph() -> float:
+        raw = {name: path for name, path in artefacts.items() if name != "inputs"}
+        theirs.append(_trained(place, len(theirs), raw, "graph"))
+        return theirs[-1].rate
+
+    note = f"sepcnn + dense behind a U-Net, {stages.SIZE} pixels, {EPOCHS} epochs, the first one not counted"
+    pairs = interleaved(REPEATS, stored, in_graph, told)
+    gaps = [two.accuracy - one.accuracy for one, two in zip(ours, theirs, strict=True)]
+    return [
+        ratio("d", "training on stored masks", "images/s", pairs, ">=", 3.0, note),
+        Line(
+            key="d",
+            what="what stored masks lose in accuracy on test",
+            unit="",
+            ours=Spread.of([one.accuracy for one in ours]),
+            theirs=Spread.of([one.accuracy for one in theirs]),
+            value=Spread.of(gaps),
+            better="<=",
+            target=AGREES,
+            repeats=REPEATS,
+            note="accuracy is a difference, not a ratio",
+        ),
+    ]
+
+
+def _trained(place: Path, seed: int, artefacts: dict[str, Path], how: str) -> Trained:
+    run = stages.run_spec(segmenter="unet", epochs=EPOCHS, seed=seed)
+    context, _ = stages.surroundings(place / f"{how}-{seed}", run, artefacts)
+    begin(seed, run.runtime)
+    images = fit.load_inputs(artefacts)
+    targets = fit.class_targets(context)
+    parts = np.load(artefacts["split"] / "parts.npy")
+    rows = {part: np.flatnonzero(parts == part) for part in ("train", "select", "test")}
+    network = {"stored": _network, "graph": _masking_network}[how](context)
+    learnt, select = targets[rows["train"]], targets[rows["select"]]
+    batches = Batches(
+        learnt,
+        lambda generator, chosen: (images[rows["train"][chosen]][..., None], learnt[chosen]),
+        batch_size=run.training.batch_size,
+        balance=run.training.balance,
+        num_classes=2,
+        seed=seed,
+    )
+    history = train(
+        network,
+        batches,
+        (images[rows["select"]][..., None], select, class_weights(select, 2)[select]),
+        run.training,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        seed=seed,
+        folder=context.partial,
+        progress=context.progress,
+    )
+    predicted = network.predict(images[rows["test"]][..., None], batch_size=64, verbose=0).argmax(axis=1)
+    return Trained(_rate(run, len(batches), history), float(np.mean(predicted == targets[rows["test"]])))
+
+
+def _rate(run: RunSpec, steps: int, history: list[dict[str, float]]) -> float:
+    """Images a second of the epochs after the first, which compiles."""
+    elapsed = sum(epoch["duration_s"] for epoch in history[1:])
+    return (len(history) - 1) * steps * run.training.batch_size / elapsed
+
+
+def _network(context: Context) -> keras.Model:
+    return fit.assemble(context, stages.SIZE)[0]
+
+
+def _masking_network(context: Context) -> keras.Model:
+    """The same layers behind a frozen U-Net that masks the images first."""
+    lungs = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
+    lungs.trainable = False
+    rescaling, *others = fit.assemble(context, stages.SIZE)[0].layers[1:]
+    images = keras.Input((stages.SIZE, stages.SIZE, 1), dtype="uint8")
+    unit = rescaling(images)
+    tensor = unit * keras.ops.cast(lungs(unit, training=False) > 0.5, "float32")
+    for layer in others:
+        tensor = layer(tensor)
+    return keras.Model(images, tensor)

@@ -1,0 +1,97 @@
+"""(c) Preparation of a folder of films against the loop that everybody writes, on one core."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmark.images import prepare
+from registry.datasets.folder import folder
+from tests.perf.films import draw, write
+from tests.perf.timing import Line, interleaved, ratio, seconds
+
+COUNT = 600
+SETTINGS = {".jpg": (224, 224), ".png": (299, 256)}  # pixels of the files, and of what is prepared from them
+REPEATS = 7
+SHARE = 0.9  # of what as many loops as there are cores would do
+
+
+def measure(place: Path, told: Callable[[str], None]) -> list[Line]:
+    """Films a second, of JPEG and of PNG files; and what a loop per core does, in processes of their own."""
+    films = draw(COUNT, told)
+    lines = []
+    for suffix, (pixels, size) in SETTINGS.items():
+        root = place / suffix[1:]
+        lines += _lines(root, write(films, root, size=pixels, suffix=suffix), size, told)
+    return lines
+
+
+def _lines(root: Path, paths: Sequence[str], size: int, told: Callable[[str], None]) -> list[Line]:
+    samples = folder(root).samples()
+    cores = len(os.sched_getaffinity(0))
+    out = root.with_name(f"{root.name}-prepared")
+    cv2.setNumThreads(1)
+
+    def ours() -> float:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        return COUNT / seconds(lambda: prepared(samples, out, size))
+
+    def theirs() -> float:
+        return COUNT / seconds(lambda: loop(paths, size))
+
+    what = f"preparation of {root.name.upper()} files to {size} pixels, {cores} cores"
+    note = "theirs: `cv2.imread`, `resize`, `equalizeHist` in a loop on one core, kept in an array"
+    pairs = interleaved(REPEATS, ours, theirs, told)
+    beside = interleaved(REPEATS, lambda: side_by_side(root, size, cores), theirs, told)
+    return [
+        ratio("c", what, "images/s", pairs, ">=", SHARE * cores, note),
+        ratio("c", f"for comparison: {cores} such loops in processes of their own", "images/s", beside, ">=", None),
+    ]
+
+
+def prepared(samples: Sequence, out: Path, size: int) -> None:
+    """The artefact of the stage, all of it."""
+    cores = len(os.sched_getaffinity(0))
+    prepare(samples, out, size=size, equalise="histogram", skip_bad=False, workers=cores, progress=lambda *_: None)
+
+
+def loop(paths: Sequence[str], size: int) -> np.ndarray:
+    """uint8 (N, size, size), as a script of ten lines makes them."""
+    images = np.empty((len(paths), size, size), np.uint8)
+    for position, path in enumerate(paths):
+        image = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+        images[position] = cv2.equalizeHist(cv2.resize(image, (size, size)))
+    return images
+
+
+def side_by_side(root: Path, size: int, cores: int) -> float:
+    """Images a second of a loop per core, each over all files; imports do not count."""
+    command = [sys.executable, "-m", "tests.perf.preparation", str(root), str(size)]
+    loops = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(cores)]
+    for one in loops:
+        assert one.stdin and one.stdout
+        one.stdout.readline()  # it has imported what it needs
+    for one in loops:
+        one.stdin.write("go\n")  # type: ignore[union-attr]
+        one.stdin.flush()  # type: ignore[union-attr]
+    rates = [COUNT / float(one.communicate()[0]) for one in loops]
+    return sum(rates)
+
+
+def main(root: str, size: str) -> None:
+    """One loop, which waits for a word before it starts; prints its seconds."""
+    cv2.setNumThreads(1)
+    paths = [sample.paths[0] for sample in folder(root).samples()]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(seconds(lambda: loop(paths, int(size))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,59 @@
+"""Stages of the real pipeline run by hand in a folder, on drawn films of 64 pixels."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from benchmark.config import Component, Images, RunSpec, Segmentation, Split, Training
+from benchmark.context import Context
+from benchmark.images import prepare
+from benchmark.stages import split
+from registry.datasets.phantom import phantom
+from tests.specs import spec
+
+SIZE = 64
+NEVER = 10**6  # steps before which no training stops early
+
+
+def run_spec(*, segmenter: str, epochs: int, seed: int) -> RunSpec:
+    """COVID against the rest, with the smallest network of the founding study at its defaults."""
+    return spec(
+        classes={"rest": ["Normal", "Lung_Opacity", "Viral Pneumonia"], "COVID": ["COVID"]},
+        segmenter=Component(segmenter),
+        backbone=Component("sepcnn"),
+        head=Component("dense"),
+        images=Images(size=SIZE),
+        training=Training(epochs=epochs, minimum_steps=NEVER),
+        segmentation=Segmentation(epochs=4, minimum_steps=NEVER),
+        split=Split(train=0.6, validation=0.15, test=0.25),
+        seed=seed,
+    )
+
+
+def data(place: Path, run: RunSpec, count: int) -> dict[str, Path]:
+    """Artefacts of preparation and split."""
+    folder = place / "prepare"
+    folder.mkdir(parents=True)
+    samples = list(phantom(count=count, size=SIZE).samples())
+    prepare(samples, folder, size=SIZE, equalise="histogram", skip_bad=False, workers=1, progress=lambda *_: None)
+    return build(place, run, {"prepare": folder}, {"split": split})
+
+
+def build(
+    place: Path, run: RunSpec, artefacts: Mapping[str, Path], stages: Mapping[str, ModuleType]
+) -> dict[str, Path]:
+    """The artefacts and those of some more stages."""
+    found = dict(artefacts)
+    for name, module in stages.items():
+        context, folder = surroundings(place / name, run, found)
+        module.build(context, folder)
+        found[name] = folder
+    return found
+
+
+def surroundings(place: Path, run: RunSpec, artefacts: Mapping[str, Path]) -> tuple[Context, Path]:
+    """What a stage is given, and an empty folder for its artefact."""
+    folder, partial_folder = place / "artefact", place / "partial"
+    for path in (folder, partial_folder):
+        path.mkdir(parents=True)
+    return Context(run, artefacts, partial_folder, lambda told: None), folder
