@@ -17,7 +17,7 @@ from tests.test_runs import task
 NOTHING = {"segmenter": (), "backbone": (), "head": ()}
 FLAGS = {
     "task_name": "binary", "data": None, "dataset": None, **NOTHING, "assignments": (), "limit": None, "epochs": None,
-    "quick": None, "skip_bad": False, "deterministic": False, "tuner": None, "trials": None, "budget": None,
+    "quick": None, "precision": "float32", "skip_bad": False, "deterministic": False, "tuner": None, "trials": None, "budget": None,
     "timeout": None, "seed": 0, "as_json": False, "results": "results", "output": None,
 }  # fmt: skip
 SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
@@ -52,7 +52,7 @@ def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
     }
     told = _Tune({**FLAGS, **changed})._again("t.toml")
     assert told == (
-        "bench run --task t.toml --data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --seeds 3"
+        "bench run --task t.toml --data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
     )
     assert _Tune({**FLAGS, "dataset": "phantom[count=96]"})._again("t.toml") == "bench run --task t.toml"
 

@@ -261,6 +261,7 @@ class _Tune:
             if self.flags[flag] and not (flag == "dataset" and not self.flags["data"]):
                 words += [f"--{flag}", str(self.flags[flag])]
         words += [f"--{flag.replace('_', '-')}" for flag in ("skip_bad", "deterministic") if self.flags[flag]]
+        words += ["--precision", self.flags["precision"]] if self.flags["precision"] != "float32" else []
         words += ["--seeds", str(self.flags["seed"])] if self.flags["seed"] else []
         return shlex.join(words)
 
