@@ -17,8 +17,8 @@ from tests.test_runs import task
 NOTHING = {"segmenter": (), "backbone": (), "head": ()}
 FLAGS = {
     "task_name": "binary", "data": None, "dataset": None, **NOTHING, "assignments": (), "limit": None, "epochs": None,
-    "quick": None, "precision": "float32", "skip_bad": False, "deterministic": False, "tuner": None, "trials": None, "budget": None,
-    "timeout": None, "seed": 0, "as_json": False, "results": "results", "output": None,
+    "quick": None, "precision": "float32", "skip_bad": False, "deterministic": False, "tuner": None, "trials": None,
+    "budget": None, "timeout": None, "seed": 0, "as_json": False, "results": "results", "output": None,
 }  # fmt: skip
 SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
 
@@ -42,18 +42,10 @@ def test_what_a_flag_says_is_not_searched():
 
 
 def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
-    changed = {
-        "data": "my films",
-        "dataset": "folder",
-        "limit": 200,
-        "skip_bad": True,
-        "deterministic": True,
-        "seed": 3,
-    }
-    told = _Tune({**FLAGS, **changed})._again("t.toml")
-    assert told == (
-        "bench run --task t.toml --data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
-    )
+    given = {"data": "my films", "dataset": "folder", "limit": 200, "skip_bad": True, "deterministic": True}
+    told = _Tune({**FLAGS, **given, "seed": 3, "precision": "auto"})._again("t.toml")
+    flags = "--data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
+    assert told == f"bench run --task t.toml {flags}"
     assert _Tune({**FLAGS, "dataset": "phantom[count=96]"})._again("t.toml") == "bench run --task t.toml"
 
 
