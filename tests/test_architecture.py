@@ -121,6 +121,12 @@ def test_only_one_file_names_keras_tuner():
     [
         "benchmark.cli.main",
         "benchmark.cli.run",
+        "benchmark.cli.tune",
+        "benchmark.tuning.following",
+        "benchmark.tuning.ranges",
+        "benchmark.tuning.taskfile",
+        "benchmark.tuning.trials",
+        "benchmark.report.tuning",
         "benchmark.cli.list",
         "benchmark.cli.compare",
         "benchmark.cli.cache",

@@ -13,7 +13,8 @@ from benchmark.context import Context
 from benchmark.plan import Traits
 from benchmark.stages import fit
 from benchmark.store import Store
-from benchmark.training import Checkpoints, decide
+from benchmark.training import decide
+from benchmark.tuning import objective
 from benchmark.tuning.objective import evaluate
 from benchmark.tuning.settings import with_settings
 from benchmark.tuning.subject import Subject
@@ -88,7 +89,7 @@ def test_a_training_that_diverges_has_no_score(subject, monkeypatch):
     def diverged(*_, **__):
         raise DivergedError("the validation loss became nan in epoch 1")
 
-    monkeypatch.setattr(Checkpoints, "write", diverged)
+    monkeypatch.setattr(objective, "fit", diverged)
     with pytest.raises(DivergedError):
         score(subject, 2)
     assert published(subject) is None

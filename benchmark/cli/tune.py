@@ -74,6 +74,8 @@ class _Tune:
             task, subject, described = self._subject(crew)
             search = self._search(task, subject, described)
             check_writable(self.results, "choose another one with --results or BENCH_RESULTS")
+            if self.flags["output"]:
+                check_writable(self.flags["output"].parent, "choose another file with -o")
             folder = self._folder(subject.spec, search)
             state = self._trials(crew, folder, search, subject, timeout_s, budget_s)
             finding, records = self._finding(crew, folder, state, task, subject, described)

@@ -34,7 +34,7 @@ class Following:
         """Say what the ledger has already."""
         ended = [trial for trial in state.trials if trial.status != "running"]
         if ended:
-            self.say(f"{len(ended)} of {state.search.trials} trials are in the ledger already; {_best(state)}")
+            self.say(f"in the ledger already: {len(ended)} of {state.search.trials} trials; {_best(state)}")
         self.bars.update(self.trials, completed=len(ended))
 
     def watch(self, event: dict[str, Any]) -> None:

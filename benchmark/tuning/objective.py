@@ -56,10 +56,11 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
 
 def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Progress) -> tuple[History, int]:
     """What a training of at least so many epochs saw, or of as many as it takes, and its steps per epoch."""
-    place = next(index for index, stage in enumerate(plan.stages) if stage.name == "fit")
-    before = msgspec.structs.replace(plan, stages=plan.stages[:place])
+    stage = plan.stage("fit")
+    assert stage  # as a subject trains a network
+    before = msgspec.structs.replace(plan, stages=plan.stages[: plan.stages.index(stage)])
     context, _ = run_stages(spec, before, store, progress)
-    key, trained = plan.stages[place].key, []
+    key, trained = stage.key, []
 
     def make(folder: Path) -> None:
         fitted = fit(Context(spec, context.artefacts, store.partial("fit", key), progress), epochs)
