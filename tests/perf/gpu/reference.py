@@ -1,6 +1,6 @@
 """The reference results: an ordered list of runs on real X-rays, until it is done or its time is up.
 
-    KERAS_BACKEND=jax python tests/perf/gpu/reference.py --images crd --apart montgomery --apart jsrt \
+    KERAS_BACKEND=jax python -m tests.perf.gpu.reference --images crd --apart montgomery --apart jsrt \
         --weights efficientnet_lite0_imagenet_notop.keras --budget 25m -o results/reference
 
 Each step is a line of `bench`; after each, what may be published of its runs (records, predictions, curves, mean heat
@@ -27,17 +27,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # a script is started from its own folder
-
 from benchmark.durations import parse_duration
 from benchmark.records import FILE, scan
 from tests.perf.gpu.masks_apart import measure
 
+ROOT = Path(__file__).absolute().parents[3]
 PUBLISHED = ("result.json", "predictions.npz", "history.csv", "curves.png", "mean-heat.png")
 TUNED = ("ledger.jsonl", "trials.csv", "trials.png", "tuned.toml")
 SMALL = 3_000_000  # bytes of a model file that may be kept
 SETTINGS = {
-    "gpu": ["--full", "--set", "images.size=224"],
+    "gpu": ["--full", "--set", "images.size=224", "--precision", "auto"],
     "cpu": [
         "--full", "--limit", "5000", "--set", "images.size=96", "--set", "training.epochs=5",
         "--set", "training.minimum_steps=250", "--set", "training.patience=2",
@@ -80,11 +79,9 @@ STEPS = (
     Step("features into XGBoost", ["run", "--task", "features-xgb", "--backbone", "sepcnn"]),
     Step(
         "Hyperband on sepcnn",
-        [
-            "tune", "--task", "binary", "--segmenter", "unet", *SEPCNN, "--tuner", "hyperband", "--trials", "8",
-            "--set", "tuning.space.images.size=fixed",
-        ],
+        ["tune", "--task", "binary", "--segmenter", "unet", *SEPCNN, "--tuner", "hyperband", "--trials", "8"],
     ),
+    Step("what they cost", ["speed", "--task", "binary", "--segmenter", "unet", *SEPCNN]),
 )  # fmt: skip
 
 
@@ -108,8 +105,16 @@ def main() -> int:
         publish(work / "results", output)
         if told[0].get("ended") == "ok" and not (output / "masks-apart.json").is_file():
             _measure_masks(work / "results", asked.apart, output)
-        (output / "steps.json").write_text(json.dumps(told, indent=1) + "\n")
+        _keep(told, output)
+    if asked.steps >= len(STEPS) and (left := deadline - time.monotonic()) > 0:
+        told.append(_against_plain_keras(output, left))
+        _keep(told, output)
     return int(any(one["ended"] != "ok" for one in told))
+
+
+def _keep(told: list[dict[str, Any]], output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "steps.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -129,10 +134,23 @@ def _take(step: Step, setting: list[str], slow: bool, work: Path, left: float) -
     """Give one line of `bench` and wait for its end, at most so many seconds."""
     epochs = ["--set", f"training.epochs={step.slow}"] if slow and step.slow else []
     line = ["bench", *step.arguments, "--data", "crd", *setting, *epochs]
-    print(f"\n== {step.name}\n$ {shlex.join(line)}", flush=True)
-    environment = {**os.environ, "BENCH_CACHE": str(work / "cache")}
+    command = [sys.executable, "-m", "benchmark", *line[1:]]
+    return {"step": step.name, "line": shlex.join(line), **_ended(step.name, command, shlex.join(line), work, left)}
+
+
+def _against_plain_keras(output: Path, left: float) -> dict[str, Any]:
+    """The stage that trains, as a ratio to a plain float32 `Model.fit`, on drawn films: line (a) of `tests.perf`."""
+    line = ["-m", "tests.perf", "--only", "a", "-o", str(output / "perf.json")]
+    told = _ended("ratio to plain Keras", [sys.executable, *line], f"python {shlex.join(line[:4])}", ROOT, left)
+    return {"step": "ratio to plain Keras", "line": f"python {shlex.join(line[:4])}", **told}
+
+
+def _ended(name: str, command: list[str], line: str, folder: Path, left: float) -> dict[str, Any]:
+    """Run a command for at most so many seconds; how it ended and how long it took."""
+    print(f"\n== {name}\n$ {line}", flush=True)
+    environment = {**os.environ, "BENCH_CACHE": str(folder / "cache")} if folder != ROOT else dict(os.environ)
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "benchmark", *line[1:]], cwd=work, env=environment)
+    process = subprocess.Popen(command, cwd=folder, env=environment)
     try:
         code = process.wait(left)
         ended = "ok" if code == 0 else f"exit status {code}"
@@ -140,7 +158,7 @@ def _take(step: Step, setting: list[str], slow: bool, work: Path, left: float) -
         process.send_signal(signal.SIGINT)
         process.wait()
         ended = "stopped: the time was up"
-    return {"step": step.name, "line": shlex.join(line), "ended": ended, "seconds": round(time.monotonic() - started)}
+    return {"ended": ended, "seconds": round(time.monotonic() - started)}
 
 
 def publish(results: Path, output: Path) -> None:
@@ -154,9 +172,9 @@ def publish(results: Path, output: Path) -> None:
         if getattr(record, "seed", None) == 0 and "unet-sepcnn-dense" in path.parent.name and "binary" in str(target):
             for model in _small(path.parent / "model"):
                 _copy(model, target / "model" / model.name)
-    for folder in results.glob("tuning/*/*"):
-        for name in TUNED:
-            _copy(folder / name, output / folder.relative_to(results) / name)
+    for path in [*results.glob("tuning/*/*/*"), *results.glob("speed/*/*")]:
+        if path.name in (*TUNED, "speed.json"):
+            _copy(path, output / path.relative_to(results))
 
 
 def _small(folder: Path) -> Iterator[Path]:
