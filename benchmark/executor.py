@@ -119,7 +119,7 @@ class Worker:
         stage = ""
         try:
             assert process.stdin
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
             process.stdin.flush()
             while True:
                 event = self._next_event(deadline)
@@ -183,6 +183,14 @@ class Worker:
         Raises:
             TimeoutError: the deadline passed.
         """
+        if b"\n" not in self._pending and not self._read_on(deadline):
+            return None
+        line, _, self._pending = self._pending.partition(b"\n")
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def _read_on(self, deadline: float | None) -> bool:
+        """Wait for the rest of a line; False when none will come."""
         assert self._process and self._process.stdout
         descriptor = self._process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
@@ -193,15 +201,13 @@ class Worker:
                     raise TimeoutError
                 if not selector.select(wait):
                     if self._process.poll() is not None and not selector.select(0):
-                        return None  # a child of the dead worker may hold the pipe open for ever
+                        return False  # a child of the dead worker may hold the pipe open for ever
                     continue
                 chunk = os.read(descriptor, 65536)
                 if not chunk:
-                    return None
+                    return False
                 self._pending += chunk
-        line, _, self._pending = self._pending.partition(b"\n")
-        event: dict[str, Any] = json.loads(line)
-        return event
+        return True
 
     def _died(self, stage: str, log_from: int) -> Outcome:
         assert self._process
