@@ -9,7 +9,7 @@ A key holds the stage's code, its components' code and options, the settings it 
 that matter to it, and the keys upstream.  Nothing here executes a component.
 """
 
-import uuid
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -224,7 +224,7 @@ def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
     code = component_code(kind, component.name)
     if not code:
         uncacheable.append(f"{kind} {component.name}")
-        code = uuid.uuid4().hex
+        code = os.urandom(16).hex()
     files = _file_digests(component)
     return _component_digest(kind, component.name, code, canonical(component.options), *files)
 
@@ -245,7 +245,7 @@ def _code(module: str, uncacheable: list[str]) -> str:
     code = code_digest(module, OWN)
     if code is None:
         uncacheable.append(module)
-        return uuid.uuid4().hex
+        return os.urandom(16).hex()
     return code
 
 

@@ -47,7 +47,7 @@ class Grid(msgspec.Struct, frozen=True):
     def widths(self) -> list[int]:
         """Of each column: its widest cell, or its title in two lines."""
         return [
-            max([_title_width(title), *(cell_len(line.cells[place].text) for line in self.lines if line.cells)])
+            max([_title_width(title), *(_length(line.cells[place].text) for line in self.lines if line.cells)])
             for place, title in enumerate(self.titles)
         ]
 
@@ -163,7 +163,7 @@ def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) 
         below = "\n" * bool(names) + prose(line.span.text, width, "  ")
         pieces.append((" " * GAP + line.span.text if beside else below, line.span.style))
     for cell, size in zip(line.cells, sizes, strict=False):
-        room = " " * (size - cell_len(cell.text))
+        room = " " * (size - _length(cell.text))
         pieces.append((" " * GAP + (cell.text + room if cell.left else room + cell.text), cell.style))
     while len(pieces) > 1 and not pieces[-1][0].strip():
         pieces.pop()
@@ -175,6 +175,11 @@ def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) 
         out.append(other + "\n", line.name.style)
     for note in line.notes:
         out.append(prose(note, width, "  ") + "\n", "dim")
+
+
+def _length(text: str) -> int:
+    """Columns of a cell's text; most are plain numbers, which need no look into tables of characters."""
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
 def _folded_width(whole: int, narrowest: int, width: int) -> int:
