@@ -4,6 +4,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 from rich.cells import cell_len
@@ -37,13 +38,14 @@ class Line(msgspec.Struct, frozen=True):
     rule: bool = False
 
 
-class Grid(msgspec.Struct, frozen=True):
+class Grid(msgspec.Struct, frozen=True, dict=True):
     """Titles of the columns, the first one that of the names, and the rows below them."""
 
     corner: str
     titles: list[str]
     lines: list[Line]
 
+    @cached_property
     def widths(self) -> list[int]:
         """Of each column: its widest cell, or its title in two lines."""
         return [
@@ -91,7 +93,7 @@ def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tupl
         order: places of the columns, those that are taken first in front.
         essential: how many of those must stand beside the names.
     """
-    sizes = grid.widths()
+    sizes = grid.widths
     needed_for_essential = sum(sizes[place] + GAP for place in order[:essential])
     whole, narrowest = grid.name_width(), grid.narrowest()
     tight = max(min(whole, width - needed_for_essential), narrowest)
@@ -105,14 +107,14 @@ def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tupl
 
 def needed(grid: Grid) -> int:
     """The least width at which all columns stand beside the names."""
-    room = sum(size + GAP for size in grid.widths())
+    room = sum(size + GAP for size in grid.widths)
     whole, narrowest = grid.name_width(), grid.narrowest()
     return next(width for width in itertools.count(room) if room + _folded_width(whole, narrowest, width) <= width)
 
 
 def draw(grid: Grid, width: int, names: int) -> Text:
     """The grid as lines of text, names folded to `names` columns; 0 puts each on its own line above its numbers."""
-    sizes = grid.widths()
+    sizes = grid.widths
     out = Text()
     for text in _header(grid, sizes, names):
         out.append(text.rstrip() + "\n", "bold")

@@ -55,7 +55,8 @@ def _line(table: Table, row: Row, shown: list[Column], *, rule: bool) -> Line:
 
 
 def _cell(row: Row, column: Column, best: str) -> Cell:
-    return Cell(column.text(row), "dim" if wording.few(row, column.metric) else best, left=column.left)
+    few = column.metric and wording.few(row, column.metric)
+    return Cell(column.text(row), "dim" if few else best, left=column.left)
 
 
 def _supported(table: Table, row: Row) -> bool:
