@@ -59,6 +59,9 @@ class Aggregates(Mapping[str, Aggregate]):
             self.known[name] = self.fresh(name)
         return self.known[name]
 
+    def __contains__(self, name: object) -> bool:
+        return any(name in run.metrics for run in self.runs)
+
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name for run in self.runs for name in run.metrics))
 
@@ -83,7 +86,7 @@ def deviation(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     middle = mean(values)
-    return math.sqrt(sum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    return math.sqrt(sum([(value - middle) ** 2 for value in values]) / (len(values) - 1))
 
 
 @cache
@@ -114,21 +117,17 @@ def _t_probability(angle: float, freedom: int) -> float:
 def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | None) -> Aggregate:
     by_seed: dict[int, list[float]] = {}
     images: dict[int | None, int] = {}
-    lows, highs, notes = [], [], []
     for run, one in found:
         images[run.fold] = max(one.n, images.get(run.fold, 0))
         if one.value is not None:
             by_seed.setdefault(run.seed, []).append(one.value)
-        if one.low is not None and one.high is not None:
-            lows.append(one.low)
-            highs.append(one.high)
-        if one.note:
-            notes.append(one.note)
-    means = [mean(values) for values in by_seed.values()]
+    bounds = [(one.low, one.high) for _, one in found if one.low is not None and one.high is not None]
+    notes = [one.note for _, one in found if one.note]
+    means = [mean(values) if len(values) > 1 else values[0] for values in by_seed.values()]
     return Aggregate(
         value=mean(means) if means else None,
-        low=mean(lows) if lows else None,
-        high=mean(highs) if highs else None,
+        low=mean([low for low, _ in bounds]) if bounds else None,
+        high=mean([high for _, high in bounds]) if bounds else None,
         n=sum(images.values()),
         spread=deviation(means),
         note="; ".join(dict.fromkeys(notes)),

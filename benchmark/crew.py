@@ -9,8 +9,6 @@ from typing import Any
 
 from benchmark.executor import Worker
 from benchmark.record import Record
-from benchmark.records import FILE
-from benchmark.records import read as read_record
 from benchmark.runs import Planned, execute
 from benchmark.store import Store
 from registry.errors import ConfigError
@@ -96,8 +94,8 @@ def _serve(
 def _record(
     run: Planned, worker: Worker, store: Store, watch: Callable[[dict[str, Any]], None], timeout_s: float | None
 ) -> Record:
-    if run.state == "cached":
+    if run.record:
         for _, stage in run.plan.every_stage():
-            store.use(stage.name, stage.key)
-        return read_record(run.folder / FILE)
+            store.touch(stage.name, stage.key)
+        return run.record
     return execute(run, worker, store, watch, timeout_s)

@@ -12,7 +12,7 @@ from benchmark.describe import blank
 from benchmark.executor import Worker
 from benchmark.keys import OWN, component_code
 from benchmark.plan import Traits
-from benchmark.provenance import NAMES, code_digest, digest
+from benchmark.provenance import NAMES, code_digest, digest, one_look
 from benchmark.store import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
@@ -31,14 +31,11 @@ class Descriptions:
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
-        lacking = []
-        for kind, name in dict.fromkeys(components):
-            if (kind, name) not in self.known:
-                cached = self._read(kind, name)
-                if cached is None:
-                    lacking.append((kind, name))
-                else:
-                    self.known[kind, name] = cached
+        unknown = [one for one in dict.fromkeys(components) if one not in self.known]
+        with one_look():
+            found = {(kind, name): self._read(kind, name) for kind, name in unknown}
+        self.known |= {one: told for one, told in found.items() if told is not None}
+        lacking = [one for one, told in found.items() if told is None]
         for told in self._ask(lacking):
             self.known[told["kind"], told["name"]] = told
             if not told.get("error"):  # what is broken may be mended without a change of its own code

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import math
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
@@ -119,7 +120,7 @@ class Worker:
         stage = ""
         try:
             assert process.stdin
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
             process.stdin.flush()
             while True:
                 event = self._next_event(deadline)
@@ -183,25 +184,31 @@ class Worker:
         Raises:
             TimeoutError: the deadline passed.
         """
-        assert self._process and self._process.stdout
-        descriptor = self._process.stdout.fileno()
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while b"\n" not in self._pending:
-                wait = LOOK_EVERY_S if deadline is None else min(LOOK_EVERY_S, deadline - time.monotonic())
-                if wait <= 0:
-                    raise TimeoutError
-                if not selector.select(wait):
-                    if self._process.poll() is not None and not selector.select(0):
-                        return None  # a child of the dead worker may hold the pipe open for ever
-                    continue
-                chunk = os.read(descriptor, 65536)
-                if not chunk:
-                    return None
-                self._pending += chunk
+        if b"\n" not in self._pending and not self._read_on(deadline):
+            return None
         line, _, self._pending = self._pending.partition(b"\n")
         event: dict[str, Any] = json.loads(line)
         return event
+
+    def _read_on(self, deadline: float | None) -> bool:
+        """Wait for the rest of a line; False when none will come."""
+        assert self._process and self._process.stdout
+        descriptor = self._process.stdout.fileno()
+        ready = select.poll()
+        ready.register(descriptor, select.POLLIN)
+        while b"\n" not in self._pending:
+            wait = LOOK_EVERY_S if deadline is None else min(LOOK_EVERY_S, deadline - time.monotonic())
+            if wait <= 0:
+                raise TimeoutError
+            if not ready.poll(math.ceil(1e3 * wait)):
+                if self._process.poll() is not None and not ready.poll(0):
+                    return False  # a child of the dead worker may hold the pipe open for ever
+                continue
+            chunk = os.read(descriptor, 65536)
+            if not chunk:
+                return False
+            self._pending += chunk
+        return True
 
     def _died(self, stage: str, log_from: int) -> Outcome:
         assert self._process

@@ -9,6 +9,7 @@ from benchmark.aggregates import mean
 from benchmark.record import Estimate, Record
 
 FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
+OF_A_CLASS = tuple(f"{kind}/" for kind in FOCUS)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
 Identity = tuple[int, int | None]  # seed, fold
@@ -151,7 +152,6 @@ def _light(record: Record) -> Record:
 def _focus(maps: Mapping[str, Estimate]) -> dict[str, Estimate]:
     found: dict[str, list[float]] = {}
     for name, one in maps.items():
-        kind, slash, _ = name.partition("/")
-        if slash and one.value is not None and kind in FOCUS:
-            found.setdefault(kind, []).append(one.value)
+        if name.startswith(OF_A_CLASS) and one.value is not None:
+            found.setdefault(name.partition("/")[0], []).append(one.value)
     return {kind: Estimate(mean(values)) for kind, values in found.items()}

@@ -9,7 +9,7 @@ A key holds the stage's code, its components' code and options, the settings it 
 that matter to it, and the keys upstream.  Nothing here executes a component.
 """
 
-import uuid
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +19,12 @@ import msgspec
 from benchmark.config import Component, RunSpec, Setting, Spec, VoteSpec, canonical, target_of
 from benchmark.parts import components_of, run_parts
 from benchmark.plan import Plan, Stage, Survey, Traits
-from benchmark.provenance import code_digest, digest, file_digest, library_versions, packages_of
+from benchmark.provenance import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")
+IMAGES = ("numpy", "opencv-python-headless")
+CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -36,7 +38,7 @@ def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
         return _vote(spec, survey, traits)
     chain = _Chain()
     ends = _trunk(chain, spec, survey, traits(spec.segmenter.name))
-    statistics = (list(spec.classes), library_versions("scipy"))  # its rows bear the names of the classes
+    statistics = (list(spec.classes), _libraries("scipy"))  # its rows bear the names of the classes
     seen = (ends.seen, ends.predicted, ends.inputs, ends.masks, spec.seed, ends.networks, *statistics)
     explained = chain.add("explain", *seen)
     return chain.planned(spec, survey, "benchmark.recording.model", ends.predicted, explained)
@@ -59,7 +61,7 @@ def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Pl
     members = {name: member(one) for name, one in spec.members.items()}
     reference = member(spec.reference) if spec.reference else None
     votes = [(name, spec.column(name), key) for name, (key, _) in members.items()]
-    settings = (split, votes, target_of(spec.classes), spec.seed, library_versions("numpy", "scikit-learn"))
+    settings = (split, votes, target_of(spec.classes), spec.seed, _libraries("numpy", "scikit-learn"))
     voted = chain.add("vote", *settings, components=(("voter", spec.voter),))
     told = chain.planned(spec, survey, "benchmark.recording.vote", voted, reference[0] if reference else "")
     return msgspec.structs.replace(
@@ -77,23 +79,22 @@ class _Ends(NamedTuple):
     masks: str
     seen: str
     predicted: str
-    networks: dict[str, str]
+    networks: str
 
 
 def _split(chain: "_Chain", spec: Setting, survey: Survey) -> tuple[str, str]:
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
-    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _image_libraries())
+    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _libraries(*IMAGES))
     prepared = chain.add("prepare", *settings, components=source)
     return prepared, chain.add("split", prepared, spec.split, spec.fold)
 
 
 def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) -> _Ends:
     """The stages up to predictions."""
-    networks = library_versions("numpy", "keras", BACKEND_LIBRARIES.get(spec.runtime.backend, spec.runtime.backend))
-    prepared, parts = _split(chain, spec, survey)
-    inputs, masks = _inputs(chain, spec, segmenter, prepared, parts, networks)
+    networks = _networks(spec)
+    parts, inputs, masks = chain.go_on(_stem(spec, survey, segmenter))
     targets = target_of(spec.classes)
     fitted = ""
     if spec.trains_network:
@@ -104,15 +105,37 @@ def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) ->
         return _Ends(inputs, masks, fitted, chain.add("predict", fitted, inputs, networks), networks)
     backbone = () if fitted else (("backbone", spec.backbone),)
     features = chain.add("features", fitted, inputs, spec.runtime, networks, components=backbone)
-    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _classical_libraries())
+    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _libraries(*CLASSICAL))
     predicted = chain.add(
         "predict", features, parts, targets, *settings_of_head, components=(("head", spec.head),), module="classify"
     )
     return _Ends(inputs, masks, f"{features} {predicted}", predicted, networks)
 
 
+class _Stem(NamedTuple):
+    """The stages up to what the classifier sees, and the keys that go on from there."""
+
+    chain: "_Chain"
+    parts: str
+    inputs: str
+    masks: str
+
+
+def _stem(spec: RunSpec, survey: Survey, segmenter: Traits) -> _Stem:
+    """The stem of a run, the same for all that see the same images, whatever is trained on them."""
+
+    def grown() -> _Stem:
+        chain = _Chain()
+        prepared, parts = _split(chain, spec, survey)
+        return _Stem(chain, parts, *_inputs(chain, spec, segmenter, prepared, parts, _networks(spec)))
+
+    settings = [spec.dataset, spec.images, spec.split, spec.fold, spec.segmenter, spec.segmentation, spec.runtime]
+    found = once((_Stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
+    return grown() if found.chain.uncacheable else found  # what cannot be reused is nobody else's either
+
+
 def _inputs(
-    chain: "_Chain", spec: RunSpec, segmenter: Traits, prepared: str, parts: str, networks: dict[str, str]
+    chain: "_Chain", spec: RunSpec, segmenter: Traits, prepared: str, parts: str, networks: str
 ) -> tuple[str, str]:
     """Keys of what the classifier sees and of the masks, empty where the frame is kept whole."""
     masks, chosen = "", (("segmenter", spec.segmenter),)
@@ -122,11 +145,11 @@ def _inputs(
             trained = chain.add("segmenter", prepared, parts, *settings, components=chosen)
             masks = chain.add("masks", prepared, trained, networks, components=chosen)
         else:
-            masks = chain.add("masks", prepared, _image_libraries(), components=chosen)
+            masks = chain.add("masks", prepared, _libraries(*IMAGES), components=chosen)
     late = spec.images.equalise == "lungs"
     if not masks and not late:
         return prepared, masks
-    return chain.add("inputs", prepared, masks, spec.images.mask, late, _image_libraries()), masks
+    return chain.add("inputs", prepared, masks, spec.images.mask, late, _libraries(*IMAGES)), masks
 
 
 class _Chain:
@@ -150,6 +173,12 @@ class _Chain:
         self.stages.append(Stage(name, path, digest(*parts)))
         return self.stages[-1].key
 
+    def go_on(self, stem: _Stem) -> tuple[str, str, str]:
+        """Take over the stages of a stem; gives its keys."""
+        self.stages += stem.chain.stages
+        self.uncacheable += stem.chain.uncacheable
+        return stem.parts, stem.inputs, stem.masks
+
     def planned(self, spec: Spec, survey: Survey, recorder: str, *ends: str) -> Plan:
         """The stages so far, and the record that their ends make."""
         key = digest(
@@ -157,7 +186,7 @@ class _Chain:
             _code(recorder, self.uncacheable) if recorder else "",
             *ends,
             _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
-            _text(library_versions("numpy", "scipy", "matplotlib")),
+            _libraries("numpy", "scipy", "matplotlib"),
         )
         whole = spec.digest(survey.digest)
         fold = "pooled" if spec.fold is None else f"f{spec.fold}"
@@ -173,14 +202,17 @@ class _Chain:
         )
 
 
-def _image_libraries() -> dict[str, str]:
-    return library_versions("numpy", "opencv-python-headless")
+def _networks(spec: RunSpec) -> str:
+    backend = spec.runtime.backend
+    return _libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
 
 
-def _classical_libraries() -> dict[str, str]:
-    return library_versions("numpy", "scikit-learn", "xgboost", "skops")
+@in_one_look
+def _libraries(*names: str) -> str:
+    return canonical(library_versions(*names))
 
 
+@in_one_look
 def component_code(kind: str, name: str) -> str:
     """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
     entry = find(kind, name)
@@ -192,10 +224,15 @@ def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
     code = component_code(kind, component.name)
     if not code:
         uncacheable.append(f"{kind} {component.name}")
-        code = uuid.uuid4().hex
-    entry = find(kind, component.name)
-    options = canonical(component.options)
-    return digest(kind, entry.module, entry.attribute, code, options, *_file_digests(component))
+        code = os.urandom(16).hex()
+    files = _file_digests(component)
+    return _component_digest(kind, component.name, code, canonical(component.options), *files)
+
+
+@in_one_look
+def _component_digest(kind: str, name: str, *rest: str) -> str:
+    entry = find(kind, name)
+    return digest(kind, entry.module, entry.attribute, *rest)
 
 
 def _file_digests(component: Component) -> list[str]:
@@ -208,7 +245,7 @@ def _code(module: str, uncacheable: list[str]) -> str:
     code = code_digest(module, OWN)
     if code is None:
         uncacheable.append(module)
-        return uuid.uuid4().hex
+        return os.urandom(16).hex()
     return code
 
 

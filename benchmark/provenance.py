@@ -8,17 +8,40 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Collection, Iterator
-from functools import cache
+from collections.abc import Callable, Collection, Iterator
+from functools import cache, wraps
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
 
 from benchmark.imports import Named, Names
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 NAMES = Names()
 
-_looked: dict[tuple[str, frozenset[str]], str | None] | None = None
+_looked: dict[tuple[object, ...], Any] | None = None
+
+
+def once(key: tuple[object, ...], find: Callable[[], T]) -> T:
+    """What `find()` gives, asked once for the same key within `one_look`, elsewhere every time."""
+    if _looked is None:
+        return find()
+    if key not in _looked:
+        _looked[key] = find()
+    return cast("T", _looked[key])
+
+
+def in_one_look(found: Callable[P, T]) -> Callable[P, T]:
+    """The same function, called once for the same arguments within `one_look`."""
+
+    @wraps(found)
+    def looked(*args: P.args, **kwargs: P.kwargs) -> T:
+        return once((found, args, *kwargs.items()), lambda: found(*args, **kwargs))
+
+    return looked
 
 
 def digest(*parts: object) -> str:
@@ -27,6 +50,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(b"".join([len(data).to_bytes(8, "little") + data for data in encoded])).hexdigest()
 
 
+@in_one_look
 def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
     """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached).
 
@@ -36,21 +60,15 @@ def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
     Raises:
         PluginError: a file declares its data files in a way that only running it would tell.
     """
-    key = (module, frozenset(packages))
-    if _looked is not None and key in _looked:
-        return _looked[key]
     files = source_files(module, packages)
-    found = None
-    if files is not None:
-        found = digest(*(f"{name}:{_file_digest(path, *_stamp(path))}" for name, path in sorted(files.items())))
-    if _looked is not None:
-        _looked[key] = found
-    return found
+    if files is None:
+        return None
+    return digest(*(f"{name}:{file_digest(path)}" for name, path in sorted(files.items())))
 
 
 @contextlib.contextmanager
 def one_look() -> Iterator[None]:
-    """Within it each module's files are looked at once: what is planned together stands on the same code."""
+    """Within it each file is looked at once: what is planned together stands on the same code and weights."""
     global _looked
     before, _looked = _looked, {}
     try:
@@ -73,7 +91,7 @@ def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] 
         parent = name.rpartition(".")[0]
         if parent:
             waiting.append(parent)
-        imported, data = _named(path, name, *_stamp(path))
+        imported, data = _names(path, name)
         waiting.extend(target for target in imported if target.partition(".")[0] in own)
         for file in data:
             found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
@@ -96,6 +114,7 @@ def packages_of(name: str) -> frozenset[str]:
     return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
+@in_one_look
 def file_digest(path: str) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read anew only when its time or size has changed."""
     return _file_digest(path, *_stamp(path))
@@ -125,6 +144,7 @@ def _package_root(top: str) -> str | None:
     return str(Path(spec.origin).parent) if spec.origin and spec.origin.endswith(".py") else None
 
 
+@in_one_look
 def _module_path(name: str) -> str | None:
     root = _package_root(name.partition(".")[0])
     if root is None:
@@ -134,6 +154,12 @@ def _module_path(name: str) -> str | None:
     return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
 
 
+@in_one_look
+def _names(path: str, name: str) -> Named:
+    return _named(path, name, *_stamp(path))
+
+
+@in_one_look
 def _stamp(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)  # noqa: PTH116 (called for every file of every closure)

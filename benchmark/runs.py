@@ -1,5 +1,6 @@
 """From specifications to planned runs, and from planned runs to records.  Nothing heavy happens here."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ class Planned(msgspec.Struct, frozen=True):
         to_build: stages without an artefact.
         names: how tables name pipelines: "" -> its own; of a vote, member -> that one's.
         folds: of a pooled result, the runs that come before it.
+        record: of a cached run, what the sealed record says; None of any other.
     """
 
     spec: Spec
@@ -43,6 +45,7 @@ class Planned(msgspec.Struct, frozen=True):
     state: str
     to_build: list[str]
     folds: list["Planned"] = []
+    record: Record | None = None
 
     @property
     def pipeline(self) -> str:
@@ -70,10 +73,15 @@ def schedule(
 ) -> list[Planned]:
     """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
 
+    there = _recorded(results)
+
     def planned(spec: Spec, steps: Plan, folds: Sequence[Planned] = ()) -> Planned:
-        folder, state = _place(results, spec.task, steps)
-        to_build = missing(steps, lambda stage, key: store.find(stage, key) is not None)
-        return Planned(spec, steps, survey, names(spec), folder, state, to_build, list(folds))
+        own = results / spec.task / steps.run
+        folder, record = _found(own, there.get(steps.run, []), steps.key)
+        state = "to run" if record is None else "failed" if record.status == "failed" else "cached"
+        to_build = missing(steps, store.has)
+        cached = record if state == "cached" else None
+        return Planned(spec, steps, survey, names(spec), folder, state, to_build, list(folds), cached)
 
     def names(spec: Spec) -> dict[str, str]:
         told = {"": pipeline_name(spec, described.defaults)}
@@ -203,23 +211,33 @@ def _unfolded(spec: Any) -> Any:
     return msgspec.structs.replace(whole, members=members, reference=whole.reference and _unfolded(whole.reference))
 
 
-def _place(results: Path, task: str, steps: Plan) -> tuple[Path, str]:
-    """Where a run's record belongs, and what is there; another task may have made the same run."""
-    own = results / task / steps.run
-    if results.is_dir():
-        for folder in (own, *sorted(results.glob(f"*/{steps.run}"))):
-            if _state(folder / FILE, steps.key) == "cached":
-                return folder, "cached"
-    return own, _state(own / FILE, steps.key)
+def _recorded(results: Path) -> dict[str, list[Path]]:
+    """Run -> its folders in the order of tasks: one look at what is there serves all runs."""
+    found: dict[str, list[Path]] = {}
+    for task in sorted(results.glob("*/")) if results.is_dir() else []:
+        with contextlib.suppress(PermissionError):
+            for run in task.iterdir():
+                found.setdefault(run.name, []).append(run)
+    return found
 
 
-def _state(path: Path, key: str) -> str:
+def _found(own: Path, there: Iterable[Path], key: str) -> tuple[Path, Record | None]:
+    """Where a run's record belongs, and the record that counts; another task may have made the same run."""
+    at_home = _counting(own / FILE, key)
+    if at_home is None or at_home.status == "failed":
+        for folder in there:
+            record = _counting(folder / FILE, key)
+            if record and record.status == "ok":
+                return folder, record
+    return own, at_home
+
+
+def _counting(path: Path, key: str) -> Record | None:
+    """The record in a file, if it is of that key or tells of a failure."""
     if not path.is_file():
-        return "to run"
+        return None
     try:
         record = verify(path)
     except BenchError:  # unreadable, or edited after it was sealed: what it says is worth nothing
-        return "to run"
-    if record.status == "failed":
-        return "failed"
-    return "cached" if record.key == key else "to run"
+        return None
+    return record if record.status == "failed" or record.key == key else None

@@ -29,23 +29,35 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._building = root / "building"
+        self._locks = root / "locks"
+
+    def has(self, stage: str, key: str) -> bool:
+        """Whether the finished artefact is there."""
+        return os.path.isdir(self._at(stage, key))  # noqa: PTH112 (str paths, hot)
 
     def find(self, stage: str, key: str) -> Path | None:
         """The finished artefact, or None."""
-        path = f"{self.root}/objects/{stage}/{key}"
-        return Path(path) if os.path.isdir(path) else None  # noqa: PTH112 (str paths, hot)
+        return Path(self._at(stage, key)) if self.has(stage, key) else None
+
+    def touch(self, stage: str, key: str) -> None:
+        """Mark the artefact as used now, where it is there."""
+        with contextlib.suppress(OSError):  # a folder of another user is as good to read
+            os.utime(self._at(stage, key))
 
     def use(self, stage: str, key: str) -> Path | None:
         """The finished artefact, marked as used now, or None."""
         path = self.find(stage, key)
         if path:
-            with contextlib.suppress(OSError):  # a folder of another user is as good to read
-                os.utime(path)
+            self.touch(stage, key)
         return path
+
+    def _at(self, stage: str, key: str) -> str:
+        return f"{self.root}/objects/{stage}/{key}"  # a `Path` for each costs more than asking the disk
 
     def partial(self, stage: str, key: str) -> Path:
         """A folder for a stage's checkpoints, created if need be; removed when the artefact is finished."""
-        path = self.root / "partial" / stage / key
+        path = Path(f"{self.root}/partial/{stage}/{key}")
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         return path
@@ -56,24 +68,25 @@ class Store:
         Raises:
             StorageError: the disk is full or the cache cannot be written.
         """
-        target = self.root / "objects" / stage / key
+        target = Path(self._at(stage, key))
         with storage_errors(self.root), self.lock(f"{stage}-{key}"):
             found = self.use(stage, key)
             if found:
                 return found
-            building = self.root / "building"
-            building.mkdir(parents=True, exist_ok=True)
-            for left in building.glob(f"{stage}-{key[:16]}-*"):  # by a killed process: the lock is ours
-                shutil.rmtree(left, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(prefix=f"{stage}-{key[:16]}-", dir=building))
+            self._building.mkdir(parents=True, exist_ok=True)
+            prefix = f"{stage}-{key[:16]}-"
+            for left in self._building.iterdir():
+                if left.name.startswith(prefix):  # by a killed process: the lock is ours
+                    shutil.rmtree(left, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._building))
             try:
                 make(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 publish(folder, target)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-            shutil.rmtree(self.root / "partial" / stage / key, ignore_errors=True)
-            self.use(stage, key)
+            shutil.rmtree(f"{self.root}/partial/{stage}/{key}", ignore_errors=True)
+            self.touch(stage, key)
         return target
 
     @contextlib.contextmanager
@@ -110,9 +123,8 @@ class Store:
         Raises:
             BlockingIOError: somebody holds it, and `how` says not to wait.
         """
-        folder = self.root / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / name
+        self._locks.mkdir(parents=True, exist_ok=True)
+        path = self._locks / name
         while True:
             with path.open("w") as file:
                 fcntl.flock(file, how)
@@ -122,7 +134,7 @@ class Store:
 
     def sweep_lock(self, name: str) -> None:
         """Remove the file of a lock that nobody holds."""
-        path = self.root / "locks" / name
+        path = self._locks / name
         with contextlib.suppress(BlockingIOError, FileNotFoundError), path.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, path):
@@ -142,9 +154,7 @@ def publish(folder: Path, target: Path) -> None:
 
     The name itself may be lost with the power, as it is not flushed: what it names is then built again.
     """
-    for path in folder.rglob("*"):
-        if path.is_file():
-            _sync(path)
+    _sync_files(folder)
     try:
         folder.rename(target)
     except OSError as error:
@@ -154,9 +164,7 @@ def publish(folder: Path, target: Path) -> None:
 
 def replace_folder(folder: Path, target: Path) -> None:
     """Rename a finished folder over an older one of the same name."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            _sync(path)
+    _sync_files(folder)
     old = None
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
@@ -201,7 +209,16 @@ def storage_errors(place: Path) -> Iterator[None]:
         raise
 
 
-def _sync(path: Path) -> None:
+def _sync_files(folder: Path) -> None:
+    """Flush every file below a folder."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)  # noqa: PTH118 (str paths, hot)
+            if os.path.isfile(path):  # noqa: PTH113
+                _sync(path)
+
+
+def _sync(path: Path | str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -9,7 +9,6 @@ from benchmark import crew as crews
 from benchmark.crew import CORES, Crew
 from benchmark.executor import Worker, WorkerClosedError
 from benchmark.plan import Plan
-from benchmark.records import write
 from benchmark.runs import Planned
 from benchmark.store import Store
 from registry.errors import ConfigError, StorageError
@@ -17,8 +16,9 @@ from tests import factories
 from tests.specs import spec, survey
 
 
-def run(name, folds=(), state="to run", folder=None):
-    return Planned(spec(), Plan(name, "d", "p", "k", [], {}), survey(), {"": name}, folder, state, [], list(folds))
+def run(name, folds=(), record=None):
+    plan, state = Plan(name, "d", "p", "k", [], {}), "cached" if record else "to run"
+    return Planned(spec(), plan, survey(), {"": name}, None, state, [], list(folds), record)
 
 
 @pytest.fixture
@@ -67,9 +67,8 @@ def test_every_run_ends_once_and_pooled_results_come_after_all_folds(two, tmp_pa
 
 def test_a_cached_run_asks_no_worker(two, tmp_path):
     record = factories.record(run="there")
-    write(record, tmp_path / "there")
-    ((_, _, _), (what, _, found)) = two.run([run("there", state="cached", folder=tmp_path / "there")], Store(tmp_path))
-    assert (what, found.run) == ("end", "there")
+    ((_, _, _), (what, _, found)) = two.run([run("there", record=record)], Store(tmp_path))
+    assert (what, found) == ("end", record)
 
 
 def test_what_makes_every_run_impossible_reaches_the_caller(two, tmp_path, monkeypatch):

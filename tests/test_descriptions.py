@@ -2,11 +2,12 @@
 
 import pytest
 
-from benchmark import descriptions
+from benchmark import descriptions, keys
 from benchmark.describe import blank
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
 from benchmark.plan import Traits
+from benchmark.provenance import code_digest
 from registry.errors import PluginError
 
 HEADS = [("head", "dense"), ("head", "sepconv")]
@@ -46,14 +47,12 @@ def test_what_was_described_is_remembered_by_the_next_command(tmp_path):
 @pytest.mark.parametrize("module", ["registry.heads.dense", "benchmark.describe"])
 def test_an_edited_component_and_an_edited_question_are_asked_anew(tmp_path, monkeypatch, module):
     Descriptions(tmp_path, FakeWorker()).fetch(HEADS)
-    for place in (descriptions, descriptions.component_code.__globals__):
-        read = place["code_digest"] if isinstance(place, dict) else place.code_digest
 
-        def edited(name, packages=(), read=read):
-            return read(name, packages) + "edited" * (name == module)
+    def edited(name, packages=()):
+        return code_digest(name, packages) + "edited" * (name == module)
 
-        setitem = monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr
-        setitem(place, "code_digest", edited)
+    for place in (descriptions, keys):
+        monkeypatch.setattr(place, "code_digest", edited)
     worker = FakeWorker()
     Descriptions(tmp_path, worker).fetch(HEADS)
     assert worker.asked == [[("head", "dense")] if module == "registry.heads.dense" else HEADS]

@@ -15,6 +15,7 @@ from benchmark.executor import Outcome
 from benchmark.keys import pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import Traits, missing
+from benchmark.provenance import one_look
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
 from tests.specs import spec, survey, vote
@@ -212,6 +213,35 @@ def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeyp
     first = plan(spec(), survey(), NETWORK)
     assert changed(first, plan(spec(), survey(), NETWORK)) == FROM_FIT
     assert first.uncacheable == ["head dense"]
+
+
+def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
+    specs = [
+        spec(),
+        spec(seed=1),
+        spec(fold=2),
+        spec(head=Component("sepconv")),
+        spec(**table("images", mask="crop")),
+        spec(**table("dataset", limit=50)),
+        spec(**table("segmentation", epochs=3)),
+        spec(segmenter=Component("unet", {"filters": 4})),
+        spec(runtime=Runtime(deterministic=True, threads=1)),
+    ]
+    with one_look():
+        together = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    assert together == [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+
+
+def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
+    read = planning.code_digest
+    monkeypatch.setattr(
+        planning, "code_digest", lambda name, packages=(): None if "segmenters" in name else read(name, packages)
+    )
+    monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
+    with one_look():
+        first, second = plan(spec(), survey(), NETWORK), plan(spec(), survey(), NETWORK)
+    assert changed(first, second) == FROM_SEGMENTER
+    assert first.uncacheable == second.uncacheable == ["segmenter unet"]
 
 
 def test_the_run_is_named_after_its_components_seed_and_fold():

@@ -9,7 +9,7 @@ from benchmark.describe import blank
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
 from benchmark.plan import Survey, Traits
-from benchmark.records import read, verify, write
+from benchmark.records import FILE, read, verify, write
 from benchmark.runs import execute, failed, look, schedule
 from benchmark.store import Store
 from registry.errors import (
@@ -210,7 +210,8 @@ def test_what_has_an_artefact_is_not_to_be_built(run, described, tmp_path):
 
 def test_a_sealed_record_with_the_same_key_is_cached(run, described, tmp_path):
     write(record_of(run), run.folder)
-    assert again(run, described, tmp_path).state == "cached"
+    found = again(run, described, tmp_path)
+    assert (found.state, found.record) == ("cached", verify(run.folder / FILE))
 
 
 @pytest.mark.parametrize("spoil", ["other key", "failed", "edited", "half", "empty"])

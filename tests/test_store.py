@@ -115,6 +115,14 @@ def test_building_and_using_an_artefact_mark_it_and_looking_for_it_does_not(tmp_
         assert abs(path.stat().st_mtime - time.time()) < 60
 
 
+def test_marking_what_is_not_there_leaves_it_so(tmp_path):
+    store = Store(tmp_path)
+    store.touch("fit", "k")
+    assert not store.has("fit", "k")
+    store.build("fit", "k", lambda folder: None)
+    assert store.has("fit", "k")
+
+
 def test_several_runs_use_a_cache_and_whoever_removes_is_alone(tmp_path):
     store = Store(tmp_path)
     refusal = f"a run is at work in {tmp_path}; wait or use another BENCH_CACHE"

@@ -62,7 +62,7 @@ def command(
     """
     from benchmark.comparison import Comparison
     from benchmark.costs import cost_tables
-    from benchmark.records import scan
+    from benchmark.records import walk
     from benchmark.speed_record import FILE as SPEED
     from registry.errors import ConfigError
 
@@ -73,7 +73,7 @@ def command(
         )
     found = _Found(verify)
     roots = _roots(results or (Path("results"),))
-    records = found.records(scan(path, verified=verify, others={SPEED: found.measured}) for path in roots)
+    records = found.records(walk(path, verified=verify, others={SPEED: found.measured}) for path in roots)
     with _no_collection():
         comparison = _compared(records, found, metric, against)
         costs = cost_tables(comparison.tables, found.speeds)
@@ -85,7 +85,7 @@ def command(
             context.exit(3)
         _show(comparison, costs, form, output)
     if details:
-        _show_runs(found.files.values())
+        _show_runs(map(Path, found.files.values()))
     if comparison.left_out:
         context.exit(5)
 
@@ -107,11 +107,11 @@ class _Found:
 
     def __init__(self, verified: bool) -> None:
         self.verified = verified
-        self.files: dict[tuple[str, str], Path] = {}
+        self.files: dict[tuple[str, str], str] = {}
         self.speeds: list[Speed] = []
         self.left_out: list[str] = []
 
-    def records(self, scans: "Iterable[Iterable[tuple[Path, Record | Broken]]]") -> "Iterator[Record]":
+    def records(self, scans: "Iterable[Iterable[tuple[str, Record | Broken]]]") -> "Iterator[Record]":
         """The usable records, one at a time."""
         from benchmark.records import Broken
 
@@ -139,7 +139,7 @@ def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, ag
 
     from benchmark.compare import compare
 
-    difference = paired_difference(lambda run: found.files[run.run, run.key].parent)
+    difference = paired_difference(lambda run: Path(found.files[run.run, run.key]).parent)
     comparison = compare(records, metric=metric, against=against, difference=difference)
     return msgspec.structs.replace(comparison, left_out=found.left_out)
 

@@ -50,7 +50,7 @@ def _every(table: Table) -> Iterator[Column]:
         yield Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric), ESSENTIAL)
     yield Column("n", lambda row: "" if row.n is None else f"{row.n:,}", COUNTS)
     yield Column("seeds", wording.seeds, COUNTS)
-    others = [name for name in SECONDARY if name != table.metric and any(row.metric(name) for row in table.rows)]
+    others = [name for name in SECONDARY if name != table.metric and any(name in row.metrics for row in table.rows)]
     for place, name in enumerate(others[:BEFORE_COST]):
         yield _metric(name, SECOND if place else FIRST)
     if any(row.tuned for row in table.rows):

@@ -4,6 +4,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 from rich.cells import cell_len
@@ -37,17 +38,18 @@ class Line(msgspec.Struct, frozen=True):
     rule: bool = False
 
 
-class Grid(msgspec.Struct, frozen=True):
+class Grid(msgspec.Struct, frozen=True, dict=True):
     """Titles of the columns, the first one that of the names, and the rows below them."""
 
     corner: str
     titles: list[str]
     lines: list[Line]
 
+    @cached_property
     def widths(self) -> list[int]:
         """Of each column: its widest cell, or its title in two lines."""
         return [
-            max([_title_width(title), *(cell_len(line.cells[place].text) for line in self.lines if line.cells)])
+            max([_title_width(title), *(_length(line.cells[place].text) for line in self.lines if line.cells)])
             for place, title in enumerate(self.titles)
         ]
 
@@ -91,7 +93,7 @@ def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tupl
         order: places of the columns, those that are taken first in front.
         essential: how many of those must stand beside the names.
     """
-    sizes = grid.widths()
+    sizes = grid.widths
     needed_for_essential = sum(sizes[place] + GAP for place in order[:essential])
     whole, narrowest = grid.name_width(), grid.narrowest()
     tight = max(min(whole, width - needed_for_essential), narrowest)
@@ -105,14 +107,14 @@ def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tupl
 
 def needed(grid: Grid) -> int:
     """The least width at which all columns stand beside the names."""
-    room = sum(size + GAP for size in grid.widths())
+    room = sum(size + GAP for size in grid.widths)
     whole, narrowest = grid.name_width(), grid.narrowest()
     return next(width for width in itertools.count(room) if room + _folded_width(whole, narrowest, width) <= width)
 
 
 def draw(grid: Grid, width: int, names: int) -> Text:
     """The grid as lines of text, names folded to `names` columns; 0 puts each on its own line above its numbers."""
-    sizes = grid.widths()
+    sizes = grid.widths
     out = Text()
     for text in _header(grid, sizes, names):
         out.append(text.rstrip() + "\n", "bold")
@@ -163,7 +165,7 @@ def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) 
         below = "\n" * bool(names) + prose(line.span.text, width, "  ")
         pieces.append((" " * GAP + line.span.text if beside else below, line.span.style))
     for cell, size in zip(line.cells, sizes, strict=False):
-        room = " " * (size - cell_len(cell.text))
+        room = " " * (size - _length(cell.text))
         pieces.append((" " * GAP + (cell.text + room if cell.left else room + cell.text), cell.style))
     while len(pieces) > 1 and not pieces[-1][0].strip():
         pieces.pop()
@@ -175,6 +177,11 @@ def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) 
         out.append(other + "\n", line.name.style)
     for note in line.notes:
         out.append(prose(note, width, "  ") + "\n", "dim")
+
+
+def _length(text: str) -> int:
+    """Columns of a cell's text; most are plain numbers, which need no look into tables of characters."""
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
 def _folded_width(whole: int, narrowest: int, width: int) -> int:

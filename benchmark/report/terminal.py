@@ -28,7 +28,9 @@ def _table(table: Table, width: int) -> Text:
     for line in captions.caption(table):
         out.append(prose(line, width) + "\n", "dim")
     shown = columns.every(table)
-    grid = Grid("pipeline", [column.title for column in shown], [_line(table, row, shown) for row in table.rows])
+    first_control = next((row for row in table.rows if row.control), None)
+    lines = [_line(table, row, shown, rule=row is first_control and row is not table.rows[0]) for row in table.rows]
+    grid = Grid("pipeline", [column.title for column in shown], lines)
     essential = sum(column.dear == columns.ESSENTIAL for column in shown)
     taken, names = choose(grid, width, columns.importance(shown), essential)
     metrics = [shown[place].metric for place in taken if shown[place].metric]
@@ -41,20 +43,20 @@ def _table(table: Table, width: int) -> Text:
     return out
 
 
-def _line(table: Table, row: Row, shown: list[Column]) -> Line:
+def _line(table: Table, row: Row, shown: list[Column], *, rule: bool) -> Line:
     span = wording.span(row)
     best = "bold" if _supported(table, row) else ""
-    first_control = next((control for control in table.rows if control.control), None)
     return Line(
         name=Cell(wording.label(row), best or ("dim" if row.control else "")),
         cells=[] if span else [_cell(row, column, best if column.metric == table.metric else "") for column in shown],
         span=Cell(span, "red" if row.status == "failed" else "dim") if span else None,
-        rule=row is first_control and row is not table.rows[0],
+        rule=rule,
     )
 
 
 def _cell(row: Row, column: Column, best: str) -> Cell:
-    return Cell(column.text(row), "dim" if wording.few(row, column.metric) else best, left=column.left)
+    few = column.metric and wording.few(row, column.metric)
+    return Cell(column.text(row), "dim" if few else best, left=column.left)
 
 
 def _supported(table: Table, row: Row) -> bool:
