@@ -66,7 +66,7 @@ def trained(tmp_path_factory):
     head.save(folder / "head.keras")
     segmenter = sepunet((SIZE, SIZE, 1))
     segmenter.compile(keras.optimizers.Adam(0.01), cross_entropy_dice)
-    segmenter.fit(films, masks, batch_size=8, epochs=2, verbose=0)
+    segmenter.fit(films, masks, batch_size=8, epochs=12, verbose=0)  # batch statistics settle late
     segmenter.save(folder / "model.keras")
     logits = classifier(folder, SIZE).predict(images, verbose=0)
     return folder, {"logits": logits, "lungs": segmenter.predict(films, verbose=0)}

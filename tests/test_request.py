@@ -22,7 +22,16 @@ def settled(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
 
     def settle(asked, worker=None):
-        request = Request({"quick": None, "data": None, "as_json": False, "deterministic": False, "precision": asked})
+        request = Request(
+            {
+                "task_name": "binary",
+                "quick": None,
+                "data": None,
+                "as_json": False,
+                "deterministic": False,
+                "precision": asked,
+            }
+        )
         request.console = Console(file=io.StringIO(), width=80)
         return request.settled(request.runtime(), worker).precision, request.console.file.getvalue()
 
