@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from benchmark.garbage import uncollected
 from benchmark.speed_record import Latency, Rate
 
 Clock = Callable[[], float]
@@ -22,13 +23,8 @@ LATENCY_S = 3.0  # for as many calls as fit between those
 def quiet() -> Iterator[None]:
     """Collect garbage now, and none inside."""
     gc.collect()
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def durations(call: Callable[[], object], repeats: int, clock: Clock = time.perf_counter) -> list[float]:

@@ -1,8 +1,6 @@
 """`bench compare`: tables from records on disk."""
 
-import contextlib
 import functools
-import gc
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +60,7 @@ def command(
     """
     from benchmark.comparison import Comparison
     from benchmark.costs import cost_tables
+    from benchmark.garbage import uncollected
     from benchmark.records import walk
     from benchmark.speed_record import FILE as SPEED
     from registry.errors import ConfigError
@@ -74,7 +73,7 @@ def command(
     found = _Found(verify)
     roots = _roots(results or (Path("results"),))
     records = found.records(walk(path, verified=verify, others={SPEED: found.measured}) for path in roots)
-    with _no_collection():
+    with uncollected():
         comparison = _compared(records, found, metric, against)
         costs = cost_tables(comparison.tables, found.speeds)
         if costs_only:
@@ -88,18 +87,6 @@ def command(
         _show_runs(map(Path, found.files.values()))
     if comparison.left_out:
         context.exit(5)
-
-
-@contextlib.contextmanager
-def _no_collection() -> "Iterator[None]":
-    """Records hold no circles, and looking for some among millions of numbers takes a seventh of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Found:

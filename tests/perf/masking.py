@@ -16,8 +16,8 @@ from benchmark.training import train
 from tests.perf import stages
 from tests.perf.timing import Line, absolute, interleaved, ratio
 
-COUNT = 1200
-EPOCHS = 6
+COUNT = 1000
+EPOCHS = 4
 REPEATS = 2
 AGREES = 0.03  # accuracy: some 300 test images tell no smaller difference
 

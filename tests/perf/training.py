@@ -13,9 +13,9 @@ from benchmark.stages import fit
 from tests.perf import stages
 from tests.perf.timing import Line, interleaved, ratio, seconds
 
-COUNT = 1200
-EPOCHS = 8
-REPEATS = 4
+COUNT = 600
+EPOCHS = 5
+REPEATS = 3
 
 
 def measure(place: Path, told: Callable[[str], None]) -> list[Line]:
