@@ -37,7 +37,9 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
         raise ConfigError(f"{path}: [quick] is a table, received {type(fast).__name__}")
     base = _read_toml(defaults)
     base_quick = base.pop("quick", {})
-    layers = [base, content, base_quick, fast] if quick and "tuned" not in content else [base, content]
+    # The laptop setting of the defaults takes back nothing that a task file says of its own search.
+    searched = {"tuning": content.get("tuning", {})}
+    layers = [base, content, base_quick, searched, fast] if quick and "tuned" not in content else [base, content]
     _convert(merge(base, content, {"quick": {}}, fast), path.name)  # an error in [quick] is one on every machine
     return _convert(merge(*layers, overrides), "--set" if overrides else path.name)
 

@@ -50,10 +50,10 @@ def test_each_trial_has_a_line_with_what_differs_its_score_and_the_best_so_far(t
             following.end(now.trials[number], now)
     told = page.getvalue()
     for line in (
-        "in the ledger already: 1 of 6 trials; best 0.500 (trial 0)",
-        "[2/6] trial 1, learning_rate 0.002, flips none: 0.400 after 3 epochs (12.0 s); best 0.400 (trial 1)",
+        "in the ledger already: 1 of 6 trials; best 0.5000 (trial 0)",
+        "[2/6] trial 1, learning_rate 0.002, flips none: 0.4000 after 3 epochs (12.0 s); best 0.4000 (trial 1)",
         "[3/6] trial 2, learning_rate 0.009: failed (nan) the loss became nan",
-        "[4/6] trial 3, trial 1 goes on: 0.350 after 9 epochs (24.0 s); best 0.350 (trial 3)",
+        "[4/6] trial 3, trial 1 goes on: 0.3500 after 9 epochs (24.0 s); best 0.3500 (trial 3)",
     ):
         assert line in told
     assert ("trials" in told.replace("6 trials", "")) is terminal  # bars are for terminals

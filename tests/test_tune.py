@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from benchmark.cli.tune import _check_default, _check_one, _no_best, _Tune
+from benchmark.cli.tune import _check_default, _check_file, _check_one, _no_best, _Tune
 from benchmark.config import Split
 from benchmark.records import read
 from benchmark.tuning.search import Created, Failed, Search, state_after
@@ -34,6 +34,14 @@ SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)
 def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, flags, message):
     with pytest.raises(ConfigError, match=message):
         _check_one(task(**changes), {**NOTHING, **flags})
+
+
+def test_a_folder_is_no_file_for_the_task_that_is_found(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"is a folder; expected the name of a file for the task that is found, as .*tuned.toml"
+    ):
+        _check_file(tmp_path)
+    _check_file(tmp_path / "new" / "tuned.toml")
 
 
 def test_what_a_flag_says_is_not_searched():

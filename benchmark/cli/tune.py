@@ -75,7 +75,7 @@ class _Tune:
             search = self._search(task, subject, described)
             check_writable(self.results, "choose another one with --results or BENCH_RESULTS")
             if self.flags["output"]:
-                check_writable(self.flags["output"].parent, "choose another file with -o")
+                _check_file(self.flags["output"])
             folder = self._folder(subject.spec, search)
             state = self._trials(crew, folder, search, subject, timeout_s, budget_s)
             finding, records = self._finding(crew, folder, state, task, subject, described)
@@ -165,6 +165,8 @@ class _Tune:
                 state = read(folder)
                 following.end(trial, state)
                 _check_default(trial)
+            if trials.out_of_time:
+                following.say(f"the time of --budget is up, {_ended(read(folder))}; the same line goes on")
         state = read(folder)
         (folder / "trials.csv").write_text(trials_csv(state), encoding="utf-8")
         return state
@@ -312,6 +314,24 @@ def _check_default(trial: Any) -> None:
 
     if trial.number == 0 and trial.cause in ("data", "plugin"):
         raise ConfigError(trial.message)
+
+
+def _ended(state: "State") -> str:
+    """How many of a search's trials have come to an end, in words."""
+    ended = sum(trial.status != "running" for trial in state.trials)
+    return f"{ended} of at most {state.search.trials} trials have ended"
+
+
+def _check_file(path: Path) -> None:
+    """The task file can be written before hours are spent on what it will say."""
+    from benchmark.store import check_writable
+    from registry.errors import ConfigError
+
+    if path.is_dir():
+        raise ConfigError(
+            f"-o {path} is a folder; expected the name of a file for the task that is found, as {path}/tuned.toml"
+        )
+    check_writable(path.parent, "choose another file with -o")
 
 
 def _no_best(state: "State") -> Exception:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import TaskID
 
 from benchmark.progress import WORDS, bars_on
-from benchmark.report.wording import duration, number
+from benchmark.report.wording import duration
 from benchmark.tuning.outcome import changed
 from benchmark.tuning.search import State, TrialState
 
@@ -59,8 +59,8 @@ class Following:
             self.say(f"{told}failed ({trial.cause}) {trial.message}")
         else:
             spent = duration(trial.duration_s)
-            self.say(f"{told}{number(trial.score)} after {trial.reached} epochs ({spent}); {_best(state)}")
-        note = f"best {number(best.score)}" if (best := state.best()) else ""
+            self.say(f"{told}{_loss(trial.score)} after {trial.reached} epochs ({spent}); {_best(state)}")
+        note = f"best {_loss(best.score)}" if (best := state.best()) else ""
         ended = sum(one.status != "running" for one in state.trials)
         self.bars.update(self.trials, completed=ended, note=note + self._left())
 
@@ -79,7 +79,12 @@ class Following:
 
 def _best(state: State) -> str:
     best = state.best()
-    return f"best {number(best.score)} (trial {best.number})" if best else "none has finished"
+    return f"best {_loss(best.score)} (trial {best.number})" if best else "none has finished"
+
+
+def _loss(value: float | None) -> str:
+    """With the digit by which one trial beats another."""
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _shown(value: object) -> str:

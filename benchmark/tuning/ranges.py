@@ -7,7 +7,7 @@
 """
 
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from benchmark.config import Augmentation, RunSpec, Span, Tuning
 from benchmark.tuning.settings import KINDS, setting, with_settings
@@ -56,16 +56,32 @@ def space_of(
     return space
 
 
-def _check_table(spec: RunSpec, tuning: Tuning, every: Collection[str], said: Collection[str]) -> None:
+def _check_table(spec: RunSpec, tuning: Tuning, every: Mapping[str, Option], said: Collection[str]) -> None:
     """What the task's table names can be searched, and stays where the pipeline has it or is a range."""
     for name, given in tuning.space.items():
         if name not in every:
             raise unknown_name("setting that can be searched", name, every, "[tuning.space]")
+        _check_given(name, every[name], given)
         value = setting(spec, name)
         if not isinstance(given, Span) and name not in said and given != value:
             raise ConfigError(
                 f"[tuning.space] keeps {name} at {given!r}, and the pipeline has {value!r}; trial 0 is the pipeline "
                 f"as it is, so say --set {name}={given}, which also keeps it there, or change the table"
+            )
+
+
+def _check_given(name: str, option: Option, given: Span | Scalar) -> None:
+    """What is written in the table lies in the range that the component declares."""
+    declared = option.range if name.partition(".")[0] in KINDS else None
+    written = [given.low, given.high, *(given.choices or [])] if isinstance(given, Span) else [given]
+    for value in written:
+        if declared is None or value is None:
+            continue
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not declared.low <= value <= declared.high:  # type: ignore[operator]
+            raise ConfigError(
+                f"[tuning.space] {name} lies in [{declared.low:g}, {declared.high:g}], received {value!r}; "
+                "see: bench list"
             )
 
 

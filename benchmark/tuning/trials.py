@@ -25,6 +25,9 @@ class Trials:
     Args:
         subject: what the objective is told besides settings and epochs.
         objective: module with an `evaluate` such as that of `benchmark.tuning.objective`.
+
+    Attributes:
+        out_of_time: whether the last `run` ended because its time was up.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Trials:
         self.folder = folder
         self.worker = worker
         self.early = 0
+        self.out_of_time = False
         self.request = {
             "op": "trial",
             "folder": str(folder),
@@ -62,7 +66,7 @@ class Trials:
             outcome = self.worker.serve(self.request, at_work.see, limit)
             self.worker.stop()  # memory that one trial took is not the next one's
             if outcome.cause == "timeout" and limit == left:
-                return
+                break
             state = self._state(outcome, at_work)
             if state == "exhausted":
                 return
@@ -70,6 +74,7 @@ class Trials:
                 time.sleep(LOOK_EVERY_S)
             elif at_work.trial is not None and state != "killed":
                 yield read(self.folder).trials[at_work.trial]
+        self.out_of_time = True
 
     def _state(self, outcome: Outcome, at_work: "_AtWork") -> str:
         """How the trial ended; what its worker could not write is written here."""
