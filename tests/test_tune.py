@@ -37,9 +37,7 @@ def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, flags, messag
 
 
 def test_a_folder_is_no_file_for_the_task_that_is_found(tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"is a folder; expected the name of a file .*, as .*tuned.toml"
-    ):
+    with pytest.raises(ConfigError, match=r"is a folder; expected the name of a file .*, as .*tuned.toml"):
         _check_file(tmp_path)
     _check_file(tmp_path / "new" / "tuned.toml")
 
