@@ -156,7 +156,7 @@ def test_images_reach_the_compiled_steps_as_bytes(context, monkeypatch):
 
 
 def test_memory_that_runs_out_in_training_halves_its_batch_and_the_record_says_which(context, monkeypatch):
-    """The backend's own error, from the third step of the first attempt on."""
+    """As long as a batch holds more than four images, a training ends in Python's own error."""
     told, sizes = [], []
     whole = precise(context, "float32", told.append, batch_size=8)
 
