@@ -3,13 +3,14 @@
 Reading a pickle executes what its writer wished; these formats build only objects of types that the reader names.
 """
 
+import importlib
 import sys
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import skops.io
 import xgboost
 
 from registry.errors import ContractError, DataNotFoundError
@@ -32,7 +33,7 @@ def save(classifier: Any, folder: Path, packages: Collection[str] = ()) -> Path:
         return folder / UBJ
     path = folder / SKOPS
     try:
-        skops.io.dump(classifier, path, compression=zipfile.ZIP_DEFLATED)
+        _skops().dump(classifier, path, compression=zipfile.ZIP_DEFLATED)
         _load_skops(path, packages)
     except OSError:  # the disk, not the classifier
         raise
@@ -63,13 +64,19 @@ def load(folder: Path, packages: Collection[str] = ()) -> Any:
 
 
 def _load_skops(path: Path, packages: Collection[str]) -> Any:
-    held = skops.io.get_untrusted_types(file=path)
+    skops = _skops()
+    held = skops.get_untrusted_types(file=path)
     strange = [name for name in held if name.partition(".")[0] not in packages and not _harmless(name)]
     if strange:
         raise ContractError(
             f"{path.name} holds {', '.join(strange)}; expected types of {', '.join((*TRUSTED, *packages))} alone"
         )
-    return skops.io.load(path, trusted=held)
+    return skops.load(path, trusted=held)
+
+
+def _skops() -> ModuleType:
+    """The library that is imported by need: it looks through every module that Keras has loaded, for four seconds."""
+    return importlib.import_module("skops.io")
 
 
 def _harmless(name: str) -> bool:

@@ -1,8 +1,10 @@
 """Python's search for circles of garbage, put off while there are none to find."""
 
 import gc
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -15,3 +17,9 @@ def uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def imported(name: str) -> ModuleType:
+    """A module: of the time that a large library takes to import, the search for garbage is a fifth."""
+    with uncollected():
+        return importlib.import_module(name)

@@ -1,6 +1,5 @@
 """Walks one run through its stages: finds each artefact or builds it, then writes the record.  A worker's task."""
 
-import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 
 from benchmark.config import Spec, VoteSpec
 from benchmark.context import Context, StagesRecord
+from benchmark.garbage import imported
 from benchmark.plan import REFERENCE, Plan, Stage, Survey
 from benchmark.store import Store, storage_errors
 
@@ -23,13 +23,13 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     survey = msgspec.convert(request["survey"], Survey)
     if spec.runtime.deterministic:
         # Before any stage: a backend that has computed takes no other number of threads.
-        importlib.import_module("benchmark.session").begin(spec.seed, spec.runtime)
+        imported("benchmark.session").begin(spec.seed, spec.runtime)
     store = Store(Path(request["cache"]))
     with store.in_use():  # also of a worker that is left over from a command that was killed
         context, went = run_stages(spec, plan, store, emit)
         emit({"event": "stage", "stage": "record", "status": "building"})
         with storage_errors(Path(request["folder"])):
-            recorder = importlib.import_module(plan.recorder)
+            recorder = imported(plan.recorder)
             recorder.write_run(context, plan, survey, went, request["names"], Path(request["folder"]))
     return {"folder": request["folder"], "stages": went.status}
 
@@ -94,7 +94,7 @@ def _artefact(
     def make(folder: Path) -> None:
         made.append(True)
         context = surroundings(stage.name, store.partial(stage.name, stage.key))
-        importlib.import_module(stage.module).build(context, folder)
+        imported(stage.module).build(context, folder)
 
     path = store.build(stage.name, stage.key, make)
     went.status[stage.name] = "built" if made else "cached"  # another process may have been faster

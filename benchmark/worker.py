@@ -5,7 +5,6 @@ printed goes to the log.  When the supervisor dies, its end of the pipe closes a
 """
 
 import contextlib
-import importlib
 import json
 import os
 import queue
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmark.causes import cause_of
+from benchmark.garbage import imported
 from registry.errors import BenchError
 
 OPERATIONS = {
@@ -48,7 +48,7 @@ def main() -> None:
 
 def _serve(request: dict[str, Any], emit: Emit) -> None:
     try:
-        operation = importlib.import_module(OPERATIONS[request["op"]])
+        operation = imported(OPERATIONS[request["op"]])
         emit({"event": "done", "value": operation.serve(request, emit)})
     except Exception as error:
         _log_traceback()

@@ -21,7 +21,7 @@ COVID = ["COVID"]
 
 [[pipelines]]
 segmenter = "none"
-backbone = "sepcnn[filters=8]"
+backbone = "sepcnn[filters=8,pairs=1]"
 head = "dense"
 
 [images]

@@ -17,7 +17,7 @@ from tests.commands import TINY, Bench
 
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "tests" / "plugin"
-OURS, THEIRS = "none+sepcnn[filters=8]+dense", "none+strided[filters=8]+linear"
+OURS, THEIRS = "none+sepcnn[filters=8,pairs=1]+dense", "none+strided[filters=8]+linear"
 FROM_FIT = ["fit", "predict", "explain"]
 SECOND = '[[pipelines]]\nsegmenter = "none"\nbackbone = "strided[filters=8]"\nhead = "linear"\n\n[images]'
 

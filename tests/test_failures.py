@@ -17,7 +17,7 @@ def bench(tmp_path_factory):
 
 
 def test_a_run_beyond_its_time_is_a_row_with_its_cause_and_the_others_stand(bench):
-    record = bench.records()["none+sepcnn[filters=8]+sepconv s0"]
+    record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
     assert (record["status"], record["failure"]["cause"]) == ("failed", "timeout")
     assert "no end after 1 s; the worker was killed" in record["failure"]["message"]
     assert "timeout" in bench.late
@@ -29,8 +29,8 @@ def test_retry_failed_runs_those_alone(bench):
     told = bench.run("--epochs", 1, *heads, "--retry-failed", "--jobs", 2 if bench.cores > 1 else 1)
     assert "[1/1]" in told
     records = bench.records()
-    assert records["none+sepcnn[filters=8]+sepconv s0"]["status"] == "ok"
-    assert "none+sepcnn[filters=8]+attention-pool s0" not in records
+    assert records["none+sepcnn[filters=8,pairs=1]+sepconv s0"]["status"] == "ok"
+    assert "none+sepcnn[filters=8,pairs=1]+attention-pool s0" not in records
     again = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--epochs", 1, "--retry-failed")
     assert again.returncode == 3
     assert "nothing to retry" in again.stderr

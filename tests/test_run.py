@@ -29,7 +29,7 @@ def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
     (record,) = [
         one
         for one in bench.records().values()
-        if one["pipeline"] == "none+sepcnn[filters=8]+dense" and one["seed"] == 0
+        if one["pipeline"] == "none+sepcnn[filters=8,pairs=1]+dense" and one["seed"] == 0
     ]
     assert built(record) == STAGES
     assert "control: majority" in bench.first
@@ -84,13 +84,13 @@ def test_another_head_trains_only_that_head(bench):
         for run in bench.plan("--head", "dense", "--head", "sepconv")
     } == {"dense": [], "sepconv": ["fit", "predict", "explain"]}
     bench.run("--head", "dense", "--head", "sepconv")
-    record = bench.records()["none+sepcnn[filters=8]+sepconv s0"]
+    record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
     assert built(record) == {"fit", "predict", "explain"}
 
 
 def test_seeds_share_everything_but_training(bench):
     bench.run("--seeds", "0,1")
-    record = bench.records()["none+sepcnn[filters=8]+dense s1"]
+    record = bench.records()["none+sepcnn[filters=8,pairs=1]+dense s1"]
     assert built(record) == {"fit", "predict", "explain"}
     told = bench.call("compare", bench.results, "--json")
     rows = json.loads(told.stdout)["tables"][0]["rows"]
@@ -108,21 +108,14 @@ def test_a_task_of_another_name_finds_the_same_run(bench):
 
 
 def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
-    bench.run(
-        "--segmenter",
-        "unet[filters=4]",
-        "--head",
-        "dense",
-        "--head",
-        "sepconv",
-        "--seeds",
-        "0,1",
-        "--deterministic",
-    )
+    segmenter = ("--segmenter", "unet[filters=4]")
+    bench.run(*segmenter, "--seeds", "0,1", "--deterministic")
     runs = [record for name, record in bench.records().items() if name.startswith("unet")]
-    assert len(runs) == 4
+    assert len(runs) == 2
     assert sum("segmenter" in built(record) for record in runs) == 1
     assert sum("masks" in built(record) for record in runs) == 1
+    heads = bench.plan(*segmenter, "--deterministic", "--head", "sepconv", "--head", "attention-pool")
+    assert [run["to_build"] for run in heads] == [["fit", "predict", "explain"]] * 2
     assert {"dice", "iou", "pixel-accuracy", "implausible"} <= set(runs[0]["masks"])
     folder = next(bench.results.rglob("unet*/masks.png")).parent
     assert (folder / "model" / "segmenter.keras").exists()

@@ -29,9 +29,9 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     (path,) = bench.results.glob("speed/none-sepcnn-dense-*/speed.json")
     found = speed_record.read(path)
     assert isinstance(found, Speed)
-    assert (found.pipeline, found.image_size, found.num_classes) == ("none+sepcnn[filters=8]+dense", 32, 2)
-    backbone, head = sepcnn((32, 32, 1), filters=8), dense((16, 16, 64), 2)
-    done = [macs.work(backbone, (32, 32, 1)), macs.work(head, (16, 16, 64))]
+    assert (found.pipeline, found.image_size, found.num_classes) == ("none+sepcnn[filters=8,pairs=1]+dense", 32, 2)
+    backbone, head = sepcnn((32, 32, 1), filters=8, pairs=1), dense((32, 32, 8), 2)
+    done = [macs.work(backbone, (32, 32, 1)), macs.work(head, (32, 32, 8))]
     assert found.total.parameters == backbone.count_params() + head.count_params()
     assert (found.total.macs, found.total.plain_macs) == (sum(x.macs for x in done), sum(x.plain for x in done))
     assert (found.conditions.training_batch, found.conditions.batch, found.conditions.precision) == (16, 4, "float32")
@@ -41,7 +41,7 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     assert found.environment["keras"] == keras.__version__
     (row,) = csv.DictReader(io.StringIO(told.stdout))
     assert float(row["inference images/s"]) == found.inference.median
-    assert "1/1] none+sepcnn[filters=8]+dense" in told.stderr
+    assert "1/1] none+sepcnn[filters=8,pairs=1]+dense" in told.stderr
 
 
 @pytest.mark.parametrize(

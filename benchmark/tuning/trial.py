@@ -1,6 +1,5 @@
 """One trial of a search: taken over or proposed, evaluated, and written to the ledger.  A worker's task."""
 
-import importlib
 import math
 import traceback
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.causes import cause_of
+from benchmark.garbage import imported
 from benchmark.tuning.claims import Claim
 from benchmark.tuning.ledger import Ledger, locked
 from benchmark.tuning.oracles import propose
@@ -87,7 +87,7 @@ def _evaluated(
 ) -> Finished | Failed:
     """How a trial ended; what keeps every trial from running is raised."""
     try:
-        objective = importlib.import_module(request["objective"])
+        objective = imported(request["objective"])
         told = objective.evaluate(request["subject"], trial.values, trial.epochs, search.seed, progress)
         if not isinstance(told, Told):
             raise ContractError(f"objective {request['objective']} gives a Told, received {type(told).__name__}")

@@ -7,7 +7,6 @@ from keras import layers
 
 from registry.options import Range
 
-PAIRS = 4
 CELLS = 16  # a last map of fewer cells a side cannot say where a lesion is
 
 
@@ -16,8 +15,9 @@ def sepcnn(
     *,
     filters: Annotated[int, Range(8, 64, step=8)] = 16,
     kernel_size: Annotated[int, Range(3, 7, step=2)] = 3,
+    pairs: Annotated[int, Range(1, 5)] = 4,
 ) -> keras.Model:
-    """Four pairs of separable convolutions, 16 to 128 filters, pooled between pairs.
+    """Pairs of separable convolutions, four of 16 to 128 filters, pooled between pairs.
 
     Pooling ends where it would leave fewer than 16 cells a side, so that the last map, the one to explain on, has that
     many: 16×16 for 64 or 128 pixels, 32×32 for 256.  Grad-CAM on an earlier map pointed away from lesions as often as
@@ -26,11 +26,12 @@ def sepcnn(
     Args:
         filters: of the first pair; each pair doubles them.
         kernel_size: of every convolution, in cells.
+        pairs: of convolutions.
     """
     images = keras.Input(image_shape, name="images")
     tensor = images
-    side = min((side for side in image_shape[:2] if side), default=CELLS * 2**PAIRS)
-    for pair in range(PAIRS):
+    side = min((side for side in image_shape[:2] if side), default=CELLS * 2**pairs)
+    for pair in range(pairs):
         if pair and side // 2 >= CELLS:
             tensor = layers.MaxPooling2D()(tensor)
             side //= 2

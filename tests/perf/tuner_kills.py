@@ -39,7 +39,7 @@ rest = ["*"]
 COVID = ["COVID"]
 [[pipelines]]
 segmenter = "none"
-backbone = "sepcnn[filters=8]"
+backbone = "sepcnn[filters=8,pairs=1]"
 head = "dense"
 [images]
 size = 32
