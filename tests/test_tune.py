@@ -5,7 +5,8 @@ import tomllib
 
 import pytest
 
-from benchmark.cli.tune import _check_default, _check_file, _check_one, _no_best, _Tune
+from benchmark.cli.finding import _no_best, again
+from benchmark.cli.tune import _check_default, _check_file, _check_one, _Tune
 from benchmark.config import Split
 from benchmark.records import read
 from benchmark.tuning.search import Created, Failed, Search, state_after
@@ -49,10 +50,10 @@ def test_what_a_flag_says_is_not_searched():
 
 def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
     given = {"data": "my films", "dataset": "folder", "limit": 200, "skip_bad": True, "deterministic": True}
-    told = _Tune({**FLAGS, **given, "seed": 3, "precision": "auto"})._again("t.toml")
+    told = again({**FLAGS, **given, "seed": 3, "precision": "auto"}, "t.toml")
     flags = "--data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
     assert told == f"bench run --task t.toml {flags}"
-    assert _Tune({**FLAGS, "dataset": "phantom[count=96]"})._again("t.toml") == "bench run --task t.toml"
+    assert again({**FLAGS, "dataset": "phantom[count=96]"}, "t.toml") == "bench run --task t.toml"
 
 
 def ledger(*causes):
