@@ -69,7 +69,7 @@ def tuned_file(described, tmp_path):  # noqa: F811
     )
     task, default = resolved(path, described, quick=True)
     best = with_settings(default, VALUES)
-    told = tuned(pipeline="unet+xception+dense", values=VALUES)
+    told = tuned(pipeline="unet+xception+dense", values=VALUES, finished=3, unfinished=2, stayed=True)
     file = tmp_path / "tuned.toml"
     file.write_text(task_file(task, msgspec.structs.replace(best, tuned=told), task.dataset))
     return default, best, told, file

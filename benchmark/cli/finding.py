@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from benchmark.config import RunSpec, Task
     from benchmark.crew import Crew
     from benchmark.descriptions import Descriptions
-    from benchmark.record import Record, Tuned
+    from benchmark.record import Record
     from benchmark.report.tuning import Finding
     from benchmark.runs import Planned
     from benchmark.tuning.search import State
@@ -59,12 +59,13 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
         raise _no_best(state)
     subject = tuning.subject
     told = tuned(state, subject.spec)
-    spec = msgspec.structs.replace(subject.trained(best.values)[0], tuned=told)
-    _write(tuning, spec)
     differing = changed(state, best)
-    specs = [subject.spec, spec] if differing else [subject.spec]
+    trained = subject.trained(best.values)[0] if differing else subject.spec
+    spec = msgspec.structs.replace(trained, tuned=told)
+    _write(tuning, spec)
+    specs = [subject.spec, spec] if differing else [spec]
     planned = schedule(specs, subject.survey, tuning.described, tuning.request.store, tuning.results)
-    records = _run(tuning.request, crew, planned, told)
+    records = [_retold(run, record) for run, record in _run(tuning.request, crew, planned)]
     title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
     crew.workers[0].ask({"op": "draw", "folder": str(tuning.folder), "title": title})
     defaults = state.search.space.defaults()
@@ -107,12 +108,9 @@ def _write(tuning: Tuning, spec: "RunSpec") -> None:
         path.write_text(task_file(tuning.task, spec, dataset), encoding="utf-8")
 
 
-def _run(request: Request, crew: "Crew", planned: "list[Planned]", told: "Tuned") -> "list[Record]":
+def _run(request: Request, crew: "Crew", planned: "list[Planned]") -> "list[tuple[Planned, Record]]":
     """The default and the best as ordinary runs; their trainings are those of the trials."""
-    import msgspec
-
     from benchmark.progress import Progress
-    from benchmark.records import write
 
     records = {}
     with Progress(request.console, len(planned)) as progress:
@@ -120,13 +118,27 @@ def _run(request: Request, crew: "Crew", planned: "list[Planned]", told: "Tuned"
             progress.take(what, run, event)
             if what == "end":
                 records[run.plan.run] = event
-    if len(planned) > 1:
-        best = planned[1]
-        record = records[best.plan.run]
-        if record.status == "ok" and record.tuned != told:  # found again, by a search of another cost
-            records[best.plan.run] = msgspec.structs.replace(record, tuned=told)
-            write(records[best.plan.run], best.folder)
-    return [records[run.plan.run] for run in planned]
+    return [(run, records[run.plan.run]) for run in planned]
+
+
+def _retold(run: "Planned", record: "Record") -> "Record":
+    """A run's record with what its settings cost by now, written anew where it told another cost.
+
+    The run may have been there before the search, or since one that was not as far: then the default may have stayed.
+    """
+    import msgspec
+
+    from benchmark.config import RunSpec
+    from benchmark.records import write
+
+    assert isinstance(run.spec, RunSpec)  # nobody votes
+    told, before = run.spec.tuned, record.tuned
+    outdated = told != before if told else before is not None and before.stayed
+    if record.status == "failed" or not outdated:
+        return record
+    record = msgspec.structs.replace(record, tuned=told)
+    write(record, run.folder)
+    return record
 
 
 def _differences(planned: "list[Planned]", records: "list[Record]") -> "tuple[Any, Any]":
