@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -71,6 +72,13 @@ def test_what_a_search_cost_is_counted_by_hand():
     early = tuned(state(EVENTS[:4]), spec())
     assert (early.best, early.default, early.stayed) == (0.4, 0.5, False)
     assert tuned(state(EVENTS[:2]), spec()).stayed
+
+
+def test_the_seconds_of_an_unfinished_trial_are_in_the_cost():
+    now = state()
+    cut = msgspec.structs.replace(now.trials[4], duration_s=9.0)
+    found = tuned(msgspec.structs.replace(now, trials=[*now.trials[:4], cut]), spec())
+    assert (found.trials, found.unfinished, found.duration_s) == (5, 1, 60.0)
 
 
 def test_every_trial_is_a_line_of_csv():

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from benchmark.cli.finding import _no_best, _retold, again
-from benchmark.cli.tune import _check_default, _check_file, _check_one, _Tune
+from benchmark.cli.tune import _check_default, _check_file, _check_one, _ended, _Tune
 from benchmark.config import Split
 from benchmark.records import read, verify, write
 from benchmark.tuning.search import Created, Failed, Search, state_after
@@ -98,6 +98,14 @@ def test_no_cost_is_written_into_the_record_of_a_failure(tmp_path):
     failed = factories.failed()
     assert _retold(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_that_its_budget_ends_says_what_is_unfinished_and_was_spent_on_it():
+    assert _ended(ledger("nan", "oom")) == "2 of at most 6 trials have ended"
+    now = ledger("nan", "", "")
+    cut = [*now.trials[:1], *(msgspec.structs.replace(trial, duration_s=20.5) for trial in now.trials[1:])]
+    now = msgspec.structs.replace(now, trials=cut)
+    assert _ended(now) == "1 of at most 6 trials have ended, 2 unfinished after 41.0 s"
 
 
 @pytest.mark.parametrize("cause", ["data", "plugin"])

@@ -221,9 +221,13 @@ def _check_default(trial: Any) -> None:
 
 
 def _ended(state: "State") -> str:
-    """How many of a search's trials have come to an end, in words."""
-    ended = sum(trial.status != "running" for trial in state.trials)
-    return f"{ended} of at most {state.search.trials} trials have ended"
+    """How many of a search's trials have come to an end, in words, and what was spent on the others."""
+    from benchmark.report.wording import duration
+
+    running = [trial for trial in state.trials if trial.status == "running"]
+    told = f"{len(state.trials) - len(running)} of at most {state.search.trials} trials have ended"
+    spent = duration(sum(trial.duration_s or 0.0 for trial in running))
+    return f"{told}, {len(running)} unfinished after {spent}" if running else told
 
 
 def _check_file(path: Path) -> None:
