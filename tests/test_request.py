@@ -1,11 +1,44 @@
-"""Which precision a command computes in, without a device."""
+"""What a command line asks for: where results go, and which precision it computes in, without a device."""
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
+from benchmark.cli.main import main
 from benchmark.cli.request import Request
+from benchmark.executor import Worker
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [
+        (("tune", "--results"), "--results"),
+        (("run", "-o"), "-o"),
+        (("run", "--plan", "-o"), "-o"),
+        (("speed", "-o"), "-o"),
+    ],
+)
+def test_a_file_where_results_should_go_is_refused_before_anything_is_looked_at(
+    tmp_path, monkeypatch, capsys, line, flag
+):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Worker, "_start", None)  # whoever looks at something starts a worker
+    (tmp_path / "afile").touch()
+    monkeypatch.setattr(sys, "argv", ["bench", *line, str(tmp_path / "afile"), "--task", "binary"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = f"folder {tmp_path / 'afile'} cannot be written (it is a file); choose another one with {flag}"
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"bench: {told} or BENCH_RESULTS\n")
+
+
+def test_a_plan_makes_no_folder_for_results(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    flags = {"task_name": "binary", "quick": None, "data": None, "as_json": False}
+    Request(flags).check_folders(tmp_path / "results", "-o", writes=False)
+    assert not (tmp_path / "results").exists()
 
 
 class Device:

@@ -131,6 +131,22 @@ class Request:
         self.console.print(say, highlight=False, markup=False, soft_wrap=True)
         return msgspec.structs.replace(runtime, precision=told["precision"])
 
+    def check_folders(self, results: Path, flag: str, *, writes: bool = True) -> None:
+        """Cache and results can be written, said before anything is looked at and hours are spent.
+
+        Args:
+            flag: which says where the results go.
+            writes: whether there will be results.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        from benchmark.store import check_writable
+
+        check_writable(self.cache, "choose another cache with BENCH_CACHE")
+        if writes or results.is_file():
+            check_writable(results, f"choose another one with {flag} or BENCH_RESULTS")
+
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
         from benchmark.descriptions import Descriptions

@@ -60,9 +60,8 @@ class _Run:
         """Plan, run what is missing, compare; gives the exit status."""
         from benchmark.crew import Crew
         from benchmark.runs import try_heads
-        from benchmark.store import check_writable
 
-        check_writable(self.cache, "choose another cache with BENCH_CACHE")
+        self.request.check_folders(self.results, "-o", writes=not self.flags["plan_only"])
         timeout_s = self.request.seconds("timeout")
         runtime = self.request.runtime(self.flags["jobs"])
         environment = {"KERAS_BACKEND": runtime.backend}
@@ -77,7 +76,6 @@ class _Run:
             try_heads(planned, worker)
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
-            self._check_output()
             finished = self._execute(planned, crew, timeout_s)
         self._compare(finished)
         return int(any(record.status == "failed" for _, record in finished))
@@ -92,12 +90,6 @@ class _Run:
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         return schedule(specs, survey, described, self.store, self.results)
-
-    def _check_output(self) -> None:
-        """The results can be written before hours are spent on them."""
-        from benchmark.store import check_writable
-
-        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
 
     def _execute(
         self, planned: "list[Planned]", crew: "Crew", timeout_s: float | None

@@ -66,10 +66,8 @@ class _Measuring:
     def go(self) -> int:
         """Measure every pipeline in a process of its own, show them; gives the exit status."""
         from benchmark.executor import Outcome, Worker
-        from benchmark.store import check_writable
 
-        check_writable(self.request.cache, "choose another cache with BENCH_CACHE")
-        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
+        self.request.check_folders(self.results, "-o")
         runtime = self.request.runtime()
         with Worker(self.request.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
             pipelines = self._planned(worker, self.request.settled(runtime, worker))

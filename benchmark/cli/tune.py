@@ -64,17 +64,15 @@ class _Tune:
     def go(self) -> int:
         """Search, write what was found, run it and the default, compare; gives the exit status."""
         from benchmark.crew import Crew
-        from benchmark.store import check_writable
 
-        check_writable(self.request.cache, "choose another cache with BENCH_CACHE")
+        self.request.check_folders(self.results, "--results")
+        if self.flags["output"]:
+            _check_file(self.flags["output"])
         timeout_s, budget_s = self.request.seconds("timeout"), self.request.seconds("budget")
         environment = {"KERAS_BACKEND": self.request.runtime().backend}
         with self.request.store.in_use(), Crew(1, self.request.cache / "logs", environment) as crew:
             task, subject, described = self._subject(crew)
             search = self._search(task, subject, described)
-            check_writable(self.results, "choose another one with --results or BENCH_RESULTS")
-            if self.flags["output"]:
-                _check_file(self.flags["output"])
             folder = self._folder(subject.spec, search)
             tuning = Tuning(self.request, task, subject, described, folder, self.results)
             state = self._trials(crew, folder, search, subject, timeout_s, budget_s)
