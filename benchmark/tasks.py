@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, PipelineFile, Span, Task
 from benchmark.places import find_task as find_task
 from benchmark.record import Tuned
+from benchmark.tables import Component, PipelineFile, Span, Task
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 

@@ -13,11 +13,11 @@ import pytest
 from benchmark import executor, macs, speed_record
 from benchmark.cli.main import main
 from benchmark.cli.speed import _Measuring
-from benchmark.config import Component, Images
 from benchmark.context import Context
 from benchmark.executor import Outcome
 from benchmark.speed_networks import UNTRAINED, classifier, segmenter
 from benchmark.speed_record import Speed
+from benchmark.tables import Component, Images
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.dense import dense
 from tests import factories

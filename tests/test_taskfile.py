@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.choices import choose, resolve
-from benchmark.config import Component, DatasetChoice, Runtime
+from benchmark.config import DatasetChoice, Runtime
 from benchmark.keys import plan
 from benchmark.plan import Survey, Traits
+from benchmark.tables import Component
 from benchmark.tasks import read_task
 from benchmark.tuning.settings import with_settings
 from benchmark.tuning.subject import Subject

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config import Component, target_of
+from benchmark.config import target_of
+from benchmark.tables import Component
 from benchmark.tasks import find_task, parse_assignment, parse_component, read_task, resolve_classes
 from registry.errors import ConfigError, UnknownNameError
 

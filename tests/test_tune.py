@@ -9,8 +9,8 @@ import pytest
 
 from benchmark.cli.finding import _no_best, _retold, again
 from benchmark.cli.tune import _check_default, _check_file, _check_one, _ended, _Tune
-from benchmark.config import Split
 from benchmark.records import read, verify, write
+from benchmark.tables import Split
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError

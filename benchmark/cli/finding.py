@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.request import Request
 
 if TYPE_CHECKING:
-    from benchmark.config import RunSpec, Task
+    from benchmark.config import RunSpec
     from benchmark.crew import Crew
     from benchmark.descriptions import Descriptions
     from benchmark.record import Record
     from benchmark.report.tuning import Finding
     from benchmark.runs import Planned
+    from benchmark.tables import Task
     from benchmark.tuning.search import State
     from benchmark.tuning.subject import Subject
 

@@ -8,10 +8,11 @@ import click
 
 if TYPE_CHECKING:
     from benchmark.choices import Chosen
-    from benchmark.config import DatasetChoice, Runtime, Task
+    from benchmark.config import DatasetChoice, Runtime
     from benchmark.descriptions import Descriptions
     from benchmark.executor import Worker
     from benchmark.plan import Survey
+    from benchmark.tables import Task
 
 TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package

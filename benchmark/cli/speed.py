@@ -83,8 +83,8 @@ class _Measuring:
         import msgspec
 
         from benchmark.choices import choose, resolve
-        from benchmark.config import Split
         from benchmark.runs import schedule
+        from benchmark.tables import Split
 
         name, task, forced = self.request.task()
         task = msgspec.structs.replace(task, scheme="direct", voters=[], split=Split())

@@ -9,10 +9,11 @@ from benchmark.cli.finding import Tuning, finding
 from benchmark.cli.request import Request, request_flags
 
 if TYPE_CHECKING:
-    from benchmark.config import RunSpec, Task
+    from benchmark.config import RunSpec
     from benchmark.crew import Crew
     from benchmark.descriptions import Descriptions
     from benchmark.report.tuning import Finding
+    from benchmark.tables import Task
     from benchmark.tuning.search import Search, State
     from benchmark.tuning.subject import Subject
 
