@@ -34,6 +34,16 @@ def test_a_file_where_results_should_go_is_refused_before_anything_is_looked_at(
     assert capsys.readouterr() == ("", f"bench: {told} or BENCH_RESULTS\n")
 
 
+@pytest.mark.parametrize("command", ["run", "tune", "speed"])
+def test_without_a_task_it_says_how_to_find_one(monkeypatch, capsys, command):
+    monkeypatch.setattr(sys, "argv", ["bench", command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = "`bench list tasks` shows the tasks; say one, as --task binary, or a TOML file of your own"
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"bench: Missing option '--task'. {told}\n")
+
+
 def test_a_plan_makes_no_folder_for_results(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     flags = {"task_name": "binary", "quick": None, "data": None, "as_json": False}

@@ -20,9 +20,21 @@ if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the pa
 
 AUTO = "auto"  # of --precision
 
+
+class _TaskName(click.types.StringParamType):
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What to do next, which click adds to its own words."""
+        return "`bench list tasks` shows the tasks; say one, as --task binary, or a TOML file of your own"
+
+
 FLAGS = (
     click.option(
-        "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
+        "--task",
+        "task_name",
+        type=_TaskName(),
+        required=True,
+        metavar="NAME|FILE",
+        help="A task's name or a TOML file of your own.",
     ),
     click.option(
         "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, drawn phantom films."
