@@ -1,12 +1,10 @@
 """What a command line asks for: where results go, and which precision it computes in, without a device."""
 
 import io
-import sys
 
 import pytest
 from rich.console import Console
 
-from benchmark.cli.main import main
 from benchmark.cli.request import Request
 from benchmark.executor import Worker
 
@@ -21,27 +19,20 @@ from benchmark.executor import Worker
     ],
 )
 def test_a_file_where_results_should_go_is_refused_before_anything_is_looked_at(
-    tmp_path, monkeypatch, capsys, line, flag
+    tmp_path, monkeypatch, bench_in_process, line, flag
 ):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(Worker, "_start", None)  # whoever looks at something starts a worker
     (tmp_path / "afile").touch()
-    monkeypatch.setattr(sys, "argv", ["bench", *line, str(tmp_path / "afile"), "--task", "binary"])
-    with pytest.raises(SystemExit) as ended:
-        main()
     told = f"folder {tmp_path / 'afile'} cannot be written (it is a file); choose another one with {flag}"
-    assert ended.value.code == 2
-    assert capsys.readouterr() == ("", f"bench: {told} or BENCH_RESULTS\n")
+    complaint = f"bench: {told} or BENCH_RESULTS\n"
+    assert bench_in_process(*line, tmp_path / "afile", "--task", "binary") == (2, "", complaint)
 
 
 @pytest.mark.parametrize("command", ["run", "tune", "speed"])
-def test_without_a_task_it_says_how_to_find_one(monkeypatch, capsys, command):
-    monkeypatch.setattr(sys, "argv", ["bench", command])
-    with pytest.raises(SystemExit) as ended:
-        main()
+def test_without_a_task_it_says_how_to_find_one(bench_in_process, command):
     told = "`bench list tasks` shows the tasks; say one, as --task binary, or a TOML file of your own"
-    assert ended.value.code == 2
-    assert capsys.readouterr() == ("", f"bench: Missing option '--task'. {told}\n")
+    assert bench_in_process(command) == (2, "", f"bench: Missing option '--task'. {told}\n")
 
 
 def test_a_plan_makes_no_folder_for_results(tmp_path, monkeypatch):

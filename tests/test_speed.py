@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from types import SimpleNamespace
 
 import keras
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from benchmark import executor, macs, speed_record
-from benchmark.cli.main import main
 from benchmark.cli.speed import _Measuring
 from benchmark.context import Context
 from benchmark.executor import Outcome
@@ -62,13 +60,10 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
         (["--task", "binary", "-o", "/proc/none"], "choose another one with -o"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(monkeypatch, capsys, tmp_path, arguments, complaint):
+def test_what_cannot_be_measured_is_one_line(monkeypatch, bench_in_process, tmp_path, arguments, complaint):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sys, "argv", ["bench", "speed", "-o", str(tmp_path / "results"), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    err = capsys.readouterr().err
-    assert (ended.value.code, err.count("\n")) == (2, 1)
+    code, _, err = bench_in_process("speed", "-o", tmp_path / "results", *arguments)
+    assert (code, err.count("\n")) == (2, 1)
     assert complaint in err
 
 
@@ -111,17 +106,14 @@ ENDS = {
     ],
 )
 def test_wrong_input_of_a_pipeline_is_one_line_and_the_others_are_measured(
-    monkeypatch, capsys, tmp_path, pipelines, code
+    monkeypatch, bench_in_process, tmp_path, pipelines, code
 ):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(executor, "Worker", Scripted)
     planned = [SimpleNamespace(spec=spec(), pipeline=name) for name in pipelines]
     monkeypatch.setattr(_Measuring, "_planned", lambda *_: planned)
-    monkeypatch.setattr(sys, "argv", ["bench", "speed", "--task", "binary", "-o", str(tmp_path / "results")])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    assert ended.value.code == code
+    found, out, err = bench_in_process("speed", "--task", "binary", "-o", tmp_path / "results")
+    assert found == code
     place = pipelines.index("absent[file=x]") + 1 if code == 2 else 0
     complaint = f"bench: [{place}/{len(pipelines)}] absent[file=x]: no file 'x'; expected a model\n"
     assert err == (complaint if code == 2 else "")

@@ -16,7 +16,8 @@ from benchmark.report.plain import to_csv, to_json
 from benchmark.report.terminal import print_comparison
 from benchmark.report.tuning import Finding, print_finding, side_of
 from tests import factories
-from tests.test_report import A, B, screen, separable
+from tests.factories import A, B
+from tests.test_report import screen, separable
 
 COST = ("trials", "unfinished", "s", "default_stayed")
 SELECT = Difference(0.021, -0.002, 0.044, 0.08, 0.033, 90)

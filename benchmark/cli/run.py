@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.request import Request, request_flags
+from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
     from benchmark.config import Runtime
@@ -17,7 +17,7 @@ FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "cur
 
 
 @click.command()
-@request_flags
+@request_flags()
 @click.option(
     "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."
 )
@@ -28,9 +28,7 @@ FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "cur
 @click.option("--retry-failed", is_flag=True, help="Run those alone whose last attempt failed.")
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would run and what is there already; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
-@click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
-)
+@results_flag
 @click.pass_context
 def command(context: click.Context, **flags: Any) -> None:
     """Train, score and explain pipelines on a task, then compare them.

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.request import Request
-from benchmark.cli.run import command as run_command
+from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,23 +17,16 @@ if TYPE_CHECKING:
     from benchmark.runs import Planned
     from benchmark.speed_record import Speed
 
-SHARED = (
-    "task_name", "data", "dataset", "segmenter", "backbone", "head", "assignments", "limit", "quick", "skip_bad",
-    "precision",
-)  # fmt: skip
-UNASKED = {"epochs": None, "deterministic": False}
 
-
-@click.command(params=[flag for flag in run_command.params if flag.name in SHARED])
+@click.command()
+@request_flags("epochs", "deterministic")
 @click.option("--batch", type=click.IntRange(1, 65536), metavar="N", help="Images at once in inference; default 64.")
 @click.option(
     "--repeats", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N", help="Of which the median is."
 )
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
-)
+@results_flag
 @click.pass_context
 def command(context: click.Context, **flags: Any) -> None:
     """Measure pipelines of a task, untrained: speed does not depend on weights.
@@ -60,7 +52,7 @@ class _Measuring:
         self.flags = flags
         self.form = "json" if flags["as_json"] else flags["form"]
         self.results = Path(flags["output"])
-        self.request = Request({**UNASKED, **flags, "as_json": self.form != "table"})
+        self.request = Request({**flags, "as_json": self.form != "table"})
         self.console = self.request.console
 
     def go(self) -> int:

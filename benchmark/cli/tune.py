@@ -22,7 +22,7 @@ TUNERS = ("hyperband", "bayesian", "random", "grid")
 
 
 @click.command()
-@request_flags
+@request_flags()
 @click.option("--tuner", type=click.Choice(TUNERS), help="Who proposes settings; by default the task's, hyperband.")
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="At most, that of the default included.")
 @click.option("--budget", metavar="TIME", help="Search no longer than that, such as 30m; the same line goes on later.")
