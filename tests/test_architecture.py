@@ -122,6 +122,8 @@ def test_only_one_file_names_keras_tuner():
         "benchmark.cli.main",
         "benchmark.cli.run",
         "benchmark.cli.tune",
+        "benchmark.cli.finding",
+        "benchmark.tasks",
         "benchmark.tuning.following",
         "benchmark.tuning.ranges",
         "benchmark.tuning.taskfile",
