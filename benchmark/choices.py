@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, DatasetChoice, PipelineFile, RunSpec, Runtime, Spec, Split, Task, VoteSpec
+from benchmark.config import DatasetChoice, RunSpec, Runtime, Spec, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.parts import pipeline_name
 from benchmark.plan import Survey, Traits
+from benchmark.tables import Component, PipelineFile, Split, Task
 from benchmark.tasks import parse_component, resolve_classes
 from benchmark.tuning.settings import KINDS, found_by
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name

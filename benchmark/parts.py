@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmark.config import Component, RunSpec, Spec, VoteSpec
+from benchmark.config import RunSpec, Spec, VoteSpec
+from benchmark.tables import Component
 
 
 def components_of(spec: Spec) -> list[tuple[str, str, Component]]:

@@ -129,8 +129,10 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     Attributes:
         pipeline: names of segmenter, backbone and head, joined by +.
         values: what was searched -> what was found: ``training.learning_rate``, ``head.dropout``.
-        trials, finished, failed: how many were begun, and how many of them ended, well or not.
-        epochs, duration_s: of all trials together, wall time on `hardware`.
+        trials: how many were begun; ``finished`` of them ended well, ``failed`` badly, ``unfinished`` not yet.
+        epochs: of those that finished, together.
+        duration_s: of all together, wall time on `hardware`; of unfinished ones as far as they came.
+        stayed: no trial was better than the default, whose own settings `values` are.
         default, best: the objective of the settings as they were and of those found: class-balanced log-loss of the
             *select* part, the lowest of so many trials and therefore optimistic; None where the default failed, or was
             not trained for as many epochs as the best.
@@ -151,6 +153,8 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     curve: list[float] = []
     space: dict[str, dict[str, Any]] = {}
     hardware: str = ""
+    unfinished: int = 0
+    stayed: bool = False
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):

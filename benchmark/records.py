@@ -7,19 +7,13 @@ from pathlib import Path
 import msgspec
 
 from benchmark.record import SCHEMA, Record
-from benchmark.seals import encode, fault, put, sealed
+from benchmark.seals import Broken, encode, fault, load, put, sealed
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 __all__ = ["Broken", "load_all", "read", "scan", "sealed", "verify", "walk", "write"]
 
 FILE = "result.json"
 PREDICTIONS = "predictions.npz"  # beside it
-
-
-class Broken(msgspec.Struct, frozen=True):
-    """A `result.json` that cannot be used, and why: a verb phrase about the file."""
-
-    reason: str
 
 
 def write(record: Record, folder: Path) -> Path:
@@ -100,18 +94,7 @@ _DECODER = msgspec.json.Decoder(Record)
 
 
 def _load(path: str, verified: bool) -> Record | Broken:
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
-            document = file.read()
-        record = _DECODER.decode(document)
-        reason = fault(document) if verified else ""
-    except OSError as error:
-        return Broken(f"cannot be read ({error.strerror})")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Broken(f"is not a record ({error})")
-    if record.schema > SCHEMA:
-        return Broken(f"was written by a newer version (schema {record.schema}, here {SCHEMA}); update cxr-bench")
-    return Broken(reason) if reason else record
+    return load(path, _DECODER, "a record", SCHEMA, verified)
 
 
 def _scan(

@@ -4,10 +4,26 @@ import contextlib
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+
+class Document(Protocol):
+    """What is read back: a document that says by which schema it was written."""
+
+    @property
+    def schema(self) -> int:
+        """Its number; a higher one is of a newer version."""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A document that cannot be used, and why: a verb phrase about its file."""
+
+    reason: str
+
+
+D = TypeVar("D", bound=Document)
 S = TypeVar("S", bound=msgspec.Struct)  # whose last field is `seal`: SHA-256 of the compact document without it
 
 
@@ -30,6 +46,28 @@ def fault(document: bytes) -> str:
     if seal != hashlib.sha256(content + b"}").hexdigest().encode() + b'"}':
         return "was changed after it was sealed; run it again, or read it with --no-verify"
     return ""
+
+
+def load(path: str, decoder: msgspec.json.Decoder[D], what: str, schema: int, verified: bool) -> D | Broken:
+    """The document in a file, or why it cannot be used.
+
+    Args:
+        what: it is, as ``a record``.
+        schema: the newest that this version reads.
+        verified: one whose seal does not fit cannot be used.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
+            content = file.read()
+        found = decoder.decode(content)
+        reason = fault(content) if verified else ""
+    except OSError as error:
+        return Broken(f"cannot be read ({error.strerror})")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Broken(f"is not {what} ({error})")
+    if found.schema > schema:
+        return Broken(f"was written by a newer version (schema {found.schema}, here {schema}); update cxr-bench")
+    return Broken(reason) if reason else found
 
 
 def put(record: msgspec.Struct, path: Path) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from benchmark import macs
-from benchmark.config import Component, RunSpec
+from benchmark.config import RunSpec
 from benchmark.context import Context
 from benchmark.keys import BACKEND_LIBRARIES, component_code
 from benchmark.parts import components_of
@@ -29,6 +29,7 @@ from benchmark.speed_record import SCHEMA, Conditions, Rate, Speed, Work, archit
 from benchmark.speed_training import training_rate
 from benchmark.stages.fit import trainable
 from benchmark.stages.predict import BATCH
+from benchmark.tables import Component
 from benchmark.timing import AIM_S, durations, fitting, latency, rate
 from registry.backend import device_name, peak_memory_bytes
 from registry.lookup import find

@@ -12,8 +12,7 @@ import msgspec
 from benchmark.config import canonical
 from benchmark.provenance import digest
 from benchmark.record import Part
-from benchmark.records import Broken
-from benchmark.seals import fault, put
+from benchmark.seals import Broken, load, put
 from registry.errors import StorageError
 
 SCHEMA = 1
@@ -165,17 +164,7 @@ def write(speed: Speed, results: Path) -> Path:
 
 def read(path: Path, *, verified: bool = True) -> Speed | Broken:
     """The measurement in a file, or why it cannot be used."""
-    try:
-        document = path.read_bytes()
-        found = _DECODER.decode(document)
-    except OSError as error:
-        return Broken(f"cannot be read ({error.strerror})")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Broken(f"is not a measurement of speed ({error})")
-    if found.schema > SCHEMA:
-        return Broken(f"was written by a newer version (schema {found.schema}, here {SCHEMA}); update cxr-bench")
-    reason = fault(document) if verified else ""
-    return Broken(reason) if reason else found
+    return load(str(path), _DECODER, "a measurement of speed", SCHEMA, verified)
 
 
 _DECODER = msgspec.json.Decoder(Speed)

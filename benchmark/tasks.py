@@ -6,7 +6,6 @@ Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` tab
 import difflib
 import re
 import tomllib
-import typing
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import Component, PipelineFile, Span, Task
+from benchmark.advice import advice, received
 from benchmark.places import find_task as find_task
-from benchmark.record import Tuned
+from benchmark.tables import Component, Task
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
@@ -34,7 +33,7 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
     content = _read_toml(path)
     fast = content.pop("quick", {})
     if not isinstance(fast, dict):
-        raise ConfigError(f"{path}: [quick] is a table, received {type(fast).__name__}")
+        raise ConfigError(f"{path}: [quick] is a table, received {received(fast)}")
     base = _read_toml(defaults)
     base_quick = base.pop("quick", {})
     # The laptop setting of the defaults takes back nothing that a task file says of its own search.
@@ -77,6 +76,11 @@ def parse_assignment(text: str) -> dict[str, Any]:
     """``--set table.key=value`` as a nested table; component options are ``backbone.cut=36``."""
     place, equals, value = text.partition("=")
     keys = [key.strip() for key in place.split(".")]
+    if keys[:2] == ["tuning", "space"]:
+        raise ConfigError(
+            f"--set {text!r}: what is searched is said in a task file, below [tuning.space], as "
+            '"head.dropout" = {low = 0.1, high = 0.5}; a setting that a flag gives, as --set head.dropout=0.2, stays'
+        )
     if not equals or len(keys) != 2 or not all(keys):
         raise ConfigError(f"--set {text!r} cannot be read; expected table.key=value, for instance images.size=96")
     table = {keys[1]: parse_scalar(value)}
@@ -121,9 +125,6 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
     return classes
 
 
-_STRUCTS = {"pipelines": PipelineFile, "space": Span, "tuned": Tuned}  # what is inside a list, a table or a union
-
-
 def _read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file, in a dictionary of the caller's own."""
     try:
@@ -144,30 +145,4 @@ def _convert(content: dict[str, Any], origin: str) -> Task:
     try:
         return msgspec.convert(content, Task)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {_advice(str(error))}") from error
-
-
-def _advice(message: str) -> str:
-    """msgspec's message with the place in TOML's words and the nearest key."""
-    unknown = re.search(r"unknown field `(\w[^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
-    wrong = re.search(r"Invalid enum value '?([^' ]*)'? - at `\$\.(\w+)\.(\w+)(?:\[[^`]*)?`", message)
-    if wrong:
-        table = {field.name: field.type for field in msgspec.structs.fields(Task)}[wrong[2]]
-        hints = typing.get_type_hints(table)
-        allowed = typing.get_args(hints[wrong[3]])
-        if typing.get_origin(hints[wrong[3]]) is list:
-            allowed = typing.get_args(allowed[0])
-        choices = ", ".join(map(str, allowed))
-        return f"{wrong[2]}.{wrong[3]} is one of {choices}, received {wrong[1]!r}"
-    if not unknown:
-        return re.sub(r" - at `\$\.?([^`]*)`", r" (at \1)", message).replace("`", "'")
-    key, place = unknown[1], (unknown[2] or "").strip()
-    struct: Any = Task
-    for part in filter(None, re.split(r"[.\[]", place)):
-        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        if part in fields:
-            struct = _STRUCTS.get(part, fields[part])
-    keys = [field.name for field in msgspec.structs.fields(struct)]
-    near = difflib.get_close_matches(key, keys, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
-    return f"unknown key {key!r} in [{place or 'the top level'}]; {hint}"
+        raise ConfigError(f"{origin}: {advice(str(error), content)}") from error

@@ -1,13 +1,18 @@
-"""Golden captures, which `pytest --regenerate-golden` writes anew, to be reviewed like code; what JAX has compiled."""
+"""Golden captures, which `pytest --regenerate-golden` writes anew, to be reviewed like code; what JAX has compiled;
+the command in the test's own process.
+"""
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from benchmark.cli.main import main
 
 settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
 settings.load_profile("bench")
@@ -27,6 +32,21 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture
+def bench_in_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Calls `bench` with some arguments in this process; gives exit status, output and complaints."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

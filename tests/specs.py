@@ -2,19 +2,9 @@
 
 import msgspec
 
-from benchmark.config import (
-    Augmentation,
-    Component,
-    DatasetChoice,
-    Images,
-    RunSpec,
-    Runtime,
-    Segmentation,
-    Split,
-    Training,
-    VoteSpec,
-)
+from benchmark.config import DatasetChoice, RunSpec, Runtime, VoteSpec
 from benchmark.plan import Survey
+from benchmark.tables import Augmentation, Component, Images, Segmentation, Split, Training
 
 
 def spec(**changes):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli.main import main
 from benchmark.inventory import discard, inventory
 from benchmark.provenance import digest
 from benchmark.store import Store
@@ -25,9 +24,9 @@ HEAVY = ("keras", "tensorflow", "numpy", "sklearn", "cv2", "pandas", "scipy")
 class Cache:
     """A cache folder, what is put in it, and `bench cache` on it."""
 
-    def __init__(self, root: Path, monkeypatch, capsys) -> None:
+    def __init__(self, root: Path, monkeypatch, bench) -> None:
         self.root, self.store = root, Store(root)
-        self.monkeypatch, self.capsys = monkeypatch, capsys
+        self.monkeypatch, self.bench = monkeypatch, bench
         monkeypatch.setenv("BENCH_CACHE", str(root))
 
     def artefact(self, stage: str, word: str, *, days: float = 0, size: int = 1) -> Path:
@@ -62,10 +61,7 @@ class Cache:
         stdin = io.StringIO(typed)
         stdin.isatty = lambda: typed is not None
         self.monkeypatch.setattr(sys, "stdin", stdin)
-        self.monkeypatch.setattr(sys, "argv", ["bench", "cache", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *self.capsys.readouterr()
+        return self.bench("cache", *arguments)
 
     def said(self, *arguments: str, typed: str | None = None) -> str:
         """The output of a call that does its work."""
@@ -90,8 +86,8 @@ def rows(page: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch, capsys):
-    return Cache(tmp_path / "cache", monkeypatch, capsys)
+def cache(tmp_path, monkeypatch, bench_in_process):
+    return Cache(tmp_path / "cache", monkeypatch, bench_in_process)
 
 
 @pytest.fixture

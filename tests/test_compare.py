@@ -1,9 +1,10 @@
+import functools
 import json
 import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import factories
@@ -13,15 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark import records
-from benchmark.cli.main import main
 from benchmark.compare import CONTENDERS, compare
 from benchmark.comparison import Row
 from benchmark.differences import Difference
 from benchmark.record import DatasetInfo, Estimate, Record
 from registry.errors import ConfigError, UnknownNameError
-
-A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"
-
+from tests.factories import A, B, C
 
 LABELS = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
 
@@ -391,15 +389,8 @@ def results(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[object]:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bench", "compare", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    yield run
+def bench(bench_in_process: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    return functools.partial(bench_in_process, "compare")
 
 
 def test_the_command_prints_a_table(bench, results: Path) -> None:

@@ -1,9 +1,9 @@
 """Measured speed beside scores: what joins what, what is worth its size, what is never compared."""
 
 import csv
+import functools
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +12,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from benchmark import records, speed_record
-from benchmark.cli.main import main
 from benchmark.compare import MIXED_HARDWARE, compare
 from benchmark.costs import EDITED, CostTable, cost_tables, undominated
 from benchmark.record import Record
@@ -24,8 +22,10 @@ from benchmark.report.captions import legend
 from benchmark.report.cost_files import costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs, remarks
 from benchmark.speed_record import Speed, Work, architecture, identity
+from tests import test_report
+from tests.factories import A, B, C
 
-A, B, C, D = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense", "none+sepcnn+xgboost"
+D = "none+sepcnn+xgboost"
 TREES = "head: no network, so without MACs"
 
 
@@ -169,11 +169,8 @@ def test_the_best_score_and_the_least_cost_are_always_on_the_front(points: list[
     assert min(cost for _, cost in points) == min(cost for _, cost in front)
 
 
-def screen(made: list[CostTable], width: int, *, colour: bool = False) -> str:
-    page = io.StringIO()
-    console = Console(file=page, width=width, force_terminal=colour, color_system="standard" if colour else None)
-    print_costs(console, made)
-    return page.getvalue()
+def screen(made: list[CostTable], width: int) -> str:
+    return test_report.screen(lambda console: print_costs(console, made), width)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -229,15 +226,8 @@ def results(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bench", "compare", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+def bench(bench_in_process: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    return functools.partial(bench_in_process, "compare")
 
 
 def test_compare_shows_costs_below_its_tables_or_alone(bench, results: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -61,14 +62,23 @@ def test_each_trial_has_a_line_with_what_differs_its_score_and_the_best_so_far(t
 
 def test_what_a_search_cost_is_counted_by_hand():
     found = tuned(state(), spec())
-    assert (found.trials, found.finished, found.failed, found.epochs, found.duration_s) == (5, 3, 1, 12, 51.0)
+    assert (found.trials, found.finished, found.failed, found.unfinished) == (5, 3, 1, 1)
+    assert (found.epochs, found.duration_s, found.stayed) == (12, 51.0, False)
     assert (found.best, found.default, found.curve) == (0.35, None, [0.5, 0.4, 0.35])  # the default had 3 epochs alone
     assert found.values == values(2e-3, "none")
     assert found.pipeline == "unet+sepcnn+dense"
     assert found.space["training.learning_rate"] == {"low": 1e-4, "high": 1e-2, "log": True}
     assert found.hardware == "2 cores"
     early = tuned(state(EVENTS[:4]), spec())
-    assert (early.best, early.default) == (0.4, 0.5)
+    assert (early.best, early.default, early.stayed) == (0.4, 0.5, False)
+    assert tuned(state(EVENTS[:2]), spec()).stayed
+
+
+def test_the_seconds_of_an_unfinished_trial_are_in_the_cost():
+    now = state()
+    cut = msgspec.structs.replace(now.trials[4], duration_s=9.0)
+    found = tuned(msgspec.structs.replace(now, trials=[*now.trials[:4], cut]), spec())
+    assert (found.trials, found.unfinished, found.duration_s) == (5, 1, 60.0)
 
 
 def test_every_trial_is_a_line_of_csv():

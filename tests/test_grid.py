@@ -8,11 +8,12 @@ import pytest
 
 from benchmark.augmentation import augmentation
 from benchmark.classical import fit, logits
-from benchmark.config import Component, DatasetChoice, Images
+from benchmark.config import DatasetChoice
 from benchmark.context import Context
 from benchmark.gradcam import grad_cam
 from benchmark.masking import MASKINGS
 from benchmark.stages import inputs, masks, prepare
+from benchmark.tables import Component, Images
 from registry.backbones.sepcnn import sepcnn
 from registry.explanation import features
 from registry.lookup import entries, load

@@ -158,13 +158,13 @@ def test_a_keras_backend_that_is_not_installed_is_refused(bench):
 
 
 TASKS = [
-    (TINY.replace("epochs = 2", 'epochs = "two"'), "Expected 'int', got 'str' (at training.epochs)"),
+    (TINY.replace("epochs = 2", 'epochs = "two"'), "training.epochs is a whole number, received text 'two'"),
     (TINY.replace("epochs = 2", "epoch = 2"), "unknown key 'epoch' in [training]; did you mean 'epochs'?"),
     (TINY.replace("[images]", "[imags]"), "unknown key 'imags' in [the top level]; did you mean 'images'?"),
     (TINY.replace('metric = "balanced-accuracy"', 'metric = "balanced"'), "no metric named 'balanced'; did you mean"),
     (TINY.replace('positive = "COVID"', 'positive = "COVIDs"'), "no class named 'COVIDs'; did you mean COVID?"),
     ("title = [", "is not TOML"),
-    ("", "missing required field"),
+    ("", "is missing at the top level"),
     (b"\xff\xfe\x00\x01", "is not TOML"),
     (None, "no task file"),  # a folder of that name
 ]

@@ -9,13 +9,14 @@ import pytest
 from benchmark import describe
 from benchmark import keys as planning
 from benchmark.choices import choose, resolve
-from benchmark.config import Component, DatasetChoice, Runtime, VoteSpec
+from benchmark.config import DatasetChoice, Runtime, VoteSpec
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
 from benchmark.keys import pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import Traits, missing
 from benchmark.provenance import one_look
+from benchmark.tables import Component
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
 from tests.specs import spec, survey, vote

@@ -189,6 +189,23 @@ def test_a_trial_is_one_process_s_and_remembers_who_died_on_it(tmp_path):
     assert list((tmp_path / "running").iterdir()) == []
 
 
+def test_the_seconds_of_a_trial_that_nobody_has_taken_over_yet_are_known(tmp_path):
+    begun(tmp_path, created(0), finished(0, 0.5), created(1), created(2))
+    for worked in (20, 30):  # two workers that were killed
+        claim = claims.take(tmp_path, 1)
+        claim.begin()
+        claim.started -= worked
+        claim._write()
+        claim.heard({"epoch": 0})
+        claim.release()
+    state = read(tmp_path)
+    assert [round(trial.duration_s) for trial in state.trials] == [1, 50, 0]
+    assert round(state.spent_s) == 51
+    assert [trial.status for trial in state.trials] == ["finished", "running", "running"]
+    (tmp_path / "running" / "1").write_text('{"ended_s":[')
+    assert read(tmp_path).spent_s == 1
+
+
 def test_a_half_written_claim_is_taken_as_a_first_one(tmp_path):
     claims.take(tmp_path, 0).release()
     (tmp_path / "running" / "0").write_text('{"ended_s":[')

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmark.config import Component
 from benchmark.context import Context
 from benchmark.plan import Traits
 from benchmark.stages import fit
 from benchmark.store import Store
+from benchmark.tables import Component
 from benchmark.training import decide
 from benchmark.tuning import objective
 from benchmark.tuning.objective import evaluate

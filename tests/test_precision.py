@@ -7,9 +7,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmark.config import Augmentation, Component, Runtime, Training
+from benchmark.config import Runtime
 from benchmark.context import Context
 from benchmark.stages import fit, predict
+from benchmark.tables import Augmentation, Component, Training
 from benchmark.training import train
 from tests import test_stages
 from tests.test_stages import PARTS, build, films, small

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from benchmark.config import Component, Span, Tuning
+from benchmark.tables import Component, Span, Tuning
 from benchmark.tuning.ranges import space_of
 from benchmark.tuning.settings import found_by, setting, with_settings
 from registry.errors import ConfigError, UnknownNameError

@@ -16,7 +16,7 @@ from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
-from benchmark.config import Tuning
+from benchmark.tables import Tuning
 from benchmark.tasks import read_task, resolve_classes
 
 ROOT = Path(__file__).parent.parent

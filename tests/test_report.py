@@ -22,8 +22,8 @@ from benchmark.report.layout import Cell, Grid, Line, folded_name
 from benchmark.report.markdown import markdown
 from benchmark.report.plain import to_csv, to_json
 from benchmark.report.terminal import print_comparison
+from tests.factories import A, B, C
 
-A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"
 LONG = "none+densenet121[weights=none,trainable=false]+attention-pool"
 CELL = re.compile(r"-?\d\.\d{3} \[-?\d\.\d{3}, -?\d\.\d{3}\]")
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from benchmark.choices import _check_masks, choose, resolve
-from benchmark.config import Component, DatasetChoice, Features, PipelineFile, Runtime, Split, Task, VoteSpec
+from benchmark.config import DatasetChoice, Runtime, VoteSpec
 from benchmark.describe import blank
 from benchmark.descriptions import Descriptions
 from benchmark.executor import Outcome
@@ -12,6 +12,7 @@ from benchmark.plan import Survey, Traits
 from benchmark.records import FILE, read, verify, write
 from benchmark.runs import execute, failed, look, schedule
 from benchmark.store import Store
+from benchmark.tables import Component, Features, PipelineFile, Split, Task
 from registry.errors import (
     ConfigError,
     DataError,

@@ -2,20 +2,23 @@
 
 import csv
 import io
-import sys
+from types import SimpleNamespace
 
 import keras
+import msgspec
 import numpy as np
 import pytest
 
-from benchmark import macs, speed_record
-from benchmark.cli.main import main
-from benchmark.config import Component, Images
+from benchmark import executor, macs, speed_record
+from benchmark.cli.speed import _Measuring
 from benchmark.context import Context
+from benchmark.executor import Outcome
 from benchmark.speed_networks import UNTRAINED, classifier, segmenter
 from benchmark.speed_record import Speed
+from benchmark.tables import Component, Images
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.dense import dense
+from tests import factories
 from tests.commands import Bench
 from tests.specs import spec
 
@@ -57,14 +60,66 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
         (["--task", "binary", "-o", "/proc/none"], "choose another one with -o"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(monkeypatch, capsys, tmp_path, arguments, complaint):
+def test_what_cannot_be_measured_is_one_line(monkeypatch, bench_in_process, tmp_path, arguments, complaint):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sys, "argv", ["bench", "speed", "-o", str(tmp_path / "results"), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    err = capsys.readouterr().err
-    assert (ended.value.code, err.count("\n")) == (2, 1)
+    code, _, err = bench_in_process("speed", "-o", tmp_path / "results", *arguments)
+    assert (code, err.count("\n")) == (2, 1)
     assert complaint in err
+
+
+class Scripted:
+    """A worker that measures no pipeline: each ends as its outcome says."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def stop(self):
+        pass
+
+    def serve(self, request, watch):
+        watch({"event": "progress", "what": "building the networks"})
+        ended = ENDS[request["pipeline"]]
+        return Outcome(value=msgspec.to_builtins(ended)) if isinstance(ended, Speed) else ended
+
+
+ENDS = {
+    "a": factories.speed("unet+sepcnn+dense"),
+    "absent[file=x]": Outcome(cause="data", message="no file 'x'; expected a model", exit_code=2),
+    "large": Outcome(cause="oom", message="memory ran out: 20 GiB", exit_code=1),
+    "killed": Outcome(cause="killed", message="the worker ended by SIGSEGV"),
+}
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "code"),
+    [
+        (["a"], 0),
+        (["large", "a", "killed"], 1),
+        (["absent[file=x]"], 2),
+        (["killed", "absent[file=x]", "a"], 2),
+    ],
+)
+def test_wrong_input_of_a_pipeline_is_one_line_and_the_others_are_measured(
+    monkeypatch, bench_in_process, tmp_path, pipelines, code
+):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(executor, "Worker", Scripted)
+    planned = [SimpleNamespace(spec=spec(), pipeline=name) for name in pipelines]
+    monkeypatch.setattr(_Measuring, "_planned", lambda *_: planned)
+    found, out, err = bench_in_process("speed", "--task", "binary", "-o", tmp_path / "results")
+    assert found == code
+    place = pipelines.index("absent[file=x]") + 1 if code == 2 else 0
+    complaint = f"bench: [{place}/{len(pipelines)}] absent[file=x]: no file 'x'; expected a model\n"
+    assert err == (complaint if code == 2 else "")
+    assert ("images/s" in out) is ("a" in pipelines)
+    assert ("failed (oom) memory ran out: 20 GiB; try a smaller --batch" in out) is ("large" in pipelines)
+    assert len(list(tmp_path.glob("results/speed/*/speed.json"))) == pipelines.count("a")
 
 
 TINY = {"images": Images(size=32), "backbone": Component("sepcnn", {"filters": 8})}

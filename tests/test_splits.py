@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.config import Split
 from benchmark.splits import PARTS, fold_of, limit, masks_leak, split, write_csv
+from benchmark.tables import Split
 from registry.errors import ConfigError, StorageError, UnknownNameError
 
 FRACTIONS = (0.8, 0.1, 0.1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmark import pipeline, regions
-from benchmark.config import Component, DatasetChoice, Images, Runtime, Segmentation, Split, Training
+from benchmark.config import DatasetChoice, Runtime
 from benchmark.context import Context
 from benchmark.images import load, pack
 from benchmark.keys import plan
@@ -20,6 +20,7 @@ from benchmark.pipeline import run_stages
 from benchmark.plan import Plan, Stage, Traits
 from benchmark.stages import explain, fit, inputs, masks, predict, prepare, segmenter, split
 from benchmark.store import Store
+from benchmark.tables import Component, Images, Segmentation, Split, Training
 from registry.errors import ContractError, DataError
 from tests.specs import spec, survey, vote
 

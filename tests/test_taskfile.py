@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.choices import choose, resolve
-from benchmark.config import Component, DatasetChoice, Runtime
+from benchmark.config import DatasetChoice, Runtime
 from benchmark.keys import plan
 from benchmark.plan import Survey, Traits
+from benchmark.tables import Component
 from benchmark.tasks import read_task
 from benchmark.tuning.settings import with_settings
 from benchmark.tuning.subject import Subject
@@ -69,7 +70,7 @@ def tuned_file(described, tmp_path):  # noqa: F811
     )
     task, default = resolved(path, described, quick=True)
     best = with_settings(default, VALUES)
-    told = tuned(pipeline="unet+xception+dense", values=VALUES)
+    told = tuned(pipeline="unet+xception+dense", values=VALUES, finished=3, unfinished=2, stayed=True)
     file = tmp_path / "tuned.toml"
     file.write_text(task_file(task, msgspec.structs.replace(best, tuned=told), task.dataset))
     return default, best, told, file

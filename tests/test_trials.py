@@ -1,6 +1,7 @@
 """The supervisor of a search: what it does of each way in which a trial's worker can end.  No process is started."""
 
 import itertools
+import os
 
 import pytest
 
@@ -37,11 +38,18 @@ class Script:
             if number is None:
                 number = len(ledger.state.trials)
                 ledger.append(Created(number, {"head.dropout": number / 10}, 0, 3, None, "random"))
+            claim = ledger.take(number)
+            claim.begin()
             watch({"event": "trial", "trial": number, "values": {}, "start": 0, "epochs": 3})
             watch({"event": "stage", "stage": "fit", "status": "building"})
             if isinstance(end, Outcome):
+                claim.started -= 40  # it worked so long, and told nothing
+                claim._write()
+                os.utime(self.folder / "running" / str(number), (claim.started, claim.started))
+                claim.release()
                 return end
             ledger.append(Finished(number, end, 3, 1.0, {}))
+            claim.drop()
         return Outcome(value={"state": "finished", "trial": number})
 
     def stop(self):
@@ -87,6 +95,7 @@ def test_at_the_end_of_its_budget_a_search_stops_and_no_trial_has_failed(tmp_pat
     assert [trial.number for trial in seen] == [0]
     assert [trial.status for trial in read(tmp_path).trials] == ["finished", "running"]
     assert all(limit <= 100 for limit in worker.limits)
+    assert read(tmp_path).spent_s == pytest.approx(1 + 40, abs=5)  # the cut trial's too, though it told nothing
 
 
 def test_no_trial_begins_after_the_budget(tmp_path, monkeypatch):

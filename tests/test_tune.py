@@ -2,15 +2,19 @@
 
 import json
 import tomllib
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from benchmark.cli.tune import _check_default, _check_file, _check_one, _no_best, _Tune
-from benchmark.config import Split
-from benchmark.records import read
+from benchmark.cli.finding import _no_best, _retold, again
+from benchmark.cli.tune import _check_default, _check_file, _check_one, _ended, _Tune
+from benchmark.records import read, verify, write
+from benchmark.tables import Split
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError
+from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.test_runs import task
 
@@ -49,10 +53,10 @@ def test_what_a_flag_says_is_not_searched():
 
 def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
     given = {"data": "my films", "dataset": "folder", "limit": 200, "skip_bad": True, "deterministic": True}
-    told = _Tune({**FLAGS, **given, "seed": 3, "precision": "auto"})._again("t.toml")
+    told = again({**FLAGS, **given, "seed": 3, "precision": "auto"}, "t.toml")
     flags = "--data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
     assert told == f"bench run --task t.toml {flags}"
-    assert _Tune({**FLAGS, "dataset": "phantom[count=96]"})._again("t.toml") == "bench run --task t.toml"
+    assert again({**FLAGS, "dataset": "phantom[count=96]"}, "t.toml") == "bench run --task t.toml"
 
 
 def ledger(*causes):
@@ -66,6 +70,42 @@ def test_a_search_in_which_nothing_finished_says_why():
         _no_best(ledger("nan", "oom"))
     )
     assert "no trial has finished within the budget" in str(_no_best(ledger("")))
+
+
+STAYED, FOUND = factories.tuned(stayed=True), factories.tuned(trials=9)
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "after"),
+    [
+        (None, STAYED, STAYED),  # the default was run before anybody searched
+        (STAYED, FOUND, FOUND),  # a longer search
+        (STAYED, None, None),  # which found better than this default
+        (FOUND, None, FOUND),  # what another search has found is the default of this one
+    ],
+)
+def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, before, told, after):
+    record = factories.record(tuned=before)
+    write(record, tmp_path)
+    run = SimpleNamespace(spec=specs.spec(tuned=told), folder=tmp_path)
+    assert _retold(run, read(tmp_path / "result.json")).tuned == after
+    kept = verify(tmp_path / "result.json")
+    assert kept.tuned == after
+    assert msgspec.structs.replace(kept, tuned=before, seal="") == record
+
+
+def test_no_cost_is_written_into_the_record_of_a_failure(tmp_path):
+    failed = factories.failed()
+    assert _retold(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_that_its_budget_ends_says_what_is_unfinished_and_was_spent_on_it():
+    assert _ended(ledger("nan", "oom")) == "2 of at most 6 trials have ended"
+    now = ledger("nan", "", "")
+    cut = [*now.trials[:1], *(msgspec.structs.replace(trial, duration_s=20.5) for trial in now.trials[1:])]
+    now = msgspec.structs.replace(now, trials=cut)
+    assert _ended(now) == "1 of at most 6 trials have ended, 2 unfinished after 41.0 s"
 
 
 @pytest.mark.parametrize("cause", ["data", "plugin"])
@@ -110,8 +150,13 @@ def test_a_search_from_end_to_end(tmp_path):
     assert content["training"]["learning_rate"] == found["tuned"]["values"]["training.learning_rate"]
     (run,) = bench.plan("--task", folder / "tuned.toml")
     assert (run["state"], run["to_build"]) == ("cached", [])
+    side = found["best"] or found["default"]
+    assert found["tuned"].get("stayed", False) is (side is found["default"])
+    record = read(next(bench.results.glob(f"tiny/{side['run']}/result.json")))
+    assert record.tuned.trials == 2
+    assert "2 trials ·" in bench.call("compare", bench.results, COLUMNS="240").stdout
+    default = json.loads(bench.call(*line[:-4], "--trials", "1", *line[-2:], "--json").stdout)
+    assert (default["tuned"]["stayed"], default["best"], bench.artefacts("fit")) == (True, None, 2)
+    assert "1 trial ·" in (table := bench.call("compare", bench.results, COLUMNS="240").stdout) and "stayed" in table
     if found["best"]:
-        record = read(next(bench.results.glob(f"tiny/{found['best']['run']}/result.json")))
-        assert record.tuned.trials == 2
-        assert "2 trials ·" in bench.call("compare", bench.results, COLUMNS="240").stdout
         assert {"value", "low", "high", "n"} <= set(found["select"]) & set(found["test"])

@@ -16,8 +16,10 @@ from benchmark.report.plain import to_csv, to_json
 from benchmark.report.terminal import print_comparison
 from benchmark.report.tuning import Finding, print_finding, side_of
 from tests import factories
-from tests.test_report import A, B, screen, separable
+from tests.factories import A, B
+from tests.test_report import screen, separable
 
+COST = ("trials", "unfinished", "s", "default_stayed")
 SELECT = Difference(0.021, -0.002, 0.044, 0.08, 0.033, 90)
 TEST = Difference(0.011, -0.006, 0.028, 0.2, 0.024, 300)
 
@@ -52,7 +54,13 @@ def test_what_a_search_found_on_a_terminal(golden, width):
 
 
 def test_where_no_trial_beat_the_default_it_stays(golden):
-    golden("tuned-default.txt", printed(finding(best=None, select=None, test=None, changed={}), 100))
+    stayed = {"tuned": factories.tuned(stayed=True), "best": None, "select": None, "test": None, "changed": {}}
+    golden("tuned-default.txt", printed(finding(**stayed), 100))
+
+
+def test_trials_that_have_not_ended_are_said_beside_those_that_failed():
+    told = " ".join(printed(finding(tuned=factories.tuned(finished=3, unfinished=2))).split())
+    assert "hyperband tuned unet+sepcnn+dense: 6 trials (1 failed, 2 unfinished), 58 epochs, 5 min 12 s on" in told
 
 
 @pytest.mark.parametrize(
@@ -95,12 +103,28 @@ def test_compare_shows_what_a_search_cost_beside_the_score(golden):
 def test_every_format_has_the_cost_of_a_search_where_some_row_has_it():
     comparison = tuned_and_not()
     rows = {row["pipeline"]: row for row in csv.DictReader(io.StringIO(to_csv(comparison)))}
-    assert (rows[A]["tuning_trials"], rows[A]["tuning_s"]) == ("6", "312.4")
-    assert (rows[B]["tuning_trials"], rows[B]["tuning_s"]) == ("", "")
+    told = {name: [row[f"tuning_{column}"] for column in COST] for name, row in rows.items() if name in (A, B)}
+    assert told == {A: ["6", "0", "312.4", "False"], B: [""] * 4}
     told = {row["pipeline"]: row.get("tuning") for row in json.loads(to_json(comparison))["tables"][0]["rows"]}
     assert told[A]["trials"] == 6
     assert told[B] is None
     assert "6 trials · 5 min 12 s" in markdown(comparison)
+
+
+@pytest.mark.parametrize("stayed", [False, True])
+def test_where_the_default_stayed_every_format_says_so_beside_what_the_search_cost(stayed):
+    record = factories.record(0.954, pipeline=A, tuned=factories.tuned(stayed=stayed, finished=4, unfinished=1))
+    comparison = compare([record, factories.record(0.940, pipeline=B)], difference=separable)
+    screened = screen(lambda console: print_comparison(console, comparison), 200)
+    cell = "6 trials (1 unfinished) · 5 min 12 s"
+    for table in (screened, markdown(comparison)):
+        assert cell in table
+        assert (f"{cell} · default stayed" in table) is stayed
+        assert ("default stayed: none was better" in " ".join(table.split())) is stayed
+    row = next(row for row in csv.DictReader(io.StringIO(to_csv(comparison))) if row["pipeline"] == A)
+    assert [row[f"tuning_{column}"] for column in COST] == ["6", "1", "312.4", str(stayed)]
+    details = " ".join(screen(lambda console: print_run(console, record), 140).split())
+    assert ("Default settings, which no trial beat, searched by hyperband" in details) is stayed
 
 
 def test_no_format_speaks_of_tuning_where_nobody_searched():

@@ -8,10 +8,11 @@ import click
 
 if TYPE_CHECKING:
     from benchmark.choices import Chosen
-    from benchmark.config import DatasetChoice, Runtime, Task
+    from benchmark.config import DatasetChoice, Runtime
     from benchmark.descriptions import Descriptions
     from benchmark.executor import Worker
     from benchmark.plan import Survey
+    from benchmark.tables import Task
 
 TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
@@ -19,44 +20,79 @@ if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the pa
 
 AUTO = "auto"  # of --precision
 
-FLAGS = (
-    click.option(
-        "--task", "task_name", required=True, metavar="NAME|FILE", help="A task's name or a TOML file of your own."
+
+class _TaskName(click.types.StringParamType):
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What to do next, which click adds to its own words."""
+        return "`bench list tasks` shows the tasks; say one, as --task binary, or a TOML file of your own"
+
+
+FLAGS = {
+    "task_name": click.option(
+        "--task",
+        "task_name",
+        type=_TaskName(),
+        required=True,
+        metavar="NAME|FILE",
+        help="A task's name or a TOML file of your own.",
     ),
-    click.option(
+    "data": click.option(
         "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, drawn phantom films."
     ),
-    click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."),
-    click.option(
+    "dataset": click.option(
+        "--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."
+    ),
+    "segmenter": click.option(
         "--segmenter", multiple=True, metavar="NAME[opts]", help="Instead of the task's own; so the next two."
     ),
-    click.option("--backbone", multiple=True, metavar="NAME[opts]", help="Options: name[option=value,...]."),
-    click.option("--head", multiple=True, metavar="NAME[opts]", help="See: bench list."),
-    click.option("--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="For instance images.size=96."),
-    click.option("--limit", type=click.IntRange(min=8), metavar="N", help="About N images: stratified, whole groups."),
-    click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
-    click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
-    click.option("--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."),
-    click.option(
+    "backbone": click.option(
+        "--backbone", multiple=True, metavar="NAME[opts]", help="Options: name[option=value,...]."
+    ),
+    "head": click.option("--head", multiple=True, metavar="NAME[opts]", help="See: bench list."),
+    "assignments": click.option(
+        "--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="For instance images.size=96."
+    ),
+    "limit": click.option(
+        "--limit", type=click.IntRange(min=8), metavar="N", help="About N images: stratified, whole groups."
+    ),
+    "epochs": click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
+    "quick": click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
+    "skip_bad": click.option(
+        "--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."
+    ),
+    "precision": click.option(
         "--precision",
         type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16", "auto"]),
         default="float32",
         show_default=True,
         help="Of the networks that are trained; auto: what the device does well, and says so.",
     ),
-    click.option("--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads."),
+    "deterministic": click.option(
+        "--deterministic", is_flag=True, help="Same bits each time, at a fixed number of threads."
+    ),
+}
+
+results_flag = click.option(
+    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
 )
 
 
-def request_flags(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the flags that a `Request` reads to a command."""
-    for flag in reversed(FLAGS):
-        function = flag(function)
-    return function
+def request_flags(*without: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds the flags that a `Request` reads to a command, but for some."""
+
+    def adding(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name, flag in reversed(FLAGS.items()):
+            function = function if name in without else flag(function)
+        return function
+
+    return adding
 
 
 class Request:
-    """The flags of one call of a command that trains, where things lie, and where it says what it does."""
+    """The flags of one call of a command that trains, where things lie, and where it says what it does.
+
+    Flags that a command does not have are as if they were not given.
+    """
 
     def __init__(self, flags: dict[str, Any]) -> None:
         from benchmark.places import cache_folder, find_task
@@ -81,7 +117,7 @@ class Request:
         forced = overrides.get("options", {})
         if self.flags.get("folds"):
             overrides = merge({"split": {"folds": self.flags["folds"]}}, overrides)
-        if self.flags["epochs"]:
+        if self.flags.get("epochs"):
             epochs = {"epochs": self.flags["epochs"], "minimum_steps": 1}
             overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
         task = read_task(self.path, TASKS / "defaults.toml", quick=self.quick, overrides=overrides)
@@ -114,7 +150,7 @@ class Request:
         from benchmark.cli.backend import keras_backend
         from benchmark.config import Runtime
 
-        deterministic = self.flags["deterministic"]
+        deterministic = self.flags.get("deterministic", False)
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
         found = Runtime(keras_backend(), deterministic, threads if deterministic else None)
         asked = self.flags["precision"]
@@ -130,6 +166,22 @@ class Request:
         say = f"precision {told['precision']}, chosen for {told['device']}"
         self.console.print(say, highlight=False, markup=False, soft_wrap=True)
         return msgspec.structs.replace(runtime, precision=told["precision"])
+
+    def check_folders(self, results: Path, flag: str, *, writes: bool = True) -> None:
+        """Cache and results can be written, said before anything is looked at and hours are spent.
+
+        Args:
+            flag: which says where the results go.
+            writes: whether there will be results.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        from benchmark.store import check_writable
+
+        check_writable(self.cache, "choose another cache with BENCH_CACHE")
+        if writes or results.is_file():
+            check_writable(results, f"choose another one with {flag} or BENCH_RESULTS")
 
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.request import Request, request_flags
+from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
     from benchmark.config import Runtime
@@ -17,7 +17,7 @@ FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "cur
 
 
 @click.command()
-@request_flags
+@request_flags()
 @click.option(
     "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."
 )
@@ -28,9 +28,7 @@ FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "cur
 @click.option("--retry-failed", is_flag=True, help="Run those alone whose last attempt failed.")
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would run and what is there already; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
-@click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
-)
+@results_flag
 @click.pass_context
 def command(context: click.Context, **flags: Any) -> None:
     """Train, score and explain pipelines on a task, then compare them.
@@ -60,9 +58,8 @@ class _Run:
         """Plan, run what is missing, compare; gives the exit status."""
         from benchmark.crew import Crew
         from benchmark.runs import try_heads
-        from benchmark.store import check_writable
 
-        check_writable(self.cache, "choose another cache with BENCH_CACHE")
+        self.request.check_folders(self.results, "-o", writes=not self.flags["plan_only"])
         timeout_s = self.request.seconds("timeout")
         runtime = self.request.runtime(self.flags["jobs"])
         environment = {"KERAS_BACKEND": runtime.backend}
@@ -77,7 +74,6 @@ class _Run:
             try_heads(planned, worker)
             if self.flags["plan_only"]:
                 return self._show_plan(planned)
-            self._check_output()
             finished = self._execute(planned, crew, timeout_s)
         self._compare(finished)
         return int(any(record.status == "failed" for _, record in finished))
@@ -92,12 +88,6 @@ class _Run:
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
         return schedule(specs, survey, described, self.store, self.results)
-
-    def _check_output(self) -> None:
-        """The results can be written before hours are spent on them."""
-        from benchmark.store import check_writable
-
-        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
 
     def _execute(
         self, planned: "list[Planned]", crew: "Crew", timeout_s: float | None

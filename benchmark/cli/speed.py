@@ -6,35 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.request import Request
-from benchmark.cli.run import command as run_command
+from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmark.config import Runtime
     from benchmark.costs import CostTable
-    from benchmark.executor import Worker
+    from benchmark.executor import Outcome, Worker
     from benchmark.runs import Planned
     from benchmark.speed_record import Speed
 
-SHARED = (
-    "task_name", "data", "dataset", "segmenter", "backbone", "head", "assignments", "limit", "quick", "skip_bad",
-    "precision",
-)  # fmt: skip
-UNASKED = {"epochs": None, "deterministic": False}
 
-
-@click.command(params=[flag for flag in run_command.params if flag.name in SHARED])
+@click.command()
+@request_flags("epochs", "deterministic")
 @click.option("--batch", type=click.IntRange(1, 65536), metavar="N", help="Images at once in inference; default 64.")
 @click.option(
     "--repeats", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N", help="Of which the median is."
 )
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
-)
+@results_flag
 @click.pass_context
 def command(context: click.Context, **flags: Any) -> None:
     """Measure pipelines of a task, untrained: speed does not depend on weights.
@@ -47,7 +39,8 @@ def command(context: click.Context, **flags: Any) -> None:
     latency of one image, peak memory.  A record in OUTPUT/speed keeps them with device, precision and backend;
     the table below puts them beside the scores that runs in OUTPUT have, and so does bench compare.
 
-    Exit code 1: a pipeline could not be measured; 2: usage or input.
+    Exit code 2: usage or input, such as a file of one pipeline that is not there; else 1: a pipeline could not be
+    measured. The others are measured and shown all the same.
     """
     context.exit(_Measuring(flags).go())
 
@@ -59,32 +52,31 @@ class _Measuring:
         self.flags = flags
         self.form = "json" if flags["as_json"] else flags["form"]
         self.results = Path(flags["output"])
-        self.request = Request({**UNASKED, **flags, "as_json": self.form != "table"})
+        self.request = Request({**flags, "as_json": self.form != "table"})
         self.console = self.request.console
 
     def go(self) -> int:
         """Measure every pipeline in a process of its own, show them; gives the exit status."""
-        from benchmark.executor import Worker
-        from benchmark.store import check_writable
+        from benchmark.executor import Outcome, Worker
 
-        check_writable(self.request.cache, "choose another cache with BENCH_CACHE")
-        check_writable(self.results, "choose another one with -o or BENCH_RESULTS")
+        self.request.check_folders(self.results, "-o")
         runtime = self.request.runtime()
         with Worker(self.request.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
             pipelines = self._planned(worker, self.request.settled(runtime, worker))
             found = [self._measured(place, len(pipelines), one, worker) for place, one in enumerate(pipelines, 1)]
-        speeds = [speed for speed in found if speed]
+        speeds = [one for one in found if not isinstance(one, Outcome)]
         if speeds:
             self._show(speeds)
-        return int(len(speeds) < len(pipelines))
+        failed = [one for one in found if isinstance(one, Outcome)]
+        return max((1 + _is_input(one) for one in failed), default=0)
 
     def _planned(self, worker: "Worker", runtime: "Runtime") -> "list[Planned]":
         """Each pipeline once, whatever its task trains and joins."""
         import msgspec
 
         from benchmark.choices import choose, resolve
-        from benchmark.config import Split
         from benchmark.runs import schedule
+        from benchmark.tables import Split
 
         name, task, forced = self.request.task()
         task = msgspec.structs.replace(task, scheme="direct", voters=[], split=Split())
@@ -94,24 +86,27 @@ class _Measuring:
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=[0], runtime=runtime)
         return schedule(specs, survey, described, self.request.store, self.results)
 
-    def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | None":
-        """One pipeline's record, written; None where it could not be measured, which is said."""
+    def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | Outcome":
+        """One pipeline's record, written; where it could not be measured, why, which is said."""
         import msgspec
+        from rich.markup import escape
 
         from benchmark.speed_record import Speed, write
 
         worker.stop()  # the most memory that a process held is that of all it ever did
         label = f"[{place}/{total}] {planned.pipeline}"
-        self._say(label)
         started = time.monotonic()
         request = {"op": "speed", "spec": msgspec.to_builtins(planned.spec), "pipeline": planned.pipeline}
         request |= {"batch": self.flags["batch"], "repeats": self.flags["repeats"]}
-        with self.console.status("starting") as status:
-            outcome = worker.serve(request, lambda event: status.update(str(event.get("what", ""))))
+        with self.console.status(escape(label)) as status:
+            outcome = worker.serve(request, lambda event: status.update(escape(f"{label}: {event.get('what', '')}")))
+        if _is_input(outcome):
+            click.echo(f"bench: {label}: {outcome.message}", err=True)
+            return outcome
         if outcome.cause:
             smaller = "; try a smaller --batch" * (outcome.cause == "oom")
             self._say(f"{label}: failed ({outcome.cause}) {outcome.message}{smaller}")
-            return None
+            return outcome
         speed = msgspec.convert(outcome.value, Speed)
         write(speed, self.results)
         self._say(f"{label}: {speed.inference.median:,.0f} images/s ({time.monotonic() - started:.0f} s)")
@@ -142,3 +137,8 @@ class _Measuring:
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _is_input(outcome: "Outcome") -> bool:
+    """Whether a pipeline failed for what the user asked for, and not for what the machine or the program did."""
+    return outcome.exit_code == 2

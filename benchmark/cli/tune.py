@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.finding import Tuning, finding
 from benchmark.cli.request import Request, request_flags
 
 if TYPE_CHECKING:
-    from benchmark.config import RunSpec, Task
+    from benchmark.config import RunSpec
     from benchmark.crew import Crew
     from benchmark.descriptions import Descriptions
-    from benchmark.record import Record, Tuned
     from benchmark.report.tuning import Finding
-    from benchmark.runs import Planned
+    from benchmark.tables import Task
     from benchmark.tuning.search import Search, State
     from benchmark.tuning.subject import Subject
 
@@ -22,7 +22,7 @@ TUNERS = ("hyperband", "bayesian", "random", "grid")
 
 
 @click.command()
-@request_flags
+@request_flags()
 @click.option("--tuner", type=click.Choice(TUNERS), help="Who proposes settings; by default the task's, hyperband.")
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="At most, that of the default included.")
 @click.option("--budget", metavar="TIME", help="Search no longer than that, such as 30m; the same line goes on later.")
@@ -65,21 +65,20 @@ class _Tune:
     def go(self) -> int:
         """Search, write what was found, run it and the default, compare; gives the exit status."""
         from benchmark.crew import Crew
-        from benchmark.store import check_writable
 
-        check_writable(self.request.cache, "choose another cache with BENCH_CACHE")
+        self.request.check_folders(self.results, "--results")
+        if self.flags["output"]:
+            _check_file(self.flags["output"])
         timeout_s, budget_s = self.request.seconds("timeout"), self.request.seconds("budget")
         environment = {"KERAS_BACKEND": self.request.runtime().backend}
         with self.request.store.in_use(), Crew(1, self.request.cache / "logs", environment) as crew:
             task, subject, described = self._subject(crew)
             search = self._search(task, subject, described)
-            check_writable(self.results, "choose another one with --results or BENCH_RESULTS")
-            if self.flags["output"]:
-                _check_file(self.flags["output"])
             folder = self._folder(subject.spec, search)
+            tuning = Tuning(self.request, task, subject, described, folder, self.results)
             state = self._trials(crew, folder, search, subject, timeout_s, budget_s)
-            finding, records = self._finding(crew, folder, state, task, subject, described)
-        self._say(finding)
+            found, records = finding(tuning, crew, state)
+        self._say(found)
         return int(any(record.status == "failed" for record in records))
 
     def _subject(self, crew: "Crew") -> "tuple[Task, Subject, Descriptions]":
@@ -171,117 +170,21 @@ class _Tune:
         (folder / "trials.csv").write_text(trials_csv(state), encoding="utf-8")
         return state
 
-    def _finding(
-        self, crew: "Crew", folder: Path, state: "State", task: "Task", subject: "Subject", described: "Descriptions"
-    ) -> "tuple[Finding, list[Record]]":
-        import msgspec
-
-        from benchmark.report.tuning import Finding, side_of
-        from benchmark.runs import schedule
-        from benchmark.tuning.outcome import changed, tuned
-
-        best = state.best()
-        if best is None:
-            raise _no_best(state)
-        told = tuned(state, subject.spec)
-        spec = msgspec.structs.replace(subject.trained(best.values)[0], tuned=told)
-        file = self._write(folder, task, spec)
-        differing = changed(state, best)
-        specs = [subject.spec, spec] if differing else [subject.spec]
-        planned = schedule(specs, subject.survey, described, self.request.store, self.results)
-        records = self._run(crew, planned, told)
-        title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
-        crew.workers[0].ask({"op": "draw", "folder": str(folder), "title": title})
-        defaults = state.search.space.defaults()
-        select, test = self._differences(planned, records)
-        finding = Finding(
-            tuned=told,
-            metric=task.metric,
-            changed={name: [defaults[name], value] for name, value in best.values.items() if name in differing},
-            default=side_of(records[0]),
-            best=side_of(records[1]) if differing else None,
-            select=select,
-            test=test,
-            file=str(file),
-            folder=str(folder),
-            again=self._again(file),
-        )
-        return finding, records
-
-    def _write(self, folder: Path, task: "Task", spec: "RunSpec") -> Path:
-        """The task file of what was found."""
-        from benchmark.store import storage_errors
-        from benchmark.tuning.taskfile import task_file
-
-        path: Path = self.flags["output"] or folder / "tuned.toml"
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(task_file(task, spec, self.flags["dataset"] or task.dataset), encoding="utf-8")
-        return path
-
-    def _run(self, crew: "Crew", planned: "list[Planned]", told: "Tuned") -> "list[Record]":
-        """The default and the best as ordinary runs; their trainings are those of the trials."""
-        import msgspec
-
-        from benchmark.progress import Progress
-        from benchmark.records import write
-
-        records = {}
-        with Progress(self.console, len(planned)) as progress:
-            for what, run, event in crew.run(planned, self.request.store):
-                progress.take(what, run, event)
-                if what == "end":
-                    records[run.plan.run] = event
-        if len(planned) > 1:
-            best = planned[1]
-            record = records[best.plan.run]
-            if record.status == "ok" and record.tuned != told:  # found again, by a search of another cost
-                records[best.plan.run] = msgspec.structs.replace(record, tuned=told)
-                write(records[best.plan.run], best.folder)
-        return [records[run.plan.run] for run in planned]
-
-    def _differences(self, planned: "list[Planned]", records: "list[Record]") -> "tuple[Any, Any]":
-        """The metric of the best minus that of the default, on select and on test."""
-        from benchmark.cli.compare import paired_difference
-
-        if len(records) < 2 or any(record.status == "failed" for record in records):
-            return None, None
-        folders = {run.plan.run: run.folder for run in planned}
-        default, best = records
-        select, test = (
-            paired_difference(lambda record: folders[record.run], part)([best], [default], best.metric)
-            for part in ("select", "test")
-        )
-        return select, test
-
-    def _again(self, file: Path) -> str:
-        """The line that runs what was found."""
-        import shlex
-
-        words = ["bench", "run", "--task", str(file)]
-        for flag in ("data", "dataset", "limit"):
-            if self.flags[flag] and not (flag == "dataset" and not self.flags["data"]):
-                words += [f"--{flag}", str(self.flags[flag])]
-        words += [f"--{flag.replace('_', '-')}" for flag in ("skip_bad", "deterministic") if self.flags[flag]]
-        words += ["--precision", self.flags["precision"]] if self.flags["precision"] != "float32" else []
-        words += ["--seeds", str(self.flags["seed"])] if self.flags["seed"] else []
-        return shlex.join(words)
-
     def _say_which(self, spec: "RunSpec", described: "Descriptions", pipelines: int) -> None:
         from benchmark.parts import pipeline_name
 
         among = f", the first of the task's {pipelines} pipelines" if pipelines > 1 else ""
         self._print(f"tuning {pipeline_name(spec, described.defaults)}{among}")
 
-    def _say(self, finding: "Finding") -> None:
+    def _say(self, found: "Finding") -> None:
         import msgspec
 
         from benchmark.report.tuning import print_finding
 
         if self.flags["as_json"]:
-            click.echo(msgspec.json.format(msgspec.json.encode(finding), indent=1).decode())
+            click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
         else:
-            print_finding(self.console, finding)
+            print_finding(self.console, found)
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -317,9 +220,13 @@ def _check_default(trial: Any) -> None:
 
 
 def _ended(state: "State") -> str:
-    """How many of a search's trials have come to an end, in words."""
-    ended = sum(trial.status != "running" for trial in state.trials)
-    return f"{ended} of at most {state.search.trials} trials have ended"
+    """How many of a search's trials have come to an end, in words, and what was spent on the others."""
+    from benchmark.report.wording import duration
+
+    running = [trial for trial in state.trials if trial.status == "running"]
+    told = f"{len(state.trials) - len(running)} of at most {state.search.trials} trials have ended"
+    spent = duration(sum(trial.duration_s or 0.0 for trial in running))
+    return f"{told}, {len(running)} unfinished after {spent}" if running else told
 
 
 def _check_file(path: Path) -> None:
@@ -332,15 +239,3 @@ def _check_file(path: Path) -> None:
             f"-o {path} is a folder; expected the name of a file for the task that is found, as {path}/tuned.toml"
         )
     check_writable(path.parent, "choose another file with -o")
-
-
-def _no_best(state: "State") -> Exception:
-    from registry.errors import DivergedError
-
-    failed = [trial for trial in state.trials if trial.status == "failed"]
-    if not failed:
-        return DivergedError("no trial has finished within the budget; the same line goes on where this one ended")
-    last = failed[-1]
-    return DivergedError(
-        f"none of {len(state.trials)} trials has finished, the last one failed: {last.cause}, {last.message}"
-    )

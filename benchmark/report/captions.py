@@ -57,7 +57,11 @@ def legend(table: Table, titles: list[str]) -> str:
     if kind and focus_title(kind) in titles:
         told.append(_focus(kind, table.rows))
     if TUNING in titles:
-        told.append("Tuning: trials of the search for the settings, and their time; a dash where nobody searched.")
+        searches = [row.tuned for row in table.rows if row.tuned]
+        stayed = "; default stayed: none was better" * any(one.stayed for one in searches)
+        told.append(
+            f"Tuning: trials of the search for the settings, and their time{stayed}; a dash where nobody searched."
+        )
     return " ".join(told)
 
 

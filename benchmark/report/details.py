@@ -159,7 +159,8 @@ def _about(record: Record) -> list[str]:
         )
         values = ", ".join(f"{name} {_setting(value)}" for name, value in found.values.items())
         spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
-        about.append(f"Settings found by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
+        what = "Default settings, which no trial beat, searched" if found.stayed else "Settings found"
+        about.append(f"{what} by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
     for name, value in record.calibration.get("thresholds", {}).items():
         about.append(f"Threshold {name}, from validation: {_setting(value)}.")
     return about

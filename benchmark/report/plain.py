@@ -17,7 +17,7 @@ FACTS = (
     "failures", "n",
 )  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
-TUNING = ("tuning_trials", "tuning_s")
+TUNING = ("tuning_trials", "tuning_unfinished", "tuning_s", "tuning_default_stayed")
 AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
 
 
@@ -162,7 +162,8 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
     if row.seeds:
         flat |= {name: getattr(row.cost, name) for name in COSTS}
     if row.tuned:
-        flat |= dict(zip(TUNING, (row.tuned.trials, row.tuned.duration_s), strict=True))
+        cost = row.tuned
+        flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
     if row.against:
         found = row.against
         flat |= dict(zip(AGAINST, (table.against, found.value, found.low, found.high, found.detectable), strict=True))

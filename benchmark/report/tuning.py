@@ -77,10 +77,7 @@ def print_finding(console: Console, found: Finding) -> None:
 
 def _cost(tuned: Tuned) -> str:
     trials = "1 trial" if tuned.trials == 1 else f"{tuned.trials} trials"
-    ended = tuned.finished + tuned.failed
-    told = [f"{tuned.failed} failed"] * bool(tuned.failed) + [f"{tuned.trials - ended} not ended"] * (
-        tuned.trials > ended
-    )
+    told = [f"{n} {end}" for n, end in ((tuned.failed, "failed"), (tuned.unfinished, "unfinished")) if n]
     how = f" ({', '.join(told)})" * bool(told)
     where = f" on {tuned.hardware}" * bool(tuned.hardware)
     spent = wording.duration(tuned.duration_s)
@@ -149,7 +146,7 @@ def _verdict(found: Finding) -> str:
     if failed:
         return f"{failed[0].pipeline} failed when it was trained to the end: {failed[0].failure}"
     if found.best is None:
-        return "The task file holds the default settings, and what it cost to look for better ones."
+        return "Task file and record of the default say what it cost to look for better settings."
     test = found.test
     if test is None or test.value is None or test.low is None or test.high is None:
         return f"On test the difference is not testable ({test.note if test else 'no predictions'})."

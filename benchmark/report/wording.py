@@ -63,10 +63,12 @@ def duration(seconds: float | None) -> str:
 
 
 def tuning(found: Tuned | None) -> str:
-    """What a search for settings cost: ``6 trials · 5 min 12 s``; a dash where there was none."""
+    """What a search for settings cost: ``6 trials (1 unfinished) · 5 min 12 s``; a dash where there was none."""
     if found is None:
         return "–"
-    return f"{found.trials} trial{'s' * (found.trials > 1)} · {duration(found.duration_s)}"
+    lacking = f" ({found.unfinished} unfinished)" * bool(found.unfinished)
+    trials = f"{found.trials} trial{'s' * (found.trials > 1)}{lacking}"
+    return f"{trials} · {duration(found.duration_s)}{' · default stayed' * found.stayed}"
 
 
 def size(octets: int) -> str:

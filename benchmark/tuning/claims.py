@@ -108,6 +108,22 @@ def take(folder: Path, trial: int) -> Claim | None:
         return Claim(path, descriptor, before)
 
 
+def spent_s(folder: Path, trial: int) -> float:
+    """Seconds that workers have spent on a running trial, up to the last sign of life; 0 where nothing is known."""
+    try:
+        path = folder / FOLDER / str(trial)
+        attempts, heard = _DECODER.decode(path.read_bytes()), path.stat().st_mtime
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # taken by nobody yet, ended meanwhile, or half written
+        return 0.0
+    return sum(attempts.ended_s) + max(0.0, heard - attempts.started)
+
+
+def saw(folder: Path, trial: int) -> None:
+    """Note that a trial's worker lived until now; the word of its supervisor, who has seen it end."""
+    with contextlib.suppress(OSError):  # so has the trial
+        os.utime(folder / FOLDER / str(trial))
+
+
 def sweep(folder: Path, running: set[int]) -> None:
     """Remove the files of trials that ended just before their worker was killed."""
     for path in (folder / FOLDER).glob("*"):

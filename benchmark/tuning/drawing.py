@@ -51,15 +51,23 @@ def _draw_order(axes: Axes, state: State, scored: list[tuple[TrialState, float]]
             numbers, [lowest for _, lowest in scored], where="post", color=INK, linewidth=1.4, label="best so far"
         )
     _draw_points(axes, state, [trial for trial, _ in scored], lambda trial: trial.number)
-    failed = [trial.number for trial in state.trials if trial.status == "failed"]
-    if failed:
-        top = [0.97] * len(failed)  # of the axes: a failed trial has no score
-        axes.plot(failed, top, "x", color=VERMILION, transform=axes.get_xaxis_transform(), label="failed")
+    _draw_scoreless(axes, state)
     axes.set(xlabel="trial", ylabel="loss on select", xlim=(-0.6, max(len(state.trials), 1) - 0.4))
     _frame(axes)
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=5, frameon=False, columnspacing=1.2, handlelength=1.4
+        loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=6, frameon=False, columnspacing=1.2, handlelength=1.4
     )
+
+
+def _draw_scoreless(axes: Axes, state: State) -> None:
+    """Trials that have no score, at the top of the axes."""
+    hollow = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": QUIET, "markersize": 5}
+    looks = {"failed": ("failed", {"marker": "x", "color": VERMILION}), "running": ("unfinished", hollow)}
+    for status, (label, look) in looks.items():
+        numbers = [trial.number for trial in state.trials if trial.status == status]
+        if numbers:
+            places = [0.97] * len(numbers)  # of the height
+            axes.plot(numbers, places, linestyle="", transform=axes.get_xaxis_transform(), label=label, **look)
 
 
 def _draw_epochs(axes: Axes, state: State, scored: list[TrialState]) -> None:
@@ -97,8 +105,11 @@ def _frame(axes: Axes) -> None:
 
 
 def _caption(state: State) -> str:
+    running = sum(trial.status == "running" for trial in state.trials)
+    unfinished = f" ({running} unfinished)" * bool(running)
     return (
-        f"{state.search.tuner}, {len(state.trials)} trials, {state.epochs_trained} epochs; trial 0 is the default. "
+        f"{state.search.tuner}, {len(state.trials)} trials{unfinished}, {state.epochs_trained} epochs; "
+        "trial 0 is the default. "
         "Loss: class-balanced log-loss of the select half of validation, in the best epoch; the lowest of many is "
         "optimistic."
     )

@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from benchmark.store import storage_errors
-from benchmark.tuning.claims import Claim, sweep, take
-from benchmark.tuning.search import Event, Failed, Search, State, state_after
+from benchmark.tuning.claims import Claim, spent_s, sweep, take
+from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space
 from registry.errors import ConfigError, DataNotFoundError
 
@@ -82,6 +82,8 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
 def read(folder: Path) -> State:
     """The search in a folder, as its ledger has it now; a line that is only half there does not count.
 
+    Of running trials the seconds so far are told too, which no event has yet.
+
     Raises:
         DataNotFoundError: there is no ledger.
         ConfigError: it is no ledger.
@@ -91,9 +93,10 @@ def read(folder: Path) -> State:
     if not lines:
         raise DataNotFoundError(f"no search in {folder}; expected a {FILE} that `bench tune` has begun")
     try:
-        return state_after(_HEADER.decode(lines[0]), [_EVENT.decode(line) for line in lines[1:]])
+        state = state_after(_HEADER.decode(lines[0]), [_EVENT.decode(line) for line in lines[1:]])
     except ValueError as error:  # msgspec's errors are of this kind too
         raise ConfigError(f"{path} is not the ledger of a search ({error}); choose another folder") from error
+    return msgspec.structs.replace(state, trials=[_timed(folder, trial) for trial in state.trials])
 
 
 def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) -> None:
@@ -112,6 +115,12 @@ def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) 
             return
         ledger.append(Failed(trial, cause, message, sum(claim.ended_s[:-1]) + duration_s))
         claim.drop()
+
+
+def _timed(folder: Path, trial: TrialState) -> TrialState:
+    if trial.status != "running":
+        return trial
+    return msgspec.structs.replace(trial, duration_s=spent_s(folder, trial.number))
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -24,13 +24,15 @@ def tuned(state: State, spec: RunSpec) -> Tuned:
     """
     best = state.best()
     assert best  # nobody asks of a search in which no trial has finished
+    ends = [trial.status for trial in state.trials]
     return Tuned(
         tuner=state.search.tuner,
         pipeline=plain_name(spec),
         values={name: value for name, value in best.values.items() if value is not None},
-        trials=len(state.trials),
-        finished=sum(trial.status == "finished" for trial in state.trials),
-        failed=sum(trial.status == "failed" for trial in state.trials),
+        trials=len(ends),
+        finished=ends.count("finished"),
+        failed=ends.count("failed"),
+        unfinished=ends.count("running"),
         epochs=state.epochs_trained,
         duration_s=round(state.spent_s, 1),
         default=_default_score(state, best.epochs),
@@ -38,6 +40,7 @@ def tuned(state: State, spec: RunSpec) -> Tuned:
         curve=[lowest for _, lowest in lowest_so_far(state) if lowest is not None],
         space={dimension.name: span_of(dimension) for dimension in state.search.space.dimensions},
         hardware=str(best.told.get("device", "")),
+        stayed=not changed(state, best),
     )
 
 

@@ -9,7 +9,8 @@
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from benchmark.config import Augmentation, RunSpec, Span, Tuning
+from benchmark.config import RunSpec
+from benchmark.tables import Augmentation, Span, Tuning
 from benchmark.tuning.settings import KINDS, setting, with_settings
 from benchmark.tuning.space import Dimension, Space, check_space
 from registry.errors import ConfigError, unknown_name

@@ -90,7 +90,8 @@ class TrialState(msgspec.Struct, frozen=True):
         start, epochs: trained from, and meant to be trained up to; in epochs of the model, its parent's included.
         reached: epochs that the model has been trained in the end (training may stop early); None unless finished.
         status: ``running`` too where whoever ran it is dead and nobody has taken it over yet.
-        duration_s: seconds spent on it, those of workers that were killed included; None while it runs.
+        duration_s: seconds spent on it, those of workers that were killed included; while it is ``running``, None or
+            as many as are known.
     """
 
     number: int
@@ -132,7 +133,7 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def spent_s(self) -> float:
-        """Seconds of all trials that have ended."""
+        """Seconds of all trials, as far as they are known."""
         return sum(trial.duration_s or 0.0 for trial in self.trials)
 
     @property

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from benchmark.config import Component, RunSpec
+from benchmark.config import RunSpec
 from benchmark.record import Tuned
+from benchmark.tables import Component
 from registry.options import Scalar
 
 KINDS = ("segmenter", "backbone", "head")

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import RunSpec, Task
+from benchmark.config import RunSpec
+from benchmark.tables import Task
 from benchmark.tasks import parse_component
 from benchmark.tuning.settings import KINDS
 from registry.errors import ConfigError

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from benchmark.executor import Outcome, Worker
+from benchmark.tuning.claims import saw
 from benchmark.tuning.ledger import fail, read
 from benchmark.tuning.search import Search, TrialState
 from benchmark.tuning.space import Values
@@ -63,7 +64,11 @@ class Trials:
             at_work = _AtWork(watch)
             left = deadline - time.monotonic() if deadline is not None else None
             limit = min((each for each in (timeout_s, left) if each is not None), default=None)
-            outcome = self.worker.serve(self.request, at_work.see, limit)
+            try:
+                outcome = self.worker.serve(self.request, at_work.see, limit)
+            finally:
+                if at_work.trial is not None:  # it may be unfinished, and then its last seconds would be in no cost
+                    saw(self.folder, at_work.trial)
             self.worker.stop()  # memory that one trial took is not the next one's
             if outcome.cause == "timeout" and limit == left:
                 break

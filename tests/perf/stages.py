@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from benchmark.config import Component, Images, RunSpec, Segmentation, Split, Training
+from benchmark.config import RunSpec
 from benchmark.context import Context
 from benchmark.images import prepare
 from benchmark.stages import split
+from benchmark.tables import Component, Images, Segmentation, Split, Training
 from registry.datasets.phantom import phantom
 from tests.specs import spec
 
