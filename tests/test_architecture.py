@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -26,6 +27,7 @@ LIGHT = (
 )
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for package in ("registry", "benchmark"):
@@ -35,6 +37,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path, name: str) -> set[str]:
     """Dotted names that a file imports at its top level."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]

@@ -10,7 +10,7 @@ from registry.checks import check_backbone
 from registry.lookup import entries, load
 from registry.options import read_options
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 PLUGIN = Path(__file__).parent / "plugin"
 sys.path.append(str(PLUGIN))  # as if it were installed

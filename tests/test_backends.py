@@ -17,7 +17,7 @@ from registry.heads.attention_pool import attention_pool
 from registry.segmenters.losses import cross_entropy_dice
 from registry.segmenters.sepunet import sepunet
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 SIZE = 32
 OTHERS = [name for name in BACKEND_LIBRARIES if name != keras.backend.backend()]

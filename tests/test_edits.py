@@ -15,6 +15,8 @@ import pytest
 
 from tests.commands import TINY, Bench
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "tests" / "plugin"
 OURS, THEIRS = "none+sepcnn[filters=8,pairs=1]+dense", "none+strided[filters=8]+linear"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.commands import Bench, one_line
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):

@@ -13,6 +13,8 @@ import pytest
 from tests import xrays
 from tests.commands import TINY, Bench
 
+pytestmark = pytest.mark.slow
+
 FULL_DISK = """
 import builtins, errno, io, os
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.commands import Bench
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 5
 FLAGS = ("--deterministic", "--epochs", EPOCHS)
 

@@ -22,6 +22,8 @@ from registry.errors import DivergedError
 from tests.specs import survey
 from tests.test_stages import PARTS, prepared, small
 
+pytestmark = pytest.mark.slow
+
 VALUES = {"training.learning_rate": 0.002, "head.dropout": 0.4, "training.batch_size": 4}
 
 

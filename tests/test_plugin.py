@@ -9,6 +9,8 @@ import pytest
 
 from tests.commands import Bench
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = Path(__file__).parent / "plugin"
 
 BROKEN = '''

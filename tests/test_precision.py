@@ -16,6 +16,8 @@ from tests import test_stages
 from tests.test_stages import PARTS, build, films, small
 from tests.test_training import Killed, timeless, variables
 
+pytestmark = pytest.mark.slow
+
 context = test_stages.context
 HALVES = ("mixed_bfloat16", "mixed_float16")
 

@@ -9,6 +9,8 @@ import pytest
 from benchmark.records import read, verify
 from tests.commands import TINY, Bench
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 STAGES = {"prepare", "split", "fit", "predict", "explain"}
 

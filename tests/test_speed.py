@@ -22,6 +22,8 @@ from tests import factories
 from tests.commands import Bench
 from tests.specs import spec
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     bench = Bench(tmp_path)

@@ -18,6 +18,8 @@ from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.test_runs import task
 
+pytestmark = pytest.mark.slow
+
 NOTHING = {"segmenter": (), "backbone": (), "head": ()}
 FLAGS = {
     "task_name": "binary", "data": None, "dataset": None, **NOTHING, "assignments": (), "limit": None, "epochs": None,
@@ -131,7 +133,6 @@ def test_a_line_that_cannot_be_is_refused_before_anything_starts(tmp_path, argum
     assert "\n" not in told.removeprefix("Usage")
 
 
-@pytest.mark.slow
 def test_a_search_from_end_to_end(tmp_path):
     """Two trials; the run of what was found is there already, and its record and the table tell what it cost."""
     bench = Bench(tmp_path)

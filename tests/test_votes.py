@@ -9,6 +9,8 @@ from benchmark.records import verify
 from tests import xrays
 from tests.commands import ONE_VS_ALL, Bench, one_line
 
+pytestmark = pytest.mark.slow
+
 HEAD = "none+sepcnn[filters=8,pairs=1]+"
 LABELS = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
 
