@@ -32,12 +32,15 @@ def measure(place: Path, told: Callable[[str], None]) -> list[Line]:
         "a task's name misspelt, exit 2": (["run", "--task", "binarry"], 2, 0.20),
     }
     spent: dict[str, list[tuple[Spent, Spent]]] = {name: [] for name in commands}
+    clicks = []
     for number in range(REPEATS):
         for name, (arguments, code, _) in commands.items():
             nothing = process([sys.executable, "-c", "pass"], environment)
             spent[name].append((_expect(process([*BENCH, *arguments], environment), code), nothing))
+        clicks.append(process([sys.executable, "-c", "import click"], environment).wall_s)
         told(f"{number + 1} of {REPEATS}")
-    return [line for name, (_, _, target) in commands.items() for line in _lines(name, spent[name], target)]
+    floor = absolute("e", "for comparison: `python -c 'import click'`", "s", clicks, None)
+    return [floor, *(line for name, (_, _, target) in commands.items() for line in _lines(name, spent[name], target))]
 
 
 def install_plugins(site: Path) -> Path:
