@@ -78,7 +78,7 @@ class Speed(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one pipeline costs.
 
     Attributes:
-        architecture: digest of components, options, image size and number of classes, which a run of it shares.
+        architecture: digest of components, options, images, augmentation and number of classes, which a run shares.
         digest: of that and of the conditions; another measurement of the same replaces this one.
         components: kind -> component, options and code.
         work: part -> what it holds and computes.
@@ -132,7 +132,7 @@ class Speed(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def architecture(spec: Mapping[str, Any]) -> str:
-    """Digest of what decides the work of a pipeline: components, options, image size, number of classes.
+    """Digest of what decides the work of a pipeline: components, options, images, augmentation, number of classes.
 
     Args:
         spec: a RunSpec as a record holds it; a vote, which has no network of its own, gives an empty text.
@@ -140,7 +140,7 @@ def architecture(spec: Mapping[str, Any]) -> str:
     if "backbone" not in spec:
         return ""
     parts = {kind: spec[kind] for kind in PARTS if spec.get(kind)}
-    return digest(canonical([parts, spec.get("images", {}).get("size"), len(spec.get("classes", ()))]))
+    return digest(canonical([parts, spec.get("images"), spec.get("augmentation"), len(spec.get("classes", ()))]))
 
 
 def identity(own: str, conditions: Conditions) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.context import Context
 
 IMAGES = 64  # different ones
-MOST_STEPS = 20
+MOST_STEPS = 100
 
 
 def training_rate(context: "Context", repeats: int, tell: Callable[[str], None]) -> Rate:
@@ -28,10 +28,9 @@ def training_rate(context: "Context", repeats: int, tell: Callable[[str], None])
     compile_for(network, spec.training, cross_entropy())
     films = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 1), np.uint8)
 
-    def epochs(steps: int, count: int, *, first: bool = False) -> list[float]:
+    def batches(steps: int) -> Batches:
         targets = np.arange(steps * spec.training.batch_size) % len(spec.classes)
-        clock = _Clock()
-        batches = Batches(
+        return Batches(
             targets,
             lambda generator, chosen: (films[chosen % IMAGES], targets[chosen]),
             batch_size=spec.training.batch_size,
@@ -39,15 +38,18 @@ def training_rate(context: "Context", repeats: int, tell: Callable[[str], None])
             num_classes=len(spec.classes),
             seed=spec.seed,
         )
-        if first:
-            settle(network, batches, fixed=spec.runtime.deterministic)
+
+    def epochs(steps: int, count: int) -> list[float]:
+        clock = _Clock()
         with quiet():
-            network.fit(batches, epochs=count, shuffle=False, verbose=0, callbacks=[clock])
+            network.fit(batches(steps), epochs=count, shuffle=False, verbose=0, callbacks=[clock])
         return clock.seconds
 
     tell("training")
-    once_s = min(epochs(2, 2, first=True)) / 2  # the first of both compiles
-    steps = fitting(once_s, AIM_S, 2, MOST_STEPS)
+    settle(network, batches(MOST_STEPS), fixed=spec.runtime.deterministic)  # as in an epoch of so many steps
+    least = max(2, network.steps_per_execution)
+    once_s = min(epochs(least, 2)) / least  # the first of both compiles
+    steps = fitting(once_s, AIM_S, least, MOST_STEPS)
     return rate(epochs(steps, repeats), steps * spec.training.batch_size)
 
 

@@ -115,13 +115,15 @@ def test_the_latest_of_two_measurements_counts() -> None:
         assert [row.speed.latency.p50_s for row in table.groups[0].rows] == [0.009]
 
 
-def test_only_components_options_size_and_number_of_classes_join() -> None:
+def test_only_components_options_images_augmentation_and_number_of_classes_join() -> None:
     spec = factories.record().spec
     own = architecture(spec)
     alike = {**spec, "seed": 3, "fold": 2, "training": {"epochs": 1}, "classes": {"x": ["y"], "z": ["COVID"]}}
     assert architecture(alike) == own
     for change in (
-        {"images": {"size": 96}},
+        {"images": {**spec["images"], "size": 96}},
+        {"images": {**spec["images"], "equalise": "lungs"}},
+        {"augmentation": {"flips": "none", "rotation": 0.0, "rotated": 0.0}},
         {"classes": {"x": ["y"], "z": ["COVID"], "w": []}},
         {"head": {"name": "dense", "options": {"width": 32, "dropout": 0.2}}},
         {"carrier": {"name": "dense", "options": {}}},

@@ -154,3 +154,8 @@ def test_a_folder_of_another_search_is_refused(tmp_path, serve):
     with pytest.raises(ConfigError, match="holds another search: subject digest, not another"):
         serve(good, msgspec.structs.replace(SEARCH, subject="another"))
     assert len(read(tmp_path).trials) == 1
+
+
+def test_a_training_that_was_found_in_the_cache_costs_what_it_took(tmp_path, serve):
+    serve(lambda *_: Told(0.4, 6, {}, [100.0, 20.0, 20.0, 20.0, 20.0, 20.0]))
+    assert [trial.duration_s for trial in read(tmp_path).trials] == [200.0]

@@ -55,10 +55,12 @@ def test_what_a_flag_says_is_not_searched():
 
 def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
     given = {"data": "my films", "dataset": "folder", "limit": 200, "skip_bad": True, "deterministic": True}
-    told = again({**FLAGS, **given, "seed": 3, "precision": "auto"}, "t.toml")
+    told = again({**FLAGS, **given, "seed": 3, "precision": "auto"}, "t.toml", "tensorflow")
     flags = "--data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
     assert told == f"bench run --task t.toml {flags}"
-    assert again({**FLAGS, "dataset": "phantom[count=96]"}, "t.toml") == "bench run --task t.toml"
+    assert again({**FLAGS, "dataset": "phantom[count=96]"}, "t.toml", "tensorflow") == "bench run --task t.toml"
+    told = again({**FLAGS, "results": "my results"}, "t.toml", "jax")
+    assert told == "KERAS_BACKEND=jax bench run --task t.toml -o 'my results'"
 
 
 def ledger(*causes):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cli.request import Request
+from benchmark.cli.request import RESULTS, Request
 
 if TYPE_CHECKING:
     from benchmark.config import RunSpec
@@ -81,14 +81,18 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
         test=test,
         file=str(tuning.file),
         folder=str(tuning.folder),
-        again=again(tuning.request.flags, tuning.file),
+        again=again(tuning.request.flags, tuning.file, subject.spec.runtime.backend),
     )
     return found, records
 
 
-def again(flags: dict[str, Any], file: Path) -> str:
-    """The line that runs what was found."""
-    words = ["bench", "run", "--task", str(file)]
+def again(flags: dict[str, Any], file: Path, backend: str) -> str:
+    """The line that runs what was found: on the same backend and into the same folder, so that it trains nothing."""
+    from benchmark.cli.backend import DEFAULT
+
+    words = [f"KERAS_BACKEND={backend}"] if backend != DEFAULT else []
+    words += ["bench", "run", "--task", str(file)]
+    words += ["-o", flags["results"]] if flags["results"] != RESULTS else []
     for flag in ("data", "dataset", "limit"):
         if flags[flag] and not (flag == "dataset" and not flags["data"]):
             words += [f"--{flag}", str(flags[flag])]

@@ -72,8 +72,10 @@ FLAGS = {
     ),
 }
 
+RESULTS = "results"
+
 results_flag = click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default="results", show_default=True, metavar="DIR", help="For results."
+    "-o", "--output", envvar="BENCH_RESULTS", default=RESULTS, show_default=True, metavar="DIR", help="For results."
 )
 
 

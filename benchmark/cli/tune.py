@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.finding import Tuning, finding
-from benchmark.cli.request import Request, request_flags
+from benchmark.cli.request import RESULTS, Request, request_flags
 
 if TYPE_CHECKING:
     from benchmark.config import RunSpec
@@ -32,7 +32,7 @@ TUNERS = ("hyperband", "bayesian", "random", "grid")
 @click.option(
     "--results",
     envvar="BENCH_RESULTS",
-    default="results",
+    default=RESULTS,
     show_default=True,
     metavar="DIR",
     help="For runs and searches.",

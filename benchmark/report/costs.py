@@ -90,7 +90,7 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
         f"median of {_range(row.inference.n for row in rows)} repeats.",
         "p50": "p50, p95: one image through the pipeline's compiled functions, without what predict adds to each call, "
         f"over {_range(row.latency.n for row in rows)} calls.",
-        "peak memory": "Peak memory: of the process, libraries included.",
+        "peak memory": "Peak memory: of the process, libraries included; of an accelerator, its own.",
     }
     told = [text for title, text in legends.items() if title in titles]
     yield " ".join([*told, "Weights as built: speed does not depend on training."])

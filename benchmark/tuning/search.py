@@ -36,12 +36,14 @@ class Told(msgspec.Struct, frozen=True):
 
     Attributes:
         epochs: how many the model has been trained in the end, those of its parent included.
+        epoch_s: seconds that each of these epochs took, whenever that was; empty where nobody knows.
         told: small facts for the report; no seconds, the ledger keeps them itself.
     """
 
     score: float
     epochs: int
     told: dict[str, Any] = {}
+    epoch_s: list[float] = []
 
 
 class Created(msgspec.Struct, frozen=True, tag_field="event", tag="created"):

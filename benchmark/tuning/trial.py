@@ -99,4 +99,5 @@ def _evaluated(
         traceback.print_exc()
         cause, message = cause_of(error)
         return Failed(trial.number, cause, message, claim.spent_s())
-    return Finished(trial.number, float(told.score), told.epochs, claim.spent_s(), told.told)
+    cost_s = max(claim.spent_s(), sum(told.epoch_s[trial.start :]))  # a training found in the cache was paid for too
+    return Finished(trial.number, float(told.score), told.epochs, cost_s, told.told)
