@@ -1,45 +1,27 @@
-"""What is wrong with a task, in the words of TOML: msgspec says where, and speaks of arrays, objects and unions."""
+"""What is wrong with a task file, in the words of TOML: the value and the type it should have, walked side by side."""
 
-import datetime
 import difflib
 import re
+import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from benchmark.record import Tuned
-from benchmark.tables import PipelineFile, Span, Task
+from benchmark.tables import Task
 
-_WORDS = {
-    "bool": "true or false",
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "array": "a list",
-    "object": "a table",
-    "date": "a date",
-    "datetime": "a date",
-    "time": "a time",
-}
-_KEY = "key` in `"  # the value that is refused is a key of the table at that place
-_STRUCTS = {"pipelines": PipelineFile, "space": Span, "tuned": Tuned}  # what is inside a list, a table or a union
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
 
-def advice(message: str, content: Mapping[str, Any]) -> str:
-    """One sentence about what msgspec refused: the key, what was expected, what was received, what is nearest.
+def advice(content: Mapping[str, Any], refused: str) -> str:
+    """One sentence about the first thing that a `Task` cannot take: the key, what it is, what was received.
 
     Args:
-        message: of the `msgspec.ValidationError`.
         content: what was to become a `Task`.
+        refused: msgspec's own words, where no key is to blame.
     """
-    what, _, place = message.partition(" - at `")
-    path = re.findall(r"\[\.\.\.\]|\[\d+\]|\w+", place.removeprefix(_KEY).strip("`$"))
-    for pattern, told in _SENTENCES.items():
-        if match := re.fullmatch(pattern, what):
-            return (_unknown if place.startswith(_KEY) else told)(match, path, content)
-    return f"{what} (at {_found(content, path)[0]})" if path else what
+    return next(_faults(content, Task, ""), refused)
 
 
 def received(value: object) -> str:
@@ -48,112 +30,101 @@ def received(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f"text {value!r}"
-    if isinstance(value, (list, Mapping)):
-        return _WORDS["array" if isinstance(value, list) else "object"]
-    return f"{value}"
+    return "a list" if isinstance(value, list) else "a table" if isinstance(value, Mapping) else f"{value}"
 
 
-def _type(match: re.Match[str], path: list[str], content: Mapping[str, Any]) -> str:
-    """A value of a type that the key does not take, or outside its range."""
-    allowed, limit, got = match[1].split(" | "), match[2], match[3]
-    key, value = _found(content, path, lambda one: got is None or _name(one) == got)
-    names = [name for name in allowed if name != "null" and not (name == "int" and "float" in allowed)]
-    words = [_WORDS.get(name, name) for name in names]
-    expected = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-    return f"{key or 'a task file'} is {expected}{limit}, received {received(value)}"
+def _faults(value: Any, hint: Any, key: str) -> Iterator[str]:
+    """Sentences about a value and what is in it, the outer ones first."""
+    hints = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    fitting = next((one for one in hints if _fits(value, one)), None)
+    kind, inner = get_origin(fitting), get_args(fitting)
+    if fitting is None:
+        given = repr(value) if isinstance(value, str) and _words_of(*hints) else received(value)
+        yield f"{key or 'a task file'} is {_expected(hints)}, received {given}"
+    elif _is_struct(fitting):
+        yield from _struct_faults(value, fitting, key)
+    elif kind is dict:
+        words = _words_of(inner[0])
+        for name, one in value.items():
+            if words and name not in words:
+                yield _unknown(name, words, key)
+            yield from _faults(one, inner[1], _below(key, name))
+    elif kind is list:
+        for place, one in enumerate(value):
+            yield from _faults(one, inner[0], f"{key}[{place}]")
 
 
-def _choice(match: re.Match[str], path: list[str], content: Mapping[str, Any]) -> str:
-    """A word that is none of those that the key takes."""
-    key = ".".join(part for part in path if part[0] != "[")
-    hint = _hint(path)
-    table = "a table or " * any(typing.get_origin(one) is dict for one in typing.get_args(hint))
-    return f"{key} is {table}one of {', '.join(map(str, _literals(hint)))}, received {match[1]!r}"
+def _struct_faults(table: Mapping[str, Any], struct: Any, key: str) -> Iterator[str]:
+    """Keys that nobody reads or that are missing, then what is in the table, then what it must be as a whole."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for name in table:
+        if name not in fields:
+            yield _unknown(name, list(fields), key)
+    for name, field in fields.items():
+        if name in table:
+            yield from _faults(table[name], field.type, _below(key, name))
+        elif field.required:
+            yield f"key {name!r} is missing {f'in {key}' if key else 'at the top level'}"
+    try:
+        msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        yield f"{str(error).partition(' - at `')[0]} (at {key})"
 
 
-def _missing(match: re.Match[str], path: list[str], content: Mapping[str, Any]) -> str:
-    """A key that every task file has."""
-    key = match[1]
-    place, _ = _found(content, path, lambda one: isinstance(one, Mapping) and key not in one)
-    return f"key {key!r} is missing {f'in {place}' if place else 'at the top level'}"
-
-
-def _unknown(match: re.Match[str], path: list[str], content: Mapping[str, Any]) -> str:
+def _unknown(name: str, known: list[str], key: str) -> str:
     """A key that nobody reads."""
-    key = match[1]
-    place, _ = _found(content, path, lambda one: isinstance(one, Mapping) and key in one)
-    nested = re.fullmatch(r"tuning\.space\.(\w[\w-]*)", place)
+    nested = re.fullmatch(r"tuning\.space\.(\w[\w-]*)", key)
     if nested:  # a table below [tuning.space], where one key holds a point
         return (
-            f'[tuning.space] names a setting by one quoted key, as "{nested[1]}.{key}" = {{low = 0.1, high = 0.5}}; '
-            f"received a table [{place}]"
+            f'[tuning.space] names a setting by one quoted key, as "{nested[1]}.{name}" = {{low = 0.1, high = 0.5}}; '
+            f"received a table [{key}]"
         )
-    struct: Any = Task
-    for part in path:
-        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        if part in fields:
-            struct = _STRUCTS.get(part, fields[part])
-    known = [field.name for field in msgspec.structs.fields(struct)] if hasattr(struct, "__struct_fields__") else []
-    known = known or [str(name) for name in _literals(struct)]
-    near = difflib.get_close_matches(key, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-    return f"unknown key {key!r} in [{place or 'the top level'}]; {hint}"
+    return f"unknown key {name!r} in [{key or 'the top level'}]; {hint}"
 
 
-_SENTENCES: dict[str, Callable[[re.Match[str], list[str], Mapping[str, Any]], str]] = {
-    r"Expected `([^`]+)`([^,]*)(?:, got `([^`]+)`)?": _type,
-    r"Invalid enum value '?([^']*)'?": _choice,
-    r"Object missing required field `([^`]+)`": _missing,
-    r"Object contains unknown field `([^`]+)`": _unknown,
-}
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type, whatever is in it."""
+    kind = get_origin(hint) or hint
+    if kind is Annotated:
+        plain, limits = get_args(hint)
+        return _fits(value, plain) and limits.ge <= value and (limits.lt is None or value < limits.lt)
+    if kind is Literal:
+        return value in get_args(hint)
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, Mapping if kind is dict or _is_struct(kind) else kind)
 
 
-def _found(
-    content: Mapping[str, Any], path: list[str], fits: Callable[[Any], bool] = lambda one: True
-) -> tuple[str, Any]:
-    """The first key at the end of a path whose value fits, as TOML writes it, and that value."""
-    key, value = next(((key, value) for key, value in _ends(content, path) if fits(value)), ("", None))
-    return key.removeprefix("."), value
+def _expected(hints: tuple[Any, ...]) -> str:
+    """The types that a key takes: ``true or false, a number or text``."""
+    told = list(dict.fromkeys(filter(None, map(_expected_of, hints))))
+    if WORDS[float] in told and WORDS[int] in told:
+        told.remove(WORDS[int])
+    *others, last = told
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def _ends(value: Any, path: list[str]) -> Iterator[tuple[str, Any]]:
-    """Every key that a path may mean, and its value: msgspec leaves keys open that a user has named."""
-    if not path:
-        yield "", value
-        return
-    part, rest = path[0], path[1:]
-    if part == "[...]":
-        steps = [(_quoted(key), one) for key, one in value.items()] if isinstance(value, Mapping) else []
-    elif part[0] == "[":
-        place = int(part[1:-1])
-        steps = [(part, value[place])] if isinstance(value, list) and place < len(value) else []
-    else:
-        steps = [(f".{part}", value[part])] if isinstance(value, Mapping) and part in value else []
-    for step, one in steps:
-        for end, found in _ends(one, rest):
-            yield step + end, found
+def _expected_of(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(get_args(hint))}"
+    if get_origin(hint) is Annotated:
+        plain, limits = get_args(hint)
+        return f"{WORDS[plain]} >= {limits.ge}" + f" and < {limits.lt}" * (limits.lt is not None)
+    return WORDS[dict] if _is_struct(hint) else WORDS.get(get_origin(hint) or hint, "")
 
 
-def _quoted(key: str) -> str:
-    return f".{key}" if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'."{key}"'
+def _words_of(*hints: Any) -> list[str]:
+    """The words that are allowed where a value is one of a few."""
+    return [word for hint in hints if get_origin(hint) is Literal for word in get_args(hint)]
 
 
-def _name(value: object) -> str:
-    """What msgspec calls the type of a value of TOML."""
-    kinds = {bool: "bool", datetime.datetime: "datetime", dict: "object", list: "array"}
-    return kinds.get(type(value), type(value).__name__)
+def _is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
-def _hint(path: list[str]) -> Any:
-    """The type of a key, or of a key in a table of the task."""
-    hint = typing.get_type_hints(Task)[path[0]]
-    if len(path) > 1 and hasattr(hint, "__struct_fields__"):
-        return typing.get_type_hints(hint)[path[1]]
-    return hint
-
-
-def _literals(hint: Any) -> list[Any]:
-    """The words that a type allows, those in a list of it or as keys of it too."""
-    if typing.get_origin(hint) is typing.Literal:
-        return list(typing.get_args(hint))
-    return [word for inner in typing.get_args(hint) for word in _literals(inner)]
+def _below(key: str, name: str) -> str:
+    """A key in a table, as TOML writes it."""
+    own = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+    return f"{key}.{own}" if key else own

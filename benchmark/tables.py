@@ -77,9 +77,11 @@ class Schedule(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2 or self.patience < 1 or self.minimum_steps < 0:
-            raise ValueError("needs epochs >= 1, batch_size >= 2, patience >= 1 and minimum_steps >= 0")
+            given = f"{self.epochs}, {self.batch_size}, {self.patience} and {self.minimum_steps}"
+            raise ValueError(f"needs epochs >= 1, batch_size >= 2, patience >= 1, minimum_steps >= 0, received {given}")
         if not 0 < self.learning_rate < 10 or not 0 < self.decay < 1:
-            raise ValueError("needs learning_rate between 0 and 10 and decay between 0 and 1")
+            given = f"{self.learning_rate:g} and {self.decay:g}"
+            raise ValueError(f"needs learning_rate between 0 and 10 and decay between 0 and 1, received {given}")
 
 
 class Training(Schedule, frozen=True):

@@ -145,4 +145,4 @@ def _convert(content: dict[str, Any], origin: str) -> Task:
     try:
         return msgspec.convert(content, Task)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {advice(str(error), content)}") from error
+        raise ConfigError(f"{origin}: {advice(content, str(error))}") from error

@@ -129,7 +129,7 @@ def test_the_tuning_tables_of_a_task_are_checked(tmp_path):
         ("[tuning]\ntrial = 3", "unknown key 'trial' in .tuning.; did you mean 'trials'"),
         ("[tuning]\ntrials = 0", "trials >= 1, received 0"),
         ('[tuning.space]\n"images.size" = {lo = 64}', "unknown key 'lo' in .*; did you mean 'low'"),
-        ('[tuning]\nsearched = ["heads"]', "tuning.searched is one of segmenter, backbone, head"),
+        ('[tuning]\nsearched = ["heads"]', r"tuning.searched\[0\] is one of segmenter, backbone, head"),
     ):
         with pytest.raises(ConfigError, match=message):
             read(text)

@@ -48,7 +48,7 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("quick = 3\n", "[quick] is a table, received 3"),
         (
             '[tuning.space]\n"head.dropout" = [0.1, 0.3]\n',
-            """tuning.space."head.dropout" is true or false, a number, text or a table, received a list""",
+            """tuning.space."head.dropout" is a table, true or false, a number or text, received a list""",
         ),
         (
             '[tuning.space]\n"head.dropout" = {lo = 0.1}\n',
@@ -66,7 +66,10 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ('[training]\nbalance = "batch"\n', "training.balance is one of batches, weights, none, received 'batch'"),
         ("= 3\n", "is not TOML"),
         ("[split]\ntrain = nan\n", "needs train, validation and test above 0"),
-        ("[split]\nseed = -1\n", "split.seed is a whole number >= 0, received -1"),
+        ('"" = 1\n', "unknown key '' in [the top level]"),
+        ("[images]\nmask = 3\n", "images.mask is one of multiply, crop, mean-fill, received 3"),
+        ("[training]\nepochs = 0\n", "minimum_steps >= 0, received 0, 32, 5 and 300 (at training)"),
+        ("[split]\nseed = -1\n", "split.seed is a whole number >= 0 and < 4294967296, received -1"),
         ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
         ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
         ("[training]\nminimum_steps = -1\n", "minimum_steps >= 0"),
