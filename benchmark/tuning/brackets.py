@@ -10,8 +10,9 @@ FACTOR = 3
 
 def size(bracket: int, round_number: int, epochs: int) -> int:
     """How many trials a round of a bracket has, where a full training has so many epochs."""
-    of_the_last = math.ceil(1 + math.log(epochs, FACTOR)) / (bracket + 1)
-    return math.ceil(of_the_last * FACTOR ** (bracket - round_number))
+    last = math.ceil(1 + math.log(epochs, FACTOR)) / (bracket + 1)
+    trials: float = last * FACTOR ** (bracket - round_number)
+    return math.ceil(trials)
 
 
 def trials_of(bracket: int, epochs: int) -> int:
