@@ -1,8 +1,13 @@
 """Hyperband's arithmetic, and what is said where it stops nothing early."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from benchmark.tuning.brackets import size, trials_of, why_none_stops_early
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_brackets_of_nine_epochs_are_those_of_the_textbook():
@@ -22,6 +27,14 @@ def test_hyperband_says_below_how_many_trials_it_is_random_search(epochs, smalle
         "each but the default is drawn at random and trained to the end"
     )
     assert why_none_stops_early(smallest, epochs) == ""
+
+
+def test_the_readme_says_from_how_many_trials_on_hyperband_stops_early():
+    read = tomllib.loads((ROOT / "configs" / "defaults.toml").read_text())
+    laptop, full = read["quick"]["training"]["epochs"], read["training"]["epochs"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"from {trials_of(1, laptop)} on in the laptop setting ({laptop} epochs)" in readme
+    assert f"from {trials_of(1, full)} on at {full} epochs" in readme
 
 
 def test_hyperband_says_that_trainings_are_too_short_to_be_stopped():
