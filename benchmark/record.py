@@ -136,7 +136,8 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         default, best: the objective of the settings as they were and of those found: class-balanced log-loss of the
             *select* part, the lowest of so many trials and therefore optimistic; None where the default failed, or was
             not trained for as many epochs as the best.
-        curve: the lowest objective after the first, second, … finished trial.
+        curve: the objective of the best after the first, second, … finished trial; of those that were trained furthest
+            until then, so that it may rise where one goes further.
         space: what was searched -> its range or choices.
     """
 

@@ -78,21 +78,15 @@ def put(record: msgspec.Struct, path: Path) -> None:
     """
     content = msgspec.json.format(encode(sealed(record)), indent=1) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, content)
+    write_whole(path, content)
 
 
-def _python_number(value: Any) -> Any:
-    # A number of an array library must not cost a finished run its record.
-    if hasattr(value, "item"):
-        return value.item()
-    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: its bytes reach the disk before its name does.
 
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_python_number)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: its bytes reach the disk before its name does."""
+    Raises:
+        OSError: it cannot be written; what was there is there still.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -104,3 +98,13 @@ def _replace(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _python_number(value: Any) -> Any:
+    # A number of an array library must not cost a finished run its record.
+    if hasattr(value, "item"):
+        return value.item()
+    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_python_number)

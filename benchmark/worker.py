@@ -72,9 +72,13 @@ def _claim_stdout() -> Emit:
     def emit(event: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # as above
             sys.stdout.flush()
+        line = json.dumps(event, allow_nan=False) + "\n"
         with lock:
-            stream.write(json.dumps(event, allow_nan=False) + "\n")
-            stream.flush()
+            try:
+                stream.write(line)
+                stream.flush()
+            except BrokenPipeError:  # the supervisor is dead: that is no failure of what is at work
+                _end()
 
     return emit
 
@@ -86,6 +90,10 @@ def _read_requests(requests: "queue.Queue[dict[str, Any]]") -> None:
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             requests.put(json.loads(line))
+    _end()
+
+
+def _end() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

@@ -127,6 +127,7 @@ def test_only_one_file_names_keras_tuner():
         "benchmark.cli.tune",
         "benchmark.cli.finding",
         "benchmark.tasks",
+        "benchmark.tuning.brackets",
         "benchmark.tuning.following",
         "benchmark.tuning.ranges",
         "benchmark.tuning.taskfile",

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from benchmark.tuning.drawing import draw
+from benchmark.tuning.search import Finished
 from tests.test_following import EVENTS, state
 
 
@@ -34,3 +35,21 @@ def test_trials_that_failed_and_trials_that_have_not_finished_have_marks_of_thei
 def test_no_mark_is_explained_that_is_not_there(tmp_path, legends):
     draw(state(EVENTS[:4]), tmp_path / "trials.png", "a title")
     assert not {"failed", "unfinished"} & set(legends[0])
+
+
+def test_the_chosen_trial_lies_on_the_line_of_the_best_so_far(tmp_path, monkeypatch):
+    lines = {}
+    plot, step = Axes.plot, Axes.step
+    monkeypatch.setattr(Axes, "plot", lambda axes, *given, **look: _noted(lines, plot(axes, *given, **look)))
+    monkeypatch.setattr(Axes, "step", lambda axes, *given, **look: _noted(lines, step(axes, *given, **look)))
+    rises = [*EVENTS[:7], Finished(3, 0.45, 9, 24.0, {})]  # trained furthest, and no lower than the others
+    draw(state(rises), tmp_path / "trials.png", "a title")
+    (chosen,) = lines["chosen"]
+    assert chosen == (3, 0.45)
+    assert chosen in lines["best so far"]
+
+
+def _noted(lines, drawn):
+    for line in drawn:
+        lines.setdefault(line.get_label(), list(zip(*line.get_data(), strict=True)))
+    return drawn

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -194,6 +195,21 @@ def test_when_the_supervisor_is_killed_the_worker_and_its_children_end(plugins, 
     supervisor.kill()
     supervisor.wait()
     wait_until_gone(*pids)
+
+
+def test_a_worker_whose_events_nobody_reads_ends_instead_of_failing_what_it_does():
+    """As when its supervisor was killed, and it comes to its next event before its input ends."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "benchmark.worker"]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+    process.stdout.readline()  # it is ready
+    process.stdout.close()
+    process.stdin.write(b'{"op": "nothing"}\n')
+    process.stdin.flush()
+    assert process.wait(60) == -signal.SIGKILL
+    assert b"BrokenPipe" not in process.stderr.read()
+    process.stdin.close()
+    process.stderr.close()
 
 
 def test_an_interrupted_supervisor_leaves_no_worker(worker):

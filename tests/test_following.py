@@ -74,6 +74,15 @@ def test_what_a_search_cost_is_counted_by_hand():
     assert tuned(state(EVENTS[:2]), spec()).stayed
 
 
+def test_the_best_after_so_many_trials_is_the_one_that_would_be_chosen_of_them():
+    """Of those that were trained furthest: the fewer epochs of another make no lower loss worth more."""
+    rises = [*EVENTS[:7], Finished(3, 0.45, 9, 24.0, {}), EVENTS[8], Finished(4, 0.42, 3, 9.0, {})]
+    now = state(rises)
+    assert now.best().number == 3
+    assert tuned(now, spec()).curve == [0.5, 0.4, 0.45, 0.45]
+    assert [line.split(",")[7] for line in trials_csv(now).splitlines()[1:]] == ["0.5", "0.4", "", "0.45", "0.45"]
+
+
 def test_the_seconds_of_an_unfinished_trial_are_in_the_cost():
     now = state()
     cut = msgspec.structs.replace(now.trials[4], duration_s=9.0)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from benchmark.tuning import claims
-from benchmark.tuning.ledger import FILE, fail, locked, read
+from benchmark.tuning.ledger import FILE, excuse, fail, locked, read
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError, DataNotFoundError, StorageError
@@ -160,6 +160,22 @@ def test_a_supervisor_fails_a_trial_whose_worker_is_dead_and_no_other(tmp_path):
     assert [trial.status for trial in read(tmp_path).trials] == ["failed", "running", "finished"]
     assert read(tmp_path).trials[0].duration_s == 3
     living.release()
+
+
+def test_a_worker_that_was_ended_from_outside_is_no_death_unless_another_has_the_trial_by_now(tmp_path):
+    begun(tmp_path, created(0), created(1), created(2), finished(2, 0.5))
+    for trial in (0, 1):
+        claim = claims.take(tmp_path, trial)
+        claim.begin()
+        claim.release()
+    living = claims.take(tmp_path, 1)
+    for trial in (0, 1, 2):
+        excuse(tmp_path, trial)
+    living.release()
+    first, second = claims.take(tmp_path, 0), claims.take(tmp_path, 1)
+    assert (first.stalled, second.stalled) == (0, 1)
+    first.release()
+    second.release()
 
 
 def test_files_of_trials_that_ended_are_swept(tmp_path):

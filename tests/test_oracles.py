@@ -11,7 +11,8 @@ from keras_tuner import HyperParameters, Objective
 from keras_tuner.oracles import HyperbandOracle, RandomSearchOracle
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from benchmark.tuning.oracles import propose
+from benchmark.tuning.brackets import size, why_none_stops_early
+from benchmark.tuning.oracles import propose, rebuilt
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError
@@ -127,6 +128,79 @@ def test_hyperband_begins_no_bracket_that_the_cap_would_end():
         assert created[0].epochs == first
         assert len(created) == cap
         assert max(trial.epochs for trial in created) == 9
+
+
+def shared(search, processes=1, ends=0, failing=()):
+    """The events of a search that processes share; whenever none of them gets a trial, the one at `ends` ends."""
+    events, running = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = rebuilt(state_after(search, []))
+        while True:
+            free = len(running) < processes and len(trials(events)) < search.trials
+            if free and (created := oracle.ask()):
+                running.append(created)
+                events.append(created)
+            elif running:
+                events.append(end(running.pop(ends), failing))
+                oracle.end(events[-1])
+            else:
+                return events
+
+
+def rungs(events):
+    return Counter((trial.start, trial.epochs) for trial in trials(events))
+
+
+@pytest.mark.parametrize("epochs", [9, 16, 40, 60, 100])
+def test_every_bracket_of_hyperband_reaches_its_last_round_whatever_the_cap(epochs):
+    until = [math.ceil(epochs / 3**left) for left in range(5) if 3**left <= epochs]  # by rounds that are left
+    for cap in range(1, 31):
+        found = rungs(shared(Search("hyperband", SPACE, 0, cap, epochs, "")))
+        expected = Counter({(0, epochs): found[0, epochs]})
+        for bracket, first in list(enumerate(until))[1:]:
+            times = found[0, first] / size(bracket, 0, epochs)
+            for left in range(bracket + 1):
+                start = until[left + 1] if left < bracket else 0
+                expected[start, until[left]] += times * size(bracket, bracket - left, epochs)
+        assert found == +expected, f"{cap} trials"
+        assert found.total() == cap
+        assert (len(found) == 1) is (cap == 1 or why_none_stops_early(cap, epochs) != ""), f"{cap} trials"
+
+
+def test_hyperband_trains_to_the_end_what_is_left_where_no_bracket_fits():
+    # Brackets of 60 epochs: 15 + 5 + 2, 8 + 3 and 5 trials; after the first one the cap leaves 8.
+    found = rungs(shared(Search("hyperband", SPACE, 0, 30, 60, "")))
+    assert found == {(0, 7): 15, (7, 20): 5, (20, 60): 2, (0, 60): 8}
+
+
+@pytest.mark.parametrize("ends", [0, -1])
+@pytest.mark.parametrize("processes", [2, 3, 4])
+def test_processes_that_share_a_hyperband_search_train_as_many_to_the_end_as_one_does(processes, ends):
+    for cap in (7, 8, 13, 15, 20, 22, 23, 26, 30):
+        search = Search("hyperband", SPACE, 0, cap, 9, "")
+        assert rungs(shared(search, processes, ends)) == rungs(shared(search)), f"{cap} trials"
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_trials_that_fail_where_processes_share_a_search_leave_it_its_cap_and_a_trial_trained_to_the_end(processes):
+    for cap in (13, 20, 22):
+        for failing in ({0}, {0, 1, 2}, {9, 10}, set(range(8))):
+            events = shared(Search("hyperband", SPACE, 0, cap, 9, ""), processes, failing=failing)
+            assert len(trials(events)) == cap
+            assert any(isinstance(event, Finished) and event.epochs == 9 for event in events)
+
+
+def test_a_ledger_of_processes_that_waited_is_answered_as_it_was():
+    search = Search("hyperband", SPACE, 0, 20, 9, "")
+    events = shared(search, 3)
+    for length in range(len(events)):
+        if isinstance(events[length], Created):
+            assert propose(state_after(search, events[:length])) == events[length]
+    nine = shared(search, 9)[:9]
+    capped = msgspec.structs.replace(search, trials=13)
+    assert propose(state_after(capped, nine)) is None  # the four that are left are for the best of the nine
+    assert propose(state_after(search, nine)).epochs == 3  # here another bracket fits
 
 
 def test_a_failed_trial_is_never_promoted_and_keeps_no_bracket_from_its_end():

@@ -105,7 +105,7 @@ def test_a_trial_that_a_living_process_runs_is_waited_for(tmp_path, serve):
     once = msgspec.structs.replace(SEARCH, trials=1)
 
     def evaluate(*arguments):
-        assert serve(good, once)[0] == {"state": "waiting", "trial": None}
+        assert serve(good, once)[0] == {"state": "waiting", "trial": None, "events": 1}
         return good(*arguments)
 
     assert serve(evaluate, once)[0]["state"] == "finished"

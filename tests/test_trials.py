@@ -2,11 +2,13 @@
 
 import itertools
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from benchmark.executor import Outcome
 from benchmark.tuning import trials as module
+from benchmark.tuning.claims import take
 from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.search import Created, Finished, Search
 from benchmark.tuning.space import Dimension, Space
@@ -25,12 +27,14 @@ class Script:
         self.ends = iter(ends)
         self.stopped = 0
         self.limits = []
+        self.knew = []  # how many events there were at each request
 
     def serve(self, request, watch, timeout_s):
         self.limits.append(timeout_s)
+        self.knew.append(len(read(self.folder).events))
         end = next(self.ends)
         if end in ("waiting", "exhausted"):
-            return Outcome(value={"state": end, "trial": None})
+            return Outcome(value={"state": end, "trial": None, "events": self.knew[-1]})
         if end == "early":
             return KILLED
         with locked(self.folder, SEARCH) as ledger:
@@ -42,11 +46,13 @@ class Script:
             claim.begin()
             watch({"event": "trial", "trial": number, "values": {}, "start": 0, "epochs": 3})
             watch({"event": "stage", "stage": "fit", "status": "building"})
-            if isinstance(end, Outcome):
+            if isinstance(end, Outcome | KeyboardInterrupt):
                 claim.started -= 40  # it worked so long, and told nothing
                 claim._write()
                 os.utime(self.folder / "running" / str(number), (claim.started, claim.started))
                 claim.release()
+                if isinstance(end, KeyboardInterrupt):
+                    raise end
                 return end
             ledger.append(Finished(number, end, 3, 1.0, {}))
             claim.drop()
@@ -64,15 +70,47 @@ def run(tmp_path, *ends, **limits):
     return seen, worker
 
 
-@pytest.fixture(autouse=True)
-def no_sleep(monkeypatch):
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that passes where somebody sleeps, and calls `at(now)`, as other processes work meanwhile."""
+    told = SimpleNamespace(now=0.0, at=lambda now: None)
+
+    def sleep(seconds):
+        told.now += seconds
+        told.at(told.now)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: told.now, sleep=sleep))
+    return told
 
 
-def test_every_trial_has_a_worker_of_its_own_until_the_search_is_exhausted(tmp_path):
+def test_every_trial_has_a_worker_of_its_own_until_the_search_is_exhausted(tmp_path, clock):
     seen, worker = run(tmp_path, 0.5, "waiting", 0.4, "exhausted")
     assert [(trial.number, trial.score) for trial in seen] == [(0, 0.5), (1, 0.4)]
-    assert worker.stopped == 4
+    assert worker.stopped == 3  # the one that had to wait has done nothing yet
+
+
+def test_who_waits_for_the_trial_of_another_process_asks_again_when_that_has_ended(tmp_path, clock):
+    with locked(tmp_path, SEARCH) as ledger:
+        ledger.append(Created(0, {"head.dropout": 0.2}, 0, 3, None, "default"))
+
+    def peer(now):
+        if now == 42:
+            with locked(tmp_path) as ledger:
+                ledger.append(Finished(0, 0.5, 3, 42.0, {}))
+
+    clock.at = peer
+    _, worker = run(tmp_path, "waiting", "exhausted")
+    assert (worker.knew, clock.now) == ([1, 2], 42)
+
+
+def test_who_waits_looks_once_a_minute_whether_the_other_process_has_died(tmp_path, clock):
+    _, worker = run(tmp_path, "waiting", "waiting", "exhausted")
+    assert (len(worker.knew), clock.now) == (3, 120)
+
+
+def test_nobody_waits_for_another_process_longer_than_the_budget(tmp_path, clock):
+    _, worker = run(tmp_path, "waiting", "exhausted", budget_s=30)
+    assert (len(worker.knew), clock.now) == (1, 30)
 
 
 @pytest.mark.parametrize("cause", ["oom", "nan", "exception", "timeout", "data"])
@@ -96,6 +134,29 @@ def test_at_the_end_of_its_budget_a_search_stops_and_no_trial_has_failed(tmp_pat
     assert [trial.status for trial in read(tmp_path).trials] == ["finished", "running"]
     assert all(limit <= 100 for limit in worker.limits)
     assert read(tmp_path).spent_s == pytest.approx(1 + 40, abs=5)  # the cut trial's too, though it told nothing
+
+
+@pytest.mark.parametrize("how", ["budget", "interrupt"])
+def test_a_trial_that_its_own_supervisor_cuts_again_and_again_has_not_failed_and_its_seconds_count(tmp_path, how):
+    cuts = 5  # before an epoch has ended, as where the images take longer to prepare; four deaths are a failure
+    for _ in range(cuts):
+        if how == "budget":
+            run(tmp_path, Outcome(cause="timeout", message="…"), budget_s=100)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path, KeyboardInterrupt())
+    assert read(tmp_path).spent_s == pytest.approx(40 * cuts, abs=5)
+    claim = take(tmp_path, 0)
+    assert claim.stalled == 0
+    assert claim.spent_s() == pytest.approx(40 * cuts, abs=5)
+    claim.release()
+
+
+def test_a_cut_excuses_no_death_before_it(tmp_path):
+    run(tmp_path, KILLED, KILLED, Outcome(cause="timeout", message="…"), budget_s=100)
+    claim = take(tmp_path, 0)
+    assert claim.stalled == 2
+    claim.release()
 
 
 def test_no_trial_begins_after_the_budget(tmp_path, monkeypatch):

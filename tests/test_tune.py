@@ -1,19 +1,27 @@
 """`bench tune`: what it refuses in one line, and a search from end to end on drawn films."""
 
+import errno
 import json
+import os
+import resource
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
-from benchmark.cli.finding import _no_best, _retold, again
+from benchmark.cli.finding import Tuning, _no_best, _retold, _write, again
 from benchmark.cli.tune import _check_default, _check_file, _check_one, _ended, _Tune
+from benchmark.crew import Crew
+from benchmark.executor import Outcome
 from benchmark.records import read, verify, write
-from benchmark.tables import Split
+from benchmark.tables import Split, Training
+from benchmark.tables import Tuning as TuningTable
+from benchmark.tuning.ledger import locked
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
-from registry.errors import ConfigError
+from registry.errors import ConfigError, StorageError
 from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.test_runs import task
@@ -43,9 +51,10 @@ def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, flags, messag
 
 
 def test_a_folder_is_no_file_for_the_task_that_is_found(tmp_path):
+    (tmp_path / "task.toml").touch()
     with pytest.raises(ConfigError, match=r"is a folder; expected the name of a file .*, as .*tuned.toml"):
-        _check_file(tmp_path)
-    _check_file(tmp_path / "new" / "tuned.toml")
+        _check_file(tmp_path, tmp_path / "task.toml")
+    _check_file(tmp_path / "new" / "tuned.toml", tmp_path / "task.toml")
 
 
 def test_what_a_flag_says_is_not_searched():
@@ -113,12 +122,92 @@ def test_a_search_that_its_budget_ends_says_what_is_unfinished_and_was_spent_on_
 
 
 @pytest.mark.parametrize("cause", ["data", "plugin"])
-def test_what_the_default_cannot_be_trained_for_ends_the_search(cause):
-    first, second = ledger("nan", cause).trials
-    _check_default(first)
-    _check_default(second)
+def test_what_the_default_cannot_be_trained_for_ends_the_search(cause, tmp_path):
+    _check_default(ledger(), tmp_path)
+    _check_default(ledger("nan", cause), tmp_path)
+    with pytest.raises(ConfigError, match=r"it cannot be \(trial 0, the default, failed of it: .* remove"):
+        _check_default(ledger(cause), tmp_path)
+
+
+def begun(folder, *causes):
+    """A folder with the ledger of a search."""
+    with locked(folder, SEARCH) as held:
+        for event in ledger(*causes).events:
+            held.append(event)
+    return folder
+
+
+class Idle:
+    """A worker that finds nothing more to do, and counts how often it was asked."""
+
+    def __init__(self):
+        self.workers = [self]
+        self.asked = 0
+
+    def serve(self, request, watch, timeout_s):
+        self.asked += 1
+        return Outcome(value={"state": "exhausted", "trial": None, "events": 0})
+
+    def stop(self):
+        pass
+
+
+def test_a_default_that_could_not_run_ends_the_search_when_the_line_is_given_again_too(tmp_path):
+    crew = Idle()
     with pytest.raises(ConfigError, match="it cannot be"):
-        _check_default(ledger(cause).trials[0])
+        _Tune(FLAGS)._trials(crew, begun(tmp_path, "data"), SEARCH, {}, None, None)
+    assert crew.asked == 0
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_search_is_one_clear_line(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def full(path, mode="r", *more, **others):
+        if "trials.csv" in path.name and "w" in mode:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return opened(path, mode, *more, **others)
+
+    begun(tmp_path, "nan")
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StorageError, match=r"the disk is full at .*trials\.csv"):
+        _Tune(FLAGS)._trials(Idle(), tmp_path, SEARCH, {}, None, None)
+
+
+def test_a_task_file_that_cannot_be_written_whole_leaves_the_one_that_was_there(tmp_path):
+    flags = {**FLAGS, "output": tmp_path / "mine.toml"}
+    flags["output"].write_text("what was found before")
+    tuning = Tuning(_Tune(flags).request, task(), None, None, tmp_path, tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # bytes: the rest fits no more
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            _write(tuning, specs.spec())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert flags["output"].read_text() == "what was found before"
+    _write(tuning, specs.spec())
+    assert tomllib.loads(flags["output"].read_text())["title"] == tuning.task.title
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "link.toml"])
+def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, monkeypatch, name):
+    (tmp_path / "mine.toml").write_text("a task")
+    (tmp_path / "link.toml").symlink_to("mine.toml")
+    monkeypatch.setattr(Crew, "__enter__", lambda crew: pytest.fail("work began"))
+    flags = {**FLAGS, "task_name": str(tmp_path / "mine.toml"), "output": tmp_path / name}
+    flags["results"] = str(tmp_path / "results")
+    with pytest.raises(ConfigError, match=rf"-o .*{name} is the task file that --task reads, .* as .*tuned.toml"):
+        _Tune(flags).go()
+
+
+@pytest.mark.parametrize(("tuner", "trials", "told"), [("hyperband", 6, 1), ("hyperband", 8, 0), ("random", 6, 0)])
+def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told, capsys):
+    flags = {**FLAGS, "tuner": tuner, "trials": trials, "as_json": True}
+    subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda: "subject")
+    searched = task(tuning=TuningTable(searched=["training"]))
+    _Tune(flags)._search(searched, subject, SimpleNamespace(options=lambda kind, name: ()))
+    assert capsys.readouterr().err.count("fewer than Hyperband's smallest bracket (8, of up to 16 epochs)") == told
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,14 @@ def again(flags: dict[str, Any], file: Path, backend: str) -> str:
 
 def _write(tuning: Tuning, spec: "RunSpec") -> None:
     """The task file of what was found."""
+    from benchmark.seals import write_whole
     from benchmark.store import storage_errors
     from benchmark.tuning.taskfile import task_file
 
     path, dataset = tuning.file, tuning.request.flags["dataset"] or tuning.task.dataset
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(task_file(tuning.task, spec, dataset), encoding="utf-8")
+        write_whole(path, task_file(tuning.task, spec, dataset).encode())
 
 
 def _run(request: Request, crew: "Crew", planned: "list[Planned]") -> "list[tuple[Planned, Record]]":

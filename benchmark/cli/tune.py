@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("segmenter", "backbone", "head")
 TUNERS = ("hyperband", "bayesian", "random", "grid")
+HALVING = "hyperband"  # stops most trials early
 
 
 @click.command()
@@ -68,7 +69,7 @@ class _Tune:
 
         self.request.check_folders(self.results, "--results")
         if self.flags["output"]:
-            _check_file(self.flags["output"])
+            _check_file(self.flags["output"], self.request.path)
         timeout_s, budget_s = self.request.seconds("timeout"), self.request.seconds("budget")
         environment = {"KERAS_BACKEND": self.request.runtime().backend}
         with self.request.store.in_use(), Crew(1, self.request.cache / "logs", environment) as crew:
@@ -110,14 +111,18 @@ class _Tune:
         return task, Subject(spec, survey, traits, str(self.request.cache.absolute())), described
 
     def _search(self, task: "Task", subject: "Subject", described: "Descriptions") -> "Search":
+        from benchmark.tuning.brackets import why_none_stops_early
         from benchmark.tuning.ranges import space_of
         from benchmark.tuning.search import Search
 
         tuner, trials = self.flags["tuner"] or task.tuning.tuner, self.flags["trials"] or task.tuning.trials
         space = space_of(subject.spec, task.tuning, described.options, self._said())
+        epochs = subject.spec.training.epochs
         names = ", ".join(dimension.name for dimension in space.dimensions)
-        self._print(f"{tuner}, at most {trials} trials of up to {subject.spec.training.epochs} epochs, over {names}")
-        return Search(tuner, space, subject.spec.seed, trials, subject.spec.training.epochs, subject.digest())
+        self._print(f"{tuner}, at most {trials} trials of up to {epochs} epochs, over {names}")
+        if tuner == HALVING and (why := why_none_stops_early(trials, epochs)):
+            self._print(why)
+        return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest())
 
     def _said(self) -> set[str]:
         """The settings that flags give."""
@@ -150,6 +155,8 @@ class _Tune:
         """The search after all the trials that there is time for."""
         import msgspec
 
+        from benchmark.seals import write_whole
+        from benchmark.store import storage_errors
         from benchmark.tuning.following import Following
         from benchmark.tuning.ledger import locked, read
         from benchmark.tuning.outcome import trials_csv
@@ -157,17 +164,20 @@ class _Tune:
 
         with locked(folder, search) as ledger:
             state = ledger.state
+        _check_default(state, folder)
         trials = Trials(folder, search, msgspec.to_builtins(subject), crew.workers[0])
         with Following(self.console, search.trials, budget_s) as following:
             following.resume(state)
             for trial in trials.run(following.watch, timeout_s=timeout_s, budget_s=budget_s):
                 state = read(folder)
                 following.end(trial, state)
-                _check_default(trial)
+                _check_default(state, folder)
             if trials.out_of_time:
                 following.say(f"the time of --budget is up, {_ended(read(folder))}; the same line goes on")
         state = read(folder)
-        (folder / "trials.csv").write_text(trials_csv(state), encoding="utf-8")
+        path = folder / "trials.csv"
+        with storage_errors(path):
+            write_whole(path, trials_csv(state).encode())
         return state
 
     def _say_which(self, spec: "RunSpec", described: "Descriptions", pipelines: int) -> None:
@@ -211,12 +221,13 @@ def _check_one(task: "Task", flags: dict[str, tuple[str, ...]]) -> None:
         )
 
 
-def _check_default(trial: Any) -> None:
-    """What keeps the default from running keeps every trial from it."""
+def _check_default(state: "State", folder: Path) -> None:
+    """What keeps the default from running keeps every trial from it, in this call or in one before."""
     from registry.errors import ConfigError
 
-    if trial.number == 0 and trial.cause in ("data", "plugin"):
-        raise ConfigError(trial.message)
+    if state.trials and state.trials[0].cause in ("data", "plugin"):
+        told = state.trials[0].message
+        raise ConfigError(f"{told} (trial 0, the default, failed of it: once that is mended, remove {folder})")
 
 
 def _ended(state: "State") -> str:
@@ -229,13 +240,18 @@ def _ended(state: "State") -> str:
     return f"{told}, {len(running)} unfinished after {spent}" if running else told
 
 
-def _check_file(path: Path) -> None:
-    """The task file can be written before hours are spent on what it will say."""
+def _check_file(path: Path, task: Path) -> None:
+    """The task file can be written before hours are spent on what it will say, and not over the task that is tuned."""
     from benchmark.store import check_writable
     from registry.errors import ConfigError
 
     if path.is_dir():
         raise ConfigError(
             f"-o {path} is a folder; expected the name of a file for the task that is found, as {path}/tuned.toml"
+        )
+    if path.exists() and path.samefile(task):
+        raise ConfigError(
+            f"-o {path} is the task file that --task reads, which would be lost; expected another name for the task "
+            f"that is found, as {path.with_name('tuned.toml')}"
         )
     check_writable(path.parent, "choose another file with -o")

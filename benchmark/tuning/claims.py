@@ -23,7 +23,7 @@ class Attempts(msgspec.Struct, frozen=True):
     Attributes:
         ended_s: seconds that each worker before this one spent on it; they were killed.
         started: when this one began, in seconds since 1970; the file's own time says when it was last heard of.
-        stalled: how many in a row, this one included, have not finished an epoch.
+        stalled: how many in a row, this one included, have not finished an epoch; without those that were excused.
     """
 
     ended_s: list[float]
@@ -76,8 +76,18 @@ class Claim:
             self._path.unlink()
         os.close(self._descriptor)
 
+    def excuse(self) -> None:
+        """Give it back without a reproach: the last worker did not die on it, whoever it worked for ended it.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        self.stalled = max(0, self.stalled - 1)
+        self._write()
+        self.release()
+
     def release(self) -> None:
-        """Give it back as it was found."""
+        """Give it back as its file has it."""
         os.close(self._descriptor)
 
     def _write(self) -> None:

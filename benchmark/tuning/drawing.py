@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmark.figures.sheet import BLUE, FAINT, INK, MARGIN, ORANGE, QUIET, VERMILION, sheet
 from benchmark.tuning.ledger import read
-from benchmark.tuning.outcome import lowest_so_far
+from benchmark.tuning.outcome import best_so_far
 from benchmark.tuning.search import State, TrialState
 
 WIDTH, HEIGHT, HEAD, UNDER, LEFT, BETWEEN = 8.3, 3.4, 0.4, 0.5, 0.8, 0.7  # inches
@@ -31,7 +31,7 @@ def draw(state: State, path: Path, title: str) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    scored = [(trial, lowest) for trial, lowest in lowest_so_far(state) if lowest is not None]
+    scored = best_so_far(state)
     staged = len({trial.epochs for trial, _ in scored}) > 1
     height = HEAD + HEIGHT + UNDER
     with sheet(path, title=title, caption=_caption(state), width=WIDTH, height=height) as page:
@@ -47,9 +47,7 @@ def draw(state: State, path: Path, title: str) -> None:
 def _draw_order(axes: Axes, state: State, scored: list[tuple[TrialState, float]]) -> None:
     numbers = [trial.number for trial, _ in scored]
     if scored:
-        axes.step(
-            numbers, [lowest for _, lowest in scored], where="post", color=INK, linewidth=1.4, label="best so far"
-        )
+        axes.step(numbers, [score for _, score in scored], where="post", color=INK, linewidth=1.4, label="best so far")
     _draw_points(axes, state, [trial for trial, _ in scored], lambda trial: trial.number)
     _draw_scoreless(axes, state)
     axes.set(xlabel="trial", ylabel="loss on select", xlim=(-0.6, max(len(state.trials), 1) - 0.4))

@@ -117,6 +117,18 @@ def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) 
         claim.drop()
 
 
+def excuse(folder: Path, trial: int) -> None:
+    """Note that a trial's worker was ended from outside, so that it counts as no death; its supervisor's word.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    with locked(folder) as ledger:
+        running = ledger.state.trials[trial].status == "running"
+        if running and (claim := ledger.take(trial)):
+            claim.excuse()
+
+
 def _timed(folder: Path, trial: TrialState) -> TrialState:
     if trial.status != "running":
         return trial

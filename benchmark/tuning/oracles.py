@@ -12,6 +12,7 @@ import numpy as np
 from keras_tuner import HyperParameters, Objective
 from keras_tuner.oracles import BayesianOptimizationOracle, GridSearchOracle, HyperbandOracle, RandomSearchOracle
 
+from benchmark.tuning.brackets import trials_of
 from benchmark.tuning.search import Created, Failed, Finished, Origin, Search, State
 from benchmark.tuning.space import Dimension, Values, same
 from registry.errors import ConfigError
@@ -194,6 +195,10 @@ class _Bayesian(_Ledgered, BayesianOptimizationOracle):
         self.trials = everything
 
 
+class _NoRoomError(Exception):
+    """The trials that the cap leaves belong to promotions, which wait for trials at work."""
+
+
 class _Hyperband(_Ledgered, HyperbandOracle):
     def __init__(self, search: Search) -> None:
         self.failures: set[str] = set()
@@ -202,7 +207,10 @@ class _Hyperband(_Ledgered, HyperbandOracle):
         super().__init__(search, max_epochs=search.epochs, hyperband_iterations=None)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        answer = super().populate_space(trial_id)
+        try:
+            answer = super().populate_space(trial_id)
+        except _NoRoomError:
+            return {"status": "IDLE"}
         promoted = (answer.get("values") or {}).get("tuner/trial_id")
         if promoted in self.failures:  # none that is left is better
             self._stand_in(trial_id, promoted)
@@ -251,12 +259,38 @@ class _Hyperband(_Ledgered, HyperbandOracle):
     def _get_num_brackets(self) -> int:
         """As many as there are for the epochs; none that the cap on trials would end before its last round."""
         number = super()._get_num_brackets()
-        while number > 1 and self._trials_of(number - 1) > self.search.trials:
+        while number > 1 and trials_of(number - 1, self.search.epochs) > self.search.trials:
             number -= 1
         return number
 
-    def _trials_of(self, bracket_num: int) -> int:
-        return sum(HyperbandOracle._get_size(self, bracket_num, round_num) for round_num in range(bracket_num + 1))
+    def _increment_bracket_num(self) -> None:
+        """On to the next bracket that the cap lets come to its last round; any part of bracket 0 is of use."""
+        room = self._room()
+        super()._increment_bracket_num()
+        while self._current_bracket and trials_of(self._current_bracket, self.search.epochs) > room:
+            super()._increment_bracket_num()
+
+    def _random_trial(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any]:
+        self._room(bracket)  # part of a bracket 0 may be all that fitted
+        answer: dict[str, Any] = super()._random_trial(trial_id, bracket)
+        return answer
+
+    def _room(self, besides: dict[str, Any] | None = None) -> int:
+        """How many trials the cap leaves when the brackets that are open, but for one, have theirs.
+
+        Raises:
+            _NoRoomError: none.
+        """
+        owed = sum(
+            max(0, self._get_size(bracket["bracket_num"], round_num) - len(places))
+            for bracket in self._brackets
+            if bracket is not besides
+            for round_num, places in enumerate(bracket["rounds"])
+        )
+        room = self.search.trials - len(self.trials) - owed
+        if room <= 0:
+            raise _NoRoomError
+        return room
 
 
 ORACLES = {"hyperband": _Hyperband, "bayesian": _Bayesian, "random": _Random, "grid": _Grid}

@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-from collections.abc import Iterator
 
 import msgspec
 
@@ -37,7 +36,7 @@ def tuned(state: State, spec: RunSpec) -> Tuned:
         duration_s=round(state.spent_s, 1),
         default=_default_score(state, best.epochs),
         best=best.score,
-        curve=[lowest for _, lowest in lowest_so_far(state) if lowest is not None],
+        curve=[score for _, score in best_so_far(state)],
         space={dimension.name: span_of(dimension) for dimension in state.search.space.dimensions},
         hardware=str(best.told.get("device", "")),
         stayed=not changed(state, best),
@@ -51,13 +50,18 @@ def _default_score(state: State, epochs: int) -> float | None:
     return next((score for score in found if score is not None), None)
 
 
-def lowest_so_far(state: State) -> Iterator[tuple[TrialState, float | None]]:
-    """Each finished trial by its number, and the lowest score up to it."""
-    lowest = math.inf
-    for trial in state.trials:
-        if trial.score is not None and math.isfinite(trial.score):
-            lowest = min(lowest, trial.score)
-            yield trial, lowest
+def best_so_far(state: State) -> list[tuple[TrialState, float]]:
+    """Each trial that has a score, and the score of the best among those up to it.
+
+    As the best of all is one of those that were trained furthest, so is each of these: where a trial goes further than
+    all before it, the score may rise.
+    """
+    found = []
+    for number, trial in enumerate(state.trials, 1):
+        best = msgspec.structs.replace(state, trials=state.trials[:number]).best()
+        if best is not None and best.score is not None and trial.score is not None and math.isfinite(trial.score):
+            found.append((trial, best.score))
+    return found
 
 
 def changed(state: State, trial: TrialState) -> dict[str, object]:
@@ -68,14 +72,14 @@ def changed(state: State, trial: TrialState) -> dict[str, object]:
 
 def trials_csv(state: State) -> str:
     """A line per trial: what it was, how it ended, its settings."""
-    lowest = {trial.number: value for trial, value in lowest_so_far(state)}
+    best = {trial.number: score for trial, score in best_so_far(state)}
     out = io.StringIO()
     names = [dimension.name for dimension in state.search.space.dimensions]
     writer = csv.DictWriter(out, [*FACTS, *names], lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for trial in state.trials:
         told = msgspec.structs.asdict(trial)
-        writer.writerow({**told, "trial": trial.number, "best": lowest.get(trial.number), **trial.values})
+        writer.writerow({**told, "trial": trial.number, "best": best.get(trial.number), **trial.values})
     return out.getvalue()
 
 

@@ -29,7 +29,7 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns:
         ``trial`` and the ``state`` it has come to, ``finished`` or ``failed``; where there was none to run, the
-        search's: ``waiting`` for trials that living processes run, or ``exhausted``.
+        search's: ``waiting`` for trials that living processes run, or ``exhausted``, after so many ``events``.
 
     Raises:
         ConfigError: the folder holds another search.
@@ -40,7 +40,7 @@ def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
     with locked(folder, search) as ledger:
         found = _next(ledger)
     if isinstance(found, str):
-        return {"state": found, "trial": None}
+        return {"state": found, "trial": None, "events": len(ledger.state.events)}
     trial, claim = found
     facts = {"trial": trial.number, "values": trial.values, "start": trial.start, "epochs": trial.epochs}
     emit({"event": "trial", **facts})

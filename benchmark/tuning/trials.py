@@ -1,5 +1,7 @@
 """Runs the trials of a search one after another, each in a worker of its own, until the search or its time is over."""
 
+import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +11,14 @@ import msgspec
 
 from benchmark.executor import Outcome, Worker
 from benchmark.tuning.claims import saw
-from benchmark.tuning.ledger import fail, read
+from benchmark.tuning.ledger import excuse, fail, read
 from benchmark.tuning.search import Search, TrialState
 from benchmark.tuning.space import Values
-from registry.errors import ConfigError, RefusedError, StorageError
+from registry.errors import BenchError, ConfigError, RefusedError, StorageError
 
 OBJECTIVE = "benchmark.tuning.objective"
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 1.0  # at the ledger, while all that is left to do waits for other processes
+ASK_EVERY_S = 60.0  # then, whether one of them has died and left its trial
 EARLY_DEATHS = 3  # in a row, of workers that were killed before they had a trial
 Watch = Callable[[dict[str, Any]], None]
 
@@ -64,22 +67,39 @@ class Trials:
             at_work = _AtWork(watch)
             left = deadline - time.monotonic() if deadline is not None else None
             limit = min((each for each in (timeout_s, left) if each is not None), default=None)
+            cut = True  # by the time that is up, or by whoever interrupts the command
             try:
                 outcome = self.worker.serve(self.request, at_work.see, limit)
+                cut = outcome.cause == "timeout" and limit == left
             finally:
-                if at_work.trial is not None:  # it may be unfinished, and then its last seconds would be in no cost
-                    saw(self.folder, at_work.trial)
-            self.worker.stop()  # memory that one trial took is not the next one's
-            if outcome.cause == "timeout" and limit == left:
+                self._note(at_work, cut)
+            if cut:
                 break
             state = self._state(outcome, at_work)
+            if state == "waiting":  # its worker has done nothing yet: it stays
+                self._wait(outcome.value["events"], deadline)
+                continue
+            self.worker.stop()  # memory that one trial took is not the next one's
             if state == "exhausted":
                 return
-            if state == "waiting":
-                time.sleep(LOOK_EVERY_S)
-            elif at_work.trial is not None and state != "killed":
+            if at_work.trial is not None and state != "killed":
                 yield read(self.folder).trials[at_work.trial]
         self.out_of_time = True
+
+    def _note(self, at_work: "_AtWork", cut: bool) -> None:
+        """Note the end of a trial's worker: it may have told nothing for long, and where it was cut, it did not die."""
+        if at_work.trial is None:
+            return
+        saw(self.folder, at_work.trial)
+        if cut:
+            with contextlib.suppress(BenchError):  # where that cannot be written, it counts as a death
+                excuse(self.folder, at_work.trial)
+
+    def _wait(self, events: int, deadline: float | None) -> None:
+        """Until the ledger has more events than those, or it is time to see who is still alive."""
+        until = min(time.monotonic() + ASK_EVERY_S, math.inf if deadline is None else deadline)
+        while time.monotonic() < until and len(read(self.folder).events) <= events:
+            time.sleep(LOOK_EVERY_S)
 
     def _state(self, outcome: Outcome, at_work: "_AtWork") -> str:
         """How the trial ended; what its worker could not write is written here."""

@@ -1,7 +1,8 @@
 """One real kill per tuner, outside the suite: `python tests/perf/tuner_kills.py [--work DIR]`, some ten minutes.
 
 For each tuner a search of tiny networks on drawn films runs undisturbed, and again in folders of its own with its
-worker killed (SIGKILL) in the middle of a training.  Then, ledger against ledger, durations apart:
+worker killed (SIGKILL) in the middle of a training; Hyperband's in one that was paused and promoted.  Then, ledger
+against ledger, durations apart:
 
     same       the same trials with the same scores in the same order, so none was lost and the same one is best
     once       no trial was created, or ended, twice
@@ -12,6 +13,7 @@ Prints a table, and exits with 1 where something does not hold.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -20,14 +22,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.tuning.brackets import trials_of
 from benchmark.tuning.ledger import read
-from benchmark.tuning.search import State
+from benchmark.tuning.search import State, TrialState
 
 History = list[dict[str, float]]
 TUNERS = ("hyperband", "bayesian", "random", "grid")
-TRIALS, EPOCHS = 5, 4
+EPOCHS = 4
+TRIALS = dict.fromkeys(TUNERS, 5) | {"hyperband": 8}  # its smallest bracket has 5 of 2 epochs and 2 that go on to 4
 TASK = """
 title = "kills"
 metric = "balanced-accuracy"
@@ -95,35 +100,52 @@ def _search(tuner: str, place: Path, *, kill: bool) -> tuple[State, tuple[int, H
     """A search from its beginning to its end; the trial whose worker was killed, and the epochs that it had by then."""
     place.mkdir(parents=True)
     line = [sys.executable, "-m", "benchmark", "tune", "--task", "../../kills.toml", "--full", "--deterministic"]
-    line += ["--tuner", tuner, "--trials", str(TRIALS), "--set", f"training.epochs={EPOCHS}"]
+    line += ["--tuner", tuner, "--trials", str(TRIALS[tuner]), "--set", f"training.epochs={EPOCHS}"]
     environment = {**os.environ, "BENCH_CACHE": str(place / "cache"), "BENCH_RESULTS": str(place / "results")}
     with (place / "log").open("w") as log:
         command = subprocess.Popen(line, cwd=place, env=environment, stdout=log, stderr=log)
-        where = _kill_in_a_training(command, place) if kill else None
+        where = _kill_in_a_training(command, place, tuner) if kill else None
         if command.wait():
             raise SystemExit(f"bench tune ended with {command.returncode}; see {place / 'log'}")
     (ledger,) = place.glob("results/tuning/kills/*/ledger.jsonl")
     return read(ledger.parent), where
 
 
-def _kill_in_a_training(command: subprocess.Popen, place: Path) -> tuple[int, History] | None:
-    """Kill the worker in the second trial or a later one, once a training there has an epoch behind it."""
+def _kill_in_a_training(command: subprocess.Popen, place: Path, tuner: str) -> tuple[int, History] | None:
+    """Kill the worker in a trial that is worth it, once a training there has an epoch behind it."""
     while command.poll() is None:
         time.sleep(0.02)
         found = list(place.glob("results/tuning/kills/*/ledger.jsonl"))
         running = [trial for trial in read(found[0].parent).trials if trial.status == "running"] if found else []
-        if not running or running[0].number == 0:
+        if not running or not _worth_it(running[0], TRIALS[tuner]):
             continue
-        begun = found[0].stat().st_mtime
-        checkpoints = place.glob("cache/partial/fit/*/epoch-????/history.json")
-        own = [json.loads(path.read_text()) for path in checkpoints if path.stat().st_mtime > begun]
-        done = max(own, key=len, default=[])
+        done = max(_histories(place, since=found[0].stat().st_mtime), key=len, default=[])
         if running[0].start < len(done) < running[0].epochs:
             children = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
             for child in children:
                 os.kill(int(child), signal.SIGKILL)
             return running[0].number, done
     return None
+
+
+def _worth_it(trial: TrialState, trials: int) -> bool:
+    """Whether a kill there shows most: in a promoted trial or, where there were none or it was missed, in a late one.
+
+    Without brackets any trial after the default is as good.
+    """
+    halved = trials >= trials_of(1, EPOCHS)
+    return trial.parent is not None or trial.number >= (trials - 1 if halved else 1)
+
+
+def _histories(place: Path, since: float) -> Iterator[History]:
+    """The epochs of each checkpoint that was written since; the trainer may remove one while it is read."""
+    checkpoints: list[Path] = []
+    with contextlib.suppress(FileNotFoundError):
+        checkpoints = list(place.glob("cache/partial/fit/*/epoch-????/history.json"))
+    for path in checkpoints:
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime > since:
+                yield json.loads(path.read_text())
 
 
 def _bare(state: State) -> list[object]:
