@@ -125,7 +125,7 @@ FLAGS = [
     (("--dataset", "phantom[cont=9]"), "named 'cont'; did you mean count"),
     (("--backbone", "sepcnn[filters=8"), "is not a component; expected NAME or NAME[option=value"),
     (("--backbone", "sepcnn[filters]"), "'filters' in 'sepcnn[filters]' is not an option"),
-    (("--backbone", "sepcnn[filtres=8]"), "named 'filtres'; did you mean filters?"),
+    (("--backbone", "sepcnn[filtres=8]"), "named 'filtres'; did you mean filters or pairs?"),
     (("--backbone", "sepcnn[filters=many]"), "takes int, received 'many'"),
     (("--set", "head.dropot=.3"), "no chosen head (dense) has an option 'dropot'; they have: dropout"),
     (("--set", "images.sise=96"), "unknown key 'sise' in [images]; did you mean 'size'?"),

@@ -402,7 +402,7 @@ def walk(tmp_path, monkeypatch):
             context.progress({"done": 1, "total": 1})
             (folder / "made").write_text(self.name)
 
-    monkeypatch.setattr(pipeline.importlib, "import_module", lambda module: Module(module.rpartition(".")[2]))
+    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
 
     def go(*names):
         stages = [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
@@ -481,7 +481,7 @@ def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeyp
         "benchmark.session": SimpleNamespace(begin=lambda seed, runtime: done.append(("begin", seed, runtime.threads))),
         "benchmark.recording.model": SimpleNamespace(write_run=lambda *_: done.append("record")),
     }
-    monkeypatch.setattr(pipeline.importlib, "import_module", lambda name: modules[name])
+    monkeypatch.setattr(pipeline, "imported", lambda name: modules[name])
     monkeypatch.setattr(pipeline, "run_stages", lambda *_: done.append("stages") or ({}, SimpleNamespace(status={})))
     run = small(runtime=Runtime(deterministic=deterministic, threads=2 if deterministic else None), seed=5)
     request = {
@@ -505,7 +505,7 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
         def __init__(self, name):
             self.build = lambda context, folder: executed.update([name])
 
-    monkeypatch.setattr(pipeline.importlib, "import_module", lambda module: Module(module.rpartition(".")[2]))
+    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
     carrier = Component("dense", {"units": 16})
     classical = [{"head": Component(name), "classical": True, "carrier": carrier} for name in ("majority", "xgboost")]
     heads = [{"head": carrier}, *classical]
