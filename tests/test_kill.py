@@ -14,7 +14,7 @@ from tests.commands import Bench
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 5
+EPOCHS = 12  # of a tenth of a second
 FLAGS = ("--deterministic", "--epochs", EPOCHS)
 
 
@@ -70,19 +70,20 @@ def child_of(pid: int) -> int:
     return int(found[-1])
 
 
-def assert_resumed_with_the_same_bits(bench: Bench, before: list[dict], undisturbed) -> None:
-    bench.run(*FLAGS)
-    rows = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
-    assert rows[: len(before)] == before  # seconds too: these epochs were not trained again
-    after = outputs(bench)
-    for name in ("ids", "logits", "probabilities", "history"):
-        assert np.array_equal(after[name], undisturbed[name]), name
+def interrupted(bench: Bench, process: subprocess.Popen) -> None:
+    """Ctrl-C: the command ends, says how to go on, and leaves no worker."""
+    worker = child_of(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err.decode()
+    assert b"run the same line again" in err
+    assert b"Traceback" not in err
+    assert not is_alive(worker)
+    assert bench.records() == {}
 
 
-def test_a_killed_worker_is_a_failed_record_and_resumes_to_the_same_bits(tmp_path, undisturbed):
-    bench = Bench(tmp_path)
-    process = start(bench)
-    wait_for_epoch(bench, 1)
+def worker_killed(bench: Bench, process: subprocess.Popen) -> None:
+    """The run is a row that failed, with its cause."""
     os.kill(child_of(process.pid), signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err.decode()
@@ -90,37 +91,42 @@ def test_a_killed_worker_is_a_failed_record_and_resumes_to_the_same_bits(tmp_pat
     assert (record["status"], record["failure"]["cause"], record["failure"]["stage"]) == ("failed", "killed", "fit")
     assert b"failed" in out
     assert b"Traceback" not in err
-    before = newest_checkpoint(bench)
-    assert 2 <= len(before) < EPOCHS
-    assert_resumed_with_the_same_bits(bench, before, undisturbed)
-    (record,) = bench.records().values()
-    assert record["status"] == "ok"
 
 
-def test_when_everything_is_killed_the_worker_ends_and_the_run_resumes(tmp_path, undisturbed):
-    bench = Bench(tmp_path)
-    process = start(bench)
-    wait_for_epoch(bench, 1)
+def everything_killed(bench: Bench, process: subprocess.Popen) -> None:
+    """The worker does not outlive its supervisor."""
     worker = child_of(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
+    while is_alive(worker):
         assert time.monotonic() < deadline, "the worker outlived its supervisor"
         time.sleep(0.05)
-    before = newest_checkpoint(bench)
-    assert 2 <= len(before) < EPOCHS
-    assert_resumed_with_the_same_bits(bench, before, undisturbed)
 
 
-def test_an_interrupt_ends_the_worker_and_says_how_to_go_on(tmp_path):
+def is_alive(pid: int) -> bool:
+    place = Path(f"/proc/{pid}/cmdline")
+    return place.exists() and bool(place.read_bytes())
+
+
+def test_what_is_interrupted_and_killed_again_and_again_trains_no_epoch_twice_and_ends_with_the_same_bits(
+    tmp_path, undisturbed
+):
     bench = Bench(tmp_path)
-    process = start(bench)
-    wait_for_epoch(bench, 0)
-    worker = child_of(process.pid)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err.decode()
-    assert b"run the same line again" in err
-    assert b"Traceback" not in err
-    assert not Path(f"/proc/{worker}/cmdline").exists() or not Path(f"/proc/{worker}/cmdline").read_bytes()
+    before: list[dict] = []
+    for end in (interrupted, worker_killed, everything_killed):
+        process = start(bench)
+        wait_for_epoch(bench, len(before))
+        end(bench, process)
+        history = newest_checkpoint(bench)
+        assert history[: len(before)] == before  # seconds too: these epochs were not trained again
+        assert len(before) < len(history) < EPOCHS
+        before = history
+    bench.run(*FLAGS)
+    rows = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
+    assert rows[: len(before)] == before
+    after = outputs(bench)
+    for name in ("ids", "logits", "probabilities", "history"):
+        assert np.array_equal(after[name], undisturbed[name]), name
+    (record,) = bench.records().values()
+    assert record["status"] == "ok"
