@@ -41,3 +41,11 @@ def test_hyperband_says_that_trainings_are_too_short_to_be_stopped():
     told = why_none_stops_early(50, 2)
     assert told.startswith("trainings of up to 2 epochs are too short for Hyperband to stop any early: each but")
     assert why_none_stops_early(1, 2) == ""  # the default alone: nothing is drawn
+
+
+def test_the_trials_that_a_task_has_by_default_are_whole_brackets():
+    """What is left over trains to the end at random, which costs more than the brackets themselves."""
+    read = tomllib.loads((ROOT / "configs" / "defaults.toml").read_text())
+    laptop, full = read["quick"]["training"]["epochs"], read["training"]["epochs"]
+    assert read["quick"]["tuning"]["trials"] == trials_of(1, laptop)
+    assert read["tuning"]["trials"] == trials_of(2, full) + trials_of(1, full)
