@@ -277,3 +277,13 @@ def test_mean_heat_has_a_panel_per_class_on_one_scale_and_outlines_the_lungs_of_
     assert pixels_of(picture, SKY) > 100
     hottest = "#{:02x}{:02x}{:02x}".format(*PALETTE[-1])
     assert pixels_of(picture, hottest) > 1000  # the corner, and the end of the scale
+
+
+def test_a_film_keeps_its_proportions(tmp_path: Path) -> None:
+    path = tmp_path / "view.png"
+    black = replace(
+        view(), raw=np.zeros((80, 40), np.uint8), **dict.fromkeys(("equalised", "masked", "augmented"), film())
+    )
+    network_view_sheet(path, [black])
+    rows, columns = np.nonzero((drawn(path) == 0).all(axis=2)[:, :330])
+    assert abs(np.ptp(rows) - 2 * np.ptp(columns)) <= 4

@@ -16,7 +16,6 @@ from benchmark.figures.sheet import (
     SMALL,
     VERMILION,
     Sheet,
-    contour,
     fold,
     sheet,
     text_height,
@@ -83,26 +82,21 @@ def _words(panel: Panel) -> list[str]:
 
 
 def _pair(page: Sheet, left: float, top: float, panel: Panel, words: list[str]) -> None:
-    page.picture((left, top, SIDE, SIDE), panel.image)
-    axes = page.picture((left + SIDE + GAP, top, SIDE, SIDE), overlay(panel.image, panel.heat))
+    page.picture(left, top, SIDE, SIDE, panel.image)
+    laid = page.picture(left + SIDE + GAP, top, SIDE, SIDE, overlay(panel.image, panel.heat))
     if panel.lungs is not None:
-        contour(axes, panel.lungs, SKY)
+        laid.outline(panel.lungs, SKY)
     if panel.lesion is not None:
-        contour(axes, panel.lesion, "white", dashed=True)
+        laid.outline(panel.lesion, "white", dashed=True)
     if is_empty(panel.heat):
-        box = {"facecolor": "black", "edgecolor": "none", "pad": 2}
-        axes.text(
-            0.5, 0.05, "empty map", transform=axes.transAxes, ha="center", fontsize=SMALL, color="white", bbox=box
-        )
+        laid.note(0.08, "empty map", color="white", size=SMALL, ground="black")
     wrong = panel.decided != panel.class_name
     page.write(left, top + SIDE + 0.05, words, color=VERMILION if wrong else INK)
 
 
 def _legend(page: Sheet, top: float, panels: Sequence[Panel]) -> None:
-    shades = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (8, 1))
-    bar = page.axes(_left(0), top + 0.09, 1.2, 0.12)
-    bar.imshow(overlay(np.full(shades.shape, 128, np.uint8), shades), aspect="auto")
-    bar.set_axis_off()
+    shades = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (26, 1))
+    page.picture(_left(0), top + 0.09, 1.2, 0.12, overlay(np.full(shades.shape, 128, np.uint8), shades))
     told = "evidence for the decided class, from none to each map's maximum; p: its probability"
     page.write(_left(0) + 1.3, top + 0.07, [told], color=QUIET)
     if any(panel.lungs is not None for panel in panels):

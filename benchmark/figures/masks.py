@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.figures.sheet import MARGIN, NORMAL, ORANGE, QUIET, SKY, SMALL, Sheet, contour, fold, sheet
+from benchmark.figures.sheet import MARGIN, NORMAL, ORANGE, QUIET, SKY, SMALL, Sheet, fold, sheet
 
 SIDE, GAP, NAMES, HEAD = 1.75, 0.1, 1.45, 0.3  # inches
 COLUMNS = ("image", "truth", "prediction", "both outlines")
@@ -58,10 +58,10 @@ def _row(page: Sheet, row: MaskRow, top: float) -> None:
     words = [line for text in (row.sample_id, row.label) for line in fold(text, NAMES - GAP, SMALL)]
     page.write(MARGIN, top + 0.28, words, color=QUIET)
     for column, picture in enumerate((row.image, row.truth, row.prediction)):
-        page.picture((_left(column), top, SIDE, SIDE), picture)
-    both = page.picture((_left(3), top, SIDE, SIDE), row.image)
-    contour(both, row.truth, ORANGE, width=1.6)
-    contour(both, row.prediction, SKY, width=1.6, dashed=True)
+        page.picture(_left(column), top, SIDE, SIDE, picture)
+    both = page.picture(_left(3), top, SIDE, SIDE, row.image)
+    both.outline(row.truth, ORANGE, width=1.6)
+    both.outline(row.prediction, SKY, width=1.6, dashed=True)
 
 
 def _told(dice: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.figures.overlays import PALETTE
-from benchmark.figures.sheet import MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, contour, fold, sheet
+from benchmark.figures.sheet import MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, fold, sheet
 
 SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.5, 0.3, 4  # inches; panels
 HALF = 0.5  # of the images must have lung where the outline says lung
@@ -48,15 +48,13 @@ def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -
     left_out = f", {panel.empty} empty left out" * bool(panel.empty)
     page.write(left, above + 0.22, [f"n = {panel.images}{left_out}"], color=QUIET)
     shades = PALETTE[np.rint(255 * (panel.heat / top).clip(0, 1)).astype(int)]
-    axes = page.picture((left, above + HEAD, SIDE, SIDE), shades)
+    picture = page.picture(left, above + HEAD, SIDE, SIDE, shades)
     if panel.lungs is not None:
-        contour(axes, panel.lungs >= HALF, SKY, width=1.4)
+        picture.outline(panel.lungs >= HALF, SKY, width=1.4)
 
 
 def _legend(page: Sheet, above: float, top: float, lungs: bool) -> None:
-    bar = page.axes(MARGIN, above + 0.03, 1.2, 0.12)
-    bar.imshow(np.tile(PALETTE, (8, 1, 1)), aspect="auto")
-    bar.set_axis_off()
+    page.picture(MARGIN, above + 0.03, 1.2, 0.12, np.tile(PALETTE, (26, 1, 1)))
     page.write(MARGIN + 1.3, above, [f"0 to {top:.1f} × an even spread"], color=QUIET, size=SMALL)
     if lungs:
         page.write(MARGIN + 3.1, above, ["━━ lungs of half the images"], color=SKY, size=SMALL, weight="bold")

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import contourpy
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.image import BboxImage
+from matplotlib.transforms import Bbox, BboxTransformTo, TransformedBbox
 
 from registry.errors import StorageError
 
@@ -39,6 +43,41 @@ _LOOK = {
 }
 
 
+class Picture:
+    """An image on a page, and what is laid over it.  Axes would do, and take several times as long to draw."""
+
+    def __init__(self, figure: Figure, place: Bbox, image: np.ndarray):
+        self._figure = figure
+        self._shape = image.shape[:2]
+        self._box = TransformedBbox(place, figure.transFigure)
+        drawn = BboxImage(self._box, cmap="gray")
+        drawn.set_data(image.astype(np.uint8) * 255 if image.dtype == bool else image)
+        drawn.set_clim(0, 255)
+        figure.add_artist(drawn)
+
+    def outline(self, mask: np.ndarray, color: str, *, dashed: bool = False, width: float = 1.1) -> None:
+        """The outline of a mask bool (H,W) over its film; nothing where the mask is empty."""
+        if not mask.any():
+            return
+        high, wide = self._shape
+        # The frame of zeros closes outlines at the border; a pixel's value is that of its centre.
+        lines = contourpy.contour_generator(z=np.pad(mask.astype(float), 1)).lines(0.5)
+        places = [(line - 0.5) / (wide, -high) + (0, 1) for line in lines]
+        style = "dashed" if dashed else "solid"
+        across = BboxTransformTo(self._box)
+        self._figure.add_artist(
+            LineCollection(places, colors=[color], linewidths=width, linestyles=style, transform=across)
+        )
+
+    def note(self, height: float, text: str, *, color: str, size: float = NORMAL, ground: str | None = None) -> None:
+        """Words across the middle, at a height from 0 to 1, on a ground of their own where one is named."""
+        box = {"facecolor": ground, "edgecolor": "none", "pad": 2} if ground else None
+        self._figure.text(
+            0.5, height, text, transform=BboxTransformTo(self._box),
+            ha="center", va="center", fontsize=size, color=color, bbox=box,
+        )  # fmt: skip
+
+
 class Sheet:
     """A page under construction; places are inches from the left and from the top of its body."""
 
@@ -48,16 +87,23 @@ class Sheet:
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes whose frame has that place and size."""
-        wide, high = self.figure.get_size_inches()
-        bottom = high - self.top - top - height
-        return self.figure.add_axes((left / wide, bottom / high, width / wide, height / high))
+        return self.figure.add_axes(self._place(left, top, width, height).bounds)
 
-    def picture(self, place: tuple[float, float, float, float], image: np.ndarray) -> Axes:
-        """A film uint8 (H,W) in its own grey levels, a mask bool (H,W), or colours uint8 (H,W,3)."""
-        axes = self.axes(*place)
-        axes.imshow(image.astype(np.uint8) * 255 if image.dtype == bool else image, cmap="gray", vmin=0, vmax=255)
-        axes.set_axis_off()
-        return axes
+    def picture(self, left: float, top: float, width: float, height: float, image: np.ndarray) -> Picture:
+        """A film uint8 (H,W) in its own grey levels, a mask bool (H,W), or colours uint8 (H,W,3).
+
+        As large as there is room for, and in the middle of it.
+        """
+        rows, columns = image.shape[:2]
+        scale = min(width / columns, height / rows)
+        wide, high = scale * columns, scale * rows
+        return Picture(
+            self.figure, self._place(left + (width - wide) / 2, top + (height - high) / 2, wide, high), image
+        )
+
+    def _place(self, left: float, top: float, width: float, height: float) -> Bbox:
+        wide, high = self.figure.get_size_inches()
+        return Bbox.from_bounds(left / wide, (high - self.top - top - height) / high, width / wide, height / high)
 
     def write(
         self,
@@ -106,24 +152,6 @@ def sheet(path: Path, *, title: str, caption: str, width: float, height: float) 
             figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
         except OSError as error:
             raise StorageError(f"{path} cannot be written ({error.strerror})") from error
-
-
-def contour(axes: Axes, mask: np.ndarray, color: str, *, dashed: bool = False, width: float = 1.1) -> None:
-    """The outline of a mask bool (H,W) over its film; nothing where the mask is empty."""
-    if not mask.any():
-        return
-    framed = np.pad(mask.astype(float), 1)
-    height, wide = mask.shape
-    axes.contour(
-        np.arange(-1, wide + 1),
-        np.arange(-1, height + 1),
-        framed,
-        levels=[0.5],
-        colors=[color],
-        linewidths=width,
-        linestyles="dashed" if dashed else "solid",
-    )
-    axes.set(xlim=(-0.5, wide - 0.5), ylim=(height - 0.5, -0.5))
 
 
 def fold(text: str, width: float, size: float) -> list[str]:

@@ -77,9 +77,9 @@ def _row(page: Sheet, view: View, top: float) -> None:
     mask = np.ones(view.equalised.shape, bool) if view.mask is None else view.mask
     pictures = (view.raw, view.equalised, mask, view.masked, view.augmented)
     for column, picture in enumerate(pictures):
-        axes = page.picture((_left(column), top, SIDE, SIDE), picture)
+        shown = page.picture(_left(column), top, SIDE, SIDE, picture)
         if column == 2 and view.mask is None:
-            axes.text(0.5, 0.5, "whole frame", transform=axes.transAxes, ha="center", va="center", color=QUIET)
+            shown.note(0.5, "whole frame", color=QUIET)
     share = "" if view.mask is None else f"{mask.mean():.0%} of the frame"
     notes = (_pixels(view.raw), _pixels(view.equalised), share)
     for column, note in enumerate(notes):
