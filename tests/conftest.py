@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from benchmark.cli.main import main
+from benchmark.executor import ALLOCATOR
 
 settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
 settings.load_profile("bench")
@@ -25,7 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """JAX compiles every operation for every shape, in every process anew: here they share what one has compiled."""
+    """What pytest's own workers start with: the memory settings of ours, and what JAX has compiled.
+
+    JAX compiles every operation for every shape, in every process anew: here they share what one has compiled.
+    """
+    for name, value in ALLOCATOR.items():
+        os.environ.setdefault(name, value)
     if os.environ.get("KERAS_BACKEND") != "jax" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return  # the second is true of pytest's own workers
     folder = tempfile.mkdtemp(prefix="compiled-")

@@ -283,9 +283,12 @@ def test_the_logs_of_the_last_workers_are_kept_and_older_ones_go(plugins, tmp_pa
 def test_the_workers_environment_is_the_supervisors_with_what_was_asked(plugins, tmp_path, monkeypatch):
     monkeypatch.setenv("FROM_OUTSIDE", "1")
     monkeypatch.setenv("MALLOC_TOP_PAD_", "7")  # what a user has set stays
+    for name in ("MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"):
+        monkeypatch.delenv(name, raising=False)
     with Worker(tmp_path, {"PYTHONPATH": str(plugins), "KERAS_BACKEND": "jax"}) as worker:
         pid = said(worker.serve(describing("calm")))
         environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
         assert {"FROM_OUTSIDE=1", "KERAS_BACKEND=jax", "PYTHONUNBUFFERED=1"} <= set(environment)
         assert {"MALLOC_TOP_PAD_=7", f"MALLOC_TRIM_THRESHOLD_={8 << 30}"} <= set(environment)
+        assert "GLIBC_TUNABLES=glibc.malloc.hugetlb=1" in environment
         assert os.getpgid(int(pid)) == int(pid) != os.getpgrp()
