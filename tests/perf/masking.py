@@ -56,7 +56,7 @@ def measure(place: Path, told: Callable[[str], None]) -> list[Line]:
     alike = [(one.rate, two.rate) for one, two in zip(ours, beside, strict=True)]
     gaps = [two.accuracy - one.accuracy for one, two in zip(ours, theirs, strict=True)]
     note = (
-        f"sepcnn + dense behind a U-Net, {stages.SIZE} pixels, at most {EPOCHS} epochs, the first one not counted; ours "
+        f"sepcnn + dense behind a U-Net, {stages.SIZE} pixels, at most {EPOCHS} epochs, the first not counted; ours "
         f"with the memory settings of our workers; accuracy on test: {_accuracies(ours)} on stored masks, "
         f"{_accuracies(theirs)} masked in the graph"
     )
