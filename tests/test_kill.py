@@ -37,15 +37,14 @@ def outputs(bench: Bench) -> dict[str, np.ndarray]:
 
 def start(bench: Bench) -> subprocess.Popen:
     command = bench.command("run", "--task", bench.task, "--full", "-o", bench.results, *FLAGS)
-    return subprocess.Popen(
-        command,
-        env=bench.environment(),
-        cwd=bench.root,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # A shell's background jobs ignore interrupts, and so would what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    # A shell's background jobs ignore interrupts, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command, env=bench.environment(), cwd=bench.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for_epoch(bench: Bench, epoch: int) -> list[dict]:
