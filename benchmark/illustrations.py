@@ -78,7 +78,8 @@ def draw_curves(context: "Context", path: Path) -> None:
     history = json.loads((context.artefacts["fit"] / "history.json").read_text())
     steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
     best = decide(history, context.spec.training, steps).best + 1
-    since = f"weights are chosen from {context.spec.training.minimum_steps} steps on"
+    first = context.spec.training.minimum_steps
+    since = "weights are chosen from every epoch" if first <= steps else f"weights are chosen from {first} steps on"
     carrier = f" (its backbone, with {context.spec.carrier.name})" if context.spec.carrier else ""
     curves(path, history, best, f"{_pipeline(context)}{carrier}, seed {context.spec.seed}: {since}")
 

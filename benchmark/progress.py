@@ -26,6 +26,8 @@ WORDS = {
     "record": "scoring and drawing",
 }
 
+QUIET_S = 60  # where no bar can be drawn, no longer without a word
+
 
 class Progress:
     """Follows the runs of a crew: what begins, what is at work, how it ended."""
@@ -61,6 +63,7 @@ class Progress:
             words = WORDS.get(event["stage"], event["stage"])
             owner = f" ({event['owner']})" if event.get("owner") else ""
             if event["status"] == "building":
+                active.words, active.told = f"{words}{owner}:", time.monotonic()
                 active.bar = self.bars.add_task(self._which(run) + words + owner, total=None, note="")
             elif event["status"] == "built" and not self.console.is_terminal:
                 self._say(f"  {self._which(run)}{words}{owner}: done")
@@ -68,6 +71,11 @@ class Progress:
             self._say(f"  {self._which(run)}{WORDS.get(event['stage'], event['stage'])}: {event['notice']}")
         elif event["event"] == "progress" and active.bar is not None:
             self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
+            now = time.monotonic()
+            if not self.console.is_terminal and now - active.told >= QUIET_S:
+                active.told = now
+                done = f"{active.words} {event['done']:,} of {event['total']:,}  {_note(event)}"
+                self._say(f"  {self._which(run)}{done.rstrip()}")
 
     def _end(self, run: Planned, record: Record) -> None:
         number = self._number(run)
@@ -113,12 +121,14 @@ def bars_on(console: Console) -> Bars:
 
 
 class _Active:
-    """A run at work: its number, when it began, the bar of its stage."""
+    """A run at work: its number, when it began, the bar of its stage and its words, when a file was last told of it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.started = time.monotonic()
         self.bar: TaskID | None = None
+        self.words = ""
+        self.told = self.started
 
 
 @contextlib.contextmanager

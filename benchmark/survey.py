@@ -76,7 +76,8 @@ def recognise(root: str) -> str:
         DataError: no dataset knows its layout.
     """
     if not Path(root).is_dir():
-        raise DataNotFoundError(f"no folder {root!r}; expected the folder of a dataset; give its path with --data")
+        found = "is no folder" if Path(root).exists() else "is not there"
+        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; give its path with --data")
     scores = {name: _score(entry, root) for name, entry in entries("dataset").items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == 0:

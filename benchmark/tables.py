@@ -37,7 +37,7 @@ class Images(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 2048:
-            raise ValueError(f"is a multiple of 16 from 32 to 2048 pixels, received {self.size}")
+            raise ValueError(f"size is a multiple of 16 from 32 to 2048 pixels, received {self.size}")
 
 
 class Augmentation(_Table, frozen=True):
@@ -76,12 +76,12 @@ class Schedule(_Table, frozen=True):
     decay: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2 or self.patience < 1 or self.minimum_steps < 0:
-            given = f"{self.epochs}, {self.batch_size}, {self.patience} and {self.minimum_steps}"
-            raise ValueError(f"needs epochs >= 1, batch_size >= 2, patience >= 1, minimum_steps >= 0, received {given}")
-        if not 0 < self.learning_rate < 10 or not 0 < self.decay < 1:
-            given = f"{self.learning_rate:g} and {self.decay:g}"
-            raise ValueError(f"needs learning_rate between 0 and 10 and decay between 0 and 1, received {given}")
+        for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 1), ("minimum_steps", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {least} or more, received {getattr(self, name)}")
+        for name, below in (("learning_rate", 10), ("decay", 1)):
+            if not 0 < getattr(self, name) < below:
+                raise ValueError(f"{name} lies between 0 and {below}, received {getattr(self, name):g}")
 
 
 class Training(Schedule, frozen=True):

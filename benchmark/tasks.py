@@ -19,6 +19,8 @@ from benchmark.tables import Component, Task
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
+OTHERS = "; a task file of your own names labels that it has, and --task multiclass takes each for itself"
+
 
 def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str, Any]) -> Task:
     """A task file checked whole, with defaults below it and flags above it.
@@ -68,6 +70,8 @@ def parse_component(text: str) -> Component:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise ConfigError(f"{pair!r} in {text!r} is not an option; expected option=value")
+        if name.strip() in options:
+            raise ConfigError(f"{text!r} gives {name.strip()} twice; give it once")
         options[name.strip()] = parse_scalar(value)
     return Component(match[1], options)
 
@@ -102,7 +106,7 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
             near = difflib.get_close_matches(label, labels, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigError(
-                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint}"
+                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint or OTHERS}"
             )
     rest = [label for label in labels if label not in named]
     classes = {

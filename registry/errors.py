@@ -90,7 +90,7 @@ def unknown_name(what: str, name: str, known: Iterable[str], see: str) -> Unknow
     """
     names = sorted(known)
     folded = {other.lower(): other for other in names}
-    nearest = [folded[found] for found in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
+    nearest = [folded[found] for found in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.55)]
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     if not nearest and names:
         hint = f"known: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}. "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.inventory import discard, inventory
+from benchmark.inventory import PLACES, discard, inventory
 from benchmark.provenance import digest
 from benchmark.store import Store
 from registry.errors import StorageError
@@ -102,6 +102,7 @@ def filled(cache):
     cache.file(f"descriptions/{digest('f')}.json")
     cache.file(f"descriptions/{digest('f')}.17.tmp")
     cache.file("file-digests.json")
+    cache.file("imports.json")
     cache.file("logs/worker-a1b2c3d_.log")
     return cache
 
@@ -148,7 +149,8 @@ def test_sizes_are_those_that_du_counts(filled):
         assert one["bytes"] == sum(on_disk(path) for path in (filled.root / "objects" / stage).iterdir())
     assert told["others"]["checkpoint"] == {"count": 1, "bytes": on_disk(filled.root / "partial/fit" / digest("d"))}
     assert {kind: one["count"] for kind, one in told["others"].items()} == {
-        "checkpoint": 1, "half-built": 1, "half-removed": 1, "description": 2, "digest file": 1, "log": 1
+        "checkpoint": 1, "half-built": 1, "half-removed": 1, "description": 2, "digest file": 1, "import file": 1,
+        "log": 1
     }  # fmt: skip
     parts = (*told["stages"].values(), *told["others"].values())
     assert told["bytes"] == sum(one["bytes"] for one in parts)
@@ -163,7 +165,8 @@ def test_a_sparse_file_counts_by_what_it_takes(cache):
 def test_usage_is_a_table_with_the_largest_stage_first_and_a_total(filled):
     page = filled.said("du")
     assert [row[:2] for row in rows(page)[:3]] == [["stage", "artefacts"], ["fit", "2"], ["prepare", "1"]]
-    for words in ("checkpoints ", "half-built ", "half-removed ", "descriptions of ", "logs ", "total "):
+    assert {item.kind for item in inventory(filled.root)} == {kind for kind, *_ in PLACES}
+    for words in ("checkpoints ", "half-built ", "half-removed ", "descriptions of ", "lists of ", "logs ", "total "):
         assert f"\n{words}" in page
     assert len({len(line) for line in page.splitlines() if line != "besides"}) == 1  # sizes end in one column
 
@@ -219,7 +222,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(cache):
 @pytest.mark.parametrize("arguments", [(), ("--older-than", "30"), ("--older-than", "0d")])
 def test_pruning_needs_an_age(filled, arguments):
     assert "--older-than" in filled.refused("prune", *arguments)
-    assert len(inventory(filled.root)) == 10
+    assert len(inventory(filled.root)) == 11
 
 
 def test_clearing_removes_everything_of_ours(filled):
@@ -234,14 +237,14 @@ def test_clearing_asks(filled):
     page = filled.said("clear", typed="n\n")
     assert "Remove 3 artefacts, " in page
     assert page.endswith("nothing removed\n")
-    assert len(inventory(filled.root)) == 10
+    assert len(inventory(filled.root)) == 11
     assert "removed 3 artefacts" in filled.said("clear", typed="y\n")
     assert inventory(filled.root) == []
 
 
 def test_clearing_without_a_terminal_needs_yes(filled):
     assert "there is no terminal to ask on; add --yes to remove 3 artefacts" in filled.refused("clear")
-    assert len(inventory(filled.root)) == 10
+    assert len(inventory(filled.root)) == 11
 
 
 @pytest.mark.parametrize("command", [("prune", "--older-than", "1s"), ("clear",), ("clear", "--yes")])
@@ -249,7 +252,7 @@ def test_nothing_is_removed_while_a_run_is_at_work(filled, command):
     with filled.store.in_use():
         told = filled.refused(*command)
     assert told == f"bench: a run is at work in {filled.root}; wait or use another BENCH_CACHE\n"
-    assert len(inventory(filled.root)) == 10
+    assert len(inventory(filled.root)) == 11
     assert filled.call(*command, typed="y\n")[0] == 0
 
 
@@ -264,7 +267,7 @@ def test_a_run_that_begins_during_the_question_keeps_its_artefacts(filled):
     code, _, err = filled.call("clear", typed="")
     run.__exit__(None, None, None)
     assert (code, err.startswith("bench: a run is at work")) == (2, True)
-    assert len(inventory(filled.root)) == 10
+    assert len(inventory(filled.root)) == 11
 
 
 def test_what_is_not_ours_is_never_touched(filled, tmp_path):
@@ -309,7 +312,7 @@ def test_what_is_not_ours_is_never_touched(filled, tmp_path):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from benchmark.inventory import discard, inventory
+from benchmark.inventory import PLACES, discard, inventory
 
 root, survives = Path(sys.argv[1]), int(sys.argv[2])
 rename, done = Path.rename, []

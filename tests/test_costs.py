@@ -235,9 +235,9 @@ def bench(bench_in_process: Callable[..., tuple[int, str, str]]) -> Callable[...
 def test_compare_shows_costs_below_its_tables_or_alone(bench, results: Path) -> None:
     code, out, _ = bench(results)
     assert code == 0
-    assert out.index("leads") < out.index("cost · binary, vote · phantom") < out.index("cost · no run beside")
+    assert out.index("stands first") < out.index("cost · binary, vote · phantom") < out.index("cost · no run beside")
     alone = bench(results, "--costs")[1]
-    assert "leads" not in alone and "cost · binary, vote · phantom" in alone
+    assert "stands first" not in alone and "cost · binary, vote · phantom" in alone
     assert "## cost · binary, vote · phantom" in bench(results, "--format", "md")[1]
     assert bench(results, "--costs", "--format", "csv")[1] == costs_csv(tables())
     assert bench(results, "--format", "csv")[1].startswith("task,table,dataset,dataset_digest")

@@ -90,13 +90,13 @@ def unreadable_table(root: Path) -> None:
 
 
 DATA: list[tuple[Callable[[Path], object], str]] = [
-    (shutil.rmtree, "no folder"),
+    (shutil.rmtree, "is not there; expected the folder of a dataset"),
     (lambda root: [shutil.rmtree(path) for path in root.iterdir()], "found nothing"),
     (text_files, "found COVID (with images), well (without images)"),
     (lambda root: shutil.rmtree(root / "well"), "expected two or more sub-folders with images"),
     (mask_without_image, "late/masks/film99.png has no image"),
     (one_film_each, "rest has 1, COVID has 1; every class needs one in training"),
-    (another_disease, "takes label 'COVID', which the dataset lacks (it has influenza, well)"),
+    (another_disease, "takes label 'COVID', which the dataset lacks (it has influenza, well); a task file of your own"),
     (two_of_one_name, "film0.jpg and film0.png: two files of one name"),
     (label_of_no_letters, "cannot be printed; rename it"),
     (unreadable_table, "well.patients.csv is not a readable table"),

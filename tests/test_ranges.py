@@ -96,7 +96,7 @@ def test_what_is_fixed_or_said_by_a_flag_is_not_searched():
             ConfigError,
             r"keeps images.size at 96, and the pipeline has 256; .* --set images.size=96",
         ),
-        ({"images.size": Span(low=50, high=100, step=10)}, ConfigError, "images.size = 50: it is a multiple of 16"),
+        ({"images.size": Span(low=50, high=100, step=10)}, ConfigError, "images.size = 50: size is a multiple of 16"),
         ({"head.dropout": Span(high=0.9)}, ConfigError, r"head.dropout lies in \[0, 0.5\], received 0.9"),
         ({"head.dropout": 7}, ConfigError, r"head.dropout lies in \[0, 0.5\], received 7"),
         ({"head.dropout": "high"}, ConfigError, r"head.dropout lies in \[0, 0.5\], received 'high'"),
@@ -105,7 +105,7 @@ def test_what_is_fixed_or_said_by_a_flag_is_not_searched():
         ({"augmentation.flips": Span(choices=["none"])}, ConfigError, "received the default 'both'"),
         ({"training.batch_size": Span(low=8.5)}, ConfigError, "takes integers"),
         ({RATE: Span(low=0.5, high=0.1)}, ConfigError, "low end that is not above its high end"),
-        ({RATE: Span(low=1, high=20)}, ConfigError, "learning_rate between 0 and 10"),
+        ({RATE: Span(low=1, high=20)}, ConfigError, "learning_rate lies between 0 and 10"),
     ],
 )
 def test_a_table_that_cannot_be_is_one_line_before_anything_runs(table, error, message):

@@ -306,6 +306,11 @@ def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_eac
         (4, "surest right"),
         (3, "least sure"),
     ]
+    chances[1] = [0.6, 0.4]  # now the one that is wrong is the least sure too: another one is shown
+    chances[2] = [0.45, 0.55]
+    assert explain.choose_samples(targets, chances, 2)[0][:3].tolist() == [0, 1, 2]
+    alone = explain.choose_samples(targets[:1], chances[:1], 1)
+    assert (alone[0].tolist(), alone[1]) == ([0, 0], ["surest right", "least sure"])
 
 
 @pytest.mark.parametrize("part", ["train", "select"])

@@ -19,7 +19,7 @@ def keras_backend() -> str:
     named = os.environ.get("KERAS_BACKEND")
     backend = named or DEFAULT
     if backend not in BACKEND_LIBRARIES:
-        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "KERAS_BACKEND")
+        raise unknown_name("Keras backend", backend, BACKEND_LIBRARIES, "the environment variable KERAS_BACKEND")
     installed = [name for name, library in BACKEND_LIBRARIES.items() if PathFinder.find_spec(library)]
     if backend not in installed:
         what = f"KERAS_BACKEND is {backend!r}" if named else f"KERAS_BACKEND is not set, so the backend is {backend!r}"

@@ -17,6 +17,7 @@ PLURALS = {  # kind -> of several
     "half-removed": "half-removed",
     "description": "descriptions of components",
     "digest file": "digest files",
+    "import file": "lists of imports",
     "log": "logs",
 }
 

@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -53,12 +55,13 @@ def bench() -> None:
     bench compare results/               every result so far, from disk
 
     Exit status: 0 all ran or cached, 1 a run failed, 2 usage or input, 3 nothing selected, 4 refused,
-    5 verification failed, 130 interrupted.
+    5 verification failed, 130 interrupted, 143 ended.
     """
 
 
 def main() -> None:
     """Run `bench`; errors of the user are one line on standard error."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         code = bench(standalone_mode=False)
     except BenchError as error:
@@ -70,10 +73,21 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted; run the same line again to go on from the last finished epoch")
         sys.exit(130)
+    except _EndedError:
+        _complain("ended from outside (SIGTERM); run the same line again to go on from the last finished epoch")
+        sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output went away; nothing to say to it
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+class _EndedError(BaseException):
+    """Somebody has asked this process to end."""
+
+
+def _end(*_: object) -> NoReturn:
+    raise _EndedError
 
 
 def _complain(message: str) -> None:

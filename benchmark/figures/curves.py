@@ -14,7 +14,8 @@ HEAD, LOSS, BETWEEN, RATE, UNDER = 0.35, 3.2, 0.25, 0.9, 0.55
 WIDE_RANGE = 20  # a loss that falls by more than this factor is read on a logarithmic axis
 CAPTION = (
     "Training loss: on the batches as trained on, augmented. Validation loss: on images as they are, "
-    "so it may be the lower one."
+    "so it may be the lower one. The statistics of batches settle later than weights do, so the first epochs score by "
+    "luck, and none of them is chosen."
 )
 
 

@@ -45,7 +45,7 @@ def network_view_sheet(path: Path, views: Sequence[View]) -> None:
     with sheet(
         path, title="What the network sees", caption=CAPTION, width=width, height=HEAD + len(views) * row
     ) as page:
-        _headings(page)
+        _headings(page, views)
         for place, view in enumerate(views):
             _row(page, view, HEAD + place * row)
 
@@ -59,9 +59,12 @@ def _left(column: int) -> float:
     return MARGIN + NAMES + column * (SIDE + GAP)
 
 
-def _headings(page: Sheet) -> None:
+def _headings(page: Sheet, views: Sequence[View]) -> None:
+    whole = all(view.mask is None for view in views)
     for column, step in enumerate(STEPS):
-        page.write(_left(column), 0.08, step.split("\n"), weight="bold")
+        page.write(
+            _left(column), 0.08, (step.replace("masked", "as it is") if whole else step).split("\n"), weight="bold"
+        )
     left = _left(len(STEPS)) + GAP
     page.write(left, 0.08, ["grey levels"], weight="bold")
     page.write(left, 0.08 + text_height(1, SMALL), ["■ raw"], color=QUIET)

@@ -21,7 +21,11 @@ def _leader(table: Table) -> str:
         value = estimate(_best(table).metrics[table.metric])
         return f"{lead.pipeline} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
     direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
-    told = f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}"
+    told = (
+        f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}"
+        if lead.separable
+        else f"{lead.pipeline} stands first, {table.metric} {direction} than {lead.runner_up}'s by {number(lead.gain)}"
+    )
     if number(lead.gain) == number(0):
         told = f"{lead.pipeline} and {lead.runner_up} are level: {table.metric} differs by {number(0)}"
     if lead.low is None:

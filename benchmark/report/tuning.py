@@ -130,7 +130,7 @@ def _signed(value: float) -> str:
 def _caveat(found: Finding) -> str:
     trials = "1 trial" if found.tuned.finished == 1 else f"{found.tuned.finished} trials"
     if found.best is None:
-        return f"Select is where the lowest loss of {trials} was looked for."
+        return f"The lowest loss on select was looked for among {trials}."
     losses = found.default.loss, found.best.loss
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
     return (

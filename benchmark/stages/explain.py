@@ -104,14 +104,20 @@ def write_samples(folder: Path, heat_of, rows: np.ndarray, targets: np.ndarray, 
 
 
 def choose_samples(targets: np.ndarray, chances: np.ndarray, num_classes: int) -> tuple[np.ndarray, list[str]]:
-    """Indices of the surest right, the least sure and the surest wrong image of each class, where there is one."""
+    """Indices of the surest right, the least sure and the surest wrong image of each class, where there is one.
+
+    The least sure is another one than those two, where the class has another.
+    """
     decided, certainty = chances.argmax(axis=1), chances.max(axis=1)
     chosen, kinds = [], []
     for k in range(num_classes):
-        own = targets == k
-        for kind, among, sign in zip(KINDS, (own & (decided == k), own, own & (decided != k)), (1, -1, 1), strict=True):
-            if among.any():
-                candidates = np.flatnonzero(among)
-                chosen.append(int(candidates[np.argmax(sign * certainty[candidates])]))
+        own = np.flatnonzero(targets == k)
+        right, wrong = own[decided[own] == k], own[decided[own] != k]
+        surest = [part[np.argmax(certainty[part])] for part in (right, wrong) if len(part)]
+        others = np.setdiff1d(own, surest)
+        unsure = others if len(others) else own
+        for kind, among, sign in zip(KINDS, (right, unsure, wrong), (1, -1, 1), strict=True):
+            if len(among):
+                chosen.append(int(among[np.argmax(sign * certainty[among])]))
                 kinds.append(kind)
     return np.array(chosen, int), kinds

@@ -126,7 +126,7 @@ def _check_values(dimension: Dimension, spec: RunSpec, option: Option) -> None:
         try:
             with_settings(spec, {dimension.name: value})
         except ValueError as error:
-            raise ConfigError(f"[tuning.space] {dimension.name} = {value}: it {error}") from error
+            raise ConfigError(f"[tuning.space] {dimension.name} = {value}: {error}") from error
         outside = declared and isinstance(value, (int, float)) and not declared.low <= value <= declared.high
         if outside or (option.choices and value not in option.choices):
             raise ConfigError(f"[tuning.space] {dimension.name} = {value} is not what {option.text()} allows")
