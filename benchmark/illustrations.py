@@ -79,9 +79,10 @@ def draw_curves(context: "Context", path: Path) -> None:
     steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
     best = decide(history, context.spec.training, steps).best + 1
     first = context.spec.training.minimum_steps
-    since = "weights are chosen from every epoch" if first <= steps else f"weights are chosen from {first} steps on"
+    since = f"weights are chosen from {first} steps on" if first > steps else "weights are chosen from every epoch"
     carrier = f" (its backbone, with {context.spec.carrier.name})" if context.spec.carrier else ""
-    curves(path, history, best, f"{_pipeline(context)}{carrier}, seed {context.spec.seed}: {since}")
+    title = f"{_pipeline(context)}{carrier}, seed {context.spec.seed}: {since}"
+    curves(path, history, best, title, ripening=first > steps)
 
 
 def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[View]:

@@ -14,21 +14,27 @@ HEAD, LOSS, BETWEEN, RATE, UNDER = 0.35, 3.2, 0.25, 0.9, 0.55
 WIDE_RANGE = 20  # a loss that falls by more than this factor is read on a logarithmic axis
 CAPTION = (
     "Training loss: on the batches as trained on, augmented. Validation loss: on images as they are, "
-    "so it may be the lower one. The statistics of batches settle later than weights do, so the first epochs score by "
-    "luck, and none of them is chosen."
+    "so it may be the lower one."
+)
+RIPENING = (
+    " The statistics of batches settle later than weights do: the first epochs score by luck, "
+    "and none of them is chosen."
 )
 
 
-def curves(path: Path, history: Sequence[Mapping[str, float]], best_epoch: int | None, title: str) -> None:
+def curves(
+    path: Path, history: Sequence[Mapping[str, float]], best_epoch: int | None, title: str, *, ripening: bool = False
+) -> None:
     """Write a PNG of loss, validation loss and learning rate.
 
     Args:
         history: one row per epoch: ``epoch`` (from 1), ``loss``, ``val_loss``, ``rate``.
         best_epoch: the ``epoch`` whose weights were kept; None where there is none.
+        ripening: whether some epochs were too early to be chosen.
     """
     table = {key: np.array([row[key] for row in history], float) for key in ("epoch", "loss", "val_loss", "rate")}
     height = HEAD + LOSS + BETWEEN + RATE + UNDER
-    with sheet(path, title=title, caption=CAPTION, width=WIDTH, height=height) as page:
+    with sheet(path, title=title, caption=CAPTION + RIPENING * ripening, width=WIDTH, height=height) as page:
         loss = page.axes(MARGIN + LEFT, HEAD, WIDTH - LEFT - RIGHT, LOSS)
         rate = page.axes(MARGIN + LEFT, HEAD + LOSS + BETWEEN, WIDTH - LEFT - RIGHT, RATE)
         _draw_loss(loss, table)

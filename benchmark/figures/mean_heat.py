@@ -57,4 +57,4 @@ def _legend(page: Sheet, above: float, top: float, lungs: bool) -> None:
     page.picture(MARGIN, above + 0.03, 1.2, 0.12, np.tile(PALETTE, (26, 1, 1)))
     page.write(MARGIN + 1.3, above, [f"0 to {top:.1f} × an even spread"], color=QUIET, size=SMALL)
     if lungs:
-        page.write(MARGIN + 3.1, above, ["━━ where half the images have lung"], color=SKY, size=SMALL, weight="bold")
+        page.write(MARGIN + 3.1, above, ["━━ lung in half the images"], color=SKY, size=SMALL, weight="bold")
