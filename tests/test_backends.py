@@ -75,7 +75,7 @@ def trained(tmp_path_factory):
 def test_what_was_trained_has_learnt_something(trained):
     logits, lungs = trained[1]["logits"], trained[1]["lungs"]
     evidence = logits[:, 1] - logits[:, 0]
-    assert (evidence[1::2, None] > evidence[::2]).mean() > 0.95  # of the pairs
+    assert evidence[1::2].min() > evidence[::2].max()
     assert np.ptp(lungs) > 0.1
 
 
