@@ -16,10 +16,7 @@ CAPTION = (
     "Training loss: on the batches as trained on, augmented. Validation loss: on images as they are, "
     "so it may be the lower one."
 )
-RIPENING = (
-    " The statistics of batches settle later than weights do: the first epochs score by luck, "
-    "and none of them is chosen."
-)
+RIPENING = " The statistics of batches settle later than weights do: no epoch that ends before that is chosen."
 
 
 def curves(
