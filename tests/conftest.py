@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from benchmark.cli.main import main
-from benchmark.executor import ALLOCATOR
+from benchmark.execution.process import ALLOCATOR
 
 settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
 settings.load_profile("bench")

@@ -5,8 +5,19 @@ from typing import Any
 
 import msgspec
 
-from benchmark.record import Cost, DatasetInfo, Estimate, Failure, Member, Part, Record, Reference, SplitInfo, Tuned
-from benchmark.speed_record import Conditions, Latency, Rate, Speed, Work, architecture, identity
+from benchmark.records.record import (
+    Cost,
+    DatasetInfo,
+    Estimate,
+    Failure,
+    Member,
+    Part,
+    Record,
+    Reference,
+    SplitInfo,
+    Tuned,
+)
+from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"  # pipelines
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")

@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from registry.datasets.phantom import phantom
+from registry.datasets.phantom.catalogue import phantom
 
 STATISTICS = ("mean", "contrast", "lung share", "p5", "median", "p95", "entropy", "edges", "asymmetry", "slope")
 BORDER, FRAME = 10, 256  # pixels

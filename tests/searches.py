@@ -262,7 +262,7 @@ def _worker(asked: dict) -> tuple[int, int, IO[str]]:
 
 
 def _work(asked: dict, given: int, told: int) -> None:
-    from benchmark import worker
+    from benchmark.execution import worker
 
     supervisor = os.getppid()
     os.setsid()

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from benchmark.config import DatasetChoice, RunSpec, Runtime, VoteSpec
-from benchmark.plan import Survey
-from benchmark.tables import Augmentation, Component, Images, Segmentation, Split, Training
+from benchmark.planning.graph import Survey
+from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
+from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, VoteSpec
 
 
 def spec(**changes):

@@ -16,8 +16,8 @@ from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
-from benchmark.tables import Tuning
-from benchmark.tasks import read_task, resolve_classes
+from benchmark.tasks.reading import read_task, resolve_classes
+from benchmark.tasks.schema import Tuning
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

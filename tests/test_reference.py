@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmark.compare import compare
-from benchmark.records import load_all, verify
+from benchmark.comparison.compare import compare
+from benchmark.records.files import load_all, verify
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
 PICTURES = {"curves.png", "mean-heat.png", "trials.png"}  # drawn from numbers: no film, and nothing over one

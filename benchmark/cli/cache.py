@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from benchmark.inventory import Item
+    from benchmark.storage.inventory import Item
 
 PLURALS = {  # kind -> of several
     "artefact": "artefacts",
@@ -89,9 +89,9 @@ def prune(age: str, dry_run: bool) -> None:
     """Remove what no run has found or built for a while: artefacts, checkpoints, what is half-built."""
     import time
 
-    from benchmark.durations import parse_duration
-    from benchmark.inventory import discard, stale, sweep_locks
-    from benchmark.store import Store
+    from benchmark.cli.durations import parse_duration
+    from benchmark.storage.cache import Store
+    from benchmark.storage.inventory import discard, stale, sweep_locks
 
     before = time.time() - parse_duration(age, "--older-than")
     root, items = _look()
@@ -115,8 +115,8 @@ def prune(age: str, dry_run: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(yes: bool) -> None:
     """Remove everything that runs have kept; files of other programs stay."""
-    from benchmark.inventory import discard, sweep_locks
-    from benchmark.store import Store
+    from benchmark.storage.cache import Store
+    from benchmark.storage.inventory import discard, sweep_locks
 
     root, items = _look()
     if not items:
@@ -136,8 +136,8 @@ def clear(yes: bool) -> None:
 
 
 def _look() -> "tuple[Path, list[Item]]":
-    from benchmark.inventory import inventory
-    from benchmark.places import cache_folder
+    from benchmark.storage.inventory import inventory
+    from benchmark.storage.places import cache_folder
 
     root = cache_folder()
     return root, inventory(root)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from benchmark.comparison import Comparison
-    from benchmark.costs import CostTable
-    from benchmark.differences import Difference, PairedTest
-    from benchmark.record import Record
-    from benchmark.records import Broken
-    from benchmark.speed_record import Speed
+    from benchmark.comparison.costs import CostTable
+    from benchmark.comparison.tables import Comparison
+    from benchmark.records.differences import Difference, PairedTest
+    from benchmark.records.files import Broken
+    from benchmark.records.record import Record
+    from benchmark.records.speed import Speed
 
 PAGE = 140  # columns of a table that is written to a file
 WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
@@ -58,11 +58,11 @@ def command(
 
     Exit code 3: nothing found; 5: a record cannot be trusted.
     """
-    from benchmark.comparison import Comparison
-    from benchmark.costs import cost_tables
-    from benchmark.garbage import uncollected
-    from benchmark.records import walk
-    from benchmark.speed_record import FILE as SPEED
+    from benchmark.comparison.costs import cost_tables
+    from benchmark.comparison.tables import Comparison
+    from benchmark.records.files import walk
+    from benchmark.records.speed import FILE as SPEED
+    from benchmark.storage.garbage import uncollected
     from registry.errors import ConfigError
 
     form = "json" if as_json else form
@@ -100,7 +100,7 @@ class _Found:
 
     def records(self, scans: "Iterable[Iterable[tuple[str, Record | Broken]]]") -> "Iterator[Record]":
         """The usable records, one at a time."""
-        from benchmark.records import Broken
+        from benchmark.records.files import Broken
 
         for path, found in itertools.chain.from_iterable(scans):
             if isinstance(found, Broken):
@@ -111,8 +111,8 @@ class _Found:
 
     def measured(self, path: Path) -> None:
         """Take a measurement of speed."""
-        from benchmark.records import Broken
-        from benchmark.speed_record import read
+        from benchmark.records.files import Broken
+        from benchmark.records.speed import read
 
         found = read(path, verified=self.verified)
         if isinstance(found, Broken):
@@ -124,7 +124,7 @@ class _Found:
 def _compared(records: "Iterator[Record]", found: _Found, metric: str | None, against: str | None) -> "Comparison":
     import msgspec
 
-    from benchmark.compare import compare
+    from benchmark.comparison.compare import compare
 
     difference = paired_difference(lambda run: Path(found.files[run.run, run.key]).parent)
     comparison = compare(records, metric=metric, against=against, difference=difference)
@@ -136,13 +136,13 @@ def paired_difference(folder_of: "Callable[[Record], Path]", part: str = "test")
 
     @functools.cache
     def test() -> "PairedTest":
-        from benchmark.paired import paired_test
+        from benchmark.evaluation.paired import paired_test
 
         return paired_test(folder_of, part=part)
 
     def difference(first: "Sequence[Record]", second: "Sequence[Record]", metric: str) -> "Difference":
-        from benchmark.differences import Difference
-        from benchmark.records import PREDICTIONS
+        from benchmark.records.differences import Difference
+        from benchmark.records.files import PREDICTIONS
 
         missing = [run.run for run in (*first, *second) if not (folder_of(run) / PREDICTIONS).is_file()]
         if missing:
@@ -190,7 +190,7 @@ def _show(comparison: "Comparison", costs: "list[CostTable]", form: str, output:
 def _show_runs(files: "Iterable[Path]") -> None:
     from rich.console import Console
 
-    from benchmark.records import read
+    from benchmark.records.files import read
     from benchmark.report.details import print_run
 
     console = Console()
@@ -215,10 +215,10 @@ def _pieces(comparison: "Comparison", costs: "list[CostTable]", form: str) -> "I
 
     from rich.console import Console
 
-    from benchmark.report.cost_files import costs_csv, costs_told
+    from benchmark.report.cost_export import costs_csv, costs_told
     from benchmark.report.costs import costs_markdown
+    from benchmark.report.export import json_pieces, to_csv
     from benchmark.report.markdown import markdown
-    from benchmark.report.plain import json_pieces, to_csv
 
     if form == "json":
         return json_pieces(comparison, costs_told(costs))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.request import RESULTS, Request
 
 if TYPE_CHECKING:
-    from benchmark.config import RunSpec
-    from benchmark.crew import Crew
-    from benchmark.descriptions import Descriptions
-    from benchmark.record import Record
+    from benchmark.execution.pool import Crew
+    from benchmark.planning.components import Descriptions
+    from benchmark.planning.schedule import Planned
+    from benchmark.records.record import Record
     from benchmark.report.tuning import Finding
-    from benchmark.runs import Planned
-    from benchmark.tables import Task
+    from benchmark.tasks.schema import Task
+    from benchmark.tasks.spec import RunSpec
     from benchmark.tuning.search import State
     from benchmark.tuning.subject import Subject
 
@@ -51,8 +51,8 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
     """
     import msgspec
 
+    from benchmark.planning.schedule import schedule
     from benchmark.report.tuning import Finding, side_of
-    from benchmark.runs import schedule
     from benchmark.tuning.outcome import changed, tuned
 
     best = state.best()
@@ -88,7 +88,7 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
 
 def again(flags: dict[str, Any], file: Path, backend: str) -> str:
     """The line that runs what was found: on the same backend and into the same folder, so that it trains nothing."""
-    from benchmark.cli.backend import DEFAULT
+    from benchmark.planning.backend import DEFAULT
 
     words = [f"KERAS_BACKEND={backend}"] if backend != DEFAULT else []
     words += ["bench", "run", "--task", str(file)]
@@ -104,9 +104,9 @@ def again(flags: dict[str, Any], file: Path, backend: str) -> str:
 
 def _write(tuning: Tuning, spec: "RunSpec") -> None:
     """The task file of what was found."""
-    from benchmark.seals import write_whole
-    from benchmark.store import storage_errors
-    from benchmark.tuning.taskfile import task_file
+    from benchmark.storage.cache import storage_errors
+    from benchmark.storage.files import write_whole
+    from benchmark.tasks.writing import task_file
 
     path, dataset = tuning.file, tuning.request.flags["dataset"] or tuning.task.dataset
     with storage_errors(path):
@@ -116,7 +116,7 @@ def _write(tuning: Tuning, spec: "RunSpec") -> None:
 
 def _run(request: Request, crew: "Crew", planned: "list[Planned]") -> "list[tuple[Planned, Record]]":
     """The default and the best as ordinary runs; their trainings are those of the trials."""
-    from benchmark.progress import Progress
+    from benchmark.report.progress import Progress
 
     records = {}
     with Progress(request.console, len(planned)) as progress:
@@ -134,8 +134,8 @@ def _retold(run: "Planned", record: "Record") -> "Record":
     """
     import msgspec
 
-    from benchmark.config import RunSpec
-    from benchmark.records import write
+    from benchmark.records.files import write
+    from benchmark.tasks.spec import RunSpec
 
     assert isinstance(run.spec, RunSpec)  # nobody votes
     told, before = run.spec.tuned, record.tuned

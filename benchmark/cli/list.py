@@ -34,10 +34,10 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
-    from benchmark.cli.backend import keras_backend
-    from benchmark.descriptions import Descriptions
-    from benchmark.executor import Worker
-    from benchmark.places import cache_folder
+    from benchmark.execution.process import Worker
+    from benchmark.planning.backend import keras_backend
+    from benchmark.planning.components import Descriptions
+    from benchmark.storage.places import cache_folder
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
@@ -60,7 +60,7 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _tasks(folder: Path) -> list[dict[str, str]]:
-    from benchmark.tasks import read_task
+    from benchmark.tasks.reading import read_task
 
     paths = sorted(path for path in folder.glob("*.toml") if path.stem != "defaults")
     defaults = folder / "defaults.toml"

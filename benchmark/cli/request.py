@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from benchmark.choices import Chosen
-    from benchmark.config import DatasetChoice, Runtime
-    from benchmark.descriptions import Descriptions
-    from benchmark.executor import Worker
-    from benchmark.plan import Survey
-    from benchmark.tables import Task
+    from benchmark.execution.process import Worker
+    from benchmark.planning.components import Descriptions
+    from benchmark.planning.graph import Survey
+    from benchmark.planning.resolve import Chosen
+    from benchmark.tasks.schema import Task
+    from benchmark.tasks.spec import DatasetChoice, Runtime
 
 TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
@@ -97,13 +97,13 @@ class Request:
     """
 
     def __init__(self, flags: dict[str, Any]) -> None:
-        from benchmark.places import cache_folder, find_task
+        from benchmark.storage.places import cache_folder, find_task
 
         self.path = find_task(flags["task_name"], TASKS)  # a slip of the pen is told before anything large is imported
 
         from rich.console import Console
 
-        from benchmark.store import Store
+        from benchmark.storage.cache import Store
 
         self.flags = flags
         self.console = Console(stderr=flags["as_json"])
@@ -113,7 +113,7 @@ class Request:
 
     def task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
         """The task's name, the task with the flags in it, and kind -> the options that --set forces."""
-        from benchmark.tasks import merge, read_task
+        from benchmark.tasks.reading import merge, read_task
 
         overrides = self.overrides()
         forced = overrides.get("options", {})
@@ -127,7 +127,7 @@ class Request:
 
     def overrides(self) -> dict[str, Any]:
         """The tables that --set gives."""
-        from benchmark.tasks import merge, parse_assignment
+        from benchmark.tasks.reading import merge, parse_assignment
         from registry.errors import ConfigError
 
         overrides: dict[str, Any] = {}
@@ -149,8 +149,8 @@ class Request:
 
         import msgspec
 
-        from benchmark.cli.backend import keras_backend
-        from benchmark.config import Runtime
+        from benchmark.planning.backend import keras_backend
+        from benchmark.tasks.spec import Runtime
 
         deterministic = self.flags.get("deterministic", False)
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
@@ -179,7 +179,7 @@ class Request:
         Raises:
             StorageError: they cannot.
         """
-        from benchmark.store import check_writable
+        from benchmark.storage.cache import check_writable
 
         check_writable(self.cache, "choose another cache with BENCH_CACHE")
         if writes or results.is_file():
@@ -187,9 +187,9 @@ class Request:
 
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
-        from benchmark.descriptions import Descriptions
-        from benchmark.progress import surveying
-        from benchmark.runs import look
+        from benchmark.planning.components import Descriptions
+        from benchmark.planning.schedule import look
+        from benchmark.report.progress import surveying
 
         with surveying(self.console) as watch:
             choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
@@ -204,13 +204,13 @@ class Request:
 
     def seconds(self, flag: str) -> float | None:
         """What a flag such as --timeout says; None where it is not given."""
-        from benchmark.durations import parse_duration
+        from benchmark.cli.durations import parse_duration
 
         return parse_duration(self.flags[flag], f"--{flag}") if self.flags[flag] else None
 
     def _dataset(self, task: "Task") -> "DatasetChoice":
-        from benchmark.config import DatasetChoice
-        from benchmark.tasks import parse_component
+        from benchmark.tasks.reading import parse_component
+        from benchmark.tasks.spec import DatasetChoice
         from registry.lookup import find
 
         named = self.flags["dataset"] or ("" if self.flags["data"] else task.dataset)

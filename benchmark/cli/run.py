@@ -8,10 +8,10 @@ import click
 from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
-    from benchmark.config import Runtime
-    from benchmark.crew import Crew
-    from benchmark.record import Record
-    from benchmark.runs import Planned
+    from benchmark.execution.pool import Crew
+    from benchmark.planning.schedule import Planned
+    from benchmark.records.record import Record
+    from benchmark.tasks.spec import Runtime
 
 FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "curves.png")
 
@@ -30,7 +30,7 @@ FIGURES = ("gradcam.png", "mean-heat.png", "network-view.png", "masks.png", "cur
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
 @results_flag
 @click.pass_context
-def command(context: click.Context, **flags: Any) -> None:
+def command(context: click.Context, /, **flags: Any) -> None:
     """Train, score and explain pipelines on a task, then compare them.
 
     \b
@@ -56,8 +56,8 @@ class _Run:
 
     def go(self) -> int:
         """Plan, run what is missing, compare; gives the exit status."""
-        from benchmark.crew import Crew
-        from benchmark.runs import try_heads
+        from benchmark.execution.pool import Crew
+        from benchmark.planning.schedule import try_heads
 
         self.request.check_folders(self.results, "-o", writes=not self.flags["plan_only"])
         timeout_s = self.request.seconds("timeout")
@@ -79,8 +79,8 @@ class _Run:
         return int(any(record.status == "failed" for _, record in finished))
 
     def _plan(self, worker: Any, runtime: "Runtime") -> "list[Planned]":
-        from benchmark.choices import choose, resolve
-        from benchmark.runs import schedule
+        from benchmark.planning.resolve import choose, resolve
+        from benchmark.planning.schedule import schedule
 
         seeds = _seeds(self.flags["seeds"])
         name, task, forced = self.request.task()
@@ -93,7 +93,7 @@ class _Run:
         self, planned: "list[Planned]", crew: "Crew", timeout_s: float | None
     ) -> "list[tuple[Planned, Record]]":
         """Every run with its record, in the order of the plan."""
-        from benchmark.progress import Progress
+        from benchmark.report.progress import Progress
 
         records = {}
         with Progress(self.console, len(planned)) as progress:
@@ -104,7 +104,7 @@ class _Run:
         return [(run, records[run.plan.run]) for run in planned]
 
     def _show_plan(self, planned: "list[Planned]") -> int:
-        from benchmark.progress import print_plan
+        from benchmark.report.progress import print_plan
 
         if self.flags["as_json"]:
             import msgspec
@@ -120,8 +120,8 @@ class _Run:
 
     def _compare(self, finished: "list[tuple[Planned, Record]]") -> None:
         from benchmark.cli.compare import paired_difference
-        from benchmark.compare import compare
-        from benchmark.report.plain import to_json
+        from benchmark.comparison.compare import compare
+        from benchmark.report.export import to_json
         from benchmark.report.terminal import print_comparison
 
         folders = {record.run: run.folder for run, record in finished}
@@ -137,7 +137,7 @@ class _Run:
         """Samples of the maps of every pipeline's first run, under the table."""
         import json
 
-        from benchmark.report.blocks import blocks
+        from benchmark.report.thumbnails import blocks
 
         colour = self.console.color_system is not None and not self.console.no_color
         shown: set[str] = set()

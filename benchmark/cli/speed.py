@@ -11,11 +11,11 @@ from benchmark.cli.request import Request, request_flags, results_flag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.config import Runtime
-    from benchmark.costs import CostTable
-    from benchmark.executor import Outcome, Worker
-    from benchmark.runs import Planned
-    from benchmark.speed_record import Speed
+    from benchmark.comparison.costs import CostTable
+    from benchmark.execution.process import Outcome, Worker
+    from benchmark.planning.schedule import Planned
+    from benchmark.records.speed import Speed
+    from benchmark.tasks.spec import Runtime
 
 
 @click.command()
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @results_flag
 @click.pass_context
-def command(context: click.Context, **flags: Any) -> None:
+def command(context: click.Context, /, **flags: Any) -> None:
     """Measure pipelines of a task, untrained: speed does not depend on weights.
 
     \b
@@ -57,7 +57,7 @@ class _Measuring:
 
     def go(self) -> int:
         """Measure every pipeline in a process of its own, show them; gives the exit status."""
-        from benchmark.executor import Outcome, Worker
+        from benchmark.execution.process import Outcome, Worker
 
         self.request.check_folders(self.results, "-o")
         runtime = self.request.runtime()
@@ -74,9 +74,9 @@ class _Measuring:
         """Each pipeline once, whatever its task trains and joins."""
         import msgspec
 
-        from benchmark.choices import choose, resolve
-        from benchmark.runs import schedule
-        from benchmark.tables import Split
+        from benchmark.planning.resolve import choose, resolve
+        from benchmark.planning.schedule import schedule
+        from benchmark.tasks.schema import Split
 
         name, task, forced = self.request.task()
         task = msgspec.structs.replace(task, scheme="direct", voters=[], split=Split())
@@ -91,7 +91,7 @@ class _Measuring:
         import msgspec
         from rich.markup import escape
 
-        from benchmark.speed_record import Speed, write
+        from benchmark.records.speed import Speed, write
 
         worker.stop()  # the most memory that a process held is that of all it ever did
         label = f"[{place}/{total}] {planned.pipeline}"
@@ -114,11 +114,11 @@ class _Measuring:
 
     def _show(self, speeds: "Sequence[Speed]") -> None:
         """What was measured, beside the scores of the runs in the results folder."""
-        from benchmark.compare import compare
-        from benchmark.costs import cost_tables
-        from benchmark.record import Record
-        from benchmark.records import scan
-        from benchmark.speed_record import FOLDER
+        from benchmark.comparison.compare import compare
+        from benchmark.comparison.costs import cost_tables
+        from benchmark.records.files import scan
+        from benchmark.records.record import Record
+        from benchmark.records.speed import FOLDER
 
         runs = (found for _, found in scan(self.results) if isinstance(found, Record))
         tables = cost_tables(compare(runs).tables, speeds)
@@ -126,7 +126,7 @@ class _Measuring:
         self._say(f"\nRecords: {self.results / FOLDER}")
 
     def _print(self, tables: "list[CostTable]") -> None:
-        from benchmark.report.cost_files import costs_csv, costs_json
+        from benchmark.report.cost_export import costs_csv, costs_json
         from benchmark.report.costs import costs_markdown, print_costs
 
         if self.form == "table":

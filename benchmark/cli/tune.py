@@ -9,11 +9,11 @@ from benchmark.cli.finding import Tuning, finding
 from benchmark.cli.request import RESULTS, Request, request_flags
 
 if TYPE_CHECKING:
-    from benchmark.config import RunSpec
-    from benchmark.crew import Crew
-    from benchmark.descriptions import Descriptions
+    from benchmark.execution.pool import Crew
+    from benchmark.planning.components import Descriptions
     from benchmark.report.tuning import Finding
-    from benchmark.tables import Task
+    from benchmark.tasks.schema import Task
+    from benchmark.tasks.spec import RunSpec
     from benchmark.tuning.search import Search, State
     from benchmark.tuning.subject import Subject
 
@@ -42,7 +42,7 @@ HALVING = "hyperband"  # stops most trials early
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="For the task file that is found."
 )
 @click.pass_context
-def command(context: click.Context, **flags: Any) -> None:
+def command(context: click.Context, /, **flags: Any) -> None:
     """Search the settings of one pipeline, by the loss on the select half of validation; compare with the default.
 
     \b
@@ -65,7 +65,7 @@ class _Tune:
 
     def go(self) -> int:
         """Search, write what was found, run it and the default, compare; gives the exit status."""
-        from benchmark.crew import Crew
+        from benchmark.execution.pool import Crew
 
         self.request.check_folders(self.results, "--results")
         if self.flags["output"]:
@@ -84,8 +84,8 @@ class _Tune:
 
     def _subject(self, crew: "Crew") -> "tuple[Task, Subject, Descriptions]":
         """The pipeline that is tuned, on its data."""
-        from benchmark.choices import Chosen, choose, resolve
-        from benchmark.config import RunSpec
+        from benchmark.planning.resolve import Chosen, choose, resolve
+        from benchmark.tasks.spec import RunSpec
         from benchmark.tuning.subject import Subject
         from registry.errors import ConfigError
 
@@ -126,7 +126,7 @@ class _Tune:
 
     def _said(self) -> set[str]:
         """The settings that flags give."""
-        from benchmark.tasks import parse_component
+        from benchmark.tasks.reading import parse_component
 
         overrides = self.request.overrides()
         tables = {**overrides, **overrides.get("options", {})}
@@ -136,9 +136,9 @@ class _Tune:
         }
 
     def _folder(self, spec: "RunSpec", search: "Search") -> Path:
-        from benchmark.config import canonical
-        from benchmark.parts import run_parts
-        from benchmark.provenance import digest
+        from benchmark.storage.code import digest
+        from benchmark.tasks.components import run_parts
+        from benchmark.tasks.spec import canonical
 
         name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
         return self.results / "tuning" / spec.task / name
@@ -155,9 +155,9 @@ class _Tune:
         """The search after all the trials that there is time for."""
         import msgspec
 
-        from benchmark.seals import write_whole
-        from benchmark.store import storage_errors
-        from benchmark.tuning.following import Following
+        from benchmark.report.tuning_progress import Following
+        from benchmark.storage.cache import storage_errors
+        from benchmark.storage.files import write_whole
         from benchmark.tuning.ledger import locked, read
         from benchmark.tuning.outcome import trials_csv
         from benchmark.tuning.trials import Trials
@@ -181,7 +181,7 @@ class _Tune:
         return state
 
     def _say_which(self, spec: "RunSpec", described: "Descriptions", pipelines: int) -> None:
-        from benchmark.parts import pipeline_name
+        from benchmark.tasks.components import pipeline_name
 
         among = f", the first of the task's {pipelines} pipelines" if pipelines > 1 else ""
         self._print(f"tuning {pipeline_name(spec, described.defaults)}{among}")
@@ -242,7 +242,7 @@ def _ended(state: "State") -> str:
 
 def _check_file(path: Path, task: Path) -> None:
     """The task file can be written before hours are spent on what it will say, and not over the task that is tuned."""
-    from benchmark.store import check_writable
+    from benchmark.storage.cache import check_writable
     from registry.errors import ConfigError
 
     if path.is_dir():

@@ -10,7 +10,7 @@ from benchmark.figures.overlays import is_empty, overlay
 
 
 def thumbnails(panels: Sequence[Panel], width: int = 22) -> list[dict[str, Any]]:
-    """A dictionary per panel, by class and kind, for `benchmark.report.blocks`.
+    """A dictionary per panel, by class and kind, for `benchmark.report.thumbnails`.
 
     Keys: class, kind, id, decided, probability, empty (whether the map is), width, height (even), pixels (rows of RGB
     from the upper left corner on, as hexadecimal digits).

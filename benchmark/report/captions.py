@@ -1,7 +1,7 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
-from benchmark.comparison import Row, Table
-from benchmark.record import DatasetInfo, SplitInfo
+from benchmark.comparison.tables import Row, Table
+from benchmark.records.record import DatasetInfo, SplitInfo
 from benchmark.report import wording
 
 TUNING = "tuning"

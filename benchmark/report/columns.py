@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from benchmark.comparison import Row, Table
+from benchmark.comparison.tables import Row, Table
 from benchmark.report import captions, wording
 
 SECONDARY = ("sensitivity", "specificity", "auroc", "macro-f1", "accuracy", "balanced-accuracy", "mcc")

@@ -6,12 +6,12 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.costs import CostGroup, CostRow, CostTable
+from benchmark.comparison.costs import CostGroup, CostRow, CostTable
+from benchmark.records.speed import Conditions, Rate
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
 from benchmark.report.markdown import escaped
 from benchmark.report.terminal import show
-from benchmark.speed_record import Conditions, Rate
 
 STAR = " *"
 

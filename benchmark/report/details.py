@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.aggregates import deviation
-from benchmark.record import Estimate, Record, Reference
+from benchmark.comparison.aggregates import deviation
+from benchmark.records.record import Estimate, Record, Reference
 from benchmark.report import wording
 from benchmark.report.columns import SECONDARY
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose

@@ -1,6 +1,6 @@
 """Comparisons as GitHub-flavoured Markdown."""
 
-from benchmark.comparison import Comparison, Row, Table
+from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
 

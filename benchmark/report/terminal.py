@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.comparison import Comparison, Row, Table
+from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion

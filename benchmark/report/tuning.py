@@ -4,9 +4,9 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.comparison import LOWER_IS_BETTER
-from benchmark.differences import Difference
-from benchmark.record import Estimate, Record, Tuned
+from benchmark.comparison.tables import LOWER_IS_BETTER
+from benchmark.records.differences import Difference
+from benchmark.records.record import Estimate, Record, Tuned
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
 from benchmark.report.terminal import show

@@ -2,10 +2,10 @@
 
 import math
 
-from benchmark.aggregates import Aggregate
-from benchmark.comparison import Failed, Row
-from benchmark.differences import Difference
-from benchmark.record import Estimate, Tuned
+from benchmark.comparison.aggregates import Aggregate
+from benchmark.comparison.tables import Failed, Row
+from benchmark.records.differences import Difference
+from benchmark.records.record import Estimate, Tuned
 
 FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.classical import fit, logits, save
-from benchmark.images import load
-from benchmark.provenance import packages_of
+from benchmark.data.prepared import load
+from benchmark.models.classical import fit, logits, save
 from benchmark.stages.fit import check_classes, class_targets, shuffled
+from benchmark.storage.code import packages_of
 from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 
 def build(context: "Context", folder: Path) -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from benchmark.calibration import softmax
-from benchmark.gradcam import upsample
-from benchmark.images import load
-from benchmark.maps import mapper
-from benchmark.predictions import predictions
-from benchmark.regions import as_seen, lung_masks, map_statistics
+from benchmark.data.prepared import load
+from benchmark.evaluation.calibration import softmax
+from benchmark.models.gradcam import upsample
 from benchmark.stages.fit import load_inputs
+from benchmark.stages.heatmaps import mapper
+from benchmark.stages.predictions import predictions
+from benchmark.stages.regions import as_seen, lung_masks, map_statistics
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 CHUNK = 256
 KINDS = ("surest right", "least sure", "surest wrong")

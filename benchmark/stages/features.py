@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from benchmark.session import begin
+from benchmark.models.runtime import begin
 from benchmark.stages.fit import load_inputs, make_backbone
 from registry.backend import device_name
-from registry.explanation import features
+from registry.networks.explanation import features
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 BATCH = 64
 CHUNK = 1024

@@ -10,22 +10,22 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.augmentation import augmentation
-from benchmark.batches import Batches, class_weights, realised_shares
-from benchmark.images import load
-from benchmark.memory import within_memory
-from benchmark.pace import pace_of
-from benchmark.session import begin, full_precision
-from benchmark.training import History, decide, train, waiting
+from benchmark.data.prepared import load
+from benchmark.models.augmentation import augmentation
+from benchmark.models.batches import Batches, class_weights, realised_shares
+from benchmark.models.memory import within_memory
+from benchmark.models.pace import pace_of
+from benchmark.models.runtime import begin, full_precision
+from benchmark.models.training import History, decide, train, waiting
 from registry.backend import device_name
 from registry.errors import ContractError, DataError
-from registry.explanation import features
 from registry.lookup import find
 from registry.lookup import load as load_component
+from registry.networks.explanation import features
 
 if TYPE_CHECKING:
-    from benchmark.config import Component, RunSpec
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
+    from benchmark.tasks.spec import Component, RunSpec
 
 
 class Fitted(NamedTuple):

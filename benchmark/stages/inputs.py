@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.images import equalise_inside, load
-from benchmark.masking import apply_masks
-from benchmark.rows import RowFile
+from benchmark.data.array_file import RowFile
+from benchmark.data.masking import apply_masks
+from benchmark.data.prepared import equalise_inside, load
 from benchmark.stages.masks import CHUNK, read_masks
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 
 def build(context: "Context", folder: Path) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from benchmark.images import Prepared, load
+from benchmark.data.prepared import Prepared, load
 from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 CHUNK = 256
 

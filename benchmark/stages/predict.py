@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from benchmark.images import load
+from benchmark.data.prepared import load
 from benchmark.stages.fit import class_targets, load_inputs
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 BATCH = 64
 CHUNK = 1024

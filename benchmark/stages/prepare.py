@@ -1,14 +1,14 @@
-"""Decoded, resized, equalised images and masks: see `benchmark.images`."""
+"""Decoded, resized, equalised images and masks: see `benchmark.data.prepared`."""
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.images import prepare
-from benchmark.samples import open_dataset
+from benchmark.data.prepared import prepare
+from benchmark.data.samples import open_dataset
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 
 def build(context: "Context", folder: Path) -> None:

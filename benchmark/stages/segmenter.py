@@ -10,19 +10,19 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.batches import Batches
-from benchmark.images import Prepared, load
-from benchmark.memory import within_memory
-from benchmark.pace import pace_of
-from benchmark.session import begin
-from benchmark.training import History, train, waiting
+from benchmark.data.prepared import Prepared, load
+from benchmark.models.batches import Batches
+from benchmark.models.memory import within_memory
+from benchmark.models.pace import pace_of
+from benchmark.models.runtime import begin
+from benchmark.models.training import History, train, waiting
 from registry.errors import DataError
 from registry.lookup import find
 from registry.lookup import load as load_component
-from registry.segmenters.losses import cross_entropy_dice
+from registry.networks.losses import cross_entropy_dice
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 MAX_TURN = 10.0  # degrees
 MAX_SHIFT = 0.06  # of the frame

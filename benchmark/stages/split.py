@@ -1,4 +1,4 @@
-"""Who is trained on, who is tested on: see `benchmark.splits`."""
+"""Who is trained on, who is tested on: see `benchmark.data.splits`."""
 
 import hashlib
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.images import load
-from benchmark.splits import split, write_csv
+from benchmark.data.prepared import load
+from benchmark.data.splits import split, write_csv
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 
 def build(context: "Context", folder: Path) -> None:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.ballots import FLOOR, ballot, vote
-from benchmark.images import load
-from benchmark.predictions import predictions
+from benchmark.data.prepared import load
+from benchmark.evaluation.voting import FLOOR, ballot, vote
 from benchmark.stages.fit import check_classes, class_targets
+from benchmark.stages.predictions import predictions
 from registry.errors import ContractError
 from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
-    from benchmark.context import Context
+    from benchmark.stages.context import Context
 
 
 def build(context: "Context", folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.store import storage_errors
+from benchmark.storage.cache import storage_errors
 
 FOLDER = "running"
 

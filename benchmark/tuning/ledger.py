@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.store import storage_errors
+from benchmark.storage.cache import storage_errors
 from benchmark.tuning.claims import Claim, spent_s, sweep, take
 from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from benchmark.config import RunSpec
-from benchmark.context import Context
-from benchmark.pipeline import run_stages
-from benchmark.plan import Plan
-from benchmark.session import begin
+from benchmark.execution.runner import run_stages
+from benchmark.models.runtime import begin
+from benchmark.models.training import History, decide
+from benchmark.planning.graph import Plan
+from benchmark.stages.context import Context
 from benchmark.stages.fit import fit, save
-from benchmark.store import Store
-from benchmark.training import History, decide
+from benchmark.storage.cache import Store
+from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.search import Told
 from benchmark.tuning.space import Values
 from benchmark.tuning.subject import Subject

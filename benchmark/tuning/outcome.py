@@ -6,10 +6,10 @@ import math
 
 import msgspec
 
-from benchmark.config import RunSpec
-from benchmark.record import Tuned
+from benchmark.records.record import Tuned
+from benchmark.tasks.settings import plain_name
+from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.search import State, TrialState
-from benchmark.tuning.settings import plain_name
 from benchmark.tuning.space import Dimension, same
 
 FACTS = ("trial", "origin", "parent", "status", "start", "epochs", "score", "best", "duration_s", "cause", "message")

@@ -9,9 +9,9 @@
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from benchmark.config import RunSpec
-from benchmark.tables import Augmentation, Span, Tuning
-from benchmark.tuning.settings import KINDS, setting, with_settings
+from benchmark.tasks.schema import Augmentation, Span, Tuning
+from benchmark.tasks.settings import KINDS, setting, with_settings
+from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.space import Dimension, Space, check_space
 from registry.errors import ConfigError, unknown_name
 from registry.options import Option, Range, Scalar

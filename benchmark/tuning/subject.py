@@ -2,11 +2,11 @@
 
 import msgspec
 
-from benchmark.config import RunSpec
-from benchmark.keys import plan
-from benchmark.plan import Plan, Survey, Traits
-from benchmark.provenance import digest
-from benchmark.tuning.settings import with_settings
+from benchmark.planning.graph import Plan, Survey, Traits
+from benchmark.planning.keys import plan
+from benchmark.storage.code import digest
+from benchmark.tasks.settings import with_settings
+from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.space import Values
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.causes import cause_of
-from benchmark.garbage import imported
+from benchmark.execution.causes import cause_of
+from benchmark.storage.garbage import imported
 from benchmark.tuning.claims import Claim
 from benchmark.tuning.ledger import Ledger, locked
 from benchmark.tuning.oracles import propose

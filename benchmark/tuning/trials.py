@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.executor import Outcome, Worker
+from benchmark.execution.process import Outcome, Worker
 from benchmark.tuning.claims import saw
 from benchmark.tuning.ledger import excuse, fail, read
 from benchmark.tuning.search import Search, TrialState

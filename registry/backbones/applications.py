@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from registry.backbones.depthwise import depthwise
-from registry.backbones.finer import join
-from registry.backbones.pretrained import application, freeze
+from registry.networks.depthwise import depthwise
+from registry.networks.finer import join
+from registry.networks.pretrained import application, freeze
 
 Numbers = float | tuple[float, float, float]
 ImageShape = tuple[int | None, int | None, int]

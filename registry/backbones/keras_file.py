@@ -7,10 +7,10 @@ from typing import Any
 import keras
 from keras import layers
 
-from registry.backbones.finer import join
-from registry.backbones.flattened import flattened
-from registry.backbones.pretrained import freeze, reason, unfreeze
 from registry.errors import ContractError, OptionError, WeightsError
+from registry.networks.finer import join
+from registry.networks.flattened import flattened
+from registry.networks.pretrained import freeze, reason, unfreeze
 
 EXAMPLE = "keras-file[path=model.keras,mean=127.5,deviation=127.5]"
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import keras
 from keras import layers
 
-from registry.backbones.finer import join
-from registry.backbones.pretrained import application, freeze
+from registry.networks.finer import join
+from registry.networks.pretrained import application, freeze
 from registry.options import Range
 
 PUBLISHED = "xception_weights_tf_dim_ordering_tf_kernels_notop.h5"

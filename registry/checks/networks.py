@@ -14,8 +14,8 @@ from registry.checks.classifiers import check_classifier
 from registry.checks.promises import BATCH, CLASSES, FEATURE_SHAPE, IMAGE_SHAPE, build, expect, kind_of, named
 from registry.contracts import MaskPredictor
 from registry.errors import ContractError
-from registry.explanation import features, halves
-from registry.segmenters.losses import cross_entropy_dice
+from registry.networks.explanation import features, halves
+from registry.networks.losses import cross_entropy_dice
 
 
 @named

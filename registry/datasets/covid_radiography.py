@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from registry.contracts import Sample
-from registry.datasets import layout, sheets
 from registry.errors import DataError, DataNotFoundError, unknown_name
+from registry.readers import layout, sheets
 
 LABELS = ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")
 PUBLISHED_IMAGES = 21165

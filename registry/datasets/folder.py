@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from registry.contracts import Sample
-from registry.datasets import layout
 from registry.errors import DataError, DataNotFoundError
+from registry.readers import layout
 
 
 def folder(

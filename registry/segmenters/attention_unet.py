@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import keras
 from keras import layers
 
+from registry.networks.u_shape import convolved_twice, doubling, enlarged, u_shape
 from registry.options import Range
-from registry.segmenters.u_shape import convolved_twice, doubling, enlarged, u_shape
 
 OPEN = 2.0  # bias of a gate: it starts near sigmoid(2) = .88, letting most through, as in the paper
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import keras
 from keras import layers
 
+from registry.networks.u_shape import LEVELS, rectified, u_shape
 from registry.options import Range
-from registry.segmenters.u_shape import LEVELS, rectified, u_shape
 
 WIDEST = 4  # times the first level: the two deepest levels hold most weights and need them least
 # Normalisation makes the size of a kernel irrelevant to what it computes, and Adam's steps have one size for all, so

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 import keras
 import numpy as np
 
-from benchmark.executor import ALLOCATOR
+from benchmark.execution.process import ALLOCATOR
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.records import FILE, sealed
+from benchmark.records.files import FILE, sealed
 from tests import factories
 from tests.perf.startup import BENCH
 from tests.perf.timing import Line, absolute, as_installed, process, ratio

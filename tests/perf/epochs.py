@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmark.batches import Batches
-from benchmark.images import Prepared, load
+from benchmark.data.prepared import Prepared, load
+from benchmark.models.batches import Batches
 from registry.datasets.folder import folder
 from tests.perf.films import draw, write
 from tests.perf.preparation import prepared

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from registry.datasets.phantom import phantom
+from registry.datasets.phantom.catalogue import phantom
 
 Film = tuple[str, np.ndarray]  # label, uint8 (H, W)
 DRAWN = 299  # pixels a side, as in the COVID-19 Radiography Database

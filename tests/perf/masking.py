@@ -8,12 +8,12 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.batches import Batches, class_weights
-from benchmark.config import RunSpec
-from benchmark.context import Context
-from benchmark.session import begin
+from benchmark.models.batches import Batches, class_weights
+from benchmark.models.runtime import begin
+from benchmark.models.training import train
 from benchmark.stages import fit, inputs, masks, segmenter
-from benchmark.training import train
+from benchmark.stages.context import Context
+from benchmark.tasks.spec import RunSpec
 from tests.perf import stages
 from tests.perf.apart import apart, warm_up
 from tests.perf.timing import Line, absolute, interleaved, ratio

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.crew import Crew
-from benchmark.descriptions import Descriptions
-from benchmark.plan import Plan, Traits
-from benchmark.runs import Planned, schedule
-from benchmark.store import Store
+from benchmark.execution.pool import Crew
+from benchmark.planning.components import Descriptions
+from benchmark.planning.graph import Plan, Traits
+from benchmark.planning.schedule import Planned, schedule
+from benchmark.storage.cache import Store
 from tests.perf.timing import Line, absolute
 from tests.specs import spec, survey
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmark.films import ALIAS_FREE
-from benchmark.images import prepare
+from benchmark.data.image import ALIAS_FREE
+from benchmark.data.prepared import prepare
 from registry.datasets.folder import folder
 from tests.perf.films import draw, write
 from tests.perf.timing import Line, interleaved, ratio, seconds

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from benchmark.config import RunSpec
-from benchmark.context import Context
-from benchmark.images import prepare
+from benchmark.data.prepared import prepare
 from benchmark.stages import split
-from benchmark.tables import Component, Images, Segmentation, Split, Training
-from registry.datasets.phantom import phantom
+from benchmark.stages.context import Context
+from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
+from benchmark.tasks.spec import RunSpec
+from registry.datasets.phantom.catalogue import phantom
 from tests.specs import spec
 
 SIZE = 64

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.context import Context, StagesRecord
-from benchmark.plan import Plan, Survey
-from benchmark.record import SCHEMA, Estimate, Record
-from benchmark.records import write
+from benchmark.planning.graph import Plan, Survey
+from benchmark.records.files import write
+from benchmark.records.record import SCHEMA, Estimate, Record
+from benchmark.stages.context import Context, StagesRecord
 
 
 def build(context: Context, folder: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from benchmark.config import RunSpec
-from benchmark.images import load
+from benchmark.data.prepared import load
 from benchmark.stages import fit
+from benchmark.tasks.spec import RunSpec
 from tests.perf import stages
 from tests.perf.apart import apart, warm_up
 from tests.perf.timing import Line, interleaved, ratio, seconds

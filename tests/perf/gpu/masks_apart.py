@@ -10,11 +10,11 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.agreement import mask_estimates
-from benchmark.films import EQUALISERS, film
-from benchmark.images import unpack
+from benchmark.data.image import EQUALISERS, film
+from benchmark.data.prepared import unpack
+from benchmark.evaluation.masks import mask_estimates
 from registry.contracts import Sample
-from registry.datasets.files import read_gray, read_mask
+from registry.readers.files import read_gray, read_mask
 
 
 def measure(model: Path, folder: Path, equalise: str = "histogram") -> dict[str, Any]:

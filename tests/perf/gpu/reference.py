@@ -27,8 +27,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmark.durations import parse_duration
-from benchmark.records import FILE, scan
+from benchmark.cli.durations import parse_duration
+from benchmark.records.files import FILE, scan
 from tests.perf.gpu.masks_apart import measure
 
 ROOT = Path(__file__).absolute().parents[3]

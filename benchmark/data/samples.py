@@ -1,0 +1,63 @@
+"""The samples a run uses: opened from the registry, checked, limited."""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from benchmark.data.splits import limit
+from registry.contracts import Dataset, Sample
+from registry.errors import ContractError, DataError, DataNotFoundError
+from registry.lookup import find, load
+from registry.options import read_options, resolve_options
+
+if TYPE_CHECKING:
+    from benchmark.tasks.spec import DatasetChoice
+
+
+def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Sample], dict[str, Any]]:
+    """The dataset, its selected samples and its resolved options.
+
+    Args:
+        seed: of the selection under a limit.
+
+    Raises:
+        DataError: nothing is there, a label's name cannot be written, or fewer than two labels have images.
+        ContractError: an id stands twice, or a sample has a label that the dataset does not list.
+    """
+    factory = load(find("dataset", choice.name))
+    options = resolve_options(f"dataset {choice.name!r}", read_options(factory), choice.options)
+    if choice.root is None and _needs_root(factory):
+        raise DataNotFoundError(f"dataset {choice.name!r} is read from files; give their folder with --data")
+    dataset: Dataset = factory(choice.root, **options)
+    samples = list(dataset.samples())
+    _check(choice.name, dataset, samples)
+    if choice.limit is not None:
+        labels, sources = [s.label for s in samples], [s.source for s in samples]
+        samples = [samples[i] for i in limit(labels, sources, [s.group for s in samples], choice.limit, seed)]
+    present = {sample.label for sample in samples}
+    if len(present) < 2:
+        raise DataError(
+            f"{choice.root or choice.name} holds images of {len(present)} label(s) "
+            f"({', '.join(sorted(present)) or 'none'}); a classifier needs two: expected one folder per label"
+        )
+    return dataset, samples, options
+
+
+def _needs_root(factory: Callable[..., Any]) -> bool:
+    """Whether a factory has no default for the place of its files."""
+    return next(iter(inspect.signature(factory).parameters.values())).default is inspect.Parameter.empty
+
+
+def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:
+    unprintable = [label for label in dataset.labels if not label.isprintable()]  # a name that is not UTF-8 too
+    if unprintable:
+        raise DataError(f"label {unprintable[0]!r} of dataset {name!r} cannot be printed; rename it, or its folder")
+    twice = [one for one, count in Counter(sample.id for sample in samples).items() if count > 1]
+    if twice:
+        raise ContractError(f"dataset {name!r} gives the id {twice[0]!r} to two samples; ids must be unique")
+    strange = {sample.label for sample in samples} - set(dataset.labels)
+    if strange:
+        raise ContractError(
+            f"dataset {name!r} has samples of label {min(strange)!r}; its labels are {', '.join(dataset.labels)}"
+        )

@@ -1,0 +1,161 @@
+"""Dividing a dataset by whole groups, stratified by label and source, the same way in whatever order it comes.
+
+Parts are ``train``, ``select`` and ``fit`` (the two halves of validation) and ``test``.
+"""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data.assignment import Contents, apportion, assign, contents_of, divide, totals
+from registry.errors import ConfigError, StorageError, unknown_name
+
+PARTS = ("train", "select", "fit", "test")
+GROUPINGS = ("group", "naive")
+MAKER_TOLERANCE = 0.05  # a mask maker's share may differ this much between labels before it gives the label away
+
+
+def split(
+    labels: Sequence[str],
+    sources: Sequence[str | None],
+    groups: Sequence[str],
+    *,
+    fractions: tuple[float, float, float],
+    seed: int,
+    grouping: str,
+    ids: Sequence[str] | None = None,
+    folds: int = 1,
+    fold: int = 0,
+) -> np.ndarray:
+    """The part of each sample, str (N,).
+
+    In each stratum (label × source) a part's size lies within one group of its share, unless a label of
+    `config.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over several strata.
+
+    Args:
+        fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of
+            test is one fold, and train and validation divide the rest in proportion.
+        grouping: ``group`` keeps groups on one side; ``naive`` splits image by image, as the founding study did.
+        ids: what the naive split knows images by; needed there for a split that does not depend on their order.
+        folds: with more than one, the test part is the samples whose `fold_of` is `fold`.
+
+    Raises:
+        ConfigError: fractions that are negative or do not add up to 1, or a fold that is not there.
+    """
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ConfigError(
+            f"split fractions are shares of 1 that add up to 1, received {', '.join(map(str, fractions))}"
+        )
+    if not 0 <= fold < folds:
+        raise ConfigError(f"there is no fold {fold} of {folds}; expected one from 0 to {folds - 1}")
+    train, validation, test = fractions
+    units = _units(groups, grouping, ids)
+    contents = contents_of(labels, sources, units)
+    if folds == 1:
+        shares = dict(zip(PARTS, (train, validation / 2, validation / 2, test), strict=True))
+        chosen = divide(contents, shares, seed, enough=len(PARTS))
+        return np.array([chosen[unit] for unit in units], str)
+    tested = _folds(contents, folds, seed)
+    rest = {unit: content for unit, content in contents.items() if tested[unit] != str(fold)}
+    shares = {"train": train / (train + validation)}
+    shares |= dict.fromkeys(("select", "fit"), validation / (train + validation) / 2)
+    # An order of its own in every fold, so that not the same groups are validated on each time.
+    chosen = divide(rest, shares, f"{seed}/{fold}", enough=len(shares))
+    return np.array([chosen.get(str(unit), "test") for unit in units], str)
+
+
+def fold_of(
+    labels: Sequence[str],
+    sources: Sequence[str | None],
+    groups: Sequence[str],
+    *,
+    folds: int,
+    seed: int,
+    grouping: str = "group",
+    ids: Sequence[str] | None = None,
+) -> np.ndarray:
+    """The fold that tests each sample, int (N,) from 0 to folds - 1; arguments as of `split`.
+
+    A label of `folds` groups or more is in every fold; one of `Split.fewest_groups` leaves three outside of each.
+    """
+    if folds < 2:
+        raise ConfigError(f"a cross-validation has two folds or more, received {folds}")
+    units = _units(groups, grouping, ids)
+    tested = _folds(contents_of(labels, sources, units), folds, seed)
+    return np.array([int(tested[unit]) for unit in units], int)
+
+
+def _folds(contents: Contents, folds: int, seed: int) -> dict[str, str]:
+    """Group -> the fold that tests it."""
+    shares = {str(fold): 1 / folds for fold in range(folds)}
+    return divide(contents, shares, seed, enough=folds, elsewhere=len(PARTS) - 1)
+
+
+def _units(groups: Sequence[str], grouping: str, ids: Sequence[str] | None) -> Sequence[str]:
+    """What is kept whole, of each sample."""
+    if grouping not in GROUPINGS:
+        raise unknown_name("grouping", grouping, GROUPINGS, "[split] of the task file")
+    if grouping == "group":
+        return groups
+    return ids if ids is not None else [str(i) for i in range(len(groups))]
+
+
+def limit(labels: Sequence[str], sources: Sequence[str | None], groups: Sequence[str], n: int, seed: int) -> np.ndarray:
+    """Indices, ascending, of about n samples in whole groups, with the shares of label and source kept.
+
+    A label keeps at least four samples, where it has them, so that every part of a split can hold one.
+    """
+    if n >= len(labels):
+        return np.arange(len(labels))
+    contents = contents_of(labels, sources, groups)
+    sizes = totals(contents)
+    per_label = Counter(map(str, labels))
+    quotas = apportion(per_label, n, floor=4)
+    kept = {}
+    for label, quota in quotas.items():
+        kept |= apportion({stratum: count for stratum, count in sizes.items() if stratum[0] == label}, quota)
+    rest = {stratum: total - kept[stratum] for stratum, total in sizes.items()}
+    chosen = assign(contents, {"kept": kept, "rest": rest}, seed)
+    return np.flatnonzero([chosen[group] == "kept" for group in groups])
+
+
+def masks_leak(labels: Sequence[str], mask_makers: Sequence[str | None]) -> str | None:
+    """Why the dataset's own masks would give the label away, in a sentence; None where they would not.
+
+    They do where the share of images with a mask by some maker, or without any, differs between labels.
+    """
+    counts: dict[str, Counter] = defaultdict(Counter)
+    for label, maker in zip(labels, mask_makers, strict=True):
+        counts[str(label)][maker] += 1
+    makers = {maker for label in counts.values() for maker in label}
+    if makers <= {None}:
+        return "the dataset has no masks"
+    shares = {label: {maker: count[maker] / count.total() for maker in makers} for label, count in counts.items()}
+    for maker in sorted(makers, key=str):
+        ranked = sorted((share[maker], label) for label, share in shares.items())
+        (low, least), (high, most) = ranked[0], ranked[-1]
+        if high - low > MAKER_TOLERANCE:
+            what = "no mask" if maker is None else f"a mask by {maker!r}"
+            return f"the dataset's masks give the label away: {high:.0%} of {most} have {what}, {low:.0%} of {least}"
+    return None
+
+
+def write_csv(
+    path: Path,
+    ids: Sequence[str],
+    labels: Sequence[str],
+    sources: Sequence[str | None],
+    groups: Sequence[str],
+    parts: Sequence[str],
+) -> None:
+    """Keeps a split as a table id, label, source, group, part; an unknown source is empty."""
+    try:
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("id", "label", "source", "group", "part"))
+            table.writerows(zip(ids, labels, ("" if s is None else s for s in sources), groups, parts, strict=True))
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error

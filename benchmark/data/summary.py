@@ -1,0 +1,165 @@
+"""A look at a dataset before anything is decoded: contents, digest, what would be refused.  A worker's task."""
+
+import hashlib
+import json
+import os
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.data.samples import open_dataset
+from benchmark.data.splits import masks_leak
+from benchmark.planning.graph import Survey
+from benchmark.planning.keys import component_code
+from benchmark.storage.cache import storage_errors
+from benchmark.storage.code import digest
+from benchmark.tasks.spec import DatasetChoice
+from registry.contracts import Sample
+from registry.errors import DataError, DataNotFoundError
+from registry.lookup import Entry, entries, load
+from registry.readers.layout import first_image
+
+UNREADABLE = "unreadable"
+
+NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
+
+
+def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The `Survey` of ``request["dataset"]``, with file digests memoised below ``request["cache"]``."""
+    choice = msgspec.convert(request["dataset"], DatasetChoice)
+    if choice.name == "":
+        choice = msgspec.structs.replace(choice, name=recognise(choice.root or "."))
+    told = survey(choice, request["seed"], Path(request["cache"]), emit)
+    return {"dataset": msgspec.to_builtins(choice), "survey": msgspec.to_builtins(told)}
+
+
+def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[str, Any]], None]) -> Survey:
+    """What the dataset holds; see `benchmark.planning.graph.Survey`."""
+    dataset, samples, options = open_dataset(choice, seed)
+    memo = FileDigests(cache / "file-digests.json")
+    files = memo.read([path for sample in samples for path in sample.paths], emit)
+    described = [
+        json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
+    ]
+    # Images that are drawn have no files: the code that draws them stands for their bytes.
+    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name)
+    counts = Counter(sample.label for sample in samples)
+    sources = Counter(sample.source for sample in samples if sample.source is not None)
+    known = all(sample.source is not None for sample in samples)
+    return Survey(
+        name=dataset.name,
+        options=options,
+        digest=digest(json.dumps(options, sort_keys=True), drawn, *described),
+        labels=list(dataset.labels),
+        counts={label: counts[label] for label in dataset.labels},
+        sources=dict(sorted(sources.items())) if known else {},
+        notices=[*dataset.notices, *([] if _grouped(samples) else [NO_PATIENTS])],
+        licence=dataset.licence,
+        origin=dataset.origin,
+        images=len(samples),
+        masks=sum(sample.mask_maker is not None for sample in samples),
+        groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
+        masks_leak=masks_leak([s.label for s in samples], [s.mask_maker for s in samples]),
+    )
+
+
+def recognise(root: str) -> str:
+    """The registered dataset that knows the layout of a folder best.
+
+    Raises:
+        DataNotFoundError: the folder is absent.
+        DataError: no dataset knows its layout.
+    """
+    if not Path(root).is_dir():
+        found = "is no folder" if Path(root).exists() else "is not there"
+        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; give its path with --data")
+    scores = {name: _score(entry, root) for name, entry in entries("dataset").items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] == 0:
+        raise DataError(
+            f"{root} is not laid out like any known dataset; expected two or more sub-folders with images, "
+            f"one per label; found {_content(Path(root))}; see: bench list datasets"
+        )
+    return best
+
+
+def _score(entry: Entry, root: str) -> int:
+    """How surely a folder is this dataset; a plugin that cannot tell does not keep the others from it."""
+    try:
+        asks = getattr(load(entry), "recognises", None)
+        return int(asks(root)) if asks else 0
+    except Exception:
+        traceback.print_exc()
+        return 0
+
+
+def _content(root: Path) -> str:
+    """What is in a folder, in words."""
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    if not folders:
+        return "files only" if any(root.iterdir()) else "nothing"
+    shown = [f"{path.name} ({'with' if first_image(path) else 'without'} images)" for path in folders[:6]]
+    return ", ".join(shown) + (f" and {len(folders) - 6} more" if len(folders) > 6 else "")
+
+
+def _grouped(samples: Sequence[Sample]) -> bool:
+    """Whether the dataset says which images belong together; also where it has one image of each patient."""
+    return any(sample.group != sample.id for sample in samples)
+
+
+class FileDigests:
+    """SHA-256 of files, remembered by path, size and modification time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.known: dict[str, list[Any]] = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            self.known = {}
+
+    def read(self, paths: Sequence[str], emit: Callable[[dict[str, Any]], None]) -> dict[str, str]:
+        """Path -> digest; hashes only what has changed."""
+        stamps = {path: _stamp(path) for path in paths}
+        stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
+                self.known[path] = [*stamps[path], value]
+                if done % 500 == 0:
+                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(stale)})
+        if stale:
+            self._write()
+        return {path: self.known[path][2] for path in paths}
+
+    def _write(self) -> None:
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        # What could not be read may be readable next time without looking changed: chmod leaves size and time.
+        kept = {path: told for path, told in self.known.items() if told[2] != UNREADABLE}
+        with storage_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_text(json.dumps(kept))
+                temporary.replace(self.path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _hash(path: str) -> str:
+    if not Path(path).is_file():  # opening a pipe would wait for its other end
+        return UNREADABLE
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return UNREADABLE

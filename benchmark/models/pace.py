@@ -1,0 +1,87 @@
+"""How the steps of a training reach the device: compiled or not, several at once, and how long they wait for images."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from benchmark.models.batches import Batches
+from registry.backend import executes_several_steps, has_accelerator, is_not_compilable
+
+EXECUTION_S = 0.075  # long against what Python does between two executions, short to who watches
+TRIED_STEPS = 5
+
+Arrays = tuple[np.ndarray, ...]
+
+
+def settle(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
+    """Set how many steps of a compiled network an execution holds, and `jit_compile` to false where XLA lacks a part.
+
+    On an accelerator a few steps are tried and undone.
+
+    Args:
+        fixed: one step, however short.
+    """
+    if not has_accelerator():
+        return
+    several = executes_several_steps() and not fixed
+    network.steps_per_execution = 2 if several else 1  # tells JAX's trainer to prepare for more than one
+    arrays = batches[0]
+    with _undone(network):
+        _compile(network, arrays)
+        step_s = _timed(network, arrays)
+    network.steps_per_execution = max(1, min(len(batches), round(EXECUTION_S / step_s))) if several else 1
+
+
+def pace_of(network: keras.Model) -> dict[str, Any]:
+    """What was settled, for the record."""
+    return {"jit": bool(network.jit_compile), "steps_per_execution": network.steps_per_execution}
+
+
+def waited(ready: Sequence[float], asked: float, ended: float) -> float:
+    """Seconds that an execution of several steps stood still for want of images.
+
+    What happens inside an execution cannot be seen; so its steps are taken to compute equally long, each as soon as the
+    one before it has ended and its images are there, and that time to be the longest that ends when they did.
+
+    Args:
+        ready: when the images of each step were there.
+        asked: when the execution began.
+        ended: when it ended.
+    """
+    steps = len(ready)
+    compute_s = min((ended - min(max(asked, at), ended)) / (steps - place) for place, at in enumerate(ready))
+    return ended - asked - steps * compute_s
+
+
+@contextmanager
+def _undone(network: keras.Model) -> Iterator[None]:
+    """What is done inside leaves the variables of network and optimizer as they were."""
+    variables = [*network.variables, *network.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def _compile(network: keras.Model, arrays: Arrays) -> None:
+    """Take the first step, without XLA where it does not know every operation: TensorFlow's knows no bicubic resize."""
+    try:
+        network.train_on_batch(*arrays)
+    except Exception as error:
+        if not (network.jit_compile and is_not_compilable(error)):
+            raise
+        network.jit_compile = False
+        network.make_train_function(force=True)
+        network.train_on_batch(*arrays)
+
+
+def _timed(network: keras.Model, arrays: Arrays) -> float:
+    """Seconds that a step takes."""
+    started = time.perf_counter()
+    for _ in range(TRIED_STEPS):
+        network.train_on_batch(*arrays)
+    return (time.perf_counter() - started) / TRIED_STEPS

@@ -1,0 +1,273 @@
+"""From what a user asked for, and a look at the data, to specifications.  Nothing heavy happens here."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from benchmark.planning.components import Descriptions
+from benchmark.planning.graph import Survey, Traits
+from benchmark.tasks.components import pipeline_name
+from benchmark.tasks.reading import parse_component, resolve_classes
+from benchmark.tasks.schema import Component, PipelineFile, Split, Task
+from benchmark.tasks.settings import KINDS, found_by
+from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, Spec, VoteSpec
+from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
+from registry.lookup import entries, find
+from registry.options import Option, resolve_options
+
+METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
+UNTRAINED = "none"
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The pipelines to compare, and the voters that join them."""
+
+    pipelines: list[dict[str, Component]]
+    voters: list[Component] = []
+
+    def components(self) -> Iterator[tuple[str, str]]:
+        """Kind and name of everything that was chosen."""
+        for parts in self.pipelines:
+            yield from ((kind, component.name) for kind, component in parts.items())
+        yield from (("voter", voter.name) for voter in self.voters)
+
+
+def choose(task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]) -> Chosen:
+    """The task's pipelines and voters with the flags' components put in; a flag given twice asks for both.
+
+    Args:
+        flags: kind -> components as flags write them.
+        forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
+
+    Raises:
+        ConfigError: something is not said, or there is nothing to join.
+        UnknownNameError: nobody registered a component of that name.
+    """
+    pipelines = _pipelines(task, flags, forced)
+    asked = [parse_component(name) for name in flags["voter"]]
+    voters = asked or [_without(parse_component(name), forced.get("voter", {})) for name in task.voters]
+    if task.scheme == "one-vs-all" and not voters:
+        raise ConfigError(
+            "scheme one-vs-all trains a model per class, and nothing says how they vote; "
+            'add voters = ["soft"] to the task, or --voter soft; see: bench list voters'
+        )
+    if task.scheme == "direct" and voters and len(pipelines) < 2:
+        raise ConfigError(
+            f"a vote ({voters[0]}) joins two pipelines or more, received one; "
+            'give --backbone or --head twice, or a task with scheme = "one-vs-all"'
+        )
+    chosen = Chosen(pipelines, voters)
+    for kind, name in chosen.components():
+        find(kind, name)
+    return chosen
+
+
+def _pipelines(
+    task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Component]]:
+    chosen: list[dict[str, Component]] = []
+    lacking = [kind for kind in KINDS if not flags[kind]]
+    if not task.pipelines and lacking:
+        raise ConfigError(
+            f"the task has no [[pipelines]], so say which {' and which '.join(lacking)}: "
+            f"{' '.join(f'--{kind} NAME' for kind in lacking)}; see: bench list"
+        )
+    for pipeline in task.pipelines or [PipelineFile("", "", "")]:
+        asked = [
+            [parse_component(name) for name in flags[kind]]
+            or [_without(parse_component(getattr(pipeline, kind)), forced.get(kind, {}))]
+            for kind in KINDS
+        ]
+        for components in itertools.product(*asked):
+            parts = dict(zip(KINDS, components, strict=True))
+            if parts not in chosen:
+                chosen.append(parts)
+    return chosen
+
+
+def resolve(
+    task: Task,
+    name: str,
+    chosen: Chosen,
+    choice: DatasetChoice,
+    survey: Survey,
+    described: Descriptions,
+    *,
+    forced: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[int],
+    runtime: Runtime,
+) -> list[Spec]:
+    """One specification per pipeline or vote, seed and fold, every option in it; pooled ones are not among them.
+
+    Args:
+        forced: kind -> options from --set, which at least one chosen component must have.
+
+    Raises:
+        UnknownNameError: nobody measures the task's metric.
+        DataError: a class has too few groups to be in every part.
+        OptionError: an option that no chosen component has, or a value that does not fit.
+        RefusedError: the dataset's own masks would give the class away.
+    """
+    classes = resolve_classes(task, survey.labels)
+    _check_metric(task, classes)
+    grouped = task.split.grouping == "group"
+    patients = grouped and sum(survey.groups.values()) < survey.images
+    counts = survey.groups if grouped else survey.counts
+    _check_parts(classes, counts, "patients" if patients else "images", task.split)
+    for kind, options in forced.items():
+        _check_forced(kind, options, {name for of, name in chosen.components() if of == kind}, described)
+    for parts in chosen.pipelines:
+        _check_masks(parts["segmenter"].name, described.traits("segmenter", parts["segmenter"].name), survey)
+    pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
+    voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
+    settings = {
+        "task": name,
+        "title": task.title,
+        "metric": task.metric,
+        "classes": classes,
+        "positive": task.positive,
+        "dataset": choice,
+        "images": task.images,
+        "split": task.split,
+        "resamples": task.resamples,
+        "runtime": runtime,
+    }
+    specs: list[Spec] = []
+    for seed, fold in itertools.product(seeds, range(task.split.folds)):
+        own = {**settings, "seed": seed, "fold": fold}
+        direct = [pipeline.spec(task, own) for pipeline in pipelines]
+        specs += direct
+        specs += [vote for voter in voters for vote in _votes(task.scheme, direct, voter, own, described)]
+    return specs
+
+
+class _Pipeline(msgspec.Struct, frozen=True):
+    """A pipeline with every option in it."""
+
+    segmenter: Component
+    backbone: Component
+    head: Component
+    classical: bool
+    carrier: Component | None
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Component], task: Task, described: Descriptions) -> "_Pipeline":
+        resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
+        classical = described.traits("head", parts["head"].name).classical
+        return cls(**resolved, classical=classical, carrier=_carrier(task, described) if classical else None)
+
+    def spec(self, task: Task, settings: Mapping[str, Any]) -> RunSpec:
+        spec = RunSpec(
+            **msgspec.structs.asdict(self),
+            **settings,
+            augmentation=task.augmentation,
+            training=task.training,
+            segmentation=task.segmentation,
+        )
+        return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)
+
+
+def _carrier(task: Task, described: Descriptions) -> Component | None:
+    carrier = parse_component(task.features.carrier)
+    if carrier.name == UNTRAINED:
+        return None
+    known = carrier.name in entries("head")
+    if not known or described.traits("head", carrier.name).classical:
+        raise ConfigError(
+            f"features.carrier is the head, a network, that a backbone is trained with; {carrier.name!r} is none; "
+            f"use a head such as dense, or {UNTRAINED} for the backbone's own weights"
+        )
+    return _resolved("head", carrier, task, described)
+
+
+def _votes(
+    scheme: str, direct: Sequence[RunSpec], voter: Component, settings: Mapping[str, Any], described: Descriptions
+) -> Iterator[VoteSpec]:
+    """Of all pipelines, or of each pipeline's models of one class against the rest."""
+    if scheme == "direct":
+        names = [pipeline_name(member, described.defaults) for member in direct]
+        yield VoteSpec(**settings, voter=voter, members=dict(zip(names, direct, strict=True)))
+        return
+    for reference in direct:
+        yield VoteSpec(**settings, voter=voter, members=_one_vs_all(reference), reference=reference)
+
+
+def _one_vs_all(reference: RunSpec) -> dict[str, RunSpec]:
+    """Class -> the same pipeline on that class against all others."""
+    members = {}
+    for name, labels in reference.classes.items():
+        rest = [label for other, taken in reference.classes.items() if other != name for label in taken]
+        classes = {f"not {name}": rest, name: labels}
+        members[name] = msgspec.structs.replace(reference, classes=classes, positive=name)
+    return members
+
+
+def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
+    binary = len(classes) == 2
+    of_class = ("precision", "recall", "f1") if binary else ("precision", "recall", "f1", "specificity", "auroc")
+    of_positive = ("sensitivity", "specificity") if binary and task.positive is not None else ()
+    known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
+    if task.metric not in known:
+        raise unknown_name("metric", task.metric, known, "the task's metric")
+
+
+def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
+    if survey.masks == 0 and (traits.trains or traits.reads_dataset_masks):
+        raise ConfigError(
+            f"--segmenter {name} needs lung masks, and dataset {survey.name!r} has none; "
+            "use --segmenter none or --segmenter threshold, or add a masks folder beside the images of each label"
+        )
+    if traits.reads_dataset_masks and survey.masks_leak:
+        raise RefusedError(
+            f"--segmenter {name} would give the class away: {survey.masks_leak}; "
+            "use --segmenter unet, which sees every class alike"
+        )
+
+
+def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str, split: Split) -> None:
+    found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
+    folds = split.folds
+    needed = split.fewest_groups
+    scarce = [f"{name} has {count}" for name, count in found.items() if count < needed]
+    if scarce:
+        parts = "one in training, one in each half of validation and one in test"
+        every = f" of each of {folds} folds" if folds > 1 else ""
+        remedy = "; use fewer folds, add images or raise --limit" if folds > 1 else "; add images or raise --limit"
+        raise DataError(
+            f"too few {unit}: {', '.join(scarce)}; every class needs {parts}{every}, so {needed} or more{remedy}"
+        )
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    """Each once: a default written out is the same component."""
+    kept: list[Any] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def _without(component: Component, options: Mapping[str, Any]) -> Component:
+    return Component(component.name, {name: value for name, value in component.options.items() if name not in options})
+
+
+def _resolved(kind: str, component: Component, task: Task, described: Descriptions) -> Component:
+    options = described.options(kind, component.name)
+    names = {option.name for option in options}
+    shared = {name: value for name, value in task.options.get(kind, {}).items() if name in names}  # type: ignore[call-overload]
+    given = {**shared, **component.options}
+    return Component(component.name, resolve_options(f"{kind} {component.name!r}", options, given))
+
+
+def _check_forced(kind: str, options: Mapping[str, Any], names: set[str], described: Descriptions) -> None:
+    known: dict[str, Option] = {}
+    for name in names:
+        known |= {option.name: option for option in described.options(kind, name)}
+    for option in options:
+        if option not in known:
+            raise OptionError(
+                f"no chosen {kind} ({', '.join(sorted(names))}) has an option {option!r}; "
+                f"they have: {', '.join(sorted(known)) or 'none'}"
+            )

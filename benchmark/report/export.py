@@ -1,0 +1,178 @@
+"""Comparisons for programs: CSV with one line per row of a table, JSON with everything; numbers are not rounded."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from benchmark.comparison.aggregates import Aggregate, Aggregates
+from benchmark.comparison.tables import Comparison, Row, Table
+from benchmark.report import captions
+from benchmark.report.conclusion import conclusion
+
+FACTS = (
+    "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "control", "status", "seeds",
+    "failures", "n",
+)  # fmt: skip
+COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
+TUNING = ("tuning_trials", "tuning_unfinished", "tuning_s", "tuning_default_stayed")
+AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
+
+
+def to_csv(comparison: Comparison) -> str:
+    """One line per pipeline or control.
+
+    A metric has the columns ``NAME``, ``NAME low`` and ``NAME high`` (95 % over images) and, where there are several
+    seeds, ``NAME SD`` and the 95 % interval of the mean over three seeds or more, ``NAME seeds low`` and
+    ``NAME seeds high``.
+    """
+    rows = [(place, table, row) for place, table in enumerate(comparison.tables, 1) for row in table.rows]
+    names = dict.fromkeys(name for *_, row in rows for name in row.metrics)
+    most = max((len(row.seeds) for *_, row in rows), default=0)
+    ends = ("", " low", " high", *([" SD"] * (most > 1)), *([" seeds low", " seeds high"] * (most > 2)))
+    against = AGAINST if any(table.against for table in comparison.tables) else ()
+    tuning = TUNING if any(row.tuned for *_, row in rows) else ()
+    out = io.StringIO()
+    titles = [*FACTS, *COSTS, *tuning, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
+    writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for place, table, row in rows:
+        writer.writerow(_flat(place, table, row))
+    return out.getvalue()
+
+
+def to_json(comparison: Comparison) -> str:
+    """``{"tables": [{"task", "dataset", "split", "rows": […], …}], "costs": […], "left_out": […]}``, indented."""
+    return "".join(json_pieces(comparison))
+
+
+def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[str]:
+    """The same piece by piece, so that thousands of rows need not be in memory at once.
+
+    Args:
+        costs: what is told of measured speed, see `benchmark.report.cost_export.costs_told`.
+    """
+    yield '{\n "tables": ['
+    for place, table in enumerate(comparison.tables):
+        about = msgspec.json.format(msgspec.json.encode(_about(table)), indent=1).decode()
+        head, rows, tail = about.partition('"rows": []')
+        yield ",\n  " * bool(place) or "\n  "
+        yield _inside(head, 2) + rows[:-1]
+        for k, row in enumerate(table.rows):
+            yield ",\n    " * bool(k) or "\n    "
+            yield _inside(msgspec.json.format(msgspec.json.encode(_row(row)), indent=1).decode(), 4)
+        yield "\n   ]" + _inside(tail, 2)
+    told, left_out = (msgspec.json.format(msgspec.json.encode(one), indent=1) for one in (costs, comparison.left_out))
+    yield "\n " * bool(comparison.tables) + f'],\n "costs": {_inside(told.decode(), 1)},\n'
+    yield f' "left_out": {_inside(left_out.decode(), 1)}\n}}\n'
+
+
+def _inside(text: str, depth: int) -> str:
+    return text.replace("\n", "\n" + " " * depth)
+
+
+def _about(table: Table) -> dict[str, Any]:
+    lead = {**msgspec.to_builtins(table.lead), "separable": table.lead.separable} if table.lead else None
+    return {
+        "task": ", ".join(table.tasks),
+        "tasks": table.tasks,
+        **_identity(table),
+        "metric": table.metric,
+        "against": table.against,
+        "caption": captions.caption(table),
+        "rows": [],
+        "lead": lead,
+        "conclusion": conclusion(table),
+    }
+
+
+def _identity(table: Table) -> dict[str, Any]:
+    return {
+        "dataset": table.dataset.name if table.dataset else None,
+        "dataset_digest": table.dataset.digest if table.dataset else None,
+        "split": table.split.digest if table.split else None,
+        "folds": table.folds,
+    }
+
+
+def _metrics(row: Row) -> Iterator[tuple[str, Aggregate]]:
+    """Each worked out, told and forgotten."""
+    metrics = row.metrics
+    yield from ((name, metrics.fresh(name) if isinstance(metrics, Aggregates) else metrics[name]) for name in metrics)
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "pipeline": row.pipeline,
+        "tasks": row.tasks,
+        "control": row.control,
+        "status": row.status,
+        "seeds": row.seeds,
+        "unfinished": row.unfinished,
+        "n": row.n,
+        "against": row.against,
+        "metrics": {name: _metric(one) for name, one in _metrics(row)},
+        "maps": {"method": row.map_method, **row.focus} if row.focus else None,
+        "failures": [_failure(row, place) for place in range(len(row.failures))],
+        "notes": row.notes,
+        "cost": {name: getattr(row.cost, name) for name in COSTS},
+        **({"tuning": row.tuned} if row.tuned else {}),
+    }
+
+
+def _metric(one: Aggregate) -> dict[str, Any]:
+    return {
+        "value": one.value,
+        "low": one.low,
+        "high": one.high,
+        "spread": one.spread,
+        "seed_interval": one.seed_interval,
+        "spread_over_folds": one.spread_over_folds,
+        "n": one.n,
+        "note": one.note,
+    }
+
+
+def _failure(row: Row, place: int) -> dict[str, Any]:
+    one = row.failures[place]
+    return {
+        "seed": one.seed,
+        "fold": one.fold,
+        "cause": one.failure.cause,
+        "stage": one.failure.stage,
+        "message": one.failure.message,
+    }
+
+
+def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "task": ", ".join(row.tasks or table.tasks),
+        "table": place,
+        **_identity(table),
+        "pipeline": row.pipeline,
+        "control": row.control,
+        "status": row.status,
+        "seeds": " ".join(map(str, row.seeds)),
+        "failures": "; ".join(f"s{one.seed} {_fold(one.fold)} {one.failure.cause}" for one in row.failures),
+        "n": row.n,
+        **row.focus,
+    }
+    if row.seeds:
+        flat |= {name: getattr(row.cost, name) for name in COSTS}
+    if row.tuned:
+        cost = row.tuned
+        flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
+    if row.against:
+        found = row.against
+        flat |= dict(zip(AGAINST, (table.against, found.value, found.low, found.high, found.detectable), strict=True))
+    for name, one in _metrics(row):
+        flat |= {name: one.value, f"{name} low": one.low, f"{name} high": one.high, f"{name} SD": one.spread}
+        if one.seed_interval:
+            flat[f"{name} seeds low"], flat[f"{name} seeds high"] = one.seed_interval
+    return flat
+
+
+def _fold(fold: int | None) -> str:
+    return "pooled" if fold is None else f"f{fold}"

@@ -1,0 +1,131 @@
+"""What lies in a cache folder, how large it is, when it was last used; and its removal.
+
+Only what bears the names that this program gives is seen, so nothing else is ever removed, whatever folder is meant.
+Sizes are those on disk, as `du` counts them: sparse files and short last blocks included.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.storage.cache import Store
+from registry.errors import StorageError
+
+BLOCK = 512  # bytes in a unit of st_blocks, on every file system
+DISCARDED = "discarded-"
+KEY = "[0-9a-f]{64}"
+STAGE = "[a-z][a-z0-9_-]*"
+RANDOM = "[a-z0-9_]{8}"  # by the module tempfile
+OWNED = f"(?P<stage>{STAGE})/(?P<key>{KEY})"
+LOCK = re.compile(f"{STAGE}-{KEY}")
+PLACES = (  # kind, pattern to look for, what its path must be
+    ("artefact", "objects/*/*", re.compile(f"objects/{OWNED}")),
+    ("checkpoint", "partial/*/*", re.compile(f"partial/{OWNED}")),
+    ("half-built", "building/*", re.compile(f"building/(?P<stage>{STAGE})-(?P<key>[0-9a-f]{{16}})-{RANDOM}")),
+    ("half-removed", "building/*", re.compile(f"building/{DISCARDED}{RANDOM}")),
+    ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}(\.\d+\.tmp|\.json)")),
+    ("digest file", "file-digests.*", re.compile(r"file-digests(\.\d+\.tmp|\.json)")),
+    ("import file", "imports.*", re.compile(r"imports(\.\d+\.tmp|\.json)")),
+    ("log", "logs/*", re.compile(rf"logs/worker-{RANDOM}\.log")),
+)
+FILES = ("description", "digest file", "import file", "log")  # the other kinds are folders
+
+
+class Item(NamedTuple):
+    """Something in the cache.
+
+    Attributes:
+        stage: and `key`, empty where the kind has none.
+        octets: bytes on disk.
+        used: when it last changed, in seconds since 1970; `Store.use` changes an artefact's folder.
+    """
+
+    kind: str
+    path: Path
+    stage: str
+    key: str
+    octets: int
+    used: float
+
+
+def inventory(root: Path) -> list[Item]:
+    """Everything of ours below a cache folder, the last used first; nothing where there is no folder.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        next(root.iterdir(), None)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(
+            f"the cache {root} cannot be read ({error.strerror}); choose another one with BENCH_CACHE"
+        ) from error
+    return sorted(_items(root), key=lambda item: -item.used)
+
+
+def stale(items: Iterable[Item], before: float) -> list[Item]:
+    """What nobody has used since, and what a removal that was killed has left."""
+    ages = ("artefact", "checkpoint", "half-built")
+    return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
+
+
+def discard(root: Path, items: Iterable[Item]) -> None:
+    """Remove these; killed on its way, it leaves whole artefacts and what the next removal sweeps.
+
+    Raises:
+        StorageError: one of them cannot be removed.
+    """
+    building = root / "building"
+    try:
+        building.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=DISCARDED, dir=building))
+        for number, item in enumerate(items):
+            with contextlib.suppress(FileNotFoundError):  # logs go by themselves
+                item.path.rename(folder / str(number))
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or building} cannot be removed ({error.strerror}); "
+            "see whose it is and whether its folder can be written, then run the same line again"
+        ) from error
+
+
+def sweep_locks(store: Store) -> None:
+    """Remove the lock files of artefacts that nobody holds."""
+    for path in (store.root / "locks").glob("*"):
+        if LOCK.fullmatch(path.name):
+            store.sweep_lock(path.name)
+
+
+def _items(root: Path) -> Iterator[Item]:
+    for kind, pattern, name in PLACES:
+        for path in root.glob(pattern):
+            match = name.fullmatch(path.relative_to(root).as_posix())
+            if match and not path.is_symlink() and (path.is_file() if kind in FILES else path.is_dir()):
+                statuses = list(_statuses(path))
+                told = match.groupdict()
+                yield Item(
+                    kind,
+                    path,
+                    told.get("stage", ""),
+                    told.get("key", ""),
+                    sum(status.st_blocks for status in statuses) * BLOCK,
+                    max((status.st_mtime for status in statuses), default=0.0),
+                )
+
+
+def _statuses(path: Path) -> Iterator[os.stat_result]:
+    """Of a file, or of a folder and then all below it; what vanishes meanwhile is left out."""
+    paths = [str(path)]
+    for folder, folders, files in os.walk(path):
+        paths += [f"{folder}/{name}" for name in (*folders, *files)]
+    for name in paths:
+        with contextlib.suppress(FileNotFoundError):
+            yield os.lstat(name)

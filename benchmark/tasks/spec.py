@@ -1,0 +1,146 @@
+"""What a run is made of: the frozen specification that is left of a task file and flags, and its digest."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from benchmark.records.record import Tuned
+from benchmark.storage.code import digest
+from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
+from benchmark.tasks.schema import (
+    Schedule as Schedule,  # by this name `benchmark.models.training` speaks of it; an edit retrains
+)
+from registry.options import Scalar
+
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a specification; unknown keys are errors."""
+
+
+class Runtime(_Part, frozen=True):
+    """What the numbers depend on besides the specification.
+
+    Attributes:
+        threads: None unless bits must repeat.
+        precision: Keras's dtype policy of what is trained; weights and logits are float32 under each.
+    """
+
+    backend: str = "tensorflow"
+    deterministic: bool = False
+    threads: int | None = None
+    precision: Precision = "float32"
+
+
+class DatasetChoice(_Part, frozen=True):
+    """Which data: a registered dataset at a place, or a part of it."""
+
+    name: str
+    root: str | None = None
+    options: dict[str, Scalar] = {}
+    limit: int | None = None
+    skip_bad: bool = False
+
+
+class Setting(_Part, frozen=True, kw_only=True):
+    """What every run says, resolved: nothing in it is left to a default elsewhere.
+
+    Attributes:
+        fold: which fold is tested on; None pools the out-of-fold predictions of all.
+    """
+
+    task: str
+    title: str
+    metric: str
+    classes: dict[str, list[str]]
+    positive: str | None
+    dataset: DatasetChoice
+    images: Images
+    split: Split
+    resamples: int
+    seed: int
+    fold: int | None
+    runtime: Runtime
+
+    def digest(self, dataset_digest: str) -> str:
+        """Of what a reader would call the same run: where the data lie and what the task is called do not count."""
+        return digest(canonical(_identity(msgspec.to_builtins(self))), dataset_digest)
+
+    def pipeline_digest(self, dataset_digest: str) -> str:
+        """The same without seed and fold, which are aggregated."""
+        return digest(canonical(_identity(msgspec.to_builtins(self), {"seed": 0, "fold": 0})), dataset_digest)
+
+
+class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kind"):
+    """One pipeline, trained and tested.
+
+    Attributes:
+        classical: the head is no network: it learns from stored features.
+        carrier: the head that the backbone of a classical head was trained with; None where it was not trained.
+        tuned: how its settings were found, which changes nothing in what is computed.
+    """
+
+    segmenter: Component
+    backbone: Component
+    head: Component
+    classical: bool = False
+    carrier: Component | None = None
+    augmentation: Augmentation
+    training: Training
+    segmentation: Segmentation
+    tuned: Tuned | None = None
+
+    @property
+    def trained_head(self) -> Component:
+        """The head that the backbone learns with."""
+        return self.carrier or self.head
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether anything but a classical head is trained on the classes."""
+        return not self.classical or self.carrier is not None
+
+
+class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind"):
+    """Several models that vote.
+
+    Attributes:
+        members: name -> its model: of the class of that name against all others, or of all classes.
+        reference: the one model that answers the same question directly.
+    """
+
+    voter: Component
+    members: dict[str, RunSpec]
+    reference: RunSpec | None = None
+
+    def column(self, member: str) -> int | None:
+        """The class that a member knows against the rest; None for one that knows them all."""
+        own = self.members[member].classes
+        return None if own == self.classes else list(self.classes).index(member)
+
+
+Spec = RunSpec | VoteSpec
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys, for digests."""
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Label -> target index."""
+    return {label: index for index, taken in enumerate(classes.values()) for label in taken}
+
+
+def _identity(told: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """A specification and those inside it without names, places and how it was found, some values replaced."""
+    kept = {key: value for key, value in told.items() if key not in ("task", "title", "tuned")}
+    kept["dataset"] = {key: value for key, value in told["dataset"].items() if key != "root"}
+    inner = [*told.get("members", {}).items()]
+    if inner:
+        kept["members"] = {name: _identity(member, fixed) for name, member in inner}
+    if told.get("reference"):
+        kept["reference"] = _identity(told["reference"], fixed)
+    return {**kept, **fixed}

@@ -1,0 +1,143 @@
+"""Editing code retrains what uses it and nothing else: on a copy of the source that the tests may edit.
+
+The copy stands first on PYTHONPATH; entry points come from the installed metadata.  A small plugin stands beside it.
+"""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.commands import TINY, Bench
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "tests" / "plugin"
+OURS, THEIRS = "none+sepcnn[filters=8,pairs=1]+dense", "none+strided[filters=8]+linear"
+FROM_FIT = ["fit", "predict", "explain"]
+SECOND = '[[pipelines]]\nsegmenter = "none"\nbackbone = "strided[filters=8]"\nhead = "linear"\n\n[images]'
+
+
+@dataclass
+class Copy(Bench):
+    """A bench whose commands run the copied source."""
+
+    @property
+    def source(self) -> Path:
+        return self.root / "source"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        paths = f"{self.source}:{self.root / 'plugin'}"
+        return super().environment(**{"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **more})
+
+    def to_build(self, *arguments: object) -> dict[str, list[str]]:
+        """Pipeline -> stages that would be built."""
+        return {run["pipeline"]: run["to_build"] for run in self.plan(*arguments)}
+
+    @contextmanager
+    def edited(self, *names: str) -> Iterator[None]:
+        """Files of the copy with a line more, until the block ends."""
+        paths = [self.root / name for name in names]
+        before = [path.read_text() for path in paths]
+        for path, text in zip(paths, before, strict=True):
+            path.write_text(text + "# edited\n")
+        try:
+            yield
+        finally:
+            for path, text in zip(paths, before, strict=True):
+                path.write_text(text)
+
+
+def install_plugin(folder: Path) -> None:
+    """What pip would leave of the example plugin."""
+    metadata = folder / "cxr_bench_example-0.1.0.dist-info"
+    metadata.mkdir(parents=True)
+    shutil.copy(PLUGIN / "cxr_bench_example.py", folder)
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cxr-bench-example\nVersion: 0.1.0\n")
+    lines = [
+        line
+        for group, points in project["entry-points"].items()
+        for line in (f"[{group}]", *(f"{name} = {place}" for name, place in points.items()))
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """Two pipelines that ran once: one of built-in models, with a helper and a data file, and one of the plugin's."""
+    bench = Copy(tmp_path_factory.mktemp("edits"))
+    for name in ("registry", "benchmark", "configs"):
+        shutil.copytree(ROOT / name, bench.source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    install_plugin(bench.root / "plugin")
+    backbones, heads = bench.source / "registry" / "backbones", bench.source / "registry" / "heads"
+    (backbones / "helper.py").write_text("WIDTH = 1\n")
+    with (backbones / "sepcnn.py").open("a") as file:
+        file.write("\n\ndef widest():\n    from . import helper\n\n    return helper.WIDTH\n")
+    (heads / "table.txt").write_text("1\n")
+    with (heads / "dense.py").open("a") as file:
+        file.write('\n\ncxr_bench_sources = ["table.txt"]\n')
+    bench.task.write_text(TINY.replace("[images]", SECOND))
+    bench.run()
+    assert {run["state"] for run in bench.plan()} == {"cached"}
+    assert bench.to_build() == {OURS: [], THEIRS: []}
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("source/registry/backbones/helper.py", {OURS: FROM_FIT, THEIRS: []}),
+        ("source/registry/heads/table.txt", {OURS: FROM_FIT, THEIRS: []}),
+        ("plugin/cxr_bench_example.py", {OURS: [], THEIRS: FROM_FIT}),
+        ("source/benchmark/stages/predict.py", {OURS: FROM_FIT[1:], THEIRS: FROM_FIT[1:]}),
+        (
+            "source/registry/datasets/phantom/film.py",
+            {OURS: ["prepare", "split", *FROM_FIT], THEIRS: ["prepare", "split", *FROM_FIT]},
+        ),
+    ],
+    ids=["helper", "data-file", "plugin", "stage", "dataset"],
+)
+def test_an_edit_rebuilds_exactly_what_depends_on_the_file(bench, name, expected):
+    with bench.edited(name):
+        assert bench.to_build() == expected
+
+
+def test_what_no_chosen_pipeline_uses_may_be_edited_and_an_edit_taken_back_is_forgotten(bench):
+    """Also after the edits of the tests above: keys follow bytes, not times."""
+    unused = [
+        "source/registry/backbones/xception.py",
+        "source/registry/heads/sepconv.py",
+        "source/registry/segmenters/unet.py",
+        "source/registry/networks/losses.py",
+        "source/benchmark/stages/segmenter.py",
+        "source/benchmark/storage/cache.py",
+        "source/benchmark/execution/process.py",
+        "source/benchmark/comparison/compare.py",
+        "source/benchmark/cli/run.py",
+        "source/benchmark/report/terminal.py",
+        "source/configs/binary.toml",
+    ]
+    with bench.edited(*unused):
+        assert bench.to_build() == {OURS: [], THEIRS: []}
+
+
+def test_after_an_edit_of_a_backbone_only_what_uses_it_is_trained_again(bench):
+    before = bench.records()
+    with bench.edited("source/registry/backbones/sepcnn.py"):
+        assert bench.to_build() == {OURS: FROM_FIT, THEIRS: []}
+        bench.run()
+        after = bench.records()
+        assert bench.to_build() == {OURS: [], THEIRS: []}
+    assert after[f"{THEIRS} s0"] == before[f"{THEIRS} s0"]
+    ours = after[f"{OURS} s0"]
+    assert {stage for stage, status in ours["stages"].items() if status == "built"} == set(FROM_FIT)
+    digests = [record[f"{OURS} s0"]["components"]["backbone"]["code"] for record in (before, after)]
+    assert digests[0] != digests[1]
+    assert json.dumps(ours["spec"]) == json.dumps(before[f"{OURS} s0"]["spec"])

@@ -1,0 +1,202 @@
+"""Strangers' components: a real small distribution that runs by flag alone, and broken ones that disturb nobody."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Bench
+
+pytestmark = pytest.mark.slow
+
+PLUGIN = Path(__file__).parents[1] / "plugin"
+
+BROKEN = '''
+"""Components that go wrong, each in its own way."""
+
+import keras
+from keras import layers
+
+
+def raises(image_shape):
+    """Cannot be built."""
+    raise RuntimeError("the moon is in the wrong phase")
+
+
+def flat(image_shape):
+    """Ends in a vector."""
+    images = keras.Input(image_shape)
+    return keras.Model(images, layers.Flatten()(images))
+
+
+def explodes(image_shape):
+    """Features that are not numbers."""
+    images = keras.Input(image_shape)
+    features = layers.Conv2D(8, 3, strides=4)(images)
+    return keras.Model(images, layers.Rescaling(float("inf"))(layers.Rescaling(0.0)(features)))
+
+
+def greedy(image_shape, **options):
+    """Takes whatever it is given."""
+'''
+
+COMPONENTS = {"raises": "broken:raises", "flat": "broken:flat", "explodes": "broken:explodes"}
+USELESS = {
+    "greedy": ("broken:greedy", "takes **options; a factory names every option"),
+    "absent": ("broken:nowhere", "AttributeError: module 'broken' has no attribute 'nowhere'"),
+    "hungry": ("hungry:factory", "ModuleNotFoundError: No module named 'there_is_no_such_module'"),
+    "quitter": ("quitter:factory", "SystemExit: 3"),
+}
+
+
+def register(folder: Path, distribution: str, version: str, groups: dict[str, dict[str, str]]) -> None:
+    """The metadata that an installer leaves beside the modules."""
+    place = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    place.mkdir(parents=True)
+    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+    lines = [f"[{group}]\n" + "\n".join(f"{k} = {v}" for k, v in points.items()) for group, points in groups.items()]
+    (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The plugin of tests/plugin and a broken one, as they lie in site-packages."""
+    folder = tmp_path_factory.mktemp("site")
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    register(folder, project["name"], project["version"], project["entry-points"])
+    shutil.copy(PLUGIN / "cxr_bench_example.py", folder)
+    backbones = COMPONENTS | {name: value for name, (value, _) in USELESS.items()}
+    register(folder, "broken-ones", "6.6.6", {"cxr_bench.backbones": backbones})
+    (folder / "broken.py").write_text(BROKEN)
+    (folder / "hungry.py").write_text("print('noise on standard output')\nimport there_is_no_such_module\n")
+    (folder / "quitter.py").write_text("import sys\nsys.exit(3)\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))
+
+
+STRANGER = ("--dataset", "discs[count=64]", "--backbone", "strided[filters=8]", "--head", "linear")
+
+
+def test_installed_components_are_listed_and_a_broken_one_is_a_row_with_its_reason(bench, installed):
+    told = bench.call("list", "--json", PYTHONPATH=str(installed))
+    assert told.returncode == 0, told.stderr
+    rows = {(row["kind"], row["name"]): row for row in json.loads(told.stdout)["components"]}
+    for kind, name in (("backbone", "strided"), ("head", "linear"), ("dataset", "discs")):
+        row = rows[kind, name]
+        assert (row["distribution"], row["version"], row["error"]) == ("cxr-bench-example", "0.1.0", None)
+    assert rows["backbone", "strided"]["summary"] == "Two strided convolutions."
+    (option,) = rows["backbone", "strided"]["options"]
+    assert (option["name"], option["default"], option["range"]["high"]) == ("filters", 16, 64)
+    for name, (_, reason) in USELESS.items():
+        assert reason in rows["backbone", name]["error"], name
+        assert rows["backbone", name]["distribution"] == "broken-ones"
+    assert {row["error"] for (_, name), row in rows.items() if name not in USELESS} == {None}
+
+    page = bench.call("list", "backbones", PYTHONPATH=str(installed)).stdout
+    assert "  strided  (cxr-bench-example 0.1.0)\n      Two strided convolutions.\n      filters=16 [8, 64]\n" in page
+    assert "  hungry  (broken-ones 6.6.6)\n      broken: backbone 'hungry' of broken-ones does not import:" in page
+
+
+def test_a_strangers_components_run_by_flag_alone(bench, installed):
+    bench.run(*STRANGER, PYTHONPATH=str(installed))
+    (record,) = bench.records().values()
+    assert record["pipeline"] == "none+strided[filters=8]+linear"
+    for kind in ("dataset", "backbone", "head"):
+        component = record["components"][kind]
+        assert (component["distribution"], component["version"]) == ("cxr-bench-example", "0.1.0")
+        assert component["code"]
+    assert record["dataset"]["name"] == "discs"
+
+
+SMALL = (
+    *(
+        "--dataset",
+        "discs[count=64]",
+        "--segmenter",
+        "none",
+        "--backbone",
+        "strided[filters=8]",
+        "--set",
+        "images.size=32",
+    ),
+    *("--epochs", 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "flags", "expected"),
+    [
+        ("multiclass", ("--head", "linear"), "none+strided[filters=8]+linear"),
+        ("ova-vote", ("--head", "linear", "--voter", "soft"), "soft(2 × none+strided[filters=8]+linear)"),
+        (
+            "vote",
+            ("--head", "linear", "--head", "dense", "--voter", "hard"),
+            "hard(none+strided[filters=8]+linear, none+strided[filters=8]+dense)",
+        ),
+        ("features-xgb", ("--set", "features.carrier=linear"), "none+strided[filters=8]+xgboost"),
+    ],
+)
+def test_a_strangers_components_take_part_in_every_task_by_flag_alone(bench, installed, task, flags, expected):
+    told = bench.run(*SMALL, *flags, task=task, PYTHONPATH=str(installed))
+    records = [json.loads(path.read_bytes()) for path in (bench.results / task).rglob("result.json")]
+    assert {record["pipeline"]: record["status"] for record in records}.get(expected) == "ok", told
+
+
+def test_a_run_that_fails_is_a_row_with_its_cause_and_the_others_go_on(bench, installed, tmp_path):
+    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
+    names = [*COMPONENTS, "xception[weights=imagenet]"]
+    more = [flag for name in names for flag in ("--backbone", name)]
+    told = bench.run(*more, *STRANGER, code=1, PYTHONPATH=str(installed), **offline)
+    assert "Traceback" not in told
+    runs = {name.split("+")[1]: record for name, record in bench.records().items()}
+    assert runs["strided[filters=8]"]["status"] == "ok"
+    failures = {name: record["failure"] for name, record in runs.items() if record["status"] == "failed"}
+    assert {failure["stage"] for failure in failures.values()} == {"fit"}
+    assert "the moon is in the wrong phase" in failures["raises"]["message"]
+    assert any("broken.py" in line for line in failures["raises"]["log"])
+    assert "does not end in a feature map" in failures["flat"]["message"]
+    assert failures["explodes"]["cause"] == "nan"
+    assert "use weights=none, or weights=FILE" in failures["xception"]["message"]
+    for name, failure in failures.items():
+        assert f"{name}" in told
+        assert failure["message"].splitlines()[0] in told
+    assert "balanced-accuracy" in told
+
+
+def test_a_component_that_does_not_import_stops_only_the_run_that_asks_for_it(bench, installed):
+    told = bench.call(
+        "run", "--task", bench.task, "--full", "--plan", "--backbone", "hungry", PYTHONPATH=str(installed)
+    )
+    assert told.returncode == 2
+    (line,) = told.stderr.splitlines()
+    assert "backbone 'hungry' of broken-ones does not import: ModuleNotFoundError" in line
+    assert "repair or uninstall it" in line
+
+
+def test_a_name_claimed_twice_names_both_distributions(bench, tmp_path):
+    for folder, distribution in (("one", "first-thief"), ("two", "second-thief")):
+        register(tmp_path / folder, distribution, "1", {"cxr_bench.backbones": {"stolen": f"{folder}:factory"}})
+    both = {"PYTHONPATH": f"{tmp_path / 'one'}:{tmp_path / 'two'}"}
+    for command in (("list", "backbones"), ("run", "--task", bench.task, "--backbone", "stolen")):
+        told = bench.call(*command, **both)
+        assert told.returncode == 2
+        (line,) = told.stderr.splitlines()
+        assert "two distributions register a backbone named 'stolen': first-thief" in line
+        assert "second-thief" in line
+
+
+def test_datasets_that_cannot_answer_do_not_keep_the_others_from_recognising_a_folder(bench, tmp_path):
+    (tmp_path / "deaf.py").write_text(
+        "def factory(root): ...\ndef recognises(root): raise KeyError(root)\nfactory.recognises = recognises\n"
+    )
+    register(tmp_path, "deaf", "1", {"cxr_bench.datasets": {"deaf": "deaf:factory", "gone": "deaf_and_gone:factory"}})
+    (tmp_path / "films" / "one").mkdir(parents=True)
+    told = bench.call("run", "--task", bench.task, "--data", tmp_path / "films", PYTHONPATH=str(tmp_path))
+    assert told.returncode == 2
+    assert "is not laid out like any known dataset" in told.stderr

@@ -1,0 +1,138 @@
+"""`bench run` from end to end on drawn films: what is built, what is reused, what a run leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.records.files import read, verify
+from tests.commands import TINY, Bench
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+STAGES = {"prepare", "split", "fit", "predict", "explain"}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """A first run, which the tests of this module build upon."""
+    bench = Bench(tmp_path_factory.mktemp("bench"))
+    bench.first = bench.run()
+    return bench
+
+
+def built(record):
+    return {stage for stage, status in record["stages"].items() if status == "built"}
+
+
+def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
+    (record,) = [
+        one
+        for one in bench.records().values()
+        if one["pipeline"] == "none+sepcnn[filters=8,pairs=1]+dense" and one["seed"] == 0
+    ]
+    assert built(record) == STAGES
+    assert "control: majority" in bench.first
+    assert "drawn by code" in bench.first
+
+
+def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(bench):
+    folder = next(bench.results.rglob("result.json")).parent
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "result.json",
+        "predictions.npz",
+        "history.csv",
+        "split.csv",
+        "spec.json",
+        "model",
+        "network-view.png",
+        "gradcam.png",
+        "mean-heat.png",
+        "gradcam.json",
+        "curves.png",
+    }
+    record = verify(folder / "result.json")
+    with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        test = stored["parts"] == "test"
+        assert test.sum() == record.metrics["accuracy"].n == sum(map(sum, record.confusion))
+        assert np.allclose(stored["probabilities"].sum(axis=1), 1, atol=1e-5)
+        assert set(stored["parts"]) == {"select", "fit", "test"}
+
+
+def test_the_resolved_specification_has_every_option(bench):
+    spec = read(next(bench.results.rglob("result.json"))).spec
+    assert spec["head"]["options"] == {"units": 224, "dropout": 0.2} or set(spec["head"]["options"]) >= {
+        "units",
+        "dropout",
+    }
+    assert spec["training"]["epochs"] == 2
+
+
+def test_a_second_run_of_the_same_starts_nothing(bench):
+    assert [run["state"] for run in bench.plan()] == ["cached"]
+    logs = set((bench.cache / "logs").iterdir())
+    text = bench.run()
+    assert "(cached)" in text
+    new = set((bench.cache / "logs").iterdir()) - logs
+    assert not any("stages" in path.read_text() for path in new)
+
+
+def test_another_head_trains_only_that_head(bench):
+    assert {
+        run["pipeline"].rpartition("+")[2]: run["to_build"]
+        for run in bench.plan("--head", "dense", "--head", "sepconv")
+    } == {"dense": [], "sepconv": ["fit", "predict", "explain"]}
+    bench.run("--head", "dense", "--head", "sepconv")
+    record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
+    assert built(record) == {"fit", "predict", "explain"}
+
+
+def test_seeds_share_everything_but_training(bench):
+    bench.run("--seeds", "0,1")
+    record = bench.records()["none+sepcnn[filters=8,pairs=1]+dense s1"]
+    assert built(record) == {"fit", "predict", "explain"}
+    told = bench.call("compare", bench.results, "--json")
+    rows = json.loads(told.stdout)["tables"][0]["rows"]
+    seeds = {row["pipeline"]: row["seeds"] for row in rows if not row["control"]}
+    assert max(len(value) if isinstance(value, list) else value for value in seeds.values()) == 2
+
+
+def test_a_task_of_another_name_finds_the_same_run(bench):
+    renamed = bench.root / "quite-another-name.toml"
+    renamed.write_text(TINY.replace('title = "tiny"', 'title = "another title"'))
+    (run,) = bench.plan("--task", renamed)
+    assert (run["state"], run["to_build"]) == ("cached", [])
+    assert "(cached)" in bench.run(task=renamed)
+    assert len(list(bench.results.rglob("none-sepcnn-dense-s0*/result.json"))) == 1
+
+
+def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
+    segmenter = ("--segmenter", "unet[filters=4]")
+    bench.run(*segmenter, "--seeds", "0,1", "--deterministic")
+    runs = [record for name, record in bench.records().items() if name.startswith("unet")]
+    assert len(runs) == 2
+    assert sum("segmenter" in built(record) for record in runs) == 1
+    assert sum("masks" in built(record) for record in runs) == 1
+    heads = bench.plan(*segmenter, "--deterministic", "--head", "sepconv", "--head", "attention-pool")
+    assert [run["to_build"] for run in heads] == [["fit", "predict", "explain"]] * 2
+    assert {"dice", "iou", "pixel-accuracy", "implausible"} <= set(runs[0]["masks"])
+    folder = next(bench.results.rglob("unet*/masks.png")).parent
+    assert (folder / "model" / "segmenter.keras").exists()
+
+
+def test_a_tampered_record_is_not_taken_for_a_result(bench):
+    path = next(bench.results.glob("tiny/none-sepcnn-dense-s0*/result.json"))
+    honest = path.read_text()
+    path.write_text(honest.replace('"epochs": 2', '"epochs": 20'))
+    assert path.read_text() != honest
+    assert bench.plan()[0]["state"] == "to run"
+    path.write_text(honest)
+    assert bench.plan()[0]["state"] == "cached"
+
+
+def test_shuffled_labels_are_another_run(bench):
+    (run,) = bench.plan("--set", "training.labels=shuffled")
+    assert run["to_build"] == ["fit", "predict", "explain"]

@@ -1,0 +1,506 @@
+import functools
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.comparison.compare import CONTENDERS, compare
+from benchmark.comparison.tables import Row
+from benchmark.records import files as records
+from benchmark.records.differences import Difference
+from benchmark.records.record import DatasetInfo, Estimate, Record
+from registry.errors import ConfigError, UnknownNameError
+from tests import factories
+from tests.factories import A, B, C
+
+LABELS = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
+
+
+def separable(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+    return Difference(0.02, 0.01, 0.03, n=300)
+
+
+def gap(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+    """What the records say, ± .02."""
+    found = (first[0].metrics[metric].value or 0) - (second[0].metrics[metric].value or 0)
+    return Difference(found, found - 0.02, found + 0.02, detectable=0.0286, n=300)
+
+
+def pipelines(rows: list[Row]) -> list[str]:
+    return [row.pipeline for row in rows if not row.control]
+
+
+def test_numbers_of_other_splits_or_datasets_never_share_a_table() -> None:
+    base = factories.record()
+    assert base.dataset and base.split
+    other_split = factories.record(split=msgspec.structs.replace(base.split, digest="1" * 64))
+    other_data = factories.record(dataset=msgspec.structs.replace(base.dataset, digest="2" * 64))
+    other_classes = factories.record(task="multiclass", classes=LABELS)
+    comparison = compare([base, other_split, other_data, other_classes])
+    assert len(comparison.tables) == 4
+    assert all(len(pipelines(table.rows)) == 1 for table in comparison.tables)
+
+
+def test_tasks_that_ask_the_same_question_share_a_table() -> None:
+    told = [factories.record(0.94, pipeline=A), factories.vote(0.95), factories.ova_vote()]
+    told += [factories.record(0.8, task="multiclass", classes=LABELS, pipeline=A)]
+    binary, labels = compare(told).tables
+    assert (binary.tasks, pipelines(binary.rows)) == (["binary", "vote"], [f"soft({A}, {B})", A])
+    assert (labels.tasks, pipelines(labels.rows)) == (["multiclass", "ova-vote"], [f"soft(4 × {A})", A])
+    assert binary.rows[0].tasks == ["vote"]
+
+
+def test_only_the_labels_of_a_class_their_order_apart_and_the_order_of_classes_make_the_question() -> None:
+    base = factories.record(pipeline=A)
+    classes = base.spec["classes"]
+
+    def other(**changes: object) -> Record:
+        return factories.record(pipeline=B, spec={**base.spec, **changes})
+
+    turned = {name: labels[::-1] for name, labels in classes.items()}
+    assert len(compare([base, other(classes=turned)]).tables) == 1
+    assert len(compare([base, other(classes=dict(reversed(classes.items())))]).tables) == 2
+    assert len(compare([base, other(classes={"rest": classes["Non-COVID"], "COVID": ["COVID"]})]).tables) == 2
+    fewer = {"Non-COVID": ["Normal"], "COVID": ["COVID"]}
+    assert len(compare([base, other(classes=fewer)]).tables) == 2
+    assert len(compare([base, factories.record(pipeline=B, positive="Non-COVID")]).tables) == 2
+
+
+def test_a_run_that_two_tasks_tell_counts_once() -> None:
+    told = [factories.record(), factories.record(task="features-xgb")]
+    for order in (told, told[::-1]):
+        (table,) = compare(order).tables
+        assert (pipelines(table.rows), table.rows[0].seeds) == ([A], [0])
+        assert table.rows[0].tasks == table.tasks == ["binary", "features-xgb"]
+        assert table.rows[0].metrics["balanced-accuracy"].spread is None
+
+
+def test_seeds_are_averaged_and_both_intervals_kept_apart() -> None:
+    values = [0.90, 0.95, 0.94]
+    (table,) = compare(factories.record(value, seed=seed) for seed, value in enumerate(values)).tables
+    one = table.rows[0].metrics["balanced-accuracy"]
+    assert one.value == pytest.approx(statistics.fmean(values))
+    assert one.spread == pytest.approx(statistics.stdev(values))
+    assert (one.low, one.high) == (pytest.approx(0.91), pytest.approx(0.95))
+    assert (one.n, table.rows[0].seeds, table.rows[0].status) == (300, [0, 1, 2], "ok")
+
+
+def test_one_seed_has_no_spread() -> None:
+    (table,) = compare([factories.record()]).tables
+    assert table.rows[0].metrics["balanced-accuracy"].spread is None
+
+
+@given(st.permutations(range(9)))
+def test_the_order_of_records_does_not_matter(order: list[int]) -> None:
+    runs = [
+        factories.record(0.9 + 0.01 * k, pipeline=name, seed=seed)
+        for k, name in enumerate((A, B, C))
+        for seed in range(3)
+    ]
+    runs[4] = factories.failed(pipeline=B, seed=1)
+    expected = compare(runs)
+    found = compare(runs[place] for place in order)
+    rows = [
+        [(row.pipeline, row.status, row.seeds, dict(row.metrics)) for row in one.tables[0].rows]
+        for one in (expected, found)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_rows_are_best_first_then_failed_then_controls() -> None:
+    runs = [factories.record(0.9, pipeline=A), factories.record(0.95, pipeline=B), factories.failed(pipeline=C)]
+    (table,) = compare(runs).tables
+    assert [row.pipeline for row in table.rows] == [B, A, C, "majority", "source-oracle"]
+    assert [row.status for row in table.rows] == ["ok", "ok", "failed", "ok", "ok"]
+
+
+def test_of_a_loss_the_lowest_is_best() -> None:
+    runs = [factories.record(0.9, pipeline=A), factories.record(0.95, pipeline=B)]
+
+    def lower(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+        assert (first[0].pipeline, second[0].pipeline, metric) == (B, A, "log-loss")
+        return Difference(-0.05, -0.07, -0.03, n=300)
+
+    (table,) = compare(runs, metric="log-loss", difference=lower).tables
+    assert [row.pipeline for row in table.rows][:2] == [B, A]
+    assert table.lead is not None
+    assert (table.lead.gain, table.lead.low, table.lead.high) == (0.05, 0.03, 0.07)
+    assert table.lead.separable
+
+
+def test_a_failed_seed_beside_good_ones_is_kept_in_the_row() -> None:
+    runs = [factories.record(seed=0), factories.failed("oom", seed=1), factories.record(seed=2)]
+    row = compare(runs).tables[0].rows[0]
+    assert (row.status, row.seeds, row.expected) == ("partial", [0, 2], [0, 1, 2])
+    assert [(one.seed, one.failure.cause) for one in row.failures] == [(1, "oom")]
+
+
+def test_of_a_run_told_twice_the_good_one_counts_then_the_later_one() -> None:
+    old = factories.record(0.8, created="2025-01-01T00:00:00Z")
+    new = factories.record(0.9, created="2025-02-01T00:00:00Z")
+    bad = factories.failed(created="2025-03-01T00:00:00Z")
+    for runs in ([old, new, bad], [bad, new, old]):
+        row = compare(runs).tables[0].rows[0]
+        assert (row.status, row.metrics["balanced-accuracy"].value) == ("ok", 0.9)
+
+
+def test_a_run_that_failed_before_it_knew_its_data_joins_the_only_table_of_its_task() -> None:
+    early = factories.failed("data", pipeline=B, dataset=None, split=None)
+    (table,) = compare([factories.record(), early]).tables
+    assert [(row.pipeline, row.status) for row in table.rows][:2] == [(A, "ok"), (B, "failed")]
+    (alone,) = compare([early]).tables
+    assert (alone.dataset, alone.split, alone.lead) == (None, None, None)
+    other = factories.record(task="multiclass", classes=LABELS)
+    assert [pipelines(table.rows) for table in compare([early, other]).tables] == [[B], [A]]
+
+
+def test_a_failed_run_without_classes_joins_the_only_table_of_its_task() -> None:
+    early = factories.failed("data", pipeline=B, dataset=None, split=None, spec={})
+    tables = compare([factories.record(), factories.record(task="multiclass", classes=LABELS), early]).tables
+    assert [pipelines(table.rows) for table in tables] == [[A, B], [A]]
+
+
+def test_a_fold_that_failed_before_the_split_joins_the_cross_validation() -> None:
+    folds = factories.folds([0.9, 0.9, 0.9], k=5)
+    assert folds[0].split
+    divided = {**folds[0].spec, "split": {**folds[0].spec["split"], "folds": 5}}
+    folds = [msgspec.structs.replace(run, spec=divided) for run in folds]
+    unmade = msgspec.structs.replace(folds[0].split, digest="")
+    early = factories.failed(pipeline=B, fold=3, split=unmade, spec=divided)
+    tables = compare([factories.record(pipeline=A), *folds, early]).tables
+    assert [(table.folds, pipelines(table.rows)) for table in tables] == [(1, [A]), (5, [A, B])]
+
+
+def test_an_unknown_source_makes_the_source_control_not_computable() -> None:
+    base = factories.record()
+    assert base.dataset
+    blind = msgspec.structs.replace(base.dataset, sources={})
+    controls = {"majority": base.controls["majority"]}
+    row = compare([factories.record(dataset=blind, controls=controls)]).tables[0].rows[-1]
+    assert (row.pipeline, row.status, row.notes) == ("source-oracle", "not-computable", ["source unknown"])
+
+
+def test_pipelines_of_one_name_are_told_apart_by_the_setting_that_differs() -> None:
+    base = factories.record(0.9)
+    longer = {**base.spec, "training": {**base.spec["training"], "epochs": 30}}
+    other = factories.record(0.8, spec=longer, pipeline_digest="f" * 64)
+    rows = compare([base, other]).tables[0].rows
+    assert [row.pipeline for row in rows][:2] == [f"{A} (training.epochs=16)", f"{A} (training.epochs=30)"]
+
+
+def test_votes_of_one_name_are_told_apart_by_what_their_members_differ_in_said_once() -> None:
+    base = factories.vote(0.9)
+
+    def voting(epochs: int, width: int) -> dict[str, object]:
+        member = {"task": "vote", "training": {"epochs": epochs}}
+        second = {**member, "backbone": {"options": {"width": width}}}
+        return {**base.spec, "training": {"epochs": epochs}, "members": {"a.b": member, "c": second}}
+
+    told = [
+        factories.vote(0.9 - epochs / 1000, spec=voting(epochs, width), pipeline_digest=str(epochs))
+        for epochs, width in ((16, 8), (30, 24))
+    ]
+    first, second = pipelines(compare(told).tables[0].rows)
+    assert first == f"soft({A}, {B}) (backbone.options.width=16|8, training.epochs=16)"
+    assert second == f"soft({A}, {B}) (backbone.options.width=16|24, training.epochs=30)"
+
+
+def test_the_task_does_not_tell_pipelines_apart() -> None:
+    base = factories.record(0.9)
+    other = {**base.spec, "resamples": 500, "task": "mine", "title": "another"}
+    names = pipelines(
+        compare([base, factories.record(0.8, task="mine", spec=other, pipeline_digest="e")]).tables[0].rows
+    )
+    assert names == [f"{A} (resamples=2000)", f"{A} (resamples=500)"]
+
+
+def test_what_a_reader_must_know_of_a_run_stands_under_its_row_once() -> None:
+    note = "fit: memory ran out with batches of 32: 16 images a batch instead, at the same learning rate"
+    seeds = [factories.record(seed=seed, notes=[note]) for seed in (0, 1)]
+    assert compare(seeds).tables[0].rows[0].notes == [note]
+
+
+def test_seeds_that_ran_on_different_code_are_named() -> None:
+    base = factories.record(seed=1)
+    part = msgspec.structs.replace(base.components["backbone"], code="0" * 64)
+    edited = factories.record(seed=1, components={**base.components, "backbone": part})
+    assert compare([factories.record(), base]).tables[0].rows[0].notes == []
+    assert "different code" in compare([factories.record(), edited]).tables[0].rows[0].notes[0]
+    later = msgspec.structs.replace(base, created="2026-01-01T00:00:00Z")
+    for told in ([edited, later], [later, edited]):
+        assert compare([factories.record(), *told]).tables[0].rows[0].notes == []
+
+
+def test_a_pooled_result_alone_makes_a_seed_s_numbers() -> None:
+    folds = factories.folds([0.90, 0.96], n=100)
+    row = compare([*folds, factories.pooled(folds, 0.925)]).tables[0].rows[0]
+    one = row.metrics["balanced-accuracy"]
+    assert (row.status, row.seeds, row.n, row.pooled) == ("ok", [0], 200, True)
+    assert (one.value, one.n, one.spread) == (0.925, 200, None)
+    assert one.spread_over_folds == pytest.approx(statistics.stdev([0.90, 0.96]))
+
+
+def test_seeds_times_folds_are_the_pooled_results_of_the_seeds() -> None:
+    told = []
+    for seed, value in enumerate((0.92, 0.94)):
+        folds = factories.folds([0.90, 0.96], seed=seed)
+        told += [*folds, factories.pooled(folds, value)]
+    row = compare(told).tables[0].rows[0]
+    one = row.metrics["balanced-accuracy"]
+    assert (row.seeds, one.value) == ([0, 1], pytest.approx(0.93))
+    assert one.spread == pytest.approx(statistics.stdev([0.92, 0.94]))
+
+
+def test_an_unfinished_cross_validation_is_partial_and_not_ranked() -> None:
+    done = factories.folds([0.90, 0.92, 0.91], pipeline=A)
+    some = factories.folds([0.99, 0.98], pipeline=B, k=3)
+    (table,) = compare([*done, factories.pooled(done, 0.91), *some], difference=separable).tables
+    row = table.rows[1]
+    assert (pipelines(table.rows), row.pipeline, row.status, row.unfinished) == ([A, B], B, "partial", {0: 2})
+    assert (row.pooled, row.value("balanced-accuracy"), row.n) == (False, pytest.approx(0.985), 600)
+    assert table.lead is not None and (table.lead.pipeline, table.lead.runner_up) == (A, None)
+
+
+def test_a_seed_without_its_pooled_result_does_not_count_beside_one_that_has_it() -> None:
+    first, second = (factories.folds([0.90, 0.92], seed=seed) for seed in (0, 1))
+    row = compare([*first, factories.pooled(first, 0.91), second[0]]).tables[0].rows[0]
+    assert (row.status, row.seeds, row.expected, row.unfinished) == ("partial", [0], [0, 1], {1: 1})
+    assert (row.pooled, row.value("balanced-accuracy")) == (True, 0.91)
+
+
+def test_a_fold_that_failed_and_a_result_that_was_not_pooled_are_told_with_their_causes() -> None:
+    some = factories.folds([0.9, 0.9], k=3)
+    told = [factories.failed("oom", fold=2, split=some[0].split)]
+    told += [factories.failed("data", fold=None, split=some[0].split)]
+    row = compare([*some, *told]).tables[0].rows[0]
+    assert row.status == "partial"
+    assert [(one.fold, one.failure.cause) for one in row.failures] == [(None, "data"), (2, "oom")]
+    assert compare(told).tables[0].rows[0].status == "failed"
+
+
+def test_the_controls_of_a_single_fold_do_not_stand_for_all() -> None:
+    folds = factories.folds([0.9, 0.9], k=3)
+    rows = compare(folds).tables[0].rows
+    assert [(row.pipeline, row.notes) for row in rows if row.control] == [("source-oracle", ["folds not pooled"])]
+    rows = compare([*folds, factories.pooled(folds, 0.9)]).tables[0].rows
+    assert [row.pipeline for row in rows if row.control] == ["majority", "source-oracle"]
+
+
+def test_of_the_maps_one_number_is_kept_the_mean_over_classes() -> None:
+    maps = {"lung-enrichment/COVID": Estimate(2.0), "lung-enrichment/Non-COVID": Estimate(1.0)}
+    told = {**maps, "lesion-enrichment/COVID": Estimate(3.0), "lung-misses/COVID": Estimate(0.5)}
+    told |= {"lesion-enrichment/Non-COVID": Estimate(None, note="no map to judge")}
+    row = compare([factories.record(gradcam=told)]).tables[0].rows[0]
+    assert row.focus == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0}
+
+
+def test_an_undefined_metric_keeps_its_reason() -> None:
+    none = {"balanced-accuracy": Estimate(None, n=4, note="one class only")}
+    (table,) = compare([factories.record(metrics=none)]).tables
+    one = table.rows[0].metrics["balanced-accuracy"]
+    assert (one.value, one.note, table.lead) == (None, "one class only", None)
+
+
+def test_an_unknown_metric_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="balanced-accuracy"):
+        compare([factories.record()], metric="balanced-acuracy")
+
+
+def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
+    runs = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
+    assert compare(runs, difference=separable).tables[0].lead.separable  # type: ignore[union-attr]
+    touching = compare(runs, difference=lambda *_: Difference(0.02, -0.001, 0.05, detectable=0.036)).tables[0].lead
+    untested = compare(runs, difference=lambda *_: Difference(None, note="no predictions")).tables[0].lead
+    assert touching is not None and not touching.separable and touching.detectable == 0.036
+    assert untested is not None and not untested.separable and untested.untested == "no predictions"
+
+
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        ([0.95, 0.94, 0.935, 0.92, 0.938], ["net4", "net2"]),  # in their order; net1 is the runner-up
+        ([0.95, 0.92, 0.94], []),
+        ([0.95, 0.90, 0.89], []),
+        ([0.95] * 9, [f"net{k}" for k in range(2, CONTENDERS + 1)]),
+    ],
+)
+def test_those_that_are_not_separable_from_the_leader_either_are_named(values: list[float], level: list[str]) -> None:
+    runs = [factories.record(value, pipeline=f"net{k}") for k, value in enumerate(values)]
+    lead = compare(runs, difference=gap).tables[0].lead
+    assert lead is not None
+    assert lead.level == level
+
+
+@pytest.mark.parametrize("answer", [Difference(0.02, 0.01, 0.03), Difference(None, note="no predictions")])
+def test_nobody_is_tested_after_a_runner_up_that_is_separable_or_cannot_be_tested(answer: Difference) -> None:
+    asked = []
+
+    def test(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+        asked.append(second[0].pipeline)
+        return answer
+
+    compare([factories.record(0.9 - k / 100, pipeline=f"net{k}") for k in range(4)], difference=test)
+    assert asked == ["net1"]
+
+
+def test_every_row_is_compared_with_the_pipeline_that_was_asked_for() -> None:
+    told = [factories.record(0.94, pipeline=A), factories.record(0.96, pipeline=B), factories.failed(pipeline=C)]
+    (table,) = compare(told, against=A, difference=gap).tables
+    rows = {row.pipeline: row.against for row in table.rows}
+    assert table.against == A
+    assert rows[A] is None and rows[C] is None and rows["majority"] is None
+    assert rows[B] is not None and rows[B].value == pytest.approx(0.02)
+
+
+def test_the_beginning_of_a_name_is_enough_where_it_is_unique() -> None:
+    told = [factories.record(pipeline=A), factories.record(pipeline=B)]
+    assert compare(told, against="unet+x", difference=gap).tables[0].against == B
+    with pytest.raises(ConfigError, match="'unet' may be any of 2 pipelines"):
+        compare(told, against="unet", difference=gap)
+    with pytest.raises(UnknownNameError, match=r"did you mean unet\+sepcnn\+dense"):
+        compare(told, against="unet+sepcn+dense", difference=gap)
+
+
+def test_a_table_without_the_pipeline_stays_as_it_is() -> None:
+    told = [factories.record(pipeline=A), factories.record(task="multiclass", classes=LABELS, pipeline=B)]
+    assert [table.against for table in compare(told, against=A, difference=gap).tables] == [A, None]
+
+
+def test_a_pipeline_without_numbers_leaves_nothing_to_compare_with() -> None:
+    told = [factories.record(pipeline=A), factories.failed(pipeline=B)]
+    found = compare(told, against=B, difference=gap).tables[0].rows[0].against
+    assert found is not None and (found.value, found.note) == (None, f"{B} has no numbers")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    folder = tmp_path / "results"
+    for made in [factories.record(0.95, pipeline=A), factories.record(0.9, pipeline=B), factories.failed(pipeline=C)]:
+        records.write(made, folder / made.task / made.run)
+    return folder
+
+
+@pytest.fixture
+def bench(bench_in_process: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    return functools.partial(bench_in_process, "compare")
+
+
+def test_the_command_prints_a_table(bench, results: Path) -> None:
+    code, out, _ = bench(results)
+    assert code == 0
+    assert f"{A} stands first, " in out
+    assert "not testable (no predictions.npz" in " ".join(out.split())
+
+
+def test_the_command_prints_json(bench, results: Path) -> None:
+    for form in (["--json"], ["--format", "json"]):
+        code, out, _ = bench(results, *form)
+        (table,) = json.loads(out)["tables"]
+        assert code == 0
+        assert (table["task"], table["tasks"], table["dataset"]) == ("binary", ["binary"], "phantom")
+        assert [row["control"] for row in table["rows"]] == [False, False, False, True, True]
+        assert table["rows"][0]["metrics"]["balanced-accuracy"]["value"] == 0.95
+
+
+def test_details_show_each_run_by_itself(bench, tmp_path: Path) -> None:
+    vote = factories.vote(run="vote-s0-f0-1")
+    records.write(vote, tmp_path / "vote" / vote.run)
+    code, out, _ = bench(tmp_path, "--details")
+    assert code == 0
+    assert "disagreement" in out and "member" in out
+
+
+def test_an_edited_record_is_left_out_and_ends_with_5(bench, results: Path) -> None:
+    path = next(results.rglob("unet-sepcnn*/result.json"))
+    path.write_text(path.read_text().replace('"value": 0.95', '"value": 0.99'))
+    code, out, _ = bench(results, "--format", "md")
+    assert code == 5
+    assert "left out" in out and "changed after it was sealed" in out
+    assert f"| {A}" not in out
+    code, out, _ = bench(results, "--no-verify", "--format", "md")
+    assert code == 0
+    assert f"| {A} | 0.990" in out
+
+
+def test_a_broken_record_is_a_line_not_a_traceback(bench, results: Path) -> None:
+    path = next(results.rglob("unet-sepcnn*/result.json"))
+    path.write_bytes(path.read_bytes()[:500])
+    code, out, err = bench(results, "--format", "csv")
+    assert code == 5
+    assert "is not a record" in err
+    assert len(out.splitlines()) == 1 + 4
+
+
+def test_nothing_found_ends_with_3(bench, tmp_path: Path) -> None:
+    assert bench(tmp_path)[0] == 3
+
+
+def test_a_wrong_path_ends_with_2(bench, tmp_path: Path) -> None:
+    code, _, err = bench(tmp_path / "nowhere")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_a_wrong_metric_ends_with_2(bench, results: Path) -> None:
+    code, _, err = bench(results, "--metric", "acuracy")
+    assert code == 2
+    assert "did you mean accuracy" in err
+
+
+def test_a_wrong_pipeline_ends_with_2(bench, results: Path) -> None:
+    code, _, err = bench(results, "--against", "unet+sepcn+dense")
+    assert code == 2
+    assert f"did you mean {A}" in err
+
+
+def test_what_cannot_be_compared_against_says_why_in_every_format(bench, results: Path) -> None:
+    assert f"Δ vs {A}" in bench(results, "--against", A, "--format", "md")[1]
+    assert "Δ: no predictions.npz of" in bench(results, "--against", A)[1]
+    (table,) = json.loads(bench(results, "--against", A, "--json")[1])["tables"]
+    assert table["against"] == A
+    assert table["rows"][1]["against"]["note"].startswith("no predictions.npz")
+    assert (
+        ",against,difference,difference low,difference high,detectable,"
+        in bench(results, "--against", A, "--format", "csv")[1]
+    )
+
+
+def test_an_unwritable_output_ends_with_2(bench, results: Path) -> None:
+    assert bench(results, "-o", results / "binary")[0] == 2
+
+
+def test_the_output_goes_to_a_file(bench, results: Path, tmp_path: Path) -> None:
+    code, out, _ = bench(results, "--format", "csv", "-o", tmp_path / "new" / "table.csv")
+    assert (code, out) == (0, "")
+    assert (tmp_path / "new" / "table.csv").read_text().startswith("task,")
+
+
+def test_a_folder_given_twice_or_inside_another_counts_once(bench, results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    single = bench(results)[1]
+    assert bench(results, results / "binary", results)[1] == single
+    assert bench(results, tmp_path / "copy")[1] == single
+
+
+def test_comparing_imports_no_numbers_and_no_networks(results: Path) -> None:
+    heavy = ["numpy", "keras", "tensorflow", "jax", "torch", "sklearn", "xgboost", "pandas", "matplotlib", "scipy"]
+    code = (
+        "import sys; from benchmark.cli.main import bench;"
+        "import benchmark.report.markdown, benchmark.report.export, benchmark.report.terminal;"
+        f"bench(['compare', {str(results)!r}], standalone_mode=False);"
+        f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_a_dataset_without_counts_can_be_shown() -> None:
+    bare = DatasetInfo("folder", "3" * 64, {})
+    assert compare([factories.record(dataset=bare)]).tables[0].dataset == bare

@@ -1,0 +1,271 @@
+"""The front door: what is fitted where, one decision rule, control rows from the published counts."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.evaluation.calibration import softmax
+from benchmark.evaluation.estimates import evaluate
+from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.scoring import class_shares, controls, outputs_of_shares, score
+from registry.errors import DataError
+
+# Class x source cells of the published database's metadata sheets.
+PUBLISHED = {
+    ("COVID", "BIMCV"): 2474,
+    ("COVID", "COVID-CXNet"): 400,
+    ("COVID", "Eurorad"): 258,
+    ("COVID", "Hannover"): 183,
+    ("COVID", "ieee8023"): 182,
+    ("COVID", "SIRM"): 119,
+    ("Lung_Opacity", "RSNA"): 6012,
+    ("Normal", "RSNA"): 8851,
+    ("Normal", "Kermany"): 1341,
+    ("Viral Pneumonia", "Kermany"): 1345,
+}
+CLASSES = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
+
+
+def published():
+    """Class index and source of all 21,165 images."""
+    counts = list(PUBLISHED.values())
+    targets = np.repeat([CLASSES.index(label) for label, _ in PUBLISHED], counts)
+    return targets, np.repeat([source for _, source in PUBLISHED], counts)
+
+
+def fake(n=600, classes=2, seed=0, shift=2.0, shares=None):
+    """Keyword arguments of `score` for a network trained on balanced batches of unbalanced data."""
+    rng = np.random.default_rng(seed)
+    shares = np.full(classes, 1 / classes) if shares is None else np.asarray(shares)
+    targets = rng.choice(classes, n, p=shares)
+    logits = rng.normal(size=(n, classes))
+    logits[np.arange(n), targets] += shift
+    names = ["COVID", "rest"] if classes == 2 else CLASSES[:classes]
+    return {
+        "classes": names,
+        "positive": "COVID" if classes == 2 else None,
+        "targets": targets,
+        "logits": logits,
+        "parts": rng.choice(["train", "select", "fit", "test"], n, p=[0.4, 0.1, 0.2, 0.3]),
+        "groups": [f"patient-{i // 2}" for i in range(n)],
+        "data_prior": shares,
+        "batch_prior": np.full(classes, 1 / classes),
+        "seed": 1,
+        "sources": ["a" if i % 3 else "b" for i in range(n)],
+        "resamples": 300,
+    }
+
+
+def oracle_on_published(classes, positive, targets, sources):
+    outputs = outputs_of_shares(class_shares(len(classes), sources, targets, sources))
+    return evaluate(classes, positive, targets, outputs, np.arange(len(targets)), seed=0, resamples=20)
+
+
+def test_the_source_alone_scores_what_the_published_counts_say():
+    targets, sources = published()
+    found = oracle_on_published(CLASSES, None, targets, sources)
+    assert round(found["accuracy"].value, 4) == 0.6526
+    assert round(found["balanced-accuracy"].value, 3) == 0.717
+
+
+def test_the_source_alone_tells_covid_from_the_rest_without_an_error():
+    targets, sources = published()
+    found = oracle_on_published(["COVID", "rest"], "COVID", np.minimum(targets, 1), sources)
+    for name in ("accuracy", "balanced-accuracy", "sensitivity", "specificity", "auroc", "mcc"):
+        assert found[name].value == 1.0, name
+        assert found[name].low < 1.0, name
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(4, 0.4815), (2, 0.8292)])
+def test_the_majority_scores_what_the_published_counts_say(classes, expected):
+    targets, _ = published()
+    targets = targets if classes == 4 else np.minimum(targets, 1)
+    nowhere = np.zeros(len(targets), int)
+    outputs = outputs_of_shares(class_shares(classes, nowhere, targets, nowhere))
+    found = evaluate(CLASSES[:classes], None, targets, outputs, np.arange(len(targets)), seed=0, resamples=20)
+    assert round(found["accuracy"].value, 4) == expected
+    assert found["balanced-accuracy"].value == pytest.approx(1 / classes)
+    assert found["auroc"].value == 0.5 and "do not vary" in found["auroc"].note
+    assert found["mcc"].value == 0.0 and "one class only decided" in found["mcc"].note
+
+
+def test_controls_learn_on_train_and_are_scored_on_test():
+    targets = np.array([0, 0, 0, 1, 1, 1, 0, 1])
+    sources = ["x", "x", "y", "y", "y", "x", "y", "x"]  # train says x: 0, y: 1; test is the other way round
+    parts = np.array(["train"] * 6 + ["test"] * 2)
+    found = controls(["a", "b"], None, targets, parts, np.arange(8), sources, seed=0, resamples=20)
+    assert found["source-oracle"]["accuracy"].value == 0.0
+
+
+def test_a_source_unseen_in_training_gets_the_overall_shares():
+    shares = class_shares(2, np.array(["x"] * 4), np.array([0, 0, 0, 1]), np.array(["elsewhere"]))
+    assert shares == pytest.approx(np.array([[3.5 / 5, 1.5 / 5]]))
+
+
+def test_unknown_sources_leave_out_the_oracle_but_not_the_majority():
+    arguments = fake()
+    arguments["sources"][5] = None
+    assert list(score(**arguments).controls) == ["majority"]
+    assert list(score(**(arguments | {"sources": None})).controls) == ["majority"]
+    assert list(score(**fake()).controls) == ["majority", "source-oracle"]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_every_metric_that_tables_name_is_there_with_an_interval_around_it(classes):
+    arguments = fake(classes=classes)
+    found = score(**arguments).metrics
+    names = [
+        "accuracy",
+        "balanced-accuracy",
+        "macro-f1",
+        "mcc",
+        "auroc",
+        "auprc",
+        "log-loss",
+        "brier",
+        "ece",
+        "ece-floor",
+    ]
+    names += [f"{metric}/{name}" for metric in ("precision", "recall", "f1") for name in arguments["classes"]]
+    if classes == 2:
+        names += ["sensitivity", "specificity"]
+        names += [f"{side}@specificity-{at}" for side in ("sensitivity", "specificity") for at in (95, 99)]
+    else:
+        names += [f"{metric}/{name}" for metric in ("auroc", "specificity") for name in arguments["classes"]]
+    for name in names:
+        estimate = found[name]
+        assert estimate.low <= estimate.value <= estimate.high and estimate.low < estimate.high, name
+        assert estimate.n > 0 and estimate.note == "", name
+    counts = {f"n/{name}" for name in arguments["classes"]}
+    assert set(found) == set(names) | counts
+    assert sum(found[name].value for name in counts) == (arguments["parts"] == "test").sum()
+
+
+def test_the_confusion_matrix_holds_the_test_images_and_gives_the_recalls():
+    arguments = fake(shares=[0.2, 0.8])
+    found = score(**arguments)
+    (tp, fn), (fp, tn) = found.confusion
+    assert tp + fn + fp + tn == (arguments["parts"] == "test").sum()
+    assert found.metrics["sensitivity"].value == pytest.approx(tp / (tp + fn))
+    assert found.metrics["specificity"].value == pytest.approx(tn / (tn + fp))
+
+
+def test_training_prior_changes_no_decision_and_no_ranking():
+    balanced = fake(shares=[0.1, 0.9], n=1500)
+    as_it_is = balanced | {
+        "logits": balanced["logits"] + np.log(balanced["data_prior"]),
+        "batch_prior": balanced["data_prior"],
+    }
+    one, other = score(**balanced), score(**as_it_is)
+    assert one.confusion == other.confusion
+    assert (one.decisions == one.evidence.argmax(axis=1)).all()
+    assert one.probabilities == pytest.approx(other.probabilities)
+    for name, estimate in one.metrics.items():
+        assert estimate.value == pytest.approx(other.metrics[name].value), name
+
+
+def test_probabilities_refer_to_the_shares_of_the_data():
+    arguments = fake(n=4000, shares=[0.1, 0.9])
+    found = score(**arguments)
+    test = arguments["parts"] == "test"
+    assert found.probabilities[test, 0].mean() == pytest.approx((arguments["targets"][test] == 0).mean(), abs=0.02)
+    assert found.probabilities.sum(axis=1) == pytest.approx(1)
+    assert found.metrics["ece"].value < 0.03
+
+
+def test_nothing_is_fitted_on_test():
+    arguments = fake()
+    test = arguments["parts"] == "test"
+    spoilt = arguments["logits"].copy()
+    spoilt[test] = spoilt[test][:, ::-1]
+    one, other = score(**arguments), score(**(arguments | {"logits": spoilt}))
+    assert one.calibration == other.calibration
+    assert (one.probabilities[~test] == other.probabilities[~test]).all()
+
+
+def test_train_and_select_do_not_enter_calibration_thresholds_or_metrics():
+    arguments = fake()
+    others = np.isin(arguments["parts"], ["train", "select"])
+    spoilt = arguments["logits"].copy()
+    spoilt[others] *= -3
+    one, other = score(**arguments), score(**(arguments | {"logits": spoilt}))
+    assert one.calibration == other.calibration and one.metrics == other.metrics
+
+
+def test_thresholds_reach_their_specificity_on_validation_and_test_shows_its_own():
+    arguments = fake(n=4000)
+    found = score(**arguments)
+    told = found.calibration["thresholds"]["specificity-95"]
+    negatives = (arguments["targets"] == 1) & (arguments["parts"] == "fit")
+    assert told["negatives"] == negatives.sum()
+    assert 0.95 <= told["validation_specificity"] < 0.95 + 1 / negatives.sum()
+    assert found.metrics["specificity@specificity-95"].value == pytest.approx(0.95, abs=0.03)
+    odds = found.evidence[:, 0] - found.evidence[:, 1]
+    positives = (arguments["targets"] == 0) & (arguments["parts"] == "test")
+    expected = (odds[positives] >= told["log_odds"]).mean()
+    assert found.metrics["sensitivity@specificity-95"].value == pytest.approx(expected)
+
+
+def test_without_negatives_to_choose_on_thresholds_are_named_missing():
+    arguments = fake()
+    negatives = (arguments["parts"] == "fit") & (arguments["targets"] == 1)
+    arguments["parts"] = np.where(negatives, "train", arguments["parts"])
+    found = score(**arguments)
+    assert found.metrics["sensitivity@specificity-95"].value is None
+    assert "no threshold" in found.metrics["sensitivity@specificity-95"].note
+    assert found.calibration["method"] == "identity" and "one class only" in found.calibration["note"]
+
+
+def test_what_the_record_keeps_of_calibration_is_json():
+    found = score(**fake(classes=4)).calibration
+    assert json.loads(json.dumps(found)) == found
+    assert found["method"] == "temperature" and "equal class shares" in found["decisions"]
+    assert list(found["data_prior"]) == CLASSES
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_moves_only_intervals():
+    arguments = fake()
+    one, again, other = score(**arguments), score(**arguments), score(**(arguments | {"seed": 9}))
+    assert one.metrics == again.metrics != other.metrics
+    for name in set(one.metrics) - {"ece-floor"}:
+        assert one.metrics[name].value == other.metrics[name].value
+
+
+def test_no_test_images_and_logits_that_are_not_finite_are_refused():
+    arguments = fake()
+    with pytest.raises(DataError, match="test part is empty"):
+        score(**(arguments | {"parts": np.full(600, "train")}))
+    broken = arguments["logits"].copy()
+    broken[3, 0] = np.inf
+    with pytest.raises(DataError, match="1 of 600"):
+        score(**(arguments | {"logits": broken}))
+
+
+def test_probabilities_of_the_network_s_own_prior_are_left_alone_when_nothing_is_to_correct():
+    arguments = fake(classes=3)
+    arguments["parts"] = np.where(arguments["parts"] == "fit", "select", arguments["parts"])
+    assert score(**arguments).probabilities == pytest.approx(softmax(arguments["logits"]))
+
+
+def test_scoring_imports_no_statistics_package_and_no_classifier_library():
+    for module in (Path(__file__).parents[2] / "benchmark" / "evaluation").glob("*.py"):
+        text = module.read_text(encoding="utf-8")
+        assert "sklearn" not in text and "scipy.stats" not in text and "keras" not in text, module.name
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_metric_recomputed_by_its_name_is_the_one_that_was_scored(classes):
+    arguments = fake(classes=classes, shares=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
+    found, test = score(**arguments), arguments["parts"] == "test"
+    outputs = {
+        "evidence": found.evidence,
+        "probabilities": found.probabilities,
+    }
+    for name, estimate in found.metrics.items():
+        if "@" in name or name.startswith("n/") or name == "ece-floor":
+            continue
+        metric = metric_named(name, arguments["classes"], arguments["positive"])
+        again = metric.compute(arguments["targets"][test], outputs[metric.needs][test], np.ones((1, test.sum())))
+        assert again == pytest.approx([estimate.value]), name

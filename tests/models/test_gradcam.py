@@ -1,0 +1,263 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+from benchmark.models.gradcam import evidence, focus, focus_estimates, grad_cam, median_estimate, upsample
+from registry.backbones.sepcnn import sepcnn
+from registry.backbones.xception import xception
+from registry.backend import gradient
+from registry.errors import ContractError
+from registry.heads.dense import dense
+
+pytestmark = pytest.mark.conformance
+
+
+def images(n=3, size=32):
+    return np.random.default_rng(0).random((n, size, size, 1)).astype(np.float32)
+
+
+def sigmoid_of_hand():
+    """1x1 convolution to two channels (x, 1 - x), then logits of their means."""
+    pixels = keras.Input((2, 2, 1))
+    backbone = keras.Model(pixels, layers.Conv2D(2, 1)(pixels))
+    backbone.set_weights([np.array([[[[1.0, -1.0]]]], np.float32), np.array([0.0, 1.0], np.float32)])
+    features = keras.Input((2, 2, 2))
+    head = keras.Model(features, layers.Dense(2)(layers.GlobalAveragePooling2D()(features)))
+    head.set_weights([np.array([[1.0, 3.0], [2.0, 1.0]], np.float32), np.zeros(2, np.float32)])
+    return backbone, head
+
+
+def test_a_tiny_network_gives_the_map_worked_by_hand():
+    # Evidence for class 1 is z1 - z0 = 2 mean(x) - 1 mean(1 - x); a cell's share of a mean is 1/4, so the weights
+    # are 2/4 and -1/4 and the map is relu(x/2 - (1 - x)/4) = relu(3x/4 - 1/4).
+    x = np.array([[0.0, 1.0], [0.5, 0.2]], np.float32)
+    backbone, head = sigmoid_of_hand()
+    expected = [[[0, 0.5], [0.125, 0]]]
+    np.testing.assert_allclose(grad_cam(backbone, head, x[None, ..., None], 1), expected, atol=1e-6)
+    np.testing.assert_allclose(grad_cam(backbone, head, x[None, ..., None], 0), [[[0.25, 0], [0, 0.1]]], atol=1e-6)
+
+
+@given(st.lists(st.lists(st.floats(-40, 40), min_size=3, max_size=3), min_size=1, max_size=4), st.integers(0, 2))
+@settings(max_examples=30, deadline=None)
+def test_evidence_is_the_log_odds_of_the_softmax(logits, k):
+    logits = np.array(logits, np.float32)
+    exact = logits.astype(float)
+    others = np.delete(exact, k, axis=1)
+    expected = exact[:, k] - np.log(np.exp(others - others.max(1, keepdims=True)).sum(1)) - others.max(1)
+    np.testing.assert_allclose(evidence(logits, k), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_evidence_of_two_classes_is_the_difference_of_logits():
+    logits = np.array([[0.5, 2.0], [3.0, -1.0]], np.float32)
+    np.testing.assert_allclose(evidence(logits, 1), [1.5, -4.0], rtol=1e-6)
+    np.testing.assert_allclose(evidence(logits, np.array([1, 0])), [1.5, 4.0], rtol=1e-6)
+
+
+def shifted(head, classes):
+    """The head with one nonlinear function of the features added to every logit."""
+    features = keras.Input(head.input_shape[1:])
+    shift = layers.Dense(1)(layers.Activation("tanh")(layers.GlobalMaxPooling2D()(5 * features)))
+    return keras.Model(features, layers.Add()([head(features), layers.Concatenate()([shift] * classes)]))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_function_of_the_features_added_to_all_logits_leaves_the_map_unchanged(classes):
+    keras.utils.set_random_seed(1)
+    backbone = sepcnn((32, 32, 1), filters=8)
+    head = dense(tuple(backbone.outputs[0].shape[1:]), classes)
+    other = shifted(head, classes)
+    features = np.random.default_rng(0).random((2, *head.input_shape[1:])).astype(np.float32)
+    logits = [ops.convert_to_numpy(network(features)) for network in (head, other)]
+    assert not np.allclose(*logits, atol=1e-2)
+    for k in range(classes):
+        maps = grad_cam(backbone, head, images(), k)
+        np.testing.assert_allclose(grad_cam(backbone, other, images(), k), maps, atol=1e-5 * max(maps.max(), 1))
+
+
+def test_two_classes_give_the_map_of_a_single_sigmoid_logit():
+    backbone, head = sigmoid_of_hand()
+    single = keras.Input((2, 2, 2))
+    one = keras.Model(single, layers.Dense(1, use_bias=False)(layers.GlobalAveragePooling2D()(single)))
+    one.set_weights([np.array([[2.0], [-1.0]], np.float32)])
+    tensor = backbone(images(size=2))
+    _, slope = gradient(lambda x: one(x)[:, 0], tensor)
+    expected = np.maximum((ops.convert_to_numpy(tensor) * slope.mean((1, 2), keepdims=True)).sum(-1), 0)
+    np.testing.assert_allclose(grad_cam(backbone, head, images(size=2), 1), expected, atol=1e-6)
+
+
+def bright_spots(size=32, nested=False):
+    """A backbone whose one channel is brightness above .8 on half the resolution, inside another model if `nested`."""
+    pixels = keras.Input((size, size, 1))
+    convolution = layers.Conv2D(1, 1, activation="relu")
+    tensor = layers.AveragePooling2D(2)(convolution(pixels))
+    inner = keras.Model(pixels, tensor)
+    convolution.set_weights([np.ones((1, 1, 1, 1), np.float32), np.array([-0.8], np.float32)])
+    if not nested:
+        return inner
+    outside = keras.Input((size, size, 1))
+    return keras.Model(outside, layers.Identity()(inner(outside)))
+
+
+def spot_head():
+    features = keras.Input((16, 16, 1))
+    head = keras.Model(features, layers.Dense(2)(layers.GlobalAveragePooling2D()(features)))
+    head.set_weights([np.array([[0.0, 1.0]], np.float32), np.zeros(2, np.float32)])
+    return head
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_planted_lesion_is_found(nested):
+    films = 0.7 * images()
+    lesion = np.zeros((3, 32, 32), bool)
+    for i, (row, column) in enumerate([(4, 6), (20, 10), (12, 24)]):
+        lesion[i, row : row + 4, column : column + 4] = True
+    films[lesion] = 1.0
+    maps = grad_cam(bright_spots(nested=nested), spot_head(), films, 1)
+    seen = focus(maps, lesion)
+    # 16 of 1024 pixels: all heat inside is enrichment 64; the bilinear rim outside takes a part
+    assert (seen.enrichment > 25).all() and not seen.missed.any() and seen.defined.all()
+    assert focus(grad_cam(bright_spots(nested=nested), spot_head(), films, 0), lesion).empty.all()
+
+
+def test_the_map_is_the_same_after_saving(tmp_path):
+    backbone = xception((64, 64, 1), weights=None, cut=25)
+    head = dense(tuple(backbone.outputs[0].shape[1:]), 3)
+    films = images(size=64)
+    before = grad_cam(backbone, head, films, 2)
+    backbone.save(tmp_path / "backbone.keras")
+    head.save(tmp_path / "head.keras")
+    loaded = [keras.saving.load_model(tmp_path / f"{name}.keras", compile=False) for name in ("backbone", "head")]
+    np.testing.assert_allclose(grad_cam(*loaded, films, 2), before, rtol=1e-4, atol=1e-6 * before.max())
+    assert before.shape == (3, 29, 29)
+    assert grad_cam(backbone, head, films, 2, fine=False).shape == (3, *backbone.outputs[0].shape[1:3])
+
+
+def test_a_finer_map_that_is_the_last_one_gives_the_same_heat():
+    pixels = keras.Input((16, 16, 1))
+    tensor = layers.Conv2D(4, 3, activation="relu")(pixels)
+    once, twice = keras.Model(pixels, tensor), keras.Model(pixels, [layers.Identity()(tensor), tensor])
+    head = dense((14, 14, 4), 2)
+    np.testing.assert_allclose(
+        grad_cam(twice, head, images(size=16), 1), grad_cam(once, head, images(size=16), 1), atol=1e-6
+    )
+
+
+def test_batches_and_classes_of_their_own_change_nothing():
+    backbone, head = sigmoid_of_hand()
+    films = images(5, 2)
+    both = grad_cam(backbone, head, films, np.array([0, 1, 0, 1, 1]), batch_size=2)
+    for k in (0, 1):
+        rows = np.array([0, 1, 0, 1, 1]) == k
+        np.testing.assert_allclose(both[rows], grad_cam(backbone, head, films[rows], k), atol=1e-7)
+
+
+def test_a_head_with_one_logit_is_refused():
+    backbone, _ = sigmoid_of_hand()
+    features = keras.Input((2, 2, 2))
+    one = keras.Model(features, layers.Dense(1)(layers.GlobalAveragePooling2D()(features)))
+    with pytest.raises(ContractError, match=r"logits \(B, K\) with K >= 2"):
+        grad_cam(backbone, one, images(size=2), 0)
+
+
+def test_a_class_that_is_not_there_is_refused():
+    with pytest.raises(ContractError, match="column of 2 logits, received 5"):
+        grad_cam(*sigmoid_of_hand(), images(size=2), 5)
+
+
+def test_upsampling_keeps_where_a_cell_is():
+    heat = np.zeros((4, 4), np.float32)
+    heat[1, 2] = 1
+    large = upsample(heat, (32, 32))
+    y, x = np.mgrid[:32, :32]
+    assert (large * y).sum() / large.sum() == pytest.approx(1.5 * 8 - 0.5)  # centre of the cell, in pixels
+    assert (large * x).sum() / large.sum() == pytest.approx(2.5 * 8 - 0.5)
+
+
+def test_enrichment_worked_by_hand():
+    heat = np.array([[[3.0, 1.0], [0.0, 4.0]]])
+    region = np.array([[[True, False], [False, False]]])
+    lungs = np.array([[[True, True], [True, False]]])
+    assert focus(heat, region).enrichment[0] == pytest.approx((3 / 8) / (1 / 4))
+    assert focus(heat, region).missed[0]
+    seen = focus(heat, region, within=lungs)
+    assert seen.enrichment[0] == pytest.approx((3 / 4) / (1 / 3))
+    assert not seen.missed[0]
+
+
+def test_even_heat_has_enrichment_one():
+    region = np.random.default_rng(0).random((5, 16, 16)) < 0.3
+    np.testing.assert_allclose(focus(np.ones((5, 4, 4)), region).enrichment, 1, rtol=1e-5)
+
+
+@given(st.floats(0.01, 1000))
+@settings(max_examples=20, deadline=None)
+def test_enrichment_does_not_depend_on_the_scale_of_the_map(scale):
+    heat = np.random.default_rng(1).random((2, 8, 8))
+    region = np.zeros((2, 16, 16), bool)
+    region[:, 3:9, 2:7] = True
+    np.testing.assert_allclose(focus(scale * heat, region).enrichment, focus(heat, region).enrichment, rtol=1e-4)
+
+
+def test_empty_maps_and_impossible_regions_are_named_not_divided_by_zero():
+    heat = np.ones((4, 4, 4))
+    heat[0] = 0
+    region = np.zeros((4, 8, 8), bool)
+    region[0, :2] = region[3, :2] = True
+    region[2] = True
+    seen = focus(heat, region)
+    assert seen.empty.tolist() == [True, False, False, False]
+    assert seen.defined.tolist() == [False, False, False, True]
+    told = focus_estimates(seen, ["a"] * 4, list("wxyz"), "lesion", 0)
+    assert told["lesion-enrichment/a"].value == pytest.approx(1)
+    assert told["lesion-enrichment/a"].note == "n < 10; 1 empty maps left out; 2 images without such a region"
+    assert (told["lesion-empty/a"].value, told["lesion-empty/a"].n) == (1, 4)
+
+
+def test_a_label_with_empty_maps_only_has_no_number():
+    seen = focus(np.zeros((2, 4, 4)), np.eye(4, dtype=bool)[None].repeat(2, 0))
+    told = focus_estimates(seen, ["a", "b"], ["x", "y"], "lung", 0)
+    assert told["lung-enrichment/a"].value is None
+    assert told["lung-misses/b"].value is None
+    assert told["lung-empty/b"].value == 1
+
+
+def test_no_images_give_no_statistics():
+    none = np.zeros((0, 4, 4), bool)
+    assert focus(none, none).enrichment.shape == (0,)
+    assert focus_estimates(focus(none, none), [], [], "lung", 0) == {}
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_median_lies_in_its_interval_and_both_in_the_data(values, seed):
+    values = np.array(values, float)
+    found = median_estimate(values, [f"g{i // 2}" for i in range(len(values))], seed, resamples=200)
+    assert found.value == np.median(values)
+    assert values.min() <= found.low <= found.high <= values.max()
+
+
+def test_interval_of_a_median_is_wider_when_images_share_patients():
+    values = np.repeat(np.random.default_rng(0).normal(size=30), 4)
+    alone = median_estimate(values, [str(i) for i in range(120)], 0)
+    shared = median_estimate(values, [str(i // 4) for i in range(120)], 0)
+    assert shared.high - shared.low > 1.3 * (alone.high - alone.low)
+
+
+def test_brightness_is_judged_by_the_same_rule():
+    films = np.full((1, 8, 8), 10, np.uint8)
+    films[0, :4] = 30
+    region = np.zeros((1, 8, 8), bool)
+    region[0, :4] = True
+    assert focus(films, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))
+
+
+def test_gradcam_of_no_images_is_no_maps():
+    assert len(grad_cam(*sigmoid_of_hand(), np.zeros((0, 2, 2, 1), np.float32), 1)) == 0
+
+
+def test_logits_of_tensors_and_arrays_are_alike():
+    logits = np.array([[1.0, 2.0, 3.0]], np.float32)
+    np.testing.assert_allclose(evidence(ops.convert_to_tensor(logits), 2), evidence(logits, 2))

@@ -1,0 +1,372 @@
+"""The training loop: its schedule by hand, its checkpoints under faults, its resumption to the bit."""
+
+import errno
+import json
+import shutil
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+
+from benchmark.models import pace
+from benchmark.models.augmentation import augmentation
+from benchmark.models.batches import Batches
+from benchmark.models.checkpoints import Checkpoints
+from benchmark.models.training import Decision, decide, reseed, train
+from benchmark.stages.fit import shuffled
+from registry.errors import DivergedError
+
+SIZE = 8
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@dataclass
+class Schedule:
+    epochs: int = 10
+    minimum_steps: int = 1
+    batch_size: int = 8
+    learning_rate: float = 1.0
+    patience: int = 2
+    decay: float = 0.5
+
+
+def rows(*losses):
+    return [{"val_loss": loss} for loss in losses]
+
+
+@pytest.mark.parametrize(
+    ("losses", "rate", "stop", "best"),
+    [
+        ((), 1.0, False, -1),
+        ((5,), 1.0, False, 0),
+        ((5, 4, 3), 1.0, False, 2),
+        ((5, 4, 4), 1.0, False, 1),  # the same again is no improvement, and the first of equals is kept
+        ((5, 4, 6, 6), 0.5, False, 1),  # two epochs without a better one: the first fall
+        ((5, 4, 6, 6, 6), 0.5, False, 1),  # waiting starts anew after a fall
+        ((5, 4, 6, 6, 3, 6), 0.5, False, 4),  # a better epoch gives no rate back
+        ((5, 4, 6, 6, 6, 6), 0.25, False, 1),  # the second fall
+        ((5, 4, 6, 6, 6, 3, 6, 6), 0.25, False, 5),  # and a better epoch starts the waiting anew
+        ((5, 4, 6, 6, 6, 6, 6), 0.25, False, 1),
+        ((5, 4, 6, 6, 6, 6, 6, 6), 0.25, True, 1),  # the third: the rate is no longer worth changing
+        ((9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 1.0, True, 9),  # out of epochs
+    ],
+)
+def test_the_schedule_by_hand(losses, rate, stop, best):
+    assert decide(rows(*losses), Schedule(), steps=1) == Decision(rate, stop, best)
+
+
+@pytest.mark.parametrize(
+    ("losses", "steps", "stop", "best"),
+    [
+        ((1,), 10, False, 0),  # 25 steps are three epochs of ten: until then the newest epoch is kept
+        ((1, 2), 10, False, 1),
+        ((1, 2, 3), 10, False, 2),
+        ((1, 2, 3, 2.5), 10, False, 3),  # from the third on the best is chosen among those that are ripe
+        ((1, 2, 3, 2.5, 2.6), 10, False, 3),
+        ((1, 2, 3, 4, 5, 6), 10, False, 2),
+        ((1, 2, 3, 4, 5, 6, 7), 10, True, 2),  # falls count from the start: the third comes in epoch seven
+        ((1, 2, 3, 4, 5, 6, 7), 3, False, 6),  # nine epochs of three steps: no stop before
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9), 3, True, 8),
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9, 8.5), 1, True, 9),  # out of epochs before 25 steps: the newest
+    ],
+)
+def test_neither_a_stop_nor_a_choice_happens_before_the_minimum_of_steps(losses, steps, stop, best):
+    decision = decide(rows(*losses), Schedule(minimum_steps=25), steps)
+    assert (decision.stop, decision.best) == (stop, best)
+
+
+@pytest.mark.parametrize("minimum", [0, -3, 1])
+def test_a_minimum_of_no_steps_is_one_epoch(minimum):
+    assert decide(rows(5, 4, 3), Schedule(minimum_steps=minimum), steps=4).best == 2
+
+
+def network():
+    """A network with everything that must survive: batch statistics, dropout, random augmentation."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((SIZE, SIZE, 1))
+    tensor = augmentation(flips="both", rotation=0.1, rotated=0.5, seed=0)(inputs)
+    tensor = keras.layers.BatchNormalization(momentum=0.9)(keras.layers.Conv2D(4, 3)(tensor))
+    tensor = keras.layers.GlobalAveragePooling2D()(tensor)
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(0.3)(tensor)))
+
+
+def data(count=24, seed=0):
+    generator = np.random.default_rng(seed)
+    targets = np.arange(count) % 2
+    images = generator.random((count, SIZE, SIZE, 1), np.float32) * 0.5 + 0.4 * targets[:, None, None, None]
+    return images.astype(np.float32), targets
+
+
+def run(folder, schedule=None, seed=0, watch=lambda told: None, spoil=lambda images, batches: images):
+    """Train the little network in a folder; gives the network and its history."""
+    images, targets = data()
+    model = network()
+    batches = Batches(
+        targets,
+        lambda generator, chosen: (
+            spoil(images[chosen] + 0.05 * generator.random((len(chosen), 1, 1, 1), np.float32), batches),
+            targets[chosen],
+        ),
+        batch_size=8,
+        balance="batches",
+        num_classes=2,
+        seed=seed,
+    )
+    folder.mkdir(exist_ok=True)
+    select = data(8, seed=9)
+    history = train(
+        model,
+        batches,
+        (*select, np.ones(8, np.float32)),
+        schedule or Schedule(epochs=5, learning_rate=0.02),
+        loss=LOSS,
+        seed=seed,
+        folder=folder,
+        progress=watch,
+    )
+    return model, history
+
+
+def variables(model):
+    return [variable.numpy() for variable in [*model.variables, *model.optimizer.variables]]
+
+
+def timeless(history):
+    return [{name: value for name, value in row.items() if name not in ("duration_s", "waiting")} for row in history]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in the training loop may catch it."""
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    model, history = run(tmp_path_factory.mktemp("uninterrupted"))
+    return variables(model), history
+
+
+def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninterrupted):
+    _, history = uninterrupted
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
+    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "waiting", "duration_s"} for row in history)
+    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert history[0]["rate"] == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_training_resumed_after_some_epochs_equals_uninterrupted_training_to_the_bit(tmp_path, uninterrupted, epochs):
+    def stop(told):
+        if told["epoch"] == epochs:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(tmp_path, watch=stop)
+    written = json.loads((tmp_path / f"epoch-{epochs - 1:04d}" / "history.json").read_text())
+    keras.utils.set_random_seed(99)  # whatever else the new process has drawn
+    model, history = run(tmp_path)
+    assert history[:epochs] == written  # seconds too: these epochs were not trained again
+    assert timeless(history) == timeless(uninterrupted[1])
+    for one, other in zip(variables(model), uninterrupted[0], strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_training_that_is_over_gives_the_same_result_again_without_a_step(tmp_path, uninterrupted):
+    run(tmp_path)
+    steps = []
+    model, history = run(tmp_path, watch=steps.append)
+    assert steps == []
+    assert timeless(history) == timeless(uninterrupted[1])
+    assert all(np.array_equal(one, other) for one, other in zip(variables(model), uninterrupted[0], strict=True))
+
+
+def test_another_seed_sees_other_batches_dropout_and_augmentation(tmp_path, uninterrupted):
+    _, history = run(tmp_path, seed=1)
+    assert history[0]["loss"] != uninterrupted[1][0]["loss"]
+
+
+def test_the_best_epoch_is_what_training_leaves(tmp_path):
+    model, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.5))
+    best = min(range(4), key=lambda epoch: history[epoch]["val_loss"])
+    select = data(8, seed=9)
+    assert model.evaluate(*select, verbose=0) == pytest.approx(history[best]["val_loss"], rel=1e-5)
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {f"epoch-{best:04d}", "epoch-0003"}
+
+
+def test_a_loss_that_is_no_number_ends_training_and_names_the_epoch(tmp_path):
+    def spoil(images, batches):
+        return images * np.float32("nan") if batches.epoch == 2 else images
+
+    with pytest.raises(DivergedError, match=r"training loss became nan in epoch 3, step 1;.*learning_rate"):
+        run(tmp_path, spoil=spoil)
+    assert {path.name for path in tmp_path.iterdir()} >= {"epoch-0001"}
+
+
+def test_a_validation_loss_that_is_no_number_ends_training_too(tmp_path):
+    """The last step of an epoch can overflow the weights after its own loss was still finite."""
+    with pytest.raises(DivergedError, match=r"(validation|training) loss became (nan|inf) in epoch 1"):
+        run(tmp_path, Schedule(epochs=2, learning_rate=1e38))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_rate_that_an_epoch_trained_with_is_the_schedules(tmp_path):
+    _, history = run(tmp_path, Schedule(epochs=8, learning_rate=0.3, patience=1))
+    for epoch, row in enumerate(history):
+        expected = decide(history[:epoch], Schedule(epochs=8, learning_rate=0.3, patience=1), 3).rate
+        assert row["rate"] == pytest.approx(expected)
+    assert history[-1]["rate"] < 0.3
+
+
+def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.models.training.TELL_EVERY_S", 0.0)
+    told = []
+    run(tmp_path, watch=told.append)
+    done = [event["done"] for event in told]
+    assert done == sorted(done)
+    assert set(done) == set(range(1, 16))  # five epochs of three steps
+    assert {event["total"] for event in told} == {15}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the XLA of others takes the network")
+def test_several_steps_an_execution_change_no_bit_and_what_xla_lacks_is_not_compiled(
+    tmp_path, monkeypatch, uninterrupted
+):
+    """Two of an epoch's three steps at a time, after steps that were tried and undone; XLA lacks the rotation.
+
+    This processor is taken for an accelerator whose steps last 40 ms.
+    """
+    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
+    monkeypatch.setattr(pace, "executes_several_steps", lambda: True)
+    monkeypatch.setattr(pace, "_timed", lambda network, arrays: network.train_on_batch(*arrays) and 0.04)
+    monkeypatch.setattr("benchmark.models.training.compiles", lambda: True)
+    monkeypatch.setattr("benchmark.models.training.TELL_EVERY_S", 0.0)
+    told = []
+    model, history = run(tmp_path, watch=told.append)
+    assert pace.pace_of(model) == {"jit": False, "steps_per_execution": 2}
+    assert {event["done"] for event in told} == {step for epoch in range(5) for step in (3 * epoch + 2, 3 * epoch + 3)}
+    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert timeless(history) == timeless(uninterrupted[1])
+    for one, other in zip(variables(model), uninterrupted[0], strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A compiled network after one step, and its checkpoints."""
+    model = network()
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=LOSS, run_eagerly=True)
+    model.train_on_batch(*data(8))
+    return model, Checkpoints(model, tmp_path)
+
+
+def test_a_checkpoint_restores_weights_statistics_optimizer_and_seeds(trained):
+    model, checkpoints = trained
+    checkpoints.write(rows(3), best=0)
+    before = variables(model)
+    model.train_on_batch(*data(8))
+    changed = [not np.array_equal(one, other) for one, other in zip(variables(model), before, strict=True)]
+    assert sum(changed) == len(changed) - 1  # all but the learning rate
+    assert checkpoints.restore(0) == rows(3)
+    assert all(np.array_equal(one, other) for one, other in zip(variables(model), before, strict=True))
+
+
+def test_only_the_newest_and_the_best_epoch_are_kept(trained, tmp_path):
+    _, checkpoints = trained
+    for losses, best in (([3], 0), ([3, 2], 1), ([3, 2, 4], 1), ([3, 2, 4, 5], 1), ([3, 2, 4, 5, 1], 4)):
+        checkpoints.write(rows(*losses), best)
+        kept = {path.name for path in tmp_path.iterdir()}
+        assert kept == {f"epoch-{best:04d}", f"epoch-{len(losses) - 1:04d}"}
+
+
+@pytest.mark.parametrize("file", ["state.npz", "history.json", None])
+def test_a_write_that_is_interrupted_leaves_no_half_epoch(trained, tmp_path, monkeypatch, file):
+    """Killed while the arrays are written, before the history is, or before the rename."""
+    model, checkpoints = trained
+    checkpoints.write(rows(3), best=0)
+    before = variables(model)
+    model.train_on_batch(*data(8))
+    with monkeypatch.context() as patch:
+        if file == "state.npz":
+            patch.setattr(np, "savez", half_written)
+        elif file == "history.json":
+            patch.setattr("benchmark.models.checkpoints.json.dumps", interrupted)
+        else:
+            patch.setattr("pathlib.Path.rename", interrupted)
+        with pytest.raises(Killed):
+            checkpoints.write(rows(3, 2), best=1)
+    assert checkpoints.restore_newest() == rows(3)
+    assert all(np.array_equal(one, other) for one, other in zip(variables(model), before, strict=True))
+    checkpoints.write(rows(3, 2), best=1)  # and the left-over is no obstacle
+    assert {path.name for path in tmp_path.iterdir()} == {"epoch-0001"}
+
+
+def test_a_full_disk_is_the_systems_error_and_leaves_the_epoch_before(trained, monkeypatch):
+    _, checkpoints = trained
+    checkpoints.write(rows(3), best=0)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space"):
+            checkpoints.write(rows(3, 2), best=1)
+    assert checkpoints.restore_newest() == rows(3)
+
+
+def test_an_epoch_whose_removal_was_interrupted_goes_with_the_next(trained, tmp_path, monkeypatch):
+    _, checkpoints = trained
+    checkpoints.write(rows(3), best=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda path, ignore_errors=False: None if ignore_errors else interrupted())
+        with pytest.raises(Killed):
+            checkpoints.write(rows(3, 2), best=1)
+    assert checkpoints.restore_newest() == rows(3, 2)
+    checkpoints.write(rows(3, 2, 1), best=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"epoch-0002"}
+
+
+def test_without_a_checkpoint_training_starts_at_the_beginning(trained):
+    _, checkpoints = trained
+    assert checkpoints.restore_newest() == []
+
+
+def half_written(path, **_):
+    path.write_bytes(b"PK\x03\x04half")
+    raise Killed
+
+
+def interrupted(*_, **__):
+    raise Killed
+
+
+def test_every_seed_generator_gets_a_state_of_its_own_for_seed_and_epoch():
+    model = network()
+    weights = {id(weight) for weight in model.weights}
+
+    def states(seed, epoch):
+        reseed(model, seed, epoch)
+        return [tuple(v.numpy().tolist()) for v in model.variables if id(v) not in weights]
+
+    found = states(0, 0)
+    assert len(found) == 4  # two flips, the rotation, the dropout
+    assert len({*found, *states(0, 1), *states(1, 0)}) == 12
+    assert states(0, 0) == found
+
+
+def test_seeding_leaves_weights_and_batch_statistics_alone():
+    model = network()
+    before = [weight.numpy() for weight in model.weights]
+    reseed(model, 5, 5)
+    assert all(np.array_equal(one, other.numpy()) for one, other in zip(before, model.weights, strict=True))
+
+
+def test_shuffled_labels_keep_their_counts_and_lose_their_images():
+    targets = np.repeat([0, 1, 2], [50, 30, 20])
+    permuted = shuffled(targets, "shuffled", 3)
+    assert np.bincount(permuted).tolist() == [50, 30, 20]
+    assert (permuted == targets).mean() < 0.6  # chance: .5² + .3² + .2² = .38
+    assert np.array_equal(permuted, shuffled(targets, "shuffled", 3))
+    assert not np.array_equal(permuted, shuffled(targets, "shuffled", 4))
+    assert np.array_equal(shuffled(targets, "true", 3), targets)

@@ -1,0 +1,418 @@
+"""Keys: what each of them must change with, and what it must not."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmark.execution import describe
+from benchmark.execution.process import Outcome
+from benchmark.planning import keys as planning
+from benchmark.planning.components import Descriptions
+from benchmark.planning.graph import Traits, missing
+from benchmark.planning.keys import pooled
+from benchmark.planning.resolve import choose, resolve
+from benchmark.storage.code import one_look
+from benchmark.tasks.components import pipeline_name
+from benchmark.tasks.reading import read_task
+from benchmark.tasks.schema import Component
+from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
+from registry.errors import UnknownNameError
+from tests.specs import spec, survey, vote
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
+STAGES = ("prepare", "split", "segmenter", "masks", "inputs", "fit", "predict", "explain", "record")
+FROM_FIT = {"fit", "predict", "explain", "record"}
+FROM_INPUTS = {"inputs"} | FROM_FIT
+FROM_SEGMENTER = {"segmenter", "masks"} | FROM_INPUTS
+NETWORK = Traits(trains=True)
+UNTRAINED = Traits()
+WHOLE = Traits(whole_frame=True)
+
+
+def plan(one, found, segmenter):
+    """The plan of a run whose segmenters are all treated alike."""
+    return planning.plan(one, found, lambda name: segmenter)
+
+
+def keys(planned):
+    return {stage.name: stage.key for stage in planned.stages} | {"record": planned.key}
+
+
+def changed(one, other):
+    """Names of the stages whose keys differ between two plans."""
+    before, after = keys(one), keys(other)
+    assert list(before) == list(after)
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_run_with_a_segmentation_network_has_every_stage_in_the_order_of_the_data():
+    assert tuple(keys(plan(spec(), survey(), NETWORK))) == STAGES
+
+
+def test_an_untrained_segmenter_has_no_training_and_the_whole_frame_no_masks():
+    threshold = spec(segmenter=Component("threshold"))
+    assert tuple(keys(plan(threshold, survey(), UNTRAINED))) == tuple(name for name in STAGES if name != "segmenter")
+    whole = plan(spec(segmenter=Component("none")), survey(), WHOLE)
+    assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", "explain", "record")
+
+
+def test_the_same_specification_has_the_same_keys():
+    assert plan(spec(), survey(), NETWORK) == plan(spec(), survey(), NETWORK)
+
+
+def test_no_two_stages_share_a_key():
+    found = keys(plan(spec(), survey(), NETWORK))
+    assert len(set(found.values())) == len(found)
+
+
+def table(name, **change):
+    """The specification with one entry of one of its tables changed."""
+    return {name: msgspec.structs.replace(getattr(spec(), name), **change)}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (table("images", size=128), set(STAGES)),
+        (table("images", equalise="clahe"), set(STAGES)),
+        (table("images", mask="crop"), FROM_INPUTS),
+        (table("split", seed=1), set(STAGES) - {"prepare"}),
+        (table("split", train=0.7, test=0.2), set(STAGES) - {"prepare"}),
+        (table("split", grouping="naive"), set(STAGES) - {"prepare"}),
+        ({"fold": 1}, set(STAGES) - {"prepare"}),
+        (table("segmentation", epochs=3), FROM_SEGMENTER),
+        (table("segmentation", seed=3), FROM_SEGMENTER),
+        ({"segmenter": Component("unet", {"filters": 4, "dropout": 0.0})}, FROM_SEGMENTER),
+        (table("training", epochs=3), FROM_FIT),
+        (table("training", balance="weights"), FROM_FIT),
+        (table("training", labels="shuffled"), FROM_FIT),
+        (table("augmentation", flips="anatomical"), FROM_FIT),
+        (table("augmentation", rotated=1.0), FROM_FIT),
+        ({"backbone": Component("sepcnn", {"filters": 8, "kernel_size": 3})}, FROM_FIT),
+        ({"backbone": Component("xception")}, FROM_FIT),
+        ({"head": Component("dense", {"units": 224, "dropout": 0.3})}, FROM_FIT),
+        ({"head": Component("sepconv")}, FROM_FIT),
+        ({"seed": 1}, FROM_FIT),
+        ({"classes": {"rest": ["Normal"], "COVID": ["COVID", "Lung_Opacity"]}}, FROM_FIT),
+        ({"classes": {"COVID": ["COVID"], "rest": ["Normal", "Lung_Opacity"]}}, FROM_FIT),  # other target indices
+        ({"classes": {"negative": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]}}, {"explain", "record"}),
+        (table("runtime", backend="jax"), FROM_SEGMENTER),
+        (table("runtime", deterministic=True, threads=2), FROM_SEGMENTER),
+        ({"positive": None}, {"record"}),
+        ({"metric": "auroc"}, {"record"}),
+        ({"resamples": 200}, {"record"}),
+        ({"task": "another"}, set()),
+        ({"title": "another title"}, set()),
+        ({"dataset": DatasetChoice("phantom", "elsewhere", {"count": 96})}, set()),
+        (table("dataset", skip_bad=True), set(STAGES)),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_a_setting_changes_exactly_the_keys_of_what_reads_it(change, expected):
+    assert changed(plan(spec(), survey(), NETWORK), plan(spec(**change), survey(), NETWORK)) == expected
+
+
+@pytest.mark.parametrize(
+    "change", [table("segmentation", epochs=3), table("segmentation", seed=3)], ids=["epochs", "seed"]
+)
+@pytest.mark.parametrize("traits", [UNTRAINED, WHOLE], ids=["untrained", "whole-frame"])
+def test_how_segmenters_are_trained_is_nothing_to_a_run_without_a_trained_one(change, traits):
+    assert changed(plan(spec(), survey(), traits), plan(spec(**change), survey(), traits)) == set()
+
+
+def test_how_masks_are_applied_is_nothing_to_a_run_without_masks():
+    assert changed(plan(spec(), survey(), WHOLE), plan(spec(**table("images", mask="crop")), survey(), WHOLE)) == set()
+
+
+def test_equalising_inside_the_lungs_leaves_preparation_and_masks_to_share():
+    """The prepared images are raw then, which is what `none` prepares too."""
+    raw, lungs = (plan(spec(**table("images", equalise=how)), survey(), NETWORK) for how in ("none", "lungs"))
+    assert changed(raw, lungs) == FROM_INPUTS
+
+
+def test_without_masks_equalising_inside_the_lungs_is_equalising_the_whole_frame():
+    planned = plan(spec(**table("images", equalise="lungs")), survey(), WHOLE)
+    assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", "explain", "record")
+
+
+@pytest.mark.parametrize("change", [{"digest": "e" * 64}, {"options": {"count": 97}}])
+def test_other_data_change_everything(change):
+    assert changed(plan(spec(), survey(), NETWORK), plan(spec(), survey(**change), NETWORK)) == set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("registry.datasets.phantom.catalogue", set(STAGES)),
+        ("registry.segmenters.unet", FROM_SEGMENTER),
+        ("registry.backbones.sepcnn", FROM_FIT),
+        ("registry.heads.dense", FROM_FIT),
+        ("registry.backbones.xception", set()),
+        ("registry.heads.sepconv", set()),
+        ("benchmark.stages.prepare", set(STAGES)),
+        ("benchmark.stages.split", set(STAGES) - {"prepare"}),
+        ("benchmark.stages.segmenter", FROM_SEGMENTER),
+        ("benchmark.stages.masks", FROM_SEGMENTER - {"segmenter"}),
+        ("benchmark.stages.inputs", FROM_INPUTS),
+        ("benchmark.stages.fit", FROM_FIT),
+        ("benchmark.stages.predict", FROM_FIT - {"fit"}),
+        ("benchmark.stages.explain", {"explain", "record"}),
+        ("benchmark.stages.record", {"record"}),
+    ],
+)
+def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
+    before = plan(spec(), survey(), NETWORK)
+    read = planning.code_digest
+    monkeypatch.setattr(
+        planning, "code_digest", lambda name, packages=(): read(name, packages) + "edited" * (name == module)
+    )
+    assert changed(before, plan(spec(), survey(), NETWORK)) == expected
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("keras", FROM_SEGMENTER),
+        ("tensorflow", FROM_SEGMENTER),
+        ("jax", set()),
+        ("opencv-python-headless", set(STAGES)),
+        ("numpy", set(STAGES)),
+        ("scipy", {"explain", "record"}),
+        ("matplotlib", {"record"}),
+        ("rich", set()),
+    ],
+)
+def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(library, expected, monkeypatch):
+    before = plan(spec(), survey(), NETWORK)
+    read = planning.library_versions
+    monkeypatch.setattr(
+        planning, "library_versions", lambda *names: read(*names) | ({library: "99"} if library in names else {})
+    )
+    assert changed(before, plan(spec(), survey(), NETWORK)) == expected
+
+
+def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypatch):
+    read = planning.code_digest
+    monkeypatch.setattr(
+        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
+    )
+    first = plan(spec(), survey(), NETWORK)
+    assert first.code["head"].startswith("version cxr-bench ")
+    assert changed(first, plan(spec(), survey(), NETWORK)) == set()
+    assert first.uncacheable == []
+
+
+def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeypatch):
+    read = planning.code_digest
+    monkeypatch.setattr(
+        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
+    )
+    monkeypatch.setattr(planning.find("head", "dense"), "version", "")
+    first = plan(spec(), survey(), NETWORK)
+    assert changed(first, plan(spec(), survey(), NETWORK)) == FROM_FIT
+    assert first.uncacheable == ["head dense"]
+
+
+def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
+    specs = [
+        spec(),
+        spec(seed=1),
+        spec(fold=2),
+        spec(head=Component("sepconv")),
+        spec(**table("images", mask="crop")),
+        spec(**table("dataset", limit=50)),
+        spec(**table("segmentation", epochs=3)),
+        spec(segmenter=Component("unet", {"filters": 4})),
+        spec(runtime=Runtime(deterministic=True, threads=1)),
+    ]
+    with one_look():
+        together = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    assert together == [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+
+
+def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
+    read = planning.code_digest
+    monkeypatch.setattr(
+        planning, "code_digest", lambda name, packages=(): None if "segmenters" in name else read(name, packages)
+    )
+    monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
+    with one_look():
+        first, second = plan(spec(), survey(), NETWORK), plan(spec(), survey(), NETWORK)
+    assert changed(first, second) == FROM_SEGMENTER
+    assert first.uncacheable == second.uncacheable == ["segmenter unet"]
+
+
+def test_the_run_is_named_after_its_components_seed_and_fold():
+    planned = plan(spec(seed=2), survey(), NETWORK)
+    assert planned.run == f"unet-sepcnn-dense-s2-f0-{planned.digest[:8]}"
+
+
+def test_seeds_and_folds_of_a_pipeline_share_its_digest_and_nothing_else_does():
+    first = plan(spec(), survey(), NETWORK)
+    assert plan(spec(seed=1, fold=2), survey(), NETWORK).pipeline_digest == first.pipeline_digest
+    assert plan(spec(seed=1), survey(), NETWORK).digest != first.digest
+    for change in (table("images", size=128), table("dataset", limit=50), {"head": Component("sepconv")}):
+        assert plan(spec(**change), survey(), NETWORK).pipeline_digest != first.pipeline_digest
+    assert plan(spec(), survey(digest="e" * 64), NETWORK).pipeline_digest != first.pipeline_digest
+
+
+def test_an_unknown_component_is_refused_by_name():
+    with pytest.raises(UnknownNameError, match="did you mean sepcnn"):
+        plan(spec(backbone=Component("sepcn")), survey(), NETWORK)
+
+
+def test_missing_are_the_stages_without_an_artefact_in_order():
+    planned = plan(spec(), survey(), NETWORK)
+    there = {planned.stage("prepare").key, planned.stage("masks").key}
+    assert missing(planned, lambda stage, key: key in there) == [
+        "split",
+        "segmenter",
+        "inputs",
+        "fit",
+        "predict",
+        "explain",
+    ]
+    assert planned.stage("no such stage") is None
+
+
+def usual(kind, name):
+    """Options of the components of `tests.specs` at their defaults."""
+    return {
+        "unet": {"filters": 8, "dropout": 0.0},
+        "sepcnn": {"filters": 16, "kernel_size": 3},
+        "dense": {"units": 224, "dropout": 0.2},
+    }.get(name, {})
+
+
+def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():
+    assert pipeline_name(spec(), usual) == "unet+sepcnn+dense"
+    wide = spec(backbone=Component("sepcnn", {"filters": 32, "kernel_size": 3}))
+    assert pipeline_name(wide, usual) == "unet+sepcnn[filters=32]+dense"
+
+
+CLASSICAL = {"classical": True, "head": Component("majority")}
+CARRIED = {**CLASSICAL, "carrier": Component("dense", {"units": 224, "dropout": 0.2})}
+
+
+def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
+    """Whichever classical head: the carrier is trained once, its features are pooled once."""
+    ordinary, carried = plan(spec(), survey(), NETWORK), plan(spec(**CARRIED), survey(), NETWORK)
+    shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
+    assert tuple(keys(carried)) == (*shared, "features", "predict", "explain", "record")
+    assert all(keys(ordinary)[name] == keys(carried)[name] for name in shared)
+    other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), survey(), NETWORK)
+    assert changed(carried, other) == {"predict", "explain", "record"}
+    assert plan(spec(**{**CARRIED, "carrier": Component("sepconv")}), survey(), NETWORK).pipeline_digest != (
+        carried.pipeline_digest
+    )
+
+
+def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
+    frozen = plan(spec(**CLASSICAL), survey(), WHOLE)
+    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", "explain", "record")
+    another = plan(
+        spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), survey(), WHOLE
+    )
+    assert keys(another)["features"] == keys(frozen)["features"]
+    assert pipeline_name(spec(**CLASSICAL), usual) == "unet+sepcnn frozen+majority"
+
+
+def test_a_vote_is_made_of_its_members_stages_and_one_of_its_own():
+    planned = plan(vote(), survey(), NETWORK)
+    assert tuple(keys(planned)) == ("prepare", "split", "vote", "record")
+    ordinary = keys(plan(spec(), survey(), NETWORK))
+    assert keys(planned.members["dense"])["predict"] == ordinary["predict"]
+    assert missing(planned, lambda stage, key: key == ordinary["fit"])[:5] == [
+        f"dense/{name}" for name in ("prepare", "split", "segmenter", "masks", "inputs")
+    ]
+    assert missing(planned, lambda *_: False).count("prepare") == 0  # each artefact is told once, of who comes first
+
+
+def test_another_voter_changes_the_vote_alone():
+    one, other = plan(vote(), survey(), NETWORK), plan(vote(voter=Component("hard")), survey(), NETWORK)
+    assert changed(one, other) == {"vote", "record"}
+    assert all(changed(one.members[name], other.members[name]) <= {"record"} for name in one.members)
+
+
+def test_a_member_of_one_class_against_the_rest_is_the_binary_run_of_the_same_targets():
+    member = spec(classes={"not COVID": ["Lung_Opacity", "Normal"], "COVID": ["COVID"]}, positive="COVID")
+    rivals = VoteSpec(**{**vote_settings(), "members": {"COVID": member}, "voter": Component("soft")})
+    shared = keys(plan(rivals, survey(), NETWORK).members["COVID"])
+    assert shared["fit"] == keys(plan(spec(), survey(), NETWORK))["fit"]
+
+
+def vote_settings():
+    """What a vote of `tests.specs` says besides voter and members."""
+    told = vote()
+    return {name: getattr(told, name) for name in told.__struct_fields__ if name not in ("voter", "members")}
+
+
+def test_votes_are_named_by_their_voter_and_members():
+    assert pipeline_name(vote(), usual) == "soft(unet+sepcnn+dense, unet+sepcnn+sepconv)"
+    alike = vote(members={"a": spec(), "b": spec()})
+    assert pipeline_name(alike, usual) == "soft(2 × unet+sepcnn+dense)"
+    assert plan(alike, survey(), NETWORK).run.startswith("soft-vote-unet-sepcnn-dense-s0-f0-")
+    assert plan(vote(), survey(), NETWORK).run.startswith("soft-vote-2-pipelines-s0-f0-")
+
+
+def test_folds_and_their_pooled_result_share_a_pipeline_and_nothing_is_built_for_the_pool():
+    folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
+    whole = pooled(spec(fold=None), survey(), folds)
+    assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
+    assert (whole.stages, whole.run.split("-")[-2]) == ([], "pooled")
+    assert pooled(spec(fold=None), survey(), folds[:2]).key != whole.key
+
+
+def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
+    weights = tmp_path / "weights.keras"
+    weights.write_bytes(b"one")
+    component = Component("sepcnn", {"weights": str(weights)})
+    before = planning._component("backbone", component, [])
+    assert planning._component("backbone", component, []) == before
+    weights.write_bytes(b"another")
+    assert planning._component("backbone", component, []) != before
+
+
+class InProcess:
+    """Describes components without a process of its own."""
+
+    def serve(self, request):
+        return Outcome(value=describe.serve(request, lambda event: None))
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess())
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: path.stem)
+def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, described, path, quick):
+    """No number may depend on what a file is called or entitled."""
+    other = tmp_path / "another-name.toml"
+    renamed = re.sub(r'(?m)^title = ".*"$', 'title = "another title"', path.read_text())
+    assert renamed != path.read_text()
+    other.write_text(renamed)
+    told = []
+    for file in (path, other):
+        task = read_task(file, CONFIGS / "defaults.toml", quick=quick, overrides={})
+        chosen = choose(task, {"segmenter": [], "backbone": [], "head": [], "voter": []}, {})
+        labels = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
+        found = survey(labels=labels, groups=dict.fromkeys(labels, 9))
+        specs = resolve(
+            task,
+            file.stem,
+            chosen,
+            DatasetChoice("phantom"),
+            found,
+            described,
+            forced={},
+            seeds=(0, 1),
+            runtime=Runtime(),
+        )
+        told.append([planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs])
+    assert told[0] == told[1]
+    assert len(told[0]) >= 2

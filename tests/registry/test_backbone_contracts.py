@@ -1,0 +1,32 @@
+"""Every backbone that is registered, and the plugin's, keeps the contract; in a file of its own, for they are large."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from registry.checks.networks import check_backbone
+from registry.lookup import entries, load
+from registry.options import read_options
+
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
+
+PLUGIN = Path(__file__).parents[1] / "plugin"
+sys.path.append(str(PLUGIN))  # as if it were installed
+NEEDS_A_FILE = {"keras-file"}  # tests/registry/test_keras_file.py checks it on files of its own
+
+
+@pytest.mark.parametrize("name", sorted(set(entries("backbone")) - NEEDS_A_FILE))
+def test_a_registered_backbone_keeps_the_contract(name):
+    factory = load(entries("backbone")[name])
+    offline = {"weights": None} if any(option.name == "weights" for option in read_options(factory)) else {}
+    check_backbone(factory, **offline)
+
+
+def test_the_plugins_backbone_keeps_the_contract():
+    import cxr_bench_example
+
+    points = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]["entry-points"]
+    for place in points["cxr_bench.backbones"].values():
+        check_backbone(getattr(cxr_bench_example, place.partition(":")[2]))

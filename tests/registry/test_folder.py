@@ -1,0 +1,155 @@
+import os
+import pickle
+
+import pytest
+
+from registry.contracts import Dataset
+from registry.datasets.folder import folder
+from registry.errors import DataError, DataNotFoundError
+from tests import xrays
+
+
+@pytest.fixture
+def root(tmp_path):
+    for label, count in {"sick": 3, "well": 2}.items():
+        for n in range(1, count + 1):
+            xrays.write(tmp_path / "mine" / label / f"film{n}.png", xrays.film(n + len(label)))
+    return tmp_path / "mine"
+
+
+def test_each_sub_folder_is_a_label(root):
+    dataset = folder(root)
+    assert isinstance(dataset, Dataset)
+    assert dataset.name == "mine"
+    assert dataset.labels == ("sick", "well")
+    assert [sample.id for sample in dataset.samples()] == [
+        "sick/film1", "sick/film2", "sick/film3", "well/film1", "well/film2",
+    ]  # fmt: skip
+    assert all(sample.source is None and sample.read_mask() is None for sample in dataset.samples())
+
+
+def test_numbers_in_names_are_ordered_as_numbers(root):
+    xrays.write(root / "well" / "film10.png", xrays.film(10))
+    names = [sample.id for sample in folder(root).samples() if sample.label == "well"]
+    assert names == ["well/film1", "well/film2", "well/film10"]
+
+
+def test_images_and_masks_may_lie_in_folders_of_their_own(root):
+    xrays.write(root / "late" / "Images" / "a.png", xrays.film(7))
+    xrays.write(root / "late" / "Images" / "b.jpg", xrays.film(8))
+    xrays.write(root / "late" / "MASKS" / "A.PNG", xrays.lungs())
+    late = [sample for sample in folder(root, mask_maker="two radiologists").samples() if sample.label == "late"]
+    assert [sample.mask_maker for sample in late] == ["two radiologists", None]
+    assert late[0].read_mask().sum() == xrays.lungs().sum()
+    assert len(late[0].paths) == 2
+
+
+def test_samples_travel_between_processes(root):
+    sample = pickle.loads(pickle.dumps(folder(root).samples()[0]))
+    assert sample.read_image().shape == (40, 40)
+
+
+def test_a_table_of_patients_groups_films(root):
+    (root / "sick.patients.csv").write_text("file,patient_id\nfilm1.png,7\nFILM2,7\n")
+    groups = [sample.group for sample in folder(root).samples() if sample.label == "sick"]
+    assert groups == ["patient 7", "patient 7", "sick/film3"]
+
+
+@pytest.mark.parametrize("table", ["", "name,id\na,1\n", "file,patient_id\n"])
+def test_a_table_of_patients_without_its_columns_is_refused(root, table):
+    (root / "sick.patients.csv").write_text(table)
+    with pytest.raises(DataError, match=r"sick.patients.csv lacks file and patient_id"):
+        folder(root)
+
+
+def test_what_is_no_image_is_passed_over(root):
+    (root / "well" / "Thumbs.db").write_bytes(b"x")
+    (root / "well" / ".hidden.png").write_bytes(b"x")
+    (root / "notes.txt").write_text("x")
+    (root / ".git").mkdir()
+    assert len(folder(root).samples()) == 5
+
+
+def test_an_absent_folder_a_file_and_an_empty_folder_are_told_apart(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name, reason in {"absent": "does not exist", "file": "is a file", "empty": "is empty"}.items():
+        with pytest.raises(DataNotFoundError, match=reason):
+            folder(tmp_path / name)
+
+
+def test_images_without_label_folders_are_refused(tmp_path):
+    xrays.write(tmp_path / "images" / "a.png", xrays.film())
+    xrays.write(tmp_path / "masks" / "a.png", xrays.lungs())
+    with pytest.raises(DataNotFoundError, match="images without labels"):
+        folder(tmp_path)
+
+
+def test_one_label_is_too_few(tmp_path):
+    xrays.write(tmp_path / "only" / "a.png", xrays.film())
+    with pytest.raises(DataError, match="one label, only; a task needs two"):
+        folder(tmp_path)
+
+
+def test_a_label_folder_of_text_files_is_named(root):
+    (root / "text").mkdir()
+    (root / "text" / "a.txt").write_text("x")
+    with pytest.raises(DataNotFoundError, match=r"label folder .*text holds no PNG or JPEG"):
+        folder(root)
+
+
+def test_images_in_another_format_are_not_dropped_in_silence(root):
+    (root / "well" / "film9.dcm").write_bytes(b"x")
+    (root / "well" / "film8.tif").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"film8.tif and 1 more, neither PNG nor JPEG; convert"):
+        folder(root)
+
+
+def test_images_beside_a_folder_of_images_are_not_dropped_in_silence(root):
+    xrays.write(root / "well" / "images" / "film3.png", xrays.film(3))
+    with pytest.raises(DataError, match="holds images and a folder images; expected one or the other"):
+        folder(root)
+
+
+def test_paths_do_not_depend_on_where_one_stands(root, monkeypatch):
+    monkeypatch.chdir(root.parent)
+    sample = folder("mine").samples()[0]
+    monkeypatch.chdir("/")
+    assert sample.read_image().shape == (40, 40)
+    assert sample.paths == (str(root / "sick" / "film1.png"),)
+
+
+def test_a_name_that_is_no_text_is_read(root):
+    odd = xrays.write(root / "well" / "film7.png", xrays.film(3))
+    try:
+        odd.rename(os.fsdecode(os.fsencode(root / "well") + b"/film\xe9.png"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    (sample,) = [sample for sample in folder(root).samples() if r"\udce9" in sample.id]
+    assert sample.read_image().shape == (40, 40)
+
+
+def test_a_mask_without_image_is_named(root):
+    xrays.write(root / "late" / "images" / "a.png", xrays.film(7))
+    xrays.write(root / "late" / "masks" / "b.png", xrays.lungs())
+    with pytest.raises(DataError, match=r"masks/b.png has no image"):
+        folder(root)
+
+
+def test_two_files_of_one_name_are_named(root):
+    xrays.write(root / "well" / "film1.jpg", xrays.film(7))
+    with pytest.raises(DataError, match=r"film1.jpg and film1.png: two files of one name"):
+        folder(root)
+
+
+def test_it_recognises_any_two_label_folders_with_images(root, tmp_path):
+    assert folder.recognises(root) == 1
+    assert folder.recognises(str(root)) == 1
+    assert folder.recognises(root / "sick") == 0
+    assert folder.recognises(tmp_path / "absent") == 0
+    (tmp_path / "text" / "a").mkdir(parents=True)
+    (tmp_path / "text" / "b").mkdir()
+    assert folder.recognises(tmp_path / "text") == 0
+    xrays.write(tmp_path / "flat" / "images" / "a.png", xrays.film())
+    xrays.write(tmp_path / "flat" / "masks" / "a.png", xrays.lungs())
+    assert folder.recognises(tmp_path / "flat") == 0

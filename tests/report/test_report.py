@@ -1,0 +1,308 @@
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from benchmark.comparison.compare import compare
+from benchmark.comparison.tables import Comparison
+from benchmark.records.differences import Difference
+from benchmark.records.record import Estimate, Record
+from benchmark.report import wording
+from benchmark.report.conclusion import conclusion
+from benchmark.report.details import print_run
+from benchmark.report.export import to_csv, to_json
+from benchmark.report.layout import Cell, Grid, Line, folded_name
+from benchmark.report.markdown import markdown
+from benchmark.report.terminal import print_comparison
+from tests import factories
+from tests.factories import A, B, C
+
+LONG = "none+densenet121[weights=none,trainable=false]+attention-pool"
+CELL = re.compile(r"-?\d\.\d{3} \[-?\d\.\d{3}, -?\d\.\d{3}\]")
+
+
+def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+    """What the records say, ± .011; with one standard error of .0056."""
+    gap = sum(run.metrics[metric].value or 0 for run in first) / len(first)
+    gap -= sum(run.metrics[metric].value or 0 for run in second) / len(second)
+    return Difference(gap, gap - 0.011, gap + 0.011, 0.05, 0.016, 300)
+
+
+def separable(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+    return Difference(0.013, 0.002, 0.024, n=300)
+
+
+def runs() -> list[Record]:
+    """A clear leader, a pipeline with a failed seed, one that failed throughout; sources unknown in a second table."""
+    binary = [factories.record(0.954 + 0.005 * seed, pipeline=A, seed=seed) for seed in range(3)]
+    binary += [factories.record(0.944 + 0.001 * seed, pipeline=B, seed=seed) for seed in (0, 2)]
+    binary += [factories.failed("nan", pipeline=B, seed=1)]
+    binary += [factories.failed("oom", pipeline=C, seed=seed) for seed in range(3)]
+    labels = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
+    base = factories.record(0.81, task="multiclass", classes=labels, n=24)
+    assert base.dataset
+    blind = msgspec.structs.replace(base.dataset, sources={}, digest="a" * 64, notices=[], skipped=["x: empty"])
+    undefined = {**base.metrics, "auroc": Estimate(None, n=24, note="one class only")}
+    few = {**undefined, "macro-f1": Estimate(0.7, 0.4, 0.9, 6)}
+    majority = {"majority": {"balanced-accuracy": Estimate(0.8, n=24)}}
+    return [*binary, msgspec.structs.replace(base, dataset=blind, metrics=few, controls=majority)]
+
+
+def founding() -> list[Record]:
+    """Founding models, their vote and XGBoost on the features of one, told by three tasks; one question."""
+    told = [factories.record(0.940, pipeline=A), factories.record(0.946, pipeline=B), factories.vote(0.955)]
+    told.append(factories.vote(0.951, voices=(A, B, LONG)))
+    boosted = {"task": "features-xgb", "map_method": "occlusion"}
+    return [*told, factories.record(0.921, pipeline="unet+sepcnn+xgboost", **boosted), factories.failed(pipeline=C)]
+
+
+def folded() -> list[Record]:
+    """Cross-validations of five folds: two pooled, one unfinished, one that could not be pooled."""
+    told = []
+    for name, values in ((A, [0.90, 0.92, 0.94, 0.95, 0.93]), (B, [0.88, 0.90, 0.90, 0.91, 0.92])):
+        single = factories.folds(values, pipeline=name, n=60)
+        told += [*single, factories.pooled(single, sum(values) / 5)]
+    told += (some := factories.folds([0.97, 0.98, 0.96], pipeline=C, k=5, n=60))
+    told.append(factories.failed("oom", pipeline=C, fold=3, split=some[0].split))
+    told += (all_five := factories.folds([0.8, 0.8, 0.8, 0.8, 0.7], pipeline=LONG, n=60))
+    return [*told, factories.failed("data", pipeline=LONG, fold=None, split=all_five[0].split)]
+
+
+def comparison() -> Comparison:
+    return msgspec.structs.replace(
+        compare(runs(), difference=separable), left_out=["results/x/result.json is not a record (…)"]
+    )
+
+
+def screen(show: Callable[[Console], None], width: int, *, colour: bool = False) -> str:
+    page = io.StringIO()
+    show(Console(file=page, width=width, force_terminal=colour, color_system="standard" if colour else None))
+    return page.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_comparison_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
+    golden(f"comparison-{width}.txt", screen(lambda console: print_comparison(console, comparison()), width))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(("name", "made"), [("founding", founding), ("folded", folded)])
+def test_votes_and_folds_on_a_terminal(
+    golden: Callable[[str, str], None], width: int, name: str, made: Callable[[], list[Record]]
+) -> None:
+    found = compare(made(), difference=difference)
+    golden(f"{name}-{width}.txt", screen(lambda console: print_comparison(console, found), width))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_differences_to_one_pipeline_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
+    found = compare(founding(), against=A, difference=difference)
+    golden(f"against-{width}.txt", screen(lambda console: print_comparison(console, found), width))
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("vote", lambda: factories.vote(voices=(A, LONG))),
+        ("ova-vote", factories.ova_vote),
+        ("folds", lambda: factories.pooled(factories.folds([0.9, 0.92, 0.94]), 0.92)),
+    ],
+)
+def test_a_run_with_members_on_a_terminal(
+    golden: Callable[[str, str], None], name: str, made: Callable[[], Record]
+) -> None:
+    golden(f"run-{name}.txt", screen(lambda console: print_run(console, made()), 80))
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_run_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
+    thresholds = {"specificity-95": {"log_odds": 0.4312, "validation_specificity": 0.953, "negatives": 150}}
+    shown = factories.record(pipeline=A)
+    shown.calibration["thresholds"] = thresholds
+    golden(f"run-{width}.txt", screen(lambda console: print_run(console, shown), width))
+
+
+def test_a_failed_run_on_a_terminal(golden: Callable[[str, str], None]) -> None:
+    golden("run-failed.txt", screen(lambda console: print_run(console, factories.failed("oom")), 80))
+
+
+def test_the_comparison_as_markdown(golden: Callable[[str, str], None]) -> None:
+    golden("comparison.md", markdown(comparison()))
+
+
+def test_the_comparison_as_csv(golden: Callable[[str, str], None]) -> None:
+    golden("comparison.csv", to_csv(comparison()))
+
+
+def test_the_comparison_as_json(golden: Callable[[str, str], None]) -> None:
+    golden("comparison.json", to_json(comparison()))
+
+
+NAME = st.from_regex(r"[a-z]{1,12}\[[a-z]{1,9}=[0-9.]{1,8}(,[a-z]{1,9}=[0-9]{1,4}){0,4}\]", fullmatch=True)
+PIPELINE = st.lists(NAME, min_size=3, max_size=3).map("+".join)
+VOTE = st.lists(PIPELINE, min_size=1, max_size=4).map(lambda voices: f"soft({', '.join(voices)})")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(PIPELINE | VOTE, min_size=1, max_size=4, unique=True), st.integers(48, 200))
+def test_no_cell_is_cut_and_no_line_too_long_at_any_width(names: list[str], width: int) -> None:
+    made = compare([factories.record(0.9 + 0.01 * k, pipeline=name) for k, name in enumerate(names)])
+    lines = screen(lambda console: print_comparison(console, made), width).splitlines()
+    assert max(map(len, lines)) <= width
+    for row in made.tables[0].rows:
+        value = wording.estimate(row.metrics["balanced-accuracy"])
+        assert any(value in line for line in lines)
+
+
+@given(PIPELINE | VOTE, st.integers(16, 100))
+def test_a_folded_name_is_whole_and_no_line_of_it_too_long(name: str, room: int) -> None:
+    lines = folded_name(name, room)
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    narrowest = Grid("", [], [Line(Cell(name))]).narrowest()
+    assert max(map(len, lines)) <= max(room, narrowest)
+
+
+@pytest.mark.parametrize(
+    ("room", "lines"),
+    [
+        (46, ["soft(unet+sepcnn+dense, unet+xception+sepconv)"]),
+        (30, ["soft(unet+sepcnn+dense,", "  unet+xception+sepconv)"]),
+        (22, ["soft(unet+sepcnn+", "  dense,", "  unet+xception+", "  sepconv)"]),
+    ],
+)
+def test_a_name_is_folded_between_members_before_it_is_folded_inside_one(room: int, lines: list[str]) -> None:
+    assert folded_name("soft(unet+sepcnn+dense, unet+xception+sepconv)", room) == lines
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_interval_of_a_table_stands_whole_on_one_line(width: int) -> None:
+    text = screen(lambda console: print_comparison(console, comparison()), width)
+    table = [line for line in text.splitlines() if line.startswith(("unet+", "none+", "control:"))]
+    for line in table:
+        assert line.count("[") == line.count("]") == len(CELL.findall(line))
+
+
+def test_long_names_are_folded_beside_their_numbers() -> None:
+    name = "unet[width=16,depth=4]+xception[cut=45,weights=none,trainable=false]+sepconv[filters=128,dropout=0.25]"
+    made = compare([factories.record(pipeline=name), factories.failed(pipeline="unet+a+dense")])
+    text = screen(lambda console: print_comparison(console, made), 80)
+    assert (
+        "unet[width=16,depth=4]+  0.950 [0.930, 0.970]  300      1  0.940 [0.920, 0.960]\n"
+        "  xception[cut=45,\n"
+        "  weights=none,\n" in text
+    )
+    assert "unet+a+dense             failed\n  s0: nan at fit" in text
+
+
+def test_where_nothing_fits_beside_them_names_stand_above_their_numbers() -> None:
+    made = compare([factories.record(pipeline="a-backbone-with-a-name-that-nobody-would-give+dense")])
+    text = screen(lambda console: print_comparison(console, made), 48)
+    assert "a-backbone-with-a-name-that-nobody-would-give+\ndense\n  0.950 [0.930, 0.970]" in text
+
+
+def test_cost_gives_way_before_other_metrics() -> None:
+    made = compare([factories.record()])
+    shown = {}
+    for width in range(60, 200):
+        text = screen(lambda console: print_comparison(console, made), width)
+        header = text.split("\n\n")[1].split("─")[0]
+        shown[width] = ("sensitivity" in header, "training" in header)
+    assert shown[60] == (False, False)
+    assert shown[199] == (True, True)
+    metric_from = min(width for width, (metric, _) in shown.items() if metric)
+    assert all(metric for width, (metric, _) in shown.items() if width >= metric_from)
+
+
+def test_bold_only_what_is_separable() -> None:
+    def bold(gap: Difference) -> list[str]:
+        made = compare(runs()[:6], difference=lambda *_: gap)
+        text = screen(lambda console: print_comparison(console, made), 140, colour=True)
+        return [line for line in text.splitlines() if line.startswith("\x1b[1munet")]
+
+    (line,) = bold(Difference(0.013, 0.002, 0.024, n=300))
+    assert re.findall(r"\x1b\[1m(.*?)\x1b\[0m", line) == ["unet+sepcnn+dense       0.959 [0.939, 0.979]"]
+    assert bold(Difference(0.013, -0.002, 0.024, n=300)) == []
+    assert bold(Difference(None, note="no predictions")) == []
+
+
+def test_cells_on_fewer_than_ten_images_are_grey() -> None:
+    made = compare([factories.record(n=9)])
+    text = screen(lambda console: print_comparison(console, made), 140, colour=True)
+    assert "\x1b[2m  0.950 [0.930, 0.970]" in text
+    assert "Grey: fewer than 10 images." in re.sub(r"\x1b\[\d*m", "", text)
+
+
+@pytest.mark.parametrize(
+    ("oracle", "told"),
+    [
+        (1.0, "A rule that knows only the source scores 1.000, no worse than the leader"),
+        (0.6, "A rule that knows only the source scores 0.600."),
+    ],
+)
+def test_the_closing_sentence_says_what_the_source_control_says(oracle: float, told: str) -> None:
+    controls = {
+        "majority": {"balanced-accuracy": Estimate(0.5)},
+        "source-oracle": {"balanced-accuracy": Estimate(oracle)},
+    }
+    assert told in conclusion(compare([factories.record(0.95, controls=controls)]).tables[0])
+
+
+def test_unknown_sources_are_said_in_the_closing_sentence() -> None:
+    base = factories.record()
+    assert base.dataset
+    blind = msgspec.structs.replace(base.dataset, sources={})
+    told = conclusion(compare([factories.record(dataset=blind, controls={})]).tables[0])
+    assert "Sources unknown, so nothing here excludes that the source was learnt." in told
+
+
+def test_a_leader_no_better_than_the_largest_class_is_named() -> None:
+    told = conclusion(compare([factories.record(0.51)]).tables[0])
+    assert "Always answering the largest class scores 0.500" in told
+
+
+def test_csv_holds_every_number_unrounded() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(comparison()))))
+    third = 0.954 + (0.959 + 0.964 - 2 * 0.954) / 3
+    assert float(rows[0]["balanced-accuracy"]) == pytest.approx(third, abs=1e-12)
+    assert {row["status"] for row in rows} == {"ok", "partial", "failed", "not-computable"}
+
+
+def test_json_has_the_promised_shape() -> None:
+    document = json.loads(to_json(comparison()))
+    for table in document["tables"]:
+        assert {"task", "dataset", "split", "rows"} <= table.keys()
+        for row in table["rows"]:
+            assert {"pipeline", "control", "status", "seeds", "n", "metrics"} <= row.keys()
+            for one in row["metrics"].values():
+                assert {"value", "low", "high"} <= one.keys()
+
+
+def test_markdown_cells_do_not_break_their_table() -> None:
+    text = markdown(compare([factories.record(pipeline="a|b+c*d+e")]))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (wording.number(-0.0004), "0.000"),
+        (wording.number(None), "–"),
+        (wording.number(float("nan")), "–"),
+        (wording.duration(61.5), "61.5 s"),
+        (wording.duration(252), "4 min 12 s"),
+        (wording.duration(3899.6), "1 h 05 min"),
+        (wording.count(617_112), "617 k"),
+        (wording.count(20_861_480), "20.9 M"),
+        (wording.size(2_710_000), "2.7 MB"),
+    ],
+)
+def test_numbers_are_short(shown: str, expected: str) -> None:
+    assert shown == expected

@@ -1,0 +1,535 @@
+"""Each stage on a dozen small films written by hand, and the walk from stage to stage."""
+
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from benchmark.data.prepared import load, pack
+from benchmark.execution import runner as pipeline
+from benchmark.execution.runner import run_stages
+from benchmark.planning.graph import Plan, Stage, Traits
+from benchmark.planning.keys import plan
+from benchmark.stages import explain, fit, inputs, masks, predict, prepare, regions, segmenter, split
+from benchmark.stages.context import Context
+from benchmark.storage.cache import Store
+from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
+from benchmark.tasks.spec import DatasetChoice, Runtime
+from registry.errors import ContractError, DataError
+from tests.specs import spec, survey, vote
+
+SIZE = 32
+COUNT = 24
+LABELS = ["COVID", "Normal", "Lung_Opacity"]
+
+
+def films():
+    """uint8 (24, 32, 32): noise, brighter for COVID."""
+    noise = np.random.default_rng(0).integers(20, 120, (COUNT, SIZE, SIZE))
+    return (noise + 100 * (np.arange(COUNT) % 3 == 0)[:, None, None]).astype(np.uint8)
+
+
+def lungs():
+    """bool (24, 32, 32): two boxes that move with the film."""
+    drawn = np.zeros((COUNT, SIZE, SIZE), bool)
+    for row in range(COUNT):
+        top = 4 + row % 5
+        drawn[row, top : top + 18, 4:13] = drawn[row, top : top + 18, 18:28] = True
+    return drawn
+
+
+def prepared(folder, without=()):
+    """A prepared artefact; the films in `without` have no mask."""
+    folder.mkdir(parents=True)
+    drawn = lungs()
+    drawn[list(without)] = False
+    np.save(folder / "images.npy", films())
+    np.save(folder / "masks.npy", pack(drawn))
+    index = {
+        "ids": [f"film-{row}" for row in range(COUNT)],
+        "labels": [LABELS[row % 3] for row in range(COUNT)],
+        "sources": ["north", "south"] * (COUNT // 2),
+        "groups": [f"patient-{row // 2}" for row in range(COUNT)],
+        "mask_makers": [None if row in without else "hand" for row in range(COUNT)],
+        "lesion_known": [False] * COUNT,
+        "sizes": [[SIZE, SIZE]] * COUNT,
+        "skipped": [],
+    }
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+PARTS = np.array(["train"] * 12 + ["select"] * 4 + ["fit"] * 4 + ["test"] * 4)
+
+
+@pytest.fixture
+def context(tmp_path):
+    """A context whose films are prepared and split; `build(stage)` adds what the stage makes."""
+    (tmp_path / "split").mkdir()
+    np.save(tmp_path / "split" / "parts.npy", PARTS)
+    (tmp_path / "partial").mkdir()
+    artefacts = {"prepare": prepared(tmp_path / "prepare"), "split": tmp_path / "split"}
+    return Context(small(), artefacts, tmp_path / "partial", lambda told: None)
+
+
+def small(**changes):
+    options = {
+        "segmenter": Component("none"),
+        "backbone": Component("sepcnn", {"filters": 8}),
+        "head": Component("dense", {"units": 16}),
+        "images": Images(size=SIZE),
+        "training": Training(epochs=1, minimum_steps=1, batch_size=6),
+        "segmentation": Segmentation(epochs=1, minimum_steps=1, batch_size=6),
+    }
+    return spec(**{**options, **changes})
+
+
+def changed(context, **changes):
+    return Context(small(**changes), context.artefacts, context.partial, context.progress)
+
+
+def build(context, stage, name):
+    """Run a stage and make its artefact known to those that follow."""
+    folder = context.partial.parent / name
+    folder.mkdir()
+    stage.build(context, folder)
+    context.artefacts[name] = folder
+    return folder
+
+
+def test_a_split_keeps_patients_together_and_says_who_is_where(context):
+    spec_ = small(split=Split(train=0.5, validation=0.25, test=0.25))
+    folder = context.partial / "made"
+    folder.mkdir()
+    split.build(Context(spec_, context.artefacts, context.partial, context.progress), folder)
+    parts = np.load(folder / "parts.npy")
+    assert set(parts) == {"train", "select", "fit", "test"}
+    assert all(parts[row] == parts[row + 1] for row in range(0, COUNT, 2))
+    assert len((folder / "split.csv").read_text().splitlines()) == COUNT + 1
+    assert len((folder / "digest").read_text()) == 64
+
+
+def test_the_dataset_segmenter_hands_on_the_datasets_masks(context):
+    build(changed(context, segmenter=Component("dataset")), masks, "masks")
+    rows = np.array([5, 0, 23])
+    assert np.array_equal(masks.read_masks(context.artefacts["masks"], SIZE, rows), lungs()[rows])
+
+
+def test_an_untrained_segmenter_predicts_from_the_images_alone(context, monkeypatch):
+    seen = []
+
+    def predict_(images):
+        seen.append((images.shape[1:], images.dtype, float(images.max()) <= 1))
+        return images[..., 0] > 0.5
+
+    monkeypatch.setattr(masks, "load_component", lambda entry: lambda shape, **_: SimpleNamespace(predict=predict_))
+    monkeypatch.setattr(masks, "CHUNK", 10)
+    build(changed(context, segmenter=Component("threshold")), masks, "masks")
+    assert seen == [((SIZE, SIZE, 1), np.float32, True)] * 3
+    found = masks.read_masks(context.artefacts["masks"], SIZE, np.arange(COUNT))
+    assert np.array_equal(found, films() > 127)
+
+
+@pytest.mark.parametrize("how", ["multiply", "crop", "mean-fill"])
+def test_inputs_are_the_films_with_the_masks_applied(context, how):
+    settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask=how)}
+    build(changed(context, **settings), masks, "masks")
+    folder = build(changed(context, **settings), inputs, "inputs")
+    made = np.load(folder / "images.npy")
+    assert (made.shape, made.dtype) == ((COUNT, SIZE, SIZE), np.uint8)
+    if how == "multiply":
+        assert np.array_equal(made, films() * lungs())
+    else:
+        assert not np.array_equal(made, films())
+    assert np.array_equal(fit.load_inputs(context.artefacts), made)
+
+
+def test_equalising_inside_the_lungs_spreads_the_grey_levels_of_the_lungs(context):
+    settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, equalise="lungs")}
+    build(changed(context, **settings), masks, "masks")
+    made = np.load(build(changed(context, **settings), inputs, "inputs") / "images.npy")
+    for film, mask in zip(made, lungs(), strict=True):
+        assert film[mask].min() == 0
+        assert film[mask].max() == 255
+        assert not film[~mask].any()
+
+
+def test_without_masks_the_whole_frame_is_equalised(context):
+    made = np.load(build(changed(context, images=Images(size=SIZE, equalise="lungs")), inputs, "inputs") / "images.npy")
+    assert all((film.min(), film.max()) == (0, 255) for film in made)
+    assert made.all(axis=(1, 2)).sum() == 0
+
+
+def test_the_whole_frame_needs_no_inputs_of_its_own(context):
+    assert np.array_equal(fit.load_inputs(context.artefacts), films())
+
+
+def test_targets_follow_the_tasks_classes(context):
+    assert fit.class_targets(context)[:3].tolist() == [1, 0, 0]
+    three = changed(context, classes={"a": ["Normal"], "b": ["Lung_Opacity"], "c": ["COVID"]})
+    assert fit.class_targets(three)[:3].tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("lacking", ["train", "select", "fit", "test"])
+def test_a_class_without_an_image_in_a_part_is_refused(lacking):
+    parts = np.repeat(["train", "select", "fit", "test"], 2)
+    targets = np.tile([0, 1], 4)
+    fit.check_classes(targets, parts, ["rest", "COVID"])
+    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} part of 2"):
+        fit.check_classes(np.where(parts == lacking, 0, targets), parts, ["rest", "COVID"])
+
+
+def test_the_prior_of_the_data_is_that_of_the_training_part(context):
+    assert fit.data_prior(context) == pytest.approx([2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    ("balance", "expected"), [("batches", [0.4, 0.6]), ("none", [0.4, 0.6]), ("weights", [0.5, 0.5])]
+)
+def test_the_prior_that_was_learnt_counts_loss_weights(context, tmp_path, balance, expected):
+    (tmp_path / "meta.json").write_text(json.dumps({"batch_shares": [0.4, 0.6]}))
+    context.artefacts["fit"] = tmp_path
+    training = Training(balance=balance)
+    assert fit.batch_prior(changed(context, training=training)) == expected
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A context after a short fit and its predictions."""
+    folder = tmp_path_factory.mktemp("fitted")
+    (folder / "split").mkdir()
+    np.save(folder / "split" / "parts.npy", PARTS)
+    (folder / "partial").mkdir()
+    told = []
+    artefacts = {"prepare": prepared(folder / "prepare"), "split": folder / "split"}
+    context = Context(small(), artefacts, folder / "partial", told.append)
+    build(context, fit, "fit")
+    build(context, predict, "predict")
+    return context
+
+
+def test_a_fit_leaves_two_models_its_history_and_what_it_cost(fitted):
+    folder = fitted.artefacts["fit"]
+    backbone, head = (keras.saving.load_model(folder / f"{name}.keras", compile=False) for name in ("backbone", "head"))
+    assert backbone.input_shape == (None, SIZE, SIZE, 1)
+    assert head.output_shape == (None, 2)
+    meta = json.loads((folder / "meta.json").read_text())
+    assert meta["parameters"] == backbone.count_params() + head.count_params()
+    assert 0 < meta["trainable_parameters"] < meta["parameters"]
+    assert meta["steps"] == 2
+    assert meta["batch_shares"] == [0.5, 0.5]
+    assert meta["training_s"] > 0
+    assert len(json.loads((folder / "history.json").read_text())) == 1
+
+
+def test_predictions_are_logits_of_everything_that_was_not_trained_on(fitted):
+    with np.load(fitted.artefacts["predict"] / "logits.npz", allow_pickle=False) as stored:
+        told = dict(stored)
+    assert told["rows"].tolist() == list(range(12, 24))
+    assert told["parts"].tolist() == PARTS[12:].tolist()
+    assert told["ids"].tolist() == [f"film-{row}" for row in range(12, 24)]
+    assert told["targets"].tolist() == [1, 0, 0] * 4
+    assert (told["logits"].shape, told["logits"].dtype) == ((12, 2), np.float32)
+
+
+def test_predictions_are_those_of_the_saved_models_without_augmentation(fitted):
+    folder = fitted.artefacts["fit"]
+    backbone, head = (keras.saving.load_model(folder / f"{name}.keras", compile=False) for name in ("backbone", "head"))
+    expected = head.predict(backbone.predict(films()[12:, ..., None] / np.float32(255), verbose=0), verbose=0)
+    with np.load(fitted.artefacts["predict"] / "logits.npz") as stored:
+        assert stored["logits"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_explanation_shows_maps_in_the_lungs_and_the_samples_to_show(fitted, tmp_path):
+    explain.build(fitted, tmp_path)
+    told = json.loads((tmp_path / "statistics.json").read_text())
+    assert {name.partition("/")[2] for name in told} >= {"rest", "COVID"}
+    with np.load(tmp_path / "samples.npz", allow_pickle=False) as stored:
+        assert set(stored["rows"]) <= set(range(20, 24))
+        assert set(stored["kinds"]) <= set(explain.KINDS)
+        assert len(stored["heat"]) == len(stored["rows"])
+
+
+def test_without_any_lung_mask_an_explanation_has_no_shares_in_the_lungs(fitted, tmp_path):
+    bare = prepared(tmp_path / "bare", without=range(COUNT))
+    context = Context(fitted.spec, {**fitted.artefacts, "prepare": bare}, tmp_path, lambda told: None)
+    made = tmp_path / "made"
+    made.mkdir()
+    explain.build(context, made)
+    told = json.loads((made / "statistics.json").read_text())
+    assert all(estimate.get("value") is None for name, estimate in told.items() if "enrichment" in name)
+
+
+def test_lungs_that_the_dataset_lacks_are_the_predicted_ones(context, tmp_path):
+    images = load(prepared(tmp_path / "partly", without=[1]))
+    rows = np.array([0, 1])
+    assert not regions.lung_masks(context, images, rows)[1].any()
+    build(changed(context, segmenter=Component("dataset")), masks, "masks")
+    assert np.array_equal(regions.lung_masks(context, images, rows), lungs()[:2])
+
+
+def test_a_region_is_where_a_crop_has_put_it(context):
+    settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask="crop")}
+    build(changed(context, **settings), masks, "masks")
+    rows = np.array([0])
+    seen = regions.as_seen(changed(context, **settings), lungs()[rows], rows)
+    assert seen.mean() > 1.3 * lungs()[rows].mean()  # the lungs fill the frame
+    assert np.array_equal(regions.as_seen(context, lungs()[rows], rows), lungs()[rows])
+
+
+def test_mean_heat_weighs_every_image_alike_and_leaves_empty_maps_out():
+    left, right = np.zeros((2, 2)), np.zeros((2, 2))
+    left[:, 0], right[:, 1] = 1.0, 50.0
+    heat, empty = explain.mean_heat(np.stack([left, left, right, np.zeros((2, 2))]), (2, 2))
+    assert empty == 1
+    assert np.allclose(heat, [[4 / 3, 2 / 3], [4 / 3, 2 / 3]])
+    assert heat.mean() == pytest.approx(1)
+    nothing, empty = explain.mean_heat(np.zeros((3, 2, 2)), (4, 4))
+    assert empty == 3
+    assert not nothing.any()
+
+
+def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_each_class():
+    targets = np.array([0, 0, 0, 1, 1])
+    chances = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]])
+    chosen, kinds = explain.choose_samples(targets, chances, 2)
+    assert list(zip(chosen.tolist(), kinds, strict=True)) == [
+        (0, "surest right"),
+        (1, "least sure"),
+        (2, "surest wrong"),
+        (4, "surest right"),
+        (3, "least sure"),
+    ]
+    chances[1] = [0.6, 0.4]  # now the one that is wrong is the least sure too: another one is shown
+    chances[2] = [0.45, 0.55]
+    assert explain.choose_samples(targets, chances, 2)[0][:3].tolist() == [0, 1, 2]
+    alone = explain.choose_samples(targets[:1], chances[:1], 1)
+    assert (alone[0].tolist(), alone[1]) == ([0, 0], ["surest right", "least sure"])
+
+
+@pytest.mark.parametrize("part", ["train", "select"])
+def test_a_segmenter_without_masks_to_learn_from_is_refused_with_the_remedy(tmp_path, part):
+    images = load(prepared(tmp_path / "bare", without=np.flatnonzero(part == PARTS)))
+    with pytest.raises(DataError, match=f"the {part} part has none; use --segmenter none"):
+        segmenter.rows_with_masks(images, PARTS, part)
+
+
+def test_a_segmenter_learns_from_the_films_that_have_a_mask(tmp_path):
+    images = load(prepared(tmp_path / "partly", without=[0, 3]))
+    assert segmenter.rows_with_masks(images, PARTS, "train").tolist() == [1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_distortion_moves_a_film_and_its_mask_alike():
+    """Films that show their own mask still do, up to the border and the exposure."""
+    drawn = lungs()[..., None].astype(np.float32)
+    shown = (drawn * 255).astype(np.uint8)
+    films_, masks_ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
+    assert (films_.shape, films_.dtype, masks_.dtype) == (shown.shape, np.uint8, np.float32)
+    assert set(np.unique(masks_)) <= {0.0, 1.0}
+    assert ((films_ > 127) == (masks_ > 0.5)).mean() > 0.97
+    assert not np.array_equal(masks_, drawn)
+    again, _ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
+    assert np.array_equal(films_, again)
+
+
+def one_layer(shape, **_):
+    images = keras.Input(shape)
+    return keras.Model(images, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images))
+
+
+def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monkeypatch):
+    monkeypatch.setattr(segmenter, "load_component", lambda entry: one_layer)
+    settings = {"segmenter": Component("unet", {"filters": 4})}
+    folder = build(changed(context, **settings), segmenter, "segmenter")
+    meta = json.loads((folder / "meta.json").read_text())
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    assert meta["parameters"] == model.count_params() == 10
+    build(changed(context, **settings), masks, "masks")
+    rows = np.arange(4)
+    expected = model.predict(films()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
+    assert (masks.read_masks(context.artefacts["masks"], SIZE, rows) == expected).mean() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("kind", "product", "message"),
+    [
+        ("backbone", lambda shape, **_: object(), "does not end in a feature map"),
+        ("backbone", lambda shape, **_: flat(shape), "does not end in a feature map"),
+        ("head", lambda shape, classes, **_: flat(shape), r"does not give \(B, 2\) logits"),
+    ],
+)
+def test_a_component_that_breaks_its_contract_is_named(context, monkeypatch, kind, product, message):
+    real = fit.load_component
+    monkeypatch.setattr(fit, "load_component", lambda entry: product if entry.kind == kind else real(entry))
+    with pytest.raises(ContractError, match=f"{kind} .* {message}"):
+        fit.assemble(context, SIZE)
+
+
+def flat(shape):
+    images = keras.Input(shape)
+    return keras.Model(images, keras.layers.Flatten()(images))
+
+
+def test_preparation_passes_on_size_equalisation_and_progress(context, monkeypatch):
+    told = {}
+
+    def fake(samples, folder, **options):
+        told.update(options, samples=samples)
+        options["progress"](3, 9)
+
+    events = []
+    monkeypatch.setattr(prepare, "prepare", fake)
+    monkeypatch.setattr(prepare, "open_dataset", lambda choice, seed: (None, ["a sample"], {}))
+    lung_spec = small(images=Images(size=64, equalise="lungs"), dataset=DatasetChoice("phantom", skip_bad=True))
+    prepare.build(Context(lung_spec, {}, Path(), events.append), Path())
+    assert (told["size"], told["equalise"], told["skip_bad"]) == (64, "none", True)
+    assert told["samples"] == ["a sample"]
+    assert events == [{"done": 3, "total": 9}]
+
+
+@pytest.fixture
+def walk(tmp_path, monkeypatch):
+    """Runs a plan of fake stages; gives what was built, in order, and the events."""
+    store, built, events = Store(tmp_path), [], []
+
+    class Module:
+        def __init__(self, name):
+            self.name = name
+
+        def build(self, context, folder):
+            built.append((self.name, sorted(context.artefacts)))
+            context.progress({"done": 1, "total": 1})
+            (folder / "made").write_text(self.name)
+
+    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
+
+    def go(*names):
+        stages = [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
+        context, went = run_stages(small(), Plan("run", "d", "p", "k", stages, {}), store, events.append)
+        return context.artefacts, went
+
+    return SimpleNamespace(go=go, built=built, events=events, store=store)
+
+
+def test_stages_are_built_in_order_and_each_is_given_what_came_before(walk):
+    artefacts, went = walk.go("prepare", "split", "fit")
+    assert walk.built == [("prepare", []), ("split", ["prepare"]), ("fit", ["prepare", "split"])]
+    assert went.status == {"prepare": "built", "split": "built", "fit": "built"}
+    assert set(went.duration_s) == {"prepare", "split", "fit"}
+    assert (artefacts["fit"] / "made").read_text() == "fit"
+
+
+def test_what_is_there_is_not_built_again(walk):
+    walk.go("prepare", "split")
+    walk.built.clear()
+    _, went = walk.go("prepare", "split", "fit")
+    assert walk.built == [("fit", ["prepare", "split"])]
+    assert went.status == {"prepare": "cached", "split": "cached", "fit": "built"}
+    assert set(went.duration_s) == {"fit"}
+
+
+def test_what_another_process_built_meanwhile_is_cached(walk, monkeypatch):
+    walk.go("prepare")
+    walk.built.clear()
+    monkeypatch.setattr(
+        walk.store,
+        "use",
+        lambda stage, key, use=walk.store.use, asked=[]: use(stage, key) if asked else asked.append(stage),
+    )
+    _, went = walk.go("prepare")
+    assert walk.built == []
+    assert went.status == {"prepare": "cached"}
+
+
+def test_every_event_names_its_stage(walk):
+    walk.go("prepare")
+    assert walk.events == [
+        {"event": "stage", "stage": "prepare", "owner": "", "status": "building"},
+        {"event": "progress", "stage": "prepare", "owner": "", "done": 1, "total": 1},
+        {"event": "stage", "stage": "prepare", "owner": "", "status": "built"},
+    ]
+
+
+def test_a_vote_walks_its_members_first_and_tells_whose_stage_it_is(walk):
+    def stages(*names):
+        return [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
+
+    members = {name: Plan("run", "d", "p", "k", stages("prepare", f"fit-{name}"), {}) for name in ("one", "two")}
+    whole = Plan("run", "d", "p", "k", stages("prepare", "vote"), {}, members=members)
+    spec_ = vote(members={"one": small(), "two": small()})
+    context, went = run_stages(spec_, whole, walk.store, walk.events.append)
+    assert [name for name, _ in walk.built] == ["prepare", "fit-one", "fit-two", "vote"]
+    assert went.status == {
+        "one/prepare": "built",
+        "one/fit-one": "built",
+        "two/prepare": "cached",
+        "two/fit-two": "built",
+        "prepare": "cached",
+        "vote": "built",
+    }
+    assert [event["owner"] for event in walk.events if event["stage"] == "fit-two"] == ["two"] * 3
+    assert set(context.members) == {"one", "two"}
+    assert set(context.members["two"].artefacts) == {"prepare", "fit-two"}
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeypatch, deterministic):
+    """A backend that has computed takes no other number of threads."""
+    done = []
+    modules = {
+        "benchmark.models.runtime": SimpleNamespace(
+            begin=lambda seed, runtime: done.append(("begin", seed, runtime.threads))
+        ),
+        "benchmark.stages.record": SimpleNamespace(write_run=lambda *_: done.append("record")),
+    }
+    monkeypatch.setattr(pipeline, "imported", lambda name: modules[name])
+    monkeypatch.setattr(pipeline, "run_stages", lambda *_: done.append("stages") or ({}, SimpleNamespace(status={})))
+    run = small(runtime=Runtime(deterministic=deterministic, threads=2 if deterministic else None), seed=5)
+    request = {
+        "spec": msgspec.to_builtins(run),
+        "plan": msgspec.to_builtins(plan(run, survey(), lambda name: Traits(whole_frame=True))),
+        "survey": msgspec.to_builtins(survey()),
+        "cache": str(tmp_path),
+        "folder": str(tmp_path),
+        "names": {"": "none+sepcnn+dense"},
+    }
+    told = pipeline.serve(request, lambda event: None)
+    assert done == [("begin", 5, 2)] * deterministic + ["stages", "record"]
+    assert told == {"folder": str(tmp_path), "stages": {}}
+
+
+def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_passes(tmp_path, monkeypatch):
+    """Twelve runs by their real plans, each stage counted when it is executed."""
+    executed = Counter()
+
+    class Module:
+        def __init__(self, name):
+            self.build = lambda context, folder: executed.update([name])
+
+    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
+    carrier = Component("dense", {"units": 16})
+    classical = [{"head": Component(name), "classical": True, "carrier": carrier} for name in ("majority", "xgboost")]
+    heads = [{"head": carrier}, *classical]
+    for segmenter_, backbone, head in itertools.product(
+        ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), heads
+    ):
+        one = small(segmenter=Component("unet", segmenter_), backbone=Component("sepcnn", backbone), **head)
+        run_stages(one, plan(one, survey(), lambda name: Traits(trains=True)), Store(tmp_path), lambda event: None)
+    assert executed == {
+        "prepare": 1,
+        "split": 1,
+        "segmenter": 2,
+        "masks": 2,
+        "inputs": 2,
+        "fit": 4,
+        "features": 4,
+        "predict": 4,  # of the networks
+        "classify": 8,
+        "explain": 12,
+    }

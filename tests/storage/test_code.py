@@ -1,0 +1,137 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import stages as stage_modules
+from benchmark.planning.keys import OWN
+from benchmark.storage import code as provenance
+from registry.errors import PluginError
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with a helper imported inside a function, a data file, and an `__init__` that must not run."""
+    folder = tmp_path / "strange"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("raise RuntimeError('executed')\n")
+    (folder / "model.py").write_text(
+        "import os\ncxr_bench_sources = ['table.txt']\ndef f():\n    from . import helper\n"
+    )
+    (folder / "helper.py").write_text("X = 1\n")
+    (folder / "unused.py").write_text("Y = 1\n")
+    (folder / "table.txt").write_text("1\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    provenance._package_root.cache_clear()
+    yield folder
+    provenance._package_root.cache_clear()
+
+
+def test_the_closure_holds_function_level_imports_package_inits_and_declared_data(package):
+    names = set(provenance.source_files("strange.model"))
+    assert names == {"strange", "strange.model", "strange.helper", "strange.model/table.txt"}
+
+
+@pytest.mark.parametrize("name", ["model.py", "helper.py", "__init__.py", "table.txt"])
+def test_an_edit_anywhere_in_the_closure_changes_the_digest(package, name):
+    before = provenance.code_digest("strange.model")
+    (package / name).write_text((package / name).read_text() + "# edited, and longer\n")
+    assert provenance.code_digest("strange.model") != before
+
+
+def test_an_edit_elsewhere_leaves_the_digest(package):
+    before = provenance.code_digest("strange.model")
+    (package / "unused.py").write_text("Y = 2  # edited\n")
+    assert provenance.code_digest("strange.model") == before
+
+
+def test_type_checking_imports_never_run_and_do_not_count(package):
+    (package / "model.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from strange import unused\n"
+    )
+    assert set(provenance.source_files("strange.model")) == {"strange", "strange.model"}
+
+
+def test_without_source_there_is_no_digest():
+    assert provenance.code_digest("no_such_package_anywhere.model") is None
+
+
+def test_store_executor_and_command_line_are_in_no_stage():
+    stages = [path.stem for path in Path(stage_modules.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    assert len(stages) >= 10
+    for stage in stages:
+        names = set(provenance.source_files(f"benchmark.stages.{stage}", OWN))
+        aside = {"store", "executor", "config", "tables", "plan", "pipeline"}
+        assert not names & {f"benchmark.{name}" for name in aside}, stage
+        assert not any(name.startswith(("benchmark.cli", "benchmark.report")) for name in names)
+
+
+def test_no_component_is_in_the_closure_of_a_stage():
+    """Else editing one model would retrain them all."""
+    names = set(provenance.source_files("benchmark.stages.fit", OWN))
+    assert not any(name.startswith(("registry.backbones.", "registry.heads.", "registry.datasets.")) for name in names)
+
+
+def test_a_helper_in_another_package_of_the_same_distribution_counts(package):
+    (package.parent / "sibling").mkdir()
+    (package.parent / "sibling" / "__init__.py").write_text("")
+    (package.parent / "sibling" / "tool.py").write_text("Z = 1\n")
+    (package / "model.py").write_text("from sibling import tool\nimport numpy\n")
+    assert "sibling.tool" not in provenance.source_files("strange.model")
+    found = provenance.source_files("strange.model", ["strange", "sibling"])
+    assert set(found) == {"strange", "strange.model", "sibling", "sibling.tool"}
+
+
+def test_the_packages_of_a_distribution_come_from_its_files_and_entry_points():
+    assert provenance.packages_of("cxr-bench") >= {"benchmark", "registry"}
+    assert "keras" in provenance.packages_of("keras")
+    assert provenance.packages_of("no-such-distribution") == frozenset()
+
+
+def test_stages_depend_on_what_they_use_of_the_registry():
+    """The segmenter's loss and the backend are code of this distribution, though of its other package."""
+    segmenter = set(provenance.source_files("benchmark.stages.segmenter", OWN))
+    assert {"registry.networks.losses", "registry.backend", "registry.lookup"} <= segmenter
+    assert "registry.segmenters.unet" not in segmenter
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "cxr_bench_sources = ['table.txt']",
+        "cxr_bench_sources = ('table.txt',)",
+        "cxr_bench_sources = 'table.txt'",
+        "cxr_bench_sources: list[str] = ['table.txt']",
+    ],
+)
+def test_data_files_may_be_declared_in_any_spelling_of_a_list(package, declaration):
+    (package / "model.py").write_text(declaration)
+    assert set(provenance.source_files("strange.model")) == {"strange", "strange.model", "strange.model/table.txt"}
+
+
+@pytest.mark.parametrize("value", ["sorted(names)", "[1]", "{}"])
+def test_data_files_that_only_running_would_tell_are_an_error_that_says_where(package, value):
+    (package / "model.py").write_text(f"\ncxr_bench_sources = {value}")
+    with pytest.raises(PluginError, match=r"model\.py:2: cxr_bench_sources .* list of file names"):
+        provenance.code_digest("strange.model")
+
+
+def test_a_declared_file_that_is_absent_counts_when_it_appears(package):
+    (package / "table.txt").unlink()
+    before = provenance.code_digest("strange.model")
+    (package / "table.txt").write_text("there\n")
+    assert provenance.code_digest("strange.model") != before
+
+
+def test_a_file_that_is_no_python_still_has_a_digest(package):
+    (package / "model.py").write_text("def f(:\n")
+    before = provenance.code_digest("strange.model")
+    (package / "model.py").write_text("def f(::\n")
+    assert provenance.code_digest("strange.model") not in (None, before)
+
+
+def test_imports_that_run_when_types_are_not_checked_count(package):
+    (package / "model.py").write_text(
+        "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    from strange import unused\n"
+    )
+    assert "strange.unused" in provenance.source_files("strange.model")

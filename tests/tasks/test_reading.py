@@ -1,0 +1,168 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmark.tasks.reading import find_task, parse_assignment, parse_component, read_task, resolve_classes
+from benchmark.tasks.schema import Component
+from benchmark.tasks.spec import target_of
+from registry.errors import ConfigError, UnknownNameError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+LABELS = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
+MINIMAL = 'title = "t"\nmetric = "accuracy"\nclasses = "labels"\npipelines = []\n'
+
+
+def task(tmp_path, text, *, quick=False, overrides=None):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL + text)
+    return read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides=overrides or {})
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS.glob("*.toml") if path.stem != "defaults"], ids=lambda p: p.stem
+)
+@pytest.mark.parametrize("quick", [True, False])
+def test_every_task_file_of_ours_is_valid(path, quick):
+    assert read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides={}).pipelines
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[training]\nepoch = 3\n", "unknown key 'epoch' in [training]; did you mean 'epochs'?"),
+        ("[trainig]\nepochs = 3\n", "unknown key 'trainig' in [the top level]; did you mean 'training'?"),
+        ('[training]\nepochs = "three"\n', "mine.toml: training.epochs is a whole number, received text 'three'"),
+        ("[training]\nepochs = 3.5\n", "training.epochs is a whole number, received 3.5"),
+        ("training = 3\n", "mine.toml: training is a table, received 3"),
+        ('voters = "soft"\n', "mine.toml: voters is a list, received text 'soft'"),
+        ("[split]\ntrain = true\n", "split.train is a number, received true"),
+        ("[split]\ntrain = 2020-01-01\n", "split.train is a number, received 2020-01-01"),
+        ("positive = 3\n", "positive is text, received 3"),
+        ("[[pipeline]]\nhead = 3\n", "unknown key 'pipeline' in [the top level]; did you mean 'pipelines'?"),
+        ("[options.head]\ndropout = [1]\n", "options.head.dropout is true or false, a number or text, received a list"),
+        ("[options.heed]\ndropout = 1\n", "unknown key 'heed' in [options]; did you mean 'head'?"),
+        ('[tuning]\nsearched = ["head", "hed"]\n', "augmentation, images, received 'hed'"),
+        ('[tuning]\nsearched = "head"\n', "tuning.searched is a list, received text 'head'"),
+        ('scheme = "both"\n', "scheme is one of direct, one-vs-all, received 'both'"),
+        ("quick = 3\n", "[quick] is a table, received 3"),
+        (
+            '[tuning.space]\n"head.dropout" = [0.1, 0.3]\n',
+            """tuning.space."head.dropout" is a table, true or false, a number or text, received a list""",
+        ),
+        (
+            '[tuning.space]\n"head.dropout" = {lo = 0.1}\n',
+            """unknown key 'lo' in [tuning.space."head.dropout"]; did you mean 'low'?""",
+        ),
+        (
+            "[tuning.space.head]\ndropout = 0.2\n",
+            '[tuning.space] names a setting by one quoted key, as "head.dropout" = {low = 0.1, high = 0.5}; '
+            "received a table [tuning.space.head]",
+        ),
+        ("[tuning.space]\nhead.dropout = {low = 0.1}\n", 'one quoted key, as "head.dropout" = {low = 0.1, high = 0.5}'),
+        ("[images]\nsize = 100\n", "is a multiple of 16 from 32 to 2048 pixels, received 100"),
+        ("[split]\ntrain = 0.9\n", "sum to 1"),
+        ("[quick.training]\nepoch = 3\n", "unknown key 'epoch'"),
+        ('[training]\nbalance = "batch"\n', "training.balance is one of batches, weights, none, received 'batch'"),
+        ("= 3\n", "is not TOML"),
+        ("[split]\ntrain = nan\n", "needs train, validation and test above 0"),
+        ('"" = 1\n', "unknown key '' in [the top level]"),
+        ("[images]\nmask = 3\n", "images.mask is one of multiply, crop, mean-fill, received 3"),
+        ("[training]\nepochs = 0\n", "epochs is 1 or more, received 0 (at training)"),
+        ("[split]\nseed = -1\n", "split.seed is a whole number >= 0 and < 4294967296, received -1"),
+        ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
+        ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
+        ("[training]\nminimum_steps = -1\n", "minimum_steps is 0 or more, received -1"),
+    ],
+)
+def test_a_mistake_in_a_task_file_says_where_it_is(tmp_path, text, words):
+    with pytest.raises(ConfigError) as caught:
+        task(tmp_path, text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_laptop_setting_takes_back_nothing_that_a_task_says_of_its_search(tmp_path):
+    assert task(tmp_path, "", quick=True).tuning.trials == 8
+    own = task(tmp_path, '[tuning]\ntrials = 3\nsearched = ["images"]\n', quick=True).tuning
+    assert (own.trials, own.searched, own.tuner) == (3, ["images"], "hyperband")
+    assert task(tmp_path, "[tuning]\ntrials = 3\n[quick.tuning]\ntrials = 2\n", quick=True).tuning.trials == 2
+
+
+def test_flags_beat_quick_beats_the_file_beats_the_defaults(tmp_path):
+    text = "[training]\nepochs = 3\n[quick.training]\nepochs = 2\n"
+    assert task(tmp_path, "").training.epochs == 60
+    assert task(tmp_path, text).training.epochs == 3
+    assert task(tmp_path, text, quick=True).training.epochs == 2
+    assert task(tmp_path, text, quick=True, overrides={"training": {"epochs": 1}}).training.epochs == 1
+
+
+def test_an_unknown_task_suggests_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean binary"):
+        find_task("binray", CONFIGS)
+
+
+def test_a_component_is_a_name_with_options():
+    assert parse_component("xception[cut=36,weights=none]") == Component("xception", {"cut": 36, "weights": "none"})
+    assert parse_component("dense") == Component("dense")
+    for text in ("", "a[b", "a[b]"):
+        with pytest.raises(ConfigError):
+            parse_component(text)
+
+
+def test_set_reaches_tables_and_components():
+    assert parse_assignment("images.size=96") == {"images": {"size": 96}}
+    assert parse_assignment("head.dropout=.3") == {"options": {"head": {"dropout": 0.3}}}
+    with pytest.raises(ConfigError, match="expected table"):
+        parse_assignment("size=96")
+
+
+@pytest.mark.parametrize("text", ["tuning.space=3", "tuning.space.head.dropout=.3", "tuning.space.head=3"])
+def test_set_reaches_no_space_of_a_search_and_says_where_it_is_said(text):
+    with pytest.raises(ConfigError, match=r"below \[tuning.space\], as \"head.dropout\" = {low = 0.1, high = 0.5}; "):
+        parse_assignment(text)
+
+
+def test_what_a_flag_gives_of_a_wrong_type_is_told_of_the_flag(tmp_path):
+    with pytest.raises(ConfigError, match=r"--set: training\.epochs is a whole number, received text 'abc'"):
+        task(tmp_path, "", overrides=parse_assignment("training.epochs=abc"))
+
+
+def classes_of(tmp_path, classes, labels=LABELS):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "t"\nmetric = "accuracy"\npipelines = []\n[classes]\n{classes}\n')
+    return resolve_classes(read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}), labels)
+
+
+def test_a_star_takes_every_other_label(tmp_path):
+    classes = classes_of(tmp_path, 'rest = ["*"]\nCOVID = ["COVID"]')
+    assert classes == {"rest": LABELS[1:], "COVID": ["COVID"]}
+    assert target_of(classes) == {"COVID": 1, "Lung_Opacity": 0, "Normal": 0, "Viral Pneumonia": 0}
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
+        ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
+        ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
+        ('a = ["*"]', "needs two"),
+        ('a = "COVID"\nrest = ["*"]', "classes.a is a list, received text 'COVID'"),
+        ('rest = ["*"]\n"a c" = ["COVID", 3]', r'classes."a c"\[1\] is text, received 3'),
+    ],
+)
+def test_classes_must_divide_the_labels(tmp_path, classes, words):
+    with pytest.raises(ConfigError, match=words):
+        classes_of(tmp_path, classes)
+
+
+def test_what_a_task_file_lacks_is_named(tmp_path):
+    path = tmp_path / "mine.toml"
+    for text, words in (
+        ('metric = "accuracy"\nclasses = "labels"\n', "mine.toml: key 'title' is missing at the top level"),
+        (MINIMAL.replace("[]", '[{segmenter = "none", head = "dense"}]'), "key 'backbone' is missing in pipelines[0]"),
+        (MINIMAL.replace('"labels"', '"lbls"'), "classes is a table or one of labels, received 'lbls'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
