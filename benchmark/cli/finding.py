@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.request import RESULTS, Request
 
 if TYPE_CHECKING:
-    from benchmark.execution.pool import Crew
+    from benchmark.execution.pool import Pool
     from benchmark.planning.components import Descriptions
-    from benchmark.planning.schedule import Planned
+    from benchmark.planning.runs import Planned
     from benchmark.records.record import Record
     from benchmark.report.tuning import Finding
     from benchmark.tasks.schema import Task
@@ -42,7 +42,7 @@ class Tuning:
         return path
 
 
-def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, list[Record]]":
+def finding(tuning: Tuning, crew: "Pool", state: "State") -> "tuple[Finding, list[Record]]":
     """What a search has found, and the records behind it: of the default, and of the best where it differs.
 
     Raises:
@@ -51,7 +51,8 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
     """
     import msgspec
 
-    from benchmark.planning.schedule import schedule
+    from benchmark.execution.protocol import DrawSearch
+    from benchmark.planning.runs import plan_runs
     from benchmark.report.tuning import Finding, side_of
     from benchmark.tuning.outcome import changed, tuned
 
@@ -65,10 +66,10 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
     spec = msgspec.structs.replace(trained, tuned=told)
     _write(tuning, spec)
     specs = [subject.spec, spec] if differing else [spec]
-    planned = schedule(specs, subject.survey, tuning.described, tuning.request.store, tuning.results)
+    planned = plan_runs(specs, subject.survey, tuning.described, tuning.request.store, tuning.results)
     records = [_retold(run, record) for run, record in _run(tuning.request, crew, planned)]
     title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
-    crew.workers[0].ask({"op": "draw", "folder": str(tuning.folder), "title": title})
+    crew.workers[0].ask(DrawSearch(str(tuning.folder), title), type(None))
     defaults = state.search.space.defaults()
     select, test = _differences(planned, records)
     found = Finding(
@@ -114,16 +115,17 @@ def _write(tuning: Tuning, spec: "RunSpec") -> None:
         write_whole(path, task_file(tuning.task, spec, dataset).encode())
 
 
-def _run(request: Request, crew: "Crew", planned: "list[Planned]") -> "list[tuple[Planned, Record]]":
+def _run(request: Request, crew: "Pool", planned: "list[Planned]") -> "list[tuple[Planned, Record]]":
     """The default and the best as ordinary runs; their trainings are those of the trials."""
+    from benchmark.execution.pool import Recorded
     from benchmark.report.progress import Progress
 
     records = {}
     with Progress(request.console, len(planned)) as progress:
-        for what, run, event in crew.run(planned, request.store):
-            progress.take(what, run, event)
-            if what == "end":
-                records[run.plan.run] = event
+        for happened in crew.run(planned, request.store):
+            progress.take(happened)
+            if isinstance(happened, Recorded):
+                records[happened.run.plan.run] = happened.record
     return [(run, records[run.plan.run]) for run in planned]
 
 

@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from benchmark.execution.process import Worker
     from benchmark.planning.components import Descriptions
-    from benchmark.planning.graph import Survey
     from benchmark.planning.resolve import Chosen
+    from benchmark.records.summary import Survey
     from benchmark.tasks.schema import Task
     from benchmark.tasks.spec import DatasetChoice, Runtime
 
@@ -164,10 +164,12 @@ class Request:
 
         if self.flags["precision"] != AUTO:
             return runtime
-        told = worker.ask({"op": "device"})
-        say = f"precision {told['precision']}, chosen for {told['device']}"
+        from benchmark.execution.protocol import Device, Found
+
+        told = worker.ask(Device(), Found)
+        say = f"precision {told.precision}, chosen for {told.device}"
         self.console.print(say, highlight=False, markup=False, soft_wrap=True)
-        return msgspec.structs.replace(runtime, precision=told["precision"])
+        return msgspec.structs.replace(runtime, precision=told.precision)
 
     def check_folders(self, results: Path, flag: str, *, writes: bool = True) -> None:
         """Cache and results can be written, said before anything is looked at and hours are spent.
@@ -187,12 +189,13 @@ class Request:
 
     def look(self, worker: "Worker", task: "Task", chosen: "Chosen") -> "tuple[DatasetChoice, Survey, Descriptions]":
         """The data, what a look at them tells, and the chosen components' descriptions; says what the data are."""
+        from benchmark.execution.protocol import Look, Seen
         from benchmark.planning.components import Descriptions
-        from benchmark.planning.schedule import look
         from benchmark.report.progress import surveying
 
         with surveying(self.console) as watch:
-            choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
+            seen = worker.ask(Look(self._dataset(task), task.split.seed, str(self.cache)), Seen, watch)
+            choice, survey = seen.dataset, seen.survey
             described = Descriptions(self.cache / "descriptions", worker)
             described.fetch(chosen.components())
         drawn = "" if self.flags["data"] else " (no --data: the built-in films)"

@@ -8,8 +8,8 @@ import click
 from benchmark.cli.request import Request, request_flags, results_flag
 
 if TYPE_CHECKING:
-    from benchmark.execution.pool import Crew
-    from benchmark.planning.schedule import Planned
+    from benchmark.execution.pool import Pool
+    from benchmark.planning.runs import Planned
     from benchmark.records.record import Record
     from benchmark.tasks.spec import Runtime
 
@@ -56,14 +56,16 @@ class _Run:
 
     def go(self) -> int:
         """Plan, run what is missing, compare; gives the exit status."""
-        from benchmark.execution.pool import Crew
-        from benchmark.planning.schedule import try_heads
+        from benchmark.execution.heads import try_heads
+        from benchmark.execution.pool import Pool
+        from benchmark.execution.process import side_by_side
 
         self.request.check_folders(self.results, "-o", writes=not self.flags["plan_only"])
         timeout_s = self.request.seconds("timeout")
         runtime = self.request.runtime(self.flags["jobs"])
         environment = {"KERAS_BACKEND": runtime.backend}
-        with self.store.in_use(), Crew(self.flags["jobs"], self.cache / "logs", environment) as crew:
+        workers = side_by_side(self.flags["jobs"], self.cache / "logs", environment)
+        with self.store.in_use(), Pool(workers) as crew:
             worker = crew.workers[0]
             runtime = self.request.settled(runtime, worker)
             planned = self._plan(worker, runtime)
@@ -80,27 +82,28 @@ class _Run:
 
     def _plan(self, worker: Any, runtime: "Runtime") -> "list[Planned]":
         from benchmark.planning.resolve import choose, resolve
-        from benchmark.planning.schedule import schedule
+        from benchmark.planning.runs import plan_runs
 
         seeds = _seeds(self.flags["seeds"])
         name, task, forced = self.request.task()
         chosen = choose(task, {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head", "voter")}, forced)
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
-        return schedule(specs, survey, described, self.store, self.results)
+        return plan_runs(specs, survey, described, self.store, self.results)
 
     def _execute(
-        self, planned: "list[Planned]", crew: "Crew", timeout_s: float | None
+        self, planned: "list[Planned]", crew: "Pool", timeout_s: float | None
     ) -> "list[tuple[Planned, Record]]":
         """Every run with its record, in the order of the plan."""
+        from benchmark.execution.pool import Recorded
         from benchmark.report.progress import Progress
 
         records = {}
         with Progress(self.console, len(planned)) as progress:
-            for what, run, told in crew.run(planned, self.store, timeout_s):
-                progress.take(what, run, told)
-                if what == "end":
-                    records[run.plan.run] = told
+            for happened in crew.run(planned, self.store, timeout_s):
+                progress.take(happened)
+                if isinstance(happened, Recorded):
+                    records[happened.run.plan.run] = happened.record
         return [(run, records[run.plan.run]) for run in planned]
 
     def _show_plan(self, planned: "list[Planned]") -> int:
@@ -167,7 +170,7 @@ class _Run:
 def _failed(planned: "list[Planned]") -> "list[Planned]":
     """The runs whose last attempt failed, and what is pooled of them."""
     names = {run.plan.run for run in planned if run.state == "failed"}
-    chosen = [run for run in planned if run.plan.run in names or any(fold.plan.run in names for fold in run.folds)]
+    chosen = [run for run in planned if run.plan.run in names or any(name in names for name in run.names.values())]
     if not chosen:
         click.echo("bench: none of these runs has failed, so there is nothing to retry", err=True)
         raise SystemExit(3)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.costs import CostTable
     from benchmark.execution.process import Outcome, Worker
-    from benchmark.planning.schedule import Planned
+    from benchmark.planning.runs import Planned
     from benchmark.records.speed import Speed
     from benchmark.tasks.spec import Runtime
 
@@ -75,7 +75,7 @@ class _Measuring:
         import msgspec
 
         from benchmark.planning.resolve import choose, resolve
-        from benchmark.planning.schedule import schedule
+        from benchmark.planning.runs import plan_runs
         from benchmark.tasks.schema import Split
 
         name, task, forced = self.request.task()
@@ -84,22 +84,26 @@ class _Measuring:
         chosen = choose(task, {**kinds, "voter": ()}, forced)
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=[0], runtime=runtime)
-        return schedule(specs, survey, described, self.request.store, self.results)
+        return plan_runs(specs, survey, described, self.request.store, self.results)
 
     def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | Outcome":
         """One pipeline's record, written; where it could not be measured, why, which is said."""
         import msgspec
         from rich.markup import escape
 
+        from benchmark.execution.protocol import Measure
         from benchmark.records.speed import Speed, write
+        from benchmark.tasks.spec import RunSpec
 
         worker.stop()  # the most memory that a process held is that of all it ever did
         label = f"[{place}/{total}] {planned.pipeline}"
         started = time.monotonic()
-        request = {"op": "speed", "spec": msgspec.to_builtins(planned.spec), "pipeline": planned.pipeline}
-        request |= {"batch": self.flags["batch"], "repeats": self.flags["repeats"]}
+        assert isinstance(planned.spec, RunSpec)  # nobody votes
+        request = Measure(planned.spec, planned.pipeline, self.flags["batch"], self.flags["repeats"])
         with self.console.status(escape(label)) as status:
-            outcome = worker.serve(request, lambda event: status.update(escape(f"{label}: {event.get('what', '')}")))
+            outcome = worker.serve(
+                request, lambda event: status.update(escape(f"{label}: {getattr(event, 'what', '')}"))
+            )
         if _is_input(outcome):
             click.echo(f"bench: {label}: {outcome.message}", err=True)
             return outcome
@@ -107,7 +111,7 @@ class _Measuring:
             smaller = "; try a smaller --batch" * (outcome.cause == "oom")
             self._say(f"{label}: failed ({outcome.cause}) {outcome.message}{smaller}")
             return outcome
-        speed = msgspec.convert(outcome.value, Speed)
+        speed = msgspec.json.decode(outcome.value, type=Speed)
         write(speed, self.results)
         self._say(f"{label}: {speed.inference.median:,.0f} images/s ({time.monotonic() - started:.0f} s)")
         return speed

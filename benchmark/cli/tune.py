@@ -9,7 +9,7 @@ from benchmark.cli.finding import Tuning, finding
 from benchmark.cli.request import RESULTS, Request, request_flags
 
 if TYPE_CHECKING:
-    from benchmark.execution.pool import Crew
+    from benchmark.execution.pool import Pool
     from benchmark.planning.components import Descriptions
     from benchmark.report.tuning import Finding
     from benchmark.tasks.schema import Task
@@ -65,14 +65,16 @@ class _Tune:
 
     def go(self) -> int:
         """Search, write what was found, run it and the default, compare; gives the exit status."""
-        from benchmark.execution.pool import Crew
+        from benchmark.execution.pool import Pool
+        from benchmark.execution.process import Worker
 
         self.request.check_folders(self.results, "--results")
         if self.flags["output"]:
             _check_file(self.flags["output"], self.request.path)
         timeout_s, budget_s = self.request.seconds("timeout"), self.request.seconds("budget")
         environment = {"KERAS_BACKEND": self.request.runtime().backend}
-        with self.request.store.in_use(), Crew(1, self.request.cache / "logs", environment) as crew:
+        worker = Worker(self.request.cache / "logs", environment)
+        with self.request.store.in_use(), Pool([worker]) as crew:
             task, subject, described = self._subject(crew)
             search = self._search(task, subject, described)
             folder = self._folder(subject.spec, search)
@@ -82,7 +84,7 @@ class _Tune:
         self._say(found)
         return int(any(record.status == "failed" for record in records))
 
-    def _subject(self, crew: "Crew") -> "tuple[Task, Subject, Descriptions]":
+    def _subject(self, crew: "Pool") -> "tuple[Task, Subject, Descriptions]":
         """The pipeline that is tuned, on its data."""
         from benchmark.planning.resolve import Chosen, choose, resolve
         from benchmark.tasks.spec import RunSpec
@@ -145,7 +147,7 @@ class _Tune:
 
     def _trials(
         self,
-        crew: "Crew",
+        crew: "Pool",
         folder: Path,
         search: "Search",
         subject: "Subject",

@@ -7,7 +7,8 @@ import msgspec
 
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.records.differences import Difference
-from benchmark.records.record import Cost, DatasetInfo, Failure, Record, SplitInfo, Tuned
+from benchmark.records.findings import SplitInfo
+from benchmark.records.record import Cost, DatasetInfo, Failure, Record, Tuned
 
 LOWER_IS_BETTER = frozenset({"log-loss", "brier", "ece", "ece-floor"})
 

@@ -1,4 +1,4 @@
-"""A look at a dataset before anything is decoded: contents, digest, what would be refused.  A worker's task."""
+"""A look at a dataset before anything is decoded: contents, digest, what would be refused."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ import msgspec
 
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
-from benchmark.planning.graph import Survey
 from benchmark.planning.keys import component_code
+from benchmark.records.summary import Survey
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import digest
 from benchmark.tasks.spec import DatasetChoice
@@ -29,20 +29,20 @@ UNREADABLE = "unreadable"
 NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
 
 
-def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The `Survey` of ``request["dataset"]``, with file digests memoised below ``request["cache"]``."""
-    choice = msgspec.convert(request["dataset"], DatasetChoice)
-    if choice.name == "":
-        choice = msgspec.structs.replace(choice, name=recognise(choice.root or "."))
-    told = survey(choice, request["seed"], Path(request["cache"]), emit)
-    return {"dataset": msgspec.to_builtins(choice), "survey": msgspec.to_builtins(told)}
+def recognised(choice: DatasetChoice) -> DatasetChoice:
+    """The choice with the dataset's reader in it, found by what lies in the folder where it was not named."""
+    return choice if choice.name else msgspec.structs.replace(choice, name=recognise(choice.root or "."))
 
 
-def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[str, Any]], None]) -> Survey:
-    """What the dataset holds; see `benchmark.planning.graph.Survey`."""
+def survey(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> Survey:
+    """What the dataset holds, with file digests remembered below the cache.
+
+    Args:
+        progress: is told how many files of how many have been read.
+    """
     dataset, samples, options = open_dataset(choice, seed)
     memo = FileDigests(cache / "file-digests.json")
-    files = memo.read([path for sample in samples for path in sample.paths], emit)
+    files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [
         json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
     ]
@@ -122,7 +122,7 @@ class FileDigests:
         except (OSError, ValueError):
             self.known = {}
 
-    def read(self, paths: Sequence[str], emit: Callable[[dict[str, Any]], None]) -> dict[str, str]:
+    def read(self, paths: Sequence[str], progress: Callable[[int, int], None]) -> dict[str, str]:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
         stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
@@ -130,7 +130,7 @@ class FileDigests:
             for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
                 if done % 500 == 0:
-                    emit({"event": "progress", "stage": "survey", "done": done, "total": len(stale)})
+                    progress(done, len(stale))
         if stale:
             self._write()
         return {path: self.known[path][2] for path in paths}

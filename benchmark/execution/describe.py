@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.protocol import Describe, Emit
 from registry.errors import BenchError
 from registry.lookup import Entry, find, load
 from registry.options import read_options
@@ -17,9 +18,9 @@ SMALL = (64, 64, 1)
 CELLS = (8, 8, 8)
 
 
-def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-    """Describe every component in ``request["components"]``, pairs of kind and name."""
-    return [describe(find(kind, name)) for kind, name in request["components"]]
+def serve(request: Describe, emit: Emit) -> list[dict[str, Any]]:
+    """Describe every component of the request."""
+    return [describe(find(kind, name)) for kind, name in request.components]
 
 
 def describe(entry: Entry) -> dict[str, Any]:

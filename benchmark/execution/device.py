@@ -1,11 +1,12 @@
 """What a worker computes with, and the precision that it does well.  A worker's task."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import cast
 
+from benchmark.execution.protocol import Device, Emit, Found
+from benchmark.tasks.spec import Precision
 from registry.backend import best_precision, device_name
 
 
-def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, str]:
-    """``device`` in words and ``precision``, a value of `benchmark.tasks.spec.Runtime.precision`."""
-    return {"device": device_name(), "precision": best_precision()}
+def serve(request: Device, emit: Emit) -> Found:
+    """What there is."""
+    return Found(device_name(), cast("Precision", best_precision()))

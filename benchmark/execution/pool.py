@@ -1,101 +1,245 @@
-"""Several workers side by side, each with its share of the cores."""
+"""Workers side by side, and the steps of planned runs given to them until each run has its record."""
 
-import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
-from benchmark.execution.process import Worker
-from benchmark.planning.schedule import Planned, execute
+import msgspec
+
+from benchmark.execution.failures import failed
+from benchmark.execution.process import Outcome, Worker
+from benchmark.execution.protocol import Build, Built, Event, WriteRecord
+from benchmark.planning.graph import Step, subject
+from benchmark.planning.runs import Planned
+from benchmark.planning.schedule import Schedule
+from benchmark.records.files import FILE, read, write
 from benchmark.records.record import Record
+from benchmark.stages.context import RunFacts
 from benchmark.storage.cache import Store
-from registry.errors import ConfigError
+from registry.errors import ConfigError, StorageError
 
-CORES = "BENCH_CORES"  # what a worker binds itself to, as 0,1,2
-Event = tuple[str, Planned, Any]  # "begin" | "event" | "end", the run, an event of its worker or its record
+SHARED = ("prepare", "split")  # what fails here fails for every run
 
 
-class Crew:
-    """Workers that take runs from one list.
+class Begun(msgspec.Struct, frozen=True):
+    """A worker, by its place, was given a step."""
 
-    Args:
-        jobs: how many; each gets as many of this process's cores as the others.
+    worker: int
+    step: Step
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a worker tells of its step."""
+
+    worker: int
+    step: Step
+    event: Event
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A step has ended: ``built``, ``cached``, ``busy`` or ``failed``.
+
+    Attributes:
+        worker: None where none was needed.
+        done, total: steps of all that there were to build, records included.
     """
 
-    def __init__(self, jobs: int, log_folder: Path, environment: Mapping[str, str]) -> None:
-        cores = sorted(os.sched_getaffinity(0))
-        if jobs > len(cores):
-            raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({len(cores)}); use fewer")
-        shares = [cores[place::jobs] for place in range(jobs)]
-        self.workers = [
-            Worker(log_folder, {**environment, **({CORES: ",".join(map(str, share))} if jobs > 1 else {})})
-            for share in shares
-        ]
+    worker: int | None
+    step: Step
+    status: str
+    duration_s: float
+    done: int
+    total: int
 
-    def __enter__(self) -> "Crew":
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A run has its record; `duration_s` of the steps that were built for it in this command."""
+
+    run: Planned
+    record: Record
+    duration_s: float = 0.0
+
+
+Happening = Begun | Told | Ended | Recorded
+
+
+class Pool:
+    """Workers that take steps from one schedule.
+
+    Args:
+        workers: who serves; they are closed with the pool.
+    """
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self.workers = list(workers)
+
+    def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:  # nothing is recorded of what was at work
             worker.close()
 
-    def run(self, planned: Sequence[Planned], store: Store, timeout_s: float | None = None) -> Iterator[Event]:
-        """Everything that happens until each run has its record; pooled results come after their folds.
+    def build(self, steps: Mapping[str, Step], store: Store, timeout_s: float | None = None) -> Iterator[Happening]:
+        """Everything that happens until these steps, given by key, are built.
+
+        Raises:
+            ConfigError: one of them failed.
+        """
+        work = _Work([], steps, store, timeout_s)
+        yield from work.go(self.workers)
+        for outcome in work.failures.values():
+            raise ConfigError(outcome.message)
+
+    def run(self, planned: Sequence[Planned], store: Store, timeout_s: float | None = None) -> Iterator[Happening]:
+        """Everything that happens until each run has its record.
+
+        Args:
+            timeout_s: after which a step is killed and has failed.
 
         Raises:
             BenchError: the data or the disk make every run impossible.
         """
-        for wave in ([run for run in planned if not run.folds], [run for run in planned if run.folds]):
-            yield from self._wave(wave, store, timeout_s)
-
-    def _wave(self, planned: Iterable[Planned], store: Store, timeout_s: float | None) -> Iterator[Event]:
-        waiting: queue.SimpleQueue[Planned] = queue.SimpleQueue()
-        told: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
-        left = 0
         for run in planned:
-            waiting.put(run)
-            left += 1
-        for worker in self.workers:
-            arguments = (worker, waiting, told, store, timeout_s)
-            threading.Thread(target=_serve, args=arguments, daemon=True).start()
-        while left:
-            event = told.get()
-            if isinstance(event, BaseException):
-                raise event
-            left -= event[0] == "end"
-            yield event
+            if run.record:
+                for step in run.plan.steps.values():
+                    store.touch(step.name, step.key)
+                yield Recorded(run, run.record)
+        left = [run for run in planned if not run.record]
+        steps = {key: step for run in left for key, step in run.missing.items()}
+        steps |= {run.plan.key: run.plan.record for run in left}
+        yield from _Work(left, steps, store, timeout_s).go(self.workers)
 
 
-def _serve(
-    worker: Worker,
-    waiting: "queue.SimpleQueue[Planned]",
-    told: "queue.SimpleQueue[Event | BaseException]",
-    store: Store,
-    timeout_s: float | None,
-) -> None:
-    """Take runs until there are none; a thread per worker."""
-    try:
-        while True:
-            run = waiting.get_nowait()
-            told.put(("begin", run, None))
+class _Work:
+    """The steps of one call, who is at which, and what has come of them."""
 
-            def watch(event: dict[str, Any], run: Planned = run) -> None:
-                told.put(("event", run, event))
+    def __init__(
+        self, runs: Sequence[Planned], steps: Mapping[str, Step], store: Store, timeout_s: float | None
+    ) -> None:
+        self.runs = {run.plan.key: run for run in runs}
+        self.store, self.timeout_s, self.total = store, timeout_s, len(steps)
+        self.schedule = Schedule(steps, _Expected(store))
+        self.status: dict[str, Built] = {}
+        self.failures: dict[str, Outcome] = {}
+        self.told: queue.SimpleQueue[Told | tuple[int, Step, Outcome] | BaseException] = queue.SimpleQueue()
 
-            told.put(("end", run, _record(run, worker, store, watch, timeout_s)))
-    except queue.Empty:
-        return
-    except BaseException as error:  # it belongs to whoever waits for the runs
-        told.put(error)
+    def go(self, workers: Sequence[Worker]) -> Iterator[Happening]:
+        """Give steps to workers that are idle until none is left."""
+        idle = list(range(len(workers)))
+        while self.schedule.left:
+            while idle and (step := self.schedule.next(time.monotonic())):
+                if step.key not in self.runs and self.store.use(step.name, step.key):  # another process was faster
+                    yield from self._end(None, step, Built("cached"))
+                    continue
+                place = idle.pop(0)
+                yield Begun(place, step)
+                arguments = (place, workers[place], step, self._request(step))
+                threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+            happened = self._next()
+            if isinstance(happened, Told):
+                yield happened
+            elif happened is not None:
+                place, step, outcome = happened
+                idle.append(place)
+                yield from self._take(place, step, outcome)
+
+    def _next(self) -> Told | tuple[int, Step, Outcome] | None:
+        """What happens next; None where a step that another process builds may be tried again."""
+        try:
+            happened = self.told.get(timeout=self.schedule.wait_s(time.monotonic()))
+        except queue.Empty:
+            return None
+        if isinstance(happened, BaseException):
+            raise happened
+        return happened
+
+    def _serve(self, place: int, worker: Worker, step: Step, request: Build | WriteRecord) -> None:
+        """One step in one worker; a thread of its own."""
+        try:
+            outcome = worker.serve(request, lambda event: self.told.put(Told(place, step, event)), self.timeout_s)
+            self.told.put((place, step, outcome))
+        except BaseException as error:  # it belongs to whoever waits for the runs
+            self.told.put(error)
+
+    def _request(self, step: Step) -> Build | WriteRecord:
+        cache = str(self.store.root.absolute())
+        if step.key not in self.runs:
+            return Build(step, cache)
+        run = self.runs[step.key]
+        plan, roles = run.plan, run.plan.roles()
+        stages = {roles[key]: self.status[key].status if key in self.status else "cached" for key in roles}
+        facts = RunFacts(
+            plan.run,
+            plan.digest,
+            plan.pipeline_digest,
+            plan.key,
+            run.pipeline,
+            plan.code,
+            run.survey,
+            plan.uncacheable,
+            stages,
+        )
+        keys = {roles[one.key]: f"{one.name}/{one.key}" for one in plan.steps.values()}
+        return WriteRecord(step, cache, str(run.folder.absolute()), facts, keys, run.names)
+
+    def _take(self, place: int, step: Step, outcome: Outcome) -> Iterator[Happening]:
+        """What follows from the end of a request."""
+        if outcome.cause:
+            yield from self._fail(place, step, outcome)
+            return
+        run = self.runs.get(step.key)
+        built = Built("built") if run else msgspec.json.decode(outcome.value, type=Built)
+        if built.status == "busy":
+            if self.schedule.defer(step.key, time.monotonic()):
+                yield self._ended(place, step, built)
+            return
+        yield from self._end(place, step, built)
+        if run:
+            yield Recorded(run, read(run.folder / FILE), self._spent_s(run))
+
+    def _end(self, place: int | None, step: Step, built: Built) -> Iterator[Happening]:
+        self.status[step.key] = built
+        self.schedule.end(step.key)
+        yield self._ended(place, step, built)
+
+    def _fail(self, place: int, step: Step, outcome: Outcome) -> Iterator[Happening]:
+        """Each run that stands on a failed step is a failed row; all else goes on."""
+        if outcome.cause == "storage":
+            raise StorageError(outcome.message)
+        if outcome.exit_code == 2 and step.name in SHARED:
+            raise ConfigError(outcome.message)
+        self.failures[step.key] = outcome
+        lost = self.schedule.fail(step.key)
+        yield self._ended(place, step, Built("failed"))
+        for one in lost:
+            run = self.runs.get(one.key)
+            if run:
+                record = failed(run, run.plan.roles().get(step.key, step.name), outcome, self.store)
+                write(record, run.folder)
+                yield Recorded(run, record, self._spent_s(run))
+
+    def _ended(self, place: int | None, step: Step, built: Built) -> Ended:
+        return Ended(place, step, built.status, built.duration_s, self.total - len(self.schedule.left), self.total)
+
+    def _spent_s(self, run: Planned) -> float:
+        return sum(self.status[key].duration_s for key in run.missing if key in self.status)
 
 
-def _record(
-    run: Planned, worker: Worker, store: Store, watch: Callable[[dict[str, Any]], None], timeout_s: float | None
-) -> Record:
-    if run.record:
-        for _, stage in run.plan.every_stage():
-            store.touch(stage.name, stage.key)
-        return run.record
-    return execute(run, worker, store, watch, timeout_s)
+class _Expected:
+    """How long a step is likely to take: as long as the last one of its stage on the same subject, or of its stage."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.known: dict[str, dict[str, float]] = {}
+
+    def __call__(self, step: Step) -> float:
+        if step.name not in self.known:
+            self.known[step.name] = self.store.last_durations(step.name)
+        known = self.known[step.name]
+        others = sum(known.values()) / len(known) if known else UNKNOWN_S.get(step.name, 1.0)
+        return known.get(subject(step), others)
+
+
+UNKNOWN_S = {"segmenter": 60.0, "fit": 60.0, "prepare": 10.0, "explain": 5.0, "features": 5.0, "draw": 3.0}

@@ -1,7 +1,6 @@
 """Supervises worker processes: starts, feeds, times out, kills, and says why one died."""
 
 import contextlib
-import json
 import math
 import os
 import select
@@ -10,14 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
+from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
 from benchmark.storage.cache import check_writable
-from registry.errors import BenchError
+from benchmark.tasks.spec import Runtime
+from registry.errors import BenchError, ConfigError
 
 LOG_LINES = 20
 # By its defaults glibc gives the memory of large tensors back to the system after each operation, and every step of a
@@ -28,8 +29,10 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
+CORES = "BENCH_CORES"  # what a worker binds itself to, as 0,1,2
 LOOK_EVERY_S = 0.5
-Watch = Callable[[dict[str, Any]], None]
+
+T = TypeVar("T")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -40,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True):
         exit_code: of the `BenchError` behind the failure; None for anything else.
     """
 
-    value: Any = None
+    value: msgspec.Raw = msgspec.Raw(b"null")
     cause: str | None = None
     message: str = ""
     stage: str = ""
@@ -52,7 +55,7 @@ class WorkerFailedError(BenchError):
     """A request that must succeed did not; carries the worker's own words."""
 
     def __init__(self, outcome: Outcome, log: Path | None) -> None:
-        where = f"; the whole story is in {log}" if outcome.exit_code is None else ""
+        where = f"; see the log {log}" if outcome.exit_code is None else ""
         super().__init__(f"{outcome.message}{where}")
         self.outcome = outcome
         self.exit_code = outcome.exit_code or 1
@@ -73,7 +76,7 @@ class Worker:
         self._log: Path | None = None
         self._pending = b""
         self._oom_kills = 0
-        self._runtime: Any = None
+        self._runtime: Runtime | None = None
 
     def __enter__(self) -> "Worker":
         return self
@@ -86,8 +89,8 @@ class Worker:
         self.closed = True
         self.stop()
 
-    def ask(self, request: dict[str, Any], watch: Watch = lambda event: None) -> Any:
-        """The value of a request that must succeed.
+    def ask(self, request: Request, kind: type[T], watch: Watch = lambda event: None) -> T:
+        """The value, of that type, of a request that must succeed.
 
         Raises:
             WorkerFailedError: it did not.
@@ -95,11 +98,9 @@ class Worker:
         outcome = self.serve(request, watch)
         if outcome.cause:
             raise WorkerFailedError(outcome, self._log)
-        return outcome.value
+        return msgspec.json.decode(outcome.value, type=kind)
 
-    def serve(
-        self, request: dict[str, Any], watch: Watch = lambda event: None, timeout_s: float | None = None
-    ) -> Outcome:
+    def serve(self, request: Request, watch: Watch = lambda event: None, timeout_s: float | None = None) -> Outcome:
         """Serve one request and wait for its end, whatever that is.
 
         Raises:
@@ -115,10 +116,10 @@ class Worker:
             raise WorkerClosedError
         return outcome
 
-    def _serve(self, request: dict[str, Any], watch: Watch, timeout_s: float | None) -> Outcome:
+    def _serve(self, request: Request, watch: Watch, timeout_s: float | None) -> Outcome:
         if self.closed:
             raise WorkerClosedError
-        runtime = request.get("spec", {}).get("runtime")
+        runtime = request.runtime
         if runtime and self._runtime and runtime != self._runtime:
             self.stop()  # backend, threads, determinism and precision belong to a process
         self._runtime = runtime or self._runtime
@@ -128,18 +129,17 @@ class Worker:
         stage = ""
         try:
             assert process.stdin
-            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            process.stdin.write(encoded(request))
             process.stdin.flush()
             while True:
                 event = self._next_event(deadline)
                 if event is None:
                     return self._died(stage, log_from)
-                if event["event"] == "done":
-                    return Outcome(value=event["value"])
-                if event["event"] == "failed":
+                if isinstance(event, Done):
+                    return Outcome(msgspec.Raw(bytes(event.value)))
+                if isinstance(event, Failed):
                     return self._failed(event, stage, log_from)
-                if "stage" in event:
-                    stage = f"{event['owner']}/{event['stage']}" if event.get("owner") else event["stage"]
+                stage = getattr(event, "stage", "") or stage
                 watch(event)
         except TimeoutError:
             self.stop()
@@ -187,7 +187,7 @@ class Worker:
         os.close(descriptor)
         return self._process
 
-    def _next_event(self, deadline: float | None) -> dict[str, Any] | None:
+    def _next_event(self, deadline: float | None) -> Event | None:
         """The next event; None when the worker has closed its end or is dead.
 
         Raises:
@@ -196,8 +196,7 @@ class Worker:
         if b"\n" not in self._pending and not self._read_on(deadline):
             return None
         line, _, self._pending = self._pending.partition(b"\n")
-        event: dict[str, Any] = json.loads(line)
-        return event
+        return event_of(line)
 
     def _read_on(self, deadline: float | None) -> bool:
         """Wait for the rest of a line; False when none will come."""
@@ -232,12 +231,10 @@ class Worker:
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
         return Outcome(cause="killed", message=f"the worker ended {how}", stage=stage, log=log)
 
-    def _failed(self, event: dict[str, Any], stage: str, log_from: int) -> Outcome:
+    def _failed(self, event: Failed, stage: str, log_from: int) -> Outcome:
         log = self._tail(log_from)
         self.stop()  # a worker that failed may hold anything; the next request gets a fresh one
-        return Outcome(
-            cause=event["cause"], message=event["message"], stage=stage, exit_code=event["exit_code"], log=log
-        )
+        return Outcome(cause=event.cause, message=event.message, stage=stage, exit_code=event.exit_code, log=log)
 
     def _log_size(self) -> int:
         return self._log.stat().st_size if self._log and self._log.exists() else 0
@@ -253,6 +250,20 @@ class Worker:
         logs = sorted(self.log_folder.glob("worker-*.log"), key=lambda path: path.stat().st_mtime)
         for path in logs[:-keep]:
             path.unlink(missing_ok=True)
+
+
+def side_by_side(jobs: int, log_folder: Path, environment: Mapping[str, str]) -> list[Worker]:
+    """So many workers, each with as many of this process's cores as the others.
+
+    Raises:
+        ConfigError: there are fewer cores.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if jobs > len(cores):
+        raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({len(cores)}); use fewer")
+    shares = [cores[place::jobs] for place in range(jobs)]
+    bound = [{CORES: ",".join(map(str, share))} if jobs > 1 else {} for share in shares]
+    return [Worker(log_folder, {**environment, **own}) for own in bound]
 
 
 def _oom_kills() -> int:

@@ -5,33 +5,51 @@ printed goes to the log.  When the supervisor dies, its end of the pipe closes a
 """
 
 import contextlib
-import json
 import os
 import queue
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from benchmark.execution.causes import cause_of
+from benchmark.execution.protocol import (
+    Build,
+    Describe,
+    Device,
+    Done,
+    DrawSearch,
+    Emit,
+    Event,
+    Failed,
+    Look,
+    Measure,
+    ProtocolError,
+    Ready,
+    Request,
+    RunTrial,
+    TryOut,
+    WriteRecord,
+    encoded,
+    request_of,
+)
 from benchmark.storage.garbage import imported
 from registry.errors import BenchError
 
-OPERATIONS = {
-    "describe": "benchmark.execution.describe",
-    "device": "benchmark.execution.device",
-    "survey": "benchmark.data.summary",
-    "tryout": "benchmark.execution.tryout",
-    "run": "benchmark.execution.runner",
-    "pool": "benchmark.stages.record_folds",
-    "trial": "benchmark.tuning.trial",
-    "draw": "benchmark.tuning.drawing",
-    "speed": "benchmark.speed.measure",
+OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a request's value
+    Describe: "benchmark.execution.describe",
+    Device: "benchmark.execution.device",
+    Look: "benchmark.execution.look",
+    TryOut: "benchmark.execution.tryout",
+    Build: "benchmark.execution.runner",
+    WriteRecord: "benchmark.execution.recorder",
+    RunTrial: "benchmark.tuning.trial",
+    DrawSearch: "benchmark.tuning.drawing",
+    Measure: "benchmark.speed.measure",
 }
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 def main() -> None:
@@ -39,22 +57,26 @@ def main() -> None:
     if os.environ.get("BENCH_CORES"):  # before any library counts the cores
         os.sched_setaffinity(0, map(int, os.environ["BENCH_CORES"].split(",")))
     emit = _claim_stdout()
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+    requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
-    emit({"event": "ready", "pid": os.getpid()})
+    emit(Ready(os.getpid()))
     while True:
         _serve(requests.get(), emit)
 
 
-def _serve(request: dict[str, Any], emit: Emit) -> None:
+def _serve(line: bytes, emit: Emit) -> None:
     try:
-        operation = imported(OPERATIONS[request["op"]])
-        emit({"event": "done", "value": operation.serve(request, emit)})
+        request = request_of(line)
+        emit(Done(msgspec.Raw(_ENCODER.encode(_operation(request).serve(request, emit)))))
     except Exception as error:
         _log_traceback()
-        cause, message = cause_of(error)
+        cause, message = ("exception", str(error)) if isinstance(error, ProtocolError) else cause_of(error)
         exit_code = error.exit_code if isinstance(error, BenchError) else 1 if cause == "oom" else None
-        emit({"event": "failed", "cause": cause, "message": message, "exit_code": exit_code})
+        emit(Failed(cause, message, exit_code))
+
+
+def _operation(request: Request) -> Any:
+    return imported(OPERATIONS[type(request)])
 
 
 def _log_traceback() -> None:
@@ -66,36 +88,49 @@ def _claim_stdout() -> Emit:
     """Keep descriptor 1 for events alone; prints, of C libraries too, go where standard error goes."""
     descriptor = os.dup(1)
     os.dup2(2, 1)
-    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
+    stream = os.fdopen(descriptor, "wb", buffering=0)
     lock = threading.Lock()
 
-    def emit(event: dict[str, Any]) -> None:
+    def emit(event: Event) -> None:
         with contextlib.suppress(OSError):  # as above
             sys.stdout.flush()
-        line = json.dumps(event, allow_nan=False) + "\n"
+        line = encoded(event)
         with lock:
             try:
-                stream.write(line)
-                stream.flush()
+                _write(stream.fileno(), line)
             except BrokenPipeError:  # the supervisor is dead: that is no failure of what is at work
                 _end()
 
     return emit
 
 
-def _read_requests(requests: "queue.Queue[dict[str, Any]]") -> None:
+def _write(descriptor: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(descriptor, line) :]
+
+
+def _read_requests(requests: "queue.Queue[bytes]") -> None:
     """Block on the descriptor itself: `sys.stdin` would abort the interpreter at exit."""
     pending = b""
     while chunk := os.read(0, 65536):
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
-            requests.put(json.loads(line))
+            requests.put(line)
     _end()
 
 
 def _end() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
+
+def _python_number(value: Any) -> Any:
+    # A number of an array library must not cost a finished step its value.
+    if hasattr(value, "item"):
+        return value.item()
+    raise NotImplementedError(f"an event cannot hold {type(value).__name__}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_python_number)
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmark.models.notes import halved
 from registry.backend import is_out_of_memory
 
 SMALLEST = 4  # images: batch statistics of fewer are noise
@@ -34,8 +35,3 @@ def within_memory(
                 raise
         size //= 2
         progress({"notice": f"{halved(size, 2 * size)}; training starts again"})
-
-
-def halved(used: int, asked: int) -> str:
-    """What a reader must know of a training whose batches were made smaller."""
-    return f"memory ran out with batches of {asked}: {used} images a batch instead, at the same learning rate"

@@ -10,6 +10,7 @@ import msgspec
 
 from benchmark.execution.describe import blank
 from benchmark.execution.process import Worker
+from benchmark.execution.protocol import Describe
 from benchmark.planning.graph import Traits
 from benchmark.planning.keys import OWN, component_code
 from benchmark.storage.cache import storage_errors
@@ -70,10 +71,9 @@ class Descriptions:
         """All at once; one by one where that ends the worker, so that only the guilty one is broken."""
         if not components:
             return []
-        outcome = self.worker.serve({"op": "describe", "components": components})
+        outcome = self.worker.serve(Describe(components))
         if outcome.cause is None:
-            described: list[dict[str, Any]] = outcome.value
-            return described
+            return msgspec.json.decode(outcome.value, type=list[dict[str, Any]])
         if len(components) > 1:
             return [told for component in components for told in self._ask([component])]
         kind, name = components[0]

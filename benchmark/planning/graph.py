@@ -1,37 +1,14 @@
-"""What a run will do, as it travels from the command line to a worker: the look at the data, stages and their keys."""
+"""Steps, each with its key and what it stands on, and the plan of a run: its steps by role, in their order."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-REFERENCE = "reference"
+from benchmark.tasks.components import plain_name
+from benchmark.tasks.spec import RunSpec, Spec
 
-
-class Survey(msgspec.Struct, frozen=True):
-    """What a look at the dataset told, before any image was decoded.
-
-    Attributes:
-        digest: of the selected samples: ids, labels, sources, groups and file bytes.
-        labels: all of the dataset's labels, in its order.
-        masks_leak: why the dataset's own masks would give the class away; None where they do not.
-        groups: label -> groups with an image of it, which is what a split divides.
-        masks: images that have a lung mask; None where nobody counted.
-    """
-
-    name: str
-    options: dict[str, Any]
-    digest: str
-    labels: list[str]
-    counts: dict[str, int]
-    sources: dict[str, int]
-    notices: list[str]
-    licence: str
-    origin: str
-    images: int
-    masks_leak: str | None
-    groups: dict[str, int] = {}
-    masks: int | None = None
+RECORD = "record"
+MEMBERS = "members/"  # before the roles of a vote's members
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -50,53 +27,99 @@ class Traits(msgspec.Struct, frozen=True):
     classical: bool = False
 
 
-class Stage(msgspec.Struct, frozen=True):
-    """One step of a run: the module that makes its artefact, and the artefact's key."""
+class Step(msgspec.Struct, frozen=True):
+    """One artefact to be.
+
+    Attributes:
+        name: of its stage, which is its place in the store.
+        module: that makes it.
+        key: digest of everything that its bytes depend on.
+        spec: of the run that asks for it; others that share the step say the same as far as it is concerned.
+        inputs: role -> key of what it reads.  A role ends in the name of the stage; see `benchmark.stages.context`.
+    """
 
     name: str
     module: str
     key: str
+    spec: Spec
+    inputs: dict[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The stages of one run in the order of the data.
+    """The steps of one run.
 
     Attributes:
-        key: of the record: everything the result depends on.
-        code: kind -> digest of that component's code.
-        uncacheable: what has no readable source, so that nothing made with it can be reused.
-        members, reference: of a vote: the runs, up to their predictions, that come before its own stages.
-        recorder: the module that writes the record.
+        steps: role -> step, each after what it stands on; those of members, reference and folds too.
+        record: the step that writes the run's folder, whose key is everything that the result depends on.
+        code: component -> digest of its code.
+        uncacheable: what has no readable source, so that nothing made with it can be found again.
     """
 
     run: str
     digest: str
     pipeline_digest: str
-    key: str
-    stages: list[Stage]
+    steps: dict[str, Step]
+    record: Step
     code: dict[str, str]
     uncacheable: list[str] = []
-    members: dict[str, "Plan"] = {}
-    reference: "Plan | None" = None
-    recorder: str = ""
 
-    def stage(self, name: str) -> Stage | None:
-        """The stage of that name, where this run has it."""
-        return next((stage for stage in self.stages if stage.name == name), None)
+    @property
+    def key(self) -> str:
+        """Of the record."""
+        return self.record.key
 
-    def every_stage(self) -> Iterator[tuple[str, Stage]]:
-        """Whose, and which: the members' stages first; whose is empty for the run's own."""
-        for name, member in self.members.items():
-            yield from ((name, stage) for stage in member.stages)
-        if self.reference:
-            yield from ((REFERENCE, stage) for stage in self.reference.stages)
-        yield from (("", stage) for stage in self.stages)
+    def step(self, role: str) -> Step | None:
+        """The step of that role, where this run has it."""
+        return self.steps.get(role)
+
+    def roles(self) -> dict[str, str]:
+        """Key -> the first role under which this run knows the step, as people read it."""
+        found: dict[str, str] = {}
+        for role, step in self.steps.items():
+            found.setdefault(step.key, role.removeprefix(MEMBERS))
+        return found
 
 
-def missing(plan: Plan, has: Callable[[str, str], bool]) -> list[str]:
-    """The stages that would be built, those without an artefact, each once; of a member as ``NAME/stage``."""
-    lacking: dict[str, str] = {}
-    for owner, stage in plan.every_stage():
-        if not has(stage.name, stage.key):
-            lacking.setdefault(stage.key, f"{owner}/{stage.name}" if owner else stage.name)
-    return list(lacking.values())
+def missing(plan: Plan, has: Callable[[str, str], bool], end: Step | None = None) -> dict[str, Step]:
+    """Key -> step of what must be built for the record, each after what it stands on.
+
+    What is there already is not asked for what it was made from.
+
+    Args:
+        end: another step than the record, for which it must be built.
+    """
+    known = {step.key: step for step in plan.steps.values()}
+    lacking: dict[str, Step] = {}
+
+    def visit(step: Step) -> None:
+        for key in step.inputs.values():
+            if key not in lacking and not has(known[key].name, key):
+                visit(known[key])
+                lacking[key] = known[key]
+
+    visit(end or plan.record)
+    return lacking
+
+
+def subject(step: Step) -> str:
+    """What a step is about, whatever the seed: a dataset, a segmenter, a network, a pipeline."""
+    spec = step.spec
+    if step.name in ("prepare", "split"):
+        return spec.dataset.name
+    if not isinstance(spec, RunSpec) or step.name not in SUBJECTS:
+        return plain_name(spec)
+    return "+".join(getattr(spec, part).name for part in SUBJECTS[step.name])
+
+
+SUBJECTS = {  # stage -> attributes of a specification
+    "segmenter": ("segmenter",),
+    "masks": ("segmenter",),
+    "inputs": ("segmenter",),
+    "fit": ("segmenter", "backbone", "trained_head"),
+    "features": ("segmenter", "backbone"),
+}
+
+
+def keys_of(roles: Iterable[str], steps: Mapping[str, Step]) -> dict[str, str]:
+    """Role -> key of those of these roles that a run has."""
+    return {role: steps[role].key for role in roles if role in steps}

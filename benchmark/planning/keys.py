@@ -1,205 +1,211 @@
-"""Which artefacts a run is made of, and the key of each: a digest of everything its bytes depend on.
+"""Which steps a run is made of, and the key of each: a digest of everything its bytes depend on.
 
-    prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain ─ (record)
+    prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain, score ─ draw ─ record
                                                └─ fit of the carrier ─ features ─ predict ┘       a classical head
-    each member up to predict ─ vote ─ (record)                                                   a vote
-    the records of all folds ─ (record)                                                           pooled
+    members/NAME/…, reference/… up to predict ─ vote ─ explain, score ─ draw ─ record             a vote
+    folds/N/… up to score ─ score ─ record                                                        pooled
 
 A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
-that matter to it, and the keys upstream.  Nothing here executes a component.
+that matter to it, and the keys of what it reads.  That of a record holds no code: whoever changes what a record says
+raises the schema's number.  Nothing here executes a component.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
-
-from benchmark.planning.graph import Plan, Stage, Survey, Traits
+from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_of
+from benchmark.records.record import SCHEMA
+from benchmark.records.summary import Survey
 from benchmark.storage.code import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
-from benchmark.tasks.components import components_of, run_parts
+from benchmark.tasks.components import components_of, plain_name, run_parts
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")
 IMAGES = ("numpy", "opencv-python-headless")
+FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
+SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
+RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw")  # copied or told
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
-    """The stages of a run and their keys.
+    """The steps of a run.
 
     Args:
         traits: segmenter's name -> how it is treated.
     """
     if isinstance(spec, VoteSpec):
         return _vote(spec, survey, traits)
-    chain = _Chain()
-    ends = _trunk(chain, spec, survey, traits(spec.segmenter.name))
-    statistics = (list(spec.classes), _libraries("scipy"))  # its rows bear the names of the classes
-    seen = (ends.seen, ends.predicted, ends.inputs, ends.masks, spec.seed, ends.networks, *statistics)
-    explained = chain.add("explain", *seen)
-    return chain.planned(spec, survey, "benchmark.stages.record", ends.predicted, explained)
+    chain = _Chain(spec)
+    networks = _trunk(chain, survey, traits(spec.segmenter.name))
+    rows = (list(spec.classes), _libraries("scipy"))  # its rows bear the names of the classes
+    chain.add("explain", spec.seed, networks, *rows, reads=(*SCORED, "inputs", "features"))
+    chain.add("score", *_scoring(spec), reads=SCORED)
+    settings = (list(spec.classes), spec.seed, plain_name(spec), spec.augmentation, spec.training, networks)
+    chain.add("draw", *settings, _libraries(*FIGURES), reads=("prepare", "split", "masks", "inputs", "fit", "explain"))
+    return chain.planned(survey)
 
 
-def pooled(spec: Spec, survey: Survey, folds: list[Plan]) -> Plan:
-    """How the records of all folds become one: nothing is built but the record."""
-    return _Chain().planned(spec, survey, "benchmark.stages.record_folds", *(fold.key for fold in folds))
+def pooled(spec: Spec, survey: Survey, folds: Sequence[Plan]) -> Plan:
+    """How all folds become one result: of the run itself, nothing is built but the scores and the record."""
+    chain = _Chain(spec)
+    for number, fold in enumerate(folds):
+        chain.adopt(f"folds/{number}/", fold.steps, fold.uncacheable)
+    chain.add("score", *_scoring(spec), reads=chain.roles("score"), module="score_folds")
+    return chain.planned(survey)
 
 
 def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
-    chain = _Chain()
-    split = _split(chain, spec, survey)[1]
-
-    def member(one: RunSpec) -> tuple[str, Plan]:
-        own = _Chain()
-        ends = _trunk(own, one, survey, traits(one.segmenter.name))
-        return ends.predicted, own.planned(one, survey, "", ends.predicted)
-
-    members = {name: member(one) for name, one in spec.members.items()}
-    reference = member(spec.reference) if spec.reference else None
-    votes = [(name, spec.column(name), key) for name, (key, _) in members.items()]
-    settings = (split, votes, target_of(spec.classes), spec.seed, _libraries("numpy", "scikit-learn"))
-    voted = chain.add("vote", *settings, components=(("voter", spec.voter),))
-    told = chain.planned(spec, survey, "benchmark.stages.record_vote", voted, reference[0] if reference else "")
-    return msgspec.structs.replace(
-        told,
-        members={name: one for name, (_, one) in members.items()},
-        reference=reference[1] if reference else None,
-        uncacheable=sorted({*told.uncacheable, *(name for _, one in members.values() for name in one.uncacheable)}),
-    )
-
-
-class _Ends(NamedTuple):
-    """Keys at which the trunk of a run ends; `seen` is what gives evidence of images."""
-
-    inputs: str
-    masks: str
-    seen: str
-    predicted: str
-    networks: str
+    chain = _Chain(spec)
+    members = {f"{MEMBERS}{name}/": member for name, member in spec.members.items()}
+    if spec.reference:
+        members["reference/"] = spec.reference
+    networks = []
+    for place, member in members.items():
+        own = _Chain(member)
+        networks.append(_trunk(own, survey, traits(member.segmenter.name)))
+        chain.adopt(place, own.steps, own.uncacheable)
+    _split(chain, survey)
+    scored = chain.roles(*SCORED)
+    voting = [role for role in scored if not role.startswith("reference/")]
+    columns = [(name, spec.column(name)) for name in spec.members]
+    chances = (columns, target_of(spec.classes), spec.seed, _libraries("numpy", "scikit-learn"))
+    chain.add("vote", *chances, reads=voting, components=(("voter", spec.voter),))
+    mapped = [role for role in chain.roles(*SCORED, "inputs", "features", "vote") if not role.startswith("reference/")]
+    chain.add("explain", spec.seed, networks, list(spec.classes), reads=mapped, module="explain_vote")
+    chain.add("score", spec.metric, *_scoring(spec), reads=(*scored, "vote"), module="score_vote")
+    settings = (list(spec.classes), spec.seed, plain_name(spec), _libraries(*FIGURES))
+    chain.add("draw", *settings, reads=[*chain.roles("prepare", "masks", "inputs"), "split", "explain"])
+    return chain.planned(survey)
 
 
-def _split(chain: "_Chain", spec: Setting, survey: Survey) -> tuple[str, str]:
+def _scoring(spec: Setting) -> tuple[object, ...]:
+    """Settings of every step that scores."""
+    return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, _libraries("numpy")
+
+
+def _split(chain: "_Chain", survey: Survey) -> None:
+    """The steps that any run begins with."""
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
+    spec = chain.spec
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
     settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _libraries(*IMAGES))
-    prepared = chain.add("prepare", *settings, components=source)
-    return prepared, chain.add("split", prepared, spec.split, spec.fold)
+    chain.add("prepare", *settings, components=source)
+    chain.add("split", spec.split, spec.fold, reads=("prepare",))
 
 
-def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) -> _Ends:
-    """The stages up to predictions."""
+def _trunk(chain: "_Chain", survey: Survey, segmenter: Traits) -> str:
+    """The steps up to predictions; gives the versions of what networks are made with."""
+    spec = chain.spec
+    assert isinstance(spec, RunSpec)
     networks = _networks(spec)
-    parts, inputs, masks = chain.go_on(_stem(spec, survey, segmenter))
+    chain.adopt("", *_stem(spec, survey, segmenter))
     targets = target_of(spec.classes)
-    fitted = ""
     if spec.trains_network:
         models = (("backbone", spec.backbone), ("head", spec.trained_head))
-        settings = (spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
-        fitted = chain.add("fit", inputs, parts, targets, *settings, components=models)
+        settings = (targets, spec.augmentation, spec.training, spec.seed, spec.runtime, networks)
+        chain.add("fit", *settings, reads=("prepare", "split", "inputs"), components=models)
     if not spec.classical:
-        return _Ends(inputs, masks, fitted, chain.add("predict", fitted, inputs, networks), networks)
-    backbone = () if fitted else (("backbone", spec.backbone),)
-    features = chain.add("features", fitted, inputs, spec.runtime, networks, components=backbone)
-    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _libraries(*CLASSICAL))
-    predicted = chain.add(
-        "predict", features, parts, targets, *settings_of_head, components=(("head", spec.head),), module="classify"
-    )
-    return _Ends(inputs, masks, f"{features} {predicted}", predicted, networks)
+        chain.add("predict", targets, networks, reads=("prepare", "split", "inputs", "fit"))
+        return networks
+    backbone = () if spec.trains_network else (("backbone", spec.backbone),)
+    chain.add("features", spec.runtime, networks, reads=("prepare", "inputs", "fit"), components=backbone)
+    own = (targets, spec.training.balance, spec.training.labels, spec.seed, _libraries(*CLASSICAL))
+    reads, head = ("prepare", "split", "features"), (("head", spec.head),)
+    chain.add("predict", *own, reads=reads, components=head, module="classify")
+    return networks
 
 
-class _Stem(NamedTuple):
-    """The stages up to what the classifier sees, and the keys that go on from there."""
+def _stem(spec: RunSpec, survey: Survey, segmenter: Traits) -> tuple[dict[str, Step], list[str]]:
+    """The steps up to what the classifier sees, the same for all that see it, whatever is trained on it."""
 
-    chain: "_Chain"
-    parts: str
-    inputs: str
-    masks: str
-
-
-def _stem(spec: RunSpec, survey: Survey, segmenter: Traits) -> _Stem:
-    """The stem of a run, the same for all that see the same images, whatever is trained on them."""
-
-    def grown() -> _Stem:
-        chain = _Chain()
-        prepared, parts = _split(chain, spec, survey)
-        return _Stem(chain, parts, *_inputs(chain, spec, segmenter, prepared, parts, _networks(spec)))
+    def grown() -> "_Chain":
+        chain = _Chain(spec)
+        _split(chain, survey)
+        _inputs(chain, segmenter)
+        return chain
 
     settings = [spec.dataset, spec.images, spec.split, spec.fold, spec.segmenter, spec.segmentation, spec.runtime]
-    found = once((_Stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
-    return grown() if found.chain.uncacheable else found  # what cannot be reused is nobody else's either
+    found = once((_stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
+    found = grown() if found.uncacheable else found  # what cannot be reused is nobody else's either
+    return found.steps, found.uncacheable
 
 
-def _inputs(
-    chain: "_Chain", spec: RunSpec, segmenter: Traits, prepared: str, parts: str, networks: str
-) -> tuple[str, str]:
-    """Keys of what the classifier sees and of the masks, empty where the frame is kept whole."""
-    masks, chosen = "", (("segmenter", spec.segmenter),)
+def _inputs(chain: "_Chain", segmenter: Traits) -> None:
+    """Masks and what the classifier sees; neither where the frame is kept whole as it was prepared."""
+    spec = chain.spec
+    assert isinstance(spec, RunSpec)
+    chosen = (("segmenter", spec.segmenter),)
     if not segmenter.whole_frame:
+        made_with = _libraries(*IMAGES)
         if segmenter.trains:
-            settings = (spec.segmentation, spec.runtime, networks)
-            trained = chain.add("segmenter", prepared, parts, *settings, components=chosen)
-            masks = chain.add("masks", prepared, trained, networks, components=chosen)
-        else:
-            masks = chain.add("masks", prepared, _libraries(*IMAGES), components=chosen)
+            made_with = _networks(spec)
+            settings = (spec.segmentation, spec.runtime, made_with)
+            chain.add("segmenter", *settings, reads=("prepare", "split"), components=chosen)
+        chain.add("masks", made_with, reads=("prepare", "segmenter"), components=chosen)
     late = spec.images.equalise == "lungs"
-    if not masks and not late:
-        return prepared, masks
-    return chain.add("inputs", prepared, masks, spec.images.mask, late, _libraries(*IMAGES)), masks
+    if not segmenter.whole_frame or late:
+        chain.add("inputs", spec.images.mask, late, _libraries(*IMAGES), reads=("prepare", "masks"))
 
 
 class _Chain:
-    """Stages in the making."""
+    """The steps of a run in the making."""
 
-    def __init__(self) -> None:
-        self.stages: list[Stage] = []
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.steps: dict[str, Step] = {}
         self.uncacheable: list[str] = []
 
     def add(
-        self, name: str, *inputs: object, components: tuple[tuple[str, Component], ...] = (), module: str = ""
-    ) -> str:
-        """Append a stage; gives its key.
+        self,
+        name: str,
+        *settings: object,
+        reads: Sequence[str] = (),
+        components: tuple[tuple[str, Component], ...] = (),
+        module: str = "",
+    ) -> None:
+        """Append a step.
 
         Args:
+            settings: that its artefact depends on besides what it reads.
+            reads: roles; those that this run does not have are left out.
             module: below `benchmark.stages`; by default called like the stage.
         """
         path = f"benchmark.stages.{module or name}"
-        parts = [name, _code(path, self.uncacheable), *map(_text, inputs)]
+        inputs = keys_of(reads, self.steps)
+        parts = [name, _code(path, self.uncacheable), canonical(inputs), *map(_text, settings)]
         parts += [_component(kind, component, self.uncacheable) for kind, component in components]
-        self.stages.append(Stage(name, path, digest(*parts)))
-        return self.stages[-1].key
+        self.steps[name] = Step(name, path, digest(*parts), self.spec, inputs)
 
-    def go_on(self, stem: _Stem) -> tuple[str, str, str]:
-        """Take over the stages of a stem; gives its keys."""
-        self.stages += stem.chain.stages
-        self.uncacheable += stem.chain.uncacheable
-        return stem.parts, stem.inputs, stem.masks
+    def adopt(self, place: str, steps: Mapping[str, Step], uncacheable: Iterable[str]) -> None:
+        """Take over the steps of another chain, their roles below a place."""
+        self.steps |= {f"{place}{role}": step for role, step in steps.items()}
+        self.uncacheable += uncacheable
 
-    def planned(self, spec: Spec, survey: Survey, recorder: str, *ends: str) -> Plan:
-        """The stages so far, and the record that their ends make."""
-        key = digest(
-            "record",
-            _code(recorder, self.uncacheable) if recorder else "",
-            *ends,
-            _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
-            _libraries("numpy", "scipy", "matplotlib"),
-        )
+    def roles(self, *names: str) -> list[str]:
+        """Of the steps of these stages, those of members, reference and folds too."""
+        return [role for role in self.steps if role.rpartition("/")[2] in names]
+
+    def planned(self, survey: Survey) -> Plan:
+        """The steps so far, and the record that they end in."""
+        spec = self.spec
+        inputs = keys_of(self.roles(*RECORDED), self.steps)
+        key = digest("record", str(SCHEMA), canonical(inputs), canonical([list(spec.classes), spec.metric]))
         whole = spec.digest(survey.digest)
         fold = "pooled" if spec.fold is None else f"f{spec.fold}"
         return Plan(
             run=f"{'-'.join(run_parts(spec))}-s{spec.seed}-{fold}-{whole[:8]}",
             digest=whole,
             pipeline_digest=spec.pipeline_digest(survey.digest),
-            key=key,
-            stages=self.stages,
+            steps=self.steps,
+            record=Step(RECORD, "benchmark.stages.record", key, spec, inputs),
             code={name: component_code(kind, part.name) for name, kind, part in components_of(spec)},
             uncacheable=sorted(set(self.uncacheable)),
-            recorder=recorder,
         )
 
 

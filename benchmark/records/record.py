@@ -4,23 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchmark.records.estimate import Estimate
+from benchmark.records.findings import Member, Reference, SplitInfo
+
 SCHEMA = 1
-
-
-class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A number with its 95 % interval.
-
-    Attributes:
-        value: None where the number is not defined; `note` then says why.
-        n: how many images (or, for a class metric, images of that class) it rests on.
-        note: the degenerate case in words, empty otherwise.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    note: str = ""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -53,23 +40,6 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     skipped: list[str] = []
 
 
-class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the images were divided.
-
-    Attributes:
-        digest: of who is where; the folds of one cross-validation share it.
-        counts: part -> class -> images; of pooled folds "test" alone.
-        folds: 1 for a single hold-out.
-    """
-
-    digest: str
-    grouping: str
-    seed: int
-    fractions: dict[str, float]
-    counts: dict[str, dict[str, int]] = {}
-    folds: int = 1
-
-
 class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a run cost; seconds are wall time on `hardware`, None where a cached result was used unmeasured."""
 
@@ -91,36 +61,6 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     stage: str
     message: str
     log: list[str] = []
-
-
-class Member(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One voice in a vote, or one fold of a cross-validation.
-
-    Attributes:
-        name: unique among the members: the class it knows, its pipeline, or ``fold 2``.
-        run: of a fold, the run whose test predictions were pooled.
-        metrics: on the test part, of the question that the member was asked.
-    """
-
-    name: str
-    pipeline: str
-    metrics: dict[str, Estimate] = {}
-    run: str = ""
-
-
-class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The paired comparison of a vote with the one model that answers the same question directly.
-
-    Attributes:
-        difference: of the task's metric, vote minus reference, on the same test images.
-        detectable: the smallest difference that as many images would separate with 80 % power.
-        metrics: of the reference.
-    """
-
-    pipeline: str
-    difference: Estimate
-    detectable: float | None = None
-    metrics: dict[str, Estimate] = {}
 
 
 class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

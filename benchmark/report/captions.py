@@ -1,7 +1,8 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
 from benchmark.comparison.tables import Row, Table
-from benchmark.records.record import DatasetInfo, SplitInfo
+from benchmark.records.findings import SplitInfo
+from benchmark.records.record import DatasetInfo
 from benchmark.report import wording
 
 TUNING = "tuning"

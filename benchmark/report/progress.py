@@ -2,15 +2,18 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from benchmark.planning.schedule import Planned
-from benchmark.records.record import Record
+from benchmark.execution.pool import Begun, Ended, Happening, Recorded, Told
+from benchmark.execution.protocol import Event, Watch
+from benchmark.execution.protocol import Progress as Advance
+from benchmark.planning.graph import RECORD, Step, subject
+from benchmark.planning.runs import Planned
+from benchmark.report.wording import duration
 
 WORDS = {
     "prepare": "preparing images",
@@ -23,21 +26,24 @@ WORDS = {
     "predict": "predicting",
     "vote": "voting",
     "explain": "mapping the evidence",
-    "record": "scoring and drawing",
+    "score": "scoring",
+    "draw": "drawing",
+    "record": "writing the record",
 }
 
 QUIET_S = 60  # where no bar can be drawn, no longer without a word
 
 
 class Progress:
-    """Follows the runs of a crew: what begins, what is at work, how it ended."""
+    """Follows a pool: which worker is at which step, how many steps of all are done, how each run ended."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.total = total
-        self.active: dict[str, _Active] = {}
-        self.begun = 0
+        self.ended = 0
+        self.at_work: dict[int, _AtWork] = {}
         self.bars = bars_on(console)
+        self.steps: TaskID | None = None
 
     def __enter__(self) -> "Progress":
         self.bars.start()
@@ -46,69 +52,65 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def take(self, what: str, run: Planned, told: Any) -> None:
-        """Take one event of a crew: the `begin` of a run, an `event` of its worker, its `end` with the record."""
-        takers: dict[str, Callable[[Planned, Any], None]] = {
-            "begin": self._begin,
-            "event": self._watch,
-            "end": self._end,
-        }
-        takers[what](run, told)
+    def take(self, happened: Happening) -> None:
+        """Take what happened in the pool."""
+        if isinstance(happened, Begun):
+            words = step_words(happened.step)
+            self.at_work[happened.worker] = _AtWork(words, self.bars.add_task(words, total=None, note=""))
+        elif isinstance(happened, Told):
+            self._follow(self.at_work[happened.worker], happened.event)
+        elif isinstance(happened, Ended):
+            self._end_step(happened)
+        else:
+            self._end_run(happened)
 
-    def _begin(self, run: Planned, _: None) -> None:
-        self.begun += 1
-        self.active[run.plan.run] = _Active(self.begun)
-        if run.state != "cached":
-            self._say(f"{self._number(run)} {run.label}")
+    def _follow(self, active: "_AtWork", event: Event) -> None:
+        if not isinstance(event, Advance):
+            return
+        if event.notice:
+            self._say(f"  {active.words}: {event.notice}")
+        if event.done is None or event.total is None:
+            return
+        self.bars.update(active.bar, completed=event.done, total=event.total, note=_note(event))
+        now = time.monotonic()
+        if not self.console.is_terminal and now - active.told >= QUIET_S:
+            active.told = now
+            self._say(f"  {active.words}: {event.done:,} of {event.total:,}  {_note(event)}".rstrip())
 
-    def _watch(self, run: Planned, event: dict[str, Any]) -> None:
-        active = self.active[run.plan.run]
-        if event["event"] == "stage":
-            self._clear(active)
-            words = WORDS.get(event["stage"], event["stage"])
-            owner = f" ({event['owner']})" if event.get("owner") else ""
-            if event["status"] == "building":
-                active.words, active.told = f"{words}{owner}:", time.monotonic()
-                active.bar = self.bars.add_task(self._which(run) + words + owner, total=None, note="")
-            elif event["status"] == "built" and not self.console.is_terminal:
-                self._say(f"  {self._which(run)}{words}{owner}: done")
-        elif "notice" in event:
-            self._say(f"  {self._which(run)}{WORDS.get(event['stage'], event['stage'])}: {event['notice']}")
-        elif event["event"] == "progress" and active.bar is not None:
-            self.bars.update(active.bar, completed=event["done"], total=event["total"], note=_note(event))
-            now = time.monotonic()
-            if not self.console.is_terminal and now - active.told >= QUIET_S:
-                active.told = now
-                done = f"{active.words} {event['done']:,} of {event['total']:,}  {_note(event)}"
-                self._say(f"  {self._which(run)}{done.rstrip()}")
+    def _end_step(self, ended: Ended) -> None:
+        if self.steps is None:
+            self.steps = self.bars.add_task("steps", total=ended.total, note="")
+        self.bars.update(self.steps, completed=ended.done, total=ended.total)
+        active = self.at_work.pop(ended.worker) if ended.worker is not None else None
+        if active is None:
+            return
+        self.bars.remove_task(active.bar)
+        if ended.status == "busy":
+            self._say(f"  {active.words}: another process is at it; going on with what is ready meanwhile")
+        elif ended.status == "built" and ended.step.name != RECORD and not self.console.is_terminal:
+            self._say(f"  {active.words}: done ({duration(ended.duration_s)})")
 
-    def _end(self, run: Planned, record: Record) -> None:
-        number = self._number(run)
-        active = self.active.pop(run.plan.run)
-        self._clear(active)
-        told = f"{number} {run.label}: "
+    def _end_run(self, told: Recorded) -> None:
+        self.ended += 1
+        run, record = told.run, told.record
+        line = f"[{self.ended}/{self.total}] {run.label}: "
         if record.failure:
-            self._say(f"{told}failed ({record.failure.cause}) {record.failure.message}")
+            self._say(f"{line}failed ({record.failure.cause}) {record.failure.message}")
             return
         found = record.metrics.get(record.metric)
         score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric
-        spent = "cached" if run.state == "cached" else f"{time.monotonic() - active.started:.0f} s"
-        self._say(f"{told}{score} ({spent})")
-
-    def _which(self, run: Planned) -> str:
-        """Whose stage it is, where several runs are at work."""
-        return f"{self._number(run)} " if len(self.active) > 1 else ""
-
-    def _number(self, run: Planned) -> str:
-        return f"[{self.active[run.plan.run].number}/{self.total}]"
-
-    def _clear(self, active: "_Active") -> None:
-        if active.bar is not None:
-            self.bars.remove_task(active.bar)
-            active.bar = None
+        self._say(f"{line}{score} ({'cached' if run.record else duration(told.duration_s)})")
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def step_words(step: Step) -> str:
+    """What a step does, and for what: ``training unet+sepcnn+dense, seed 0``."""
+    seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs")
+    seed = f", seed {step.spec.seed}" if seeded else ""
+    fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""
+    return f"{WORDS.get(step.name, step.name)} ({subject(step)}{seed}{fold})"
 
 
 def bars_on(console: Console) -> Bars:
@@ -125,25 +127,22 @@ def bars_on(console: Console) -> Bars:
     )
 
 
-class _Active:
-    """A run at work: its number, when it began, the bar of its stage and its words, when a file was last told of it."""
+class _AtWork:
+    """A worker's step in words, its bar, and when a file was last told of it."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.started = time.monotonic()
-        self.bar: TaskID | None = None
-        self.words = ""
-        self.told = self.started
+    def __init__(self, words: str, bar: TaskID) -> None:
+        self.words, self.bar = words, bar
+        self.told = time.monotonic()
 
 
 @contextlib.contextmanager
-def surveying(console: Console) -> Iterator[Callable[[dict[str, Any]], None]]:
+def surveying(console: Console) -> Iterator[Watch]:
     """A spinner while the dataset is looked at; gives the watcher of its events."""
     with console.status("looking at the dataset") as status:
 
-        def watch(event: dict[str, Any]) -> None:
-            if event["event"] == "progress":
-                status.update(f"reading {event['total']} files for their digest: {event['done']}")
+        def watch(event: Event) -> None:
+            if isinstance(event, Advance) and event.total:
+                status.update(f"reading {event.total} files for their digest: {event.done}")
 
         yield watch
 
@@ -152,14 +151,16 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
     """One line per run: its name and what would be built."""
     for run in planned:
         told = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
+        if run.plan.uncacheable:
+            told += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
         console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
     runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
     console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)
 
 
-def _note(event: dict[str, Any]) -> str:
-    parts = [f"loss {event['loss']:.3f}" if "loss" in event else ""]
-    if event.get("val_loss") is not None:
-        parts.append(f"validation {event['val_loss']:.3f}")
+def _note(event: Advance) -> str:
+    parts = [f"loss {event.loss:.3f}" if event.loss is not None else ""]
+    if event.val_loss is not None:
+        parts.append(f"validation {event.val_loss:.3f}")
     return "  ".join(filter(None, parts))

@@ -1,11 +1,12 @@
 """What `bench tune` says while it searches: a line per trial, bars with trials and time left in a terminal."""
 
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.progress import TaskID
 
+from benchmark.execution.protocol import Event, TrialBegan
+from benchmark.execution.protocol import Progress as Advance
 from benchmark.report.progress import WORDS, bars_on
 from benchmark.report.wording import duration
 from benchmark.tuning.outcome import changed
@@ -37,17 +38,17 @@ class Following:
             self.say(f"in the ledger already: {len(ended)} of {state.search.trials} trials; {_best(state)}")
         self.bars.update(self.trials, completed=len(ended))
 
-    def watch(self, event: dict[str, Any]) -> None:
+    def watch(self, event: Event) -> None:
         """Take an event of a trial's worker."""
-        if event["event"] == "trial":
+        if isinstance(event, TrialBegan):
             self._clear()
-        elif event["event"] == "stage" and event["status"] == "building":
+        elif isinstance(event, Advance) and event.total is None and event.stage:
             self._clear()
-            self.named = WORDS.get(event["stage"], event["stage"])
-        elif event["event"] == "progress" and event.get("total"):
+            self.named = WORDS.get(event.stage, event.stage)
+        elif isinstance(event, Advance) and event.total:
             if self.stage is None:
-                self.stage = self.bars.add_task(f"trial {event['trial']}: {self.named}", total=event["total"], note="")
-            self.bars.update(self.stage, completed=event["done"], total=event["total"])
+                self.stage = self.bars.add_task(f"trial {event.trial}: {self.named}", total=event.total, note="")
+            self.bars.update(self.stage, completed=event.done, total=event.total)
 
     def end(self, trial: TrialState, state: State) -> None:
         """Say how a trial ended."""

@@ -15,6 +15,7 @@ import keras
 import msgspec
 import numpy as np
 
+from benchmark.execution.protocol import Emit, Measure, Progress
 from benchmark.models.runtime import begin
 from benchmark.planning.keys import BACKEND_LIBRARIES, component_code
 from benchmark.records.record import Part
@@ -26,7 +27,7 @@ from benchmark.speed.training import training_rate
 from benchmark.stages.context import Context
 from benchmark.stages.fit import trainable
 from benchmark.stages.predict import BATCH
-from benchmark.stages.recording import LIBRARIES
+from benchmark.stages.record import LIBRARIES
 from benchmark.storage.code import library_versions
 from benchmark.tasks.components import components_of
 from benchmark.tasks.schema import Component
@@ -40,16 +41,13 @@ MOST_BATCHES = 16
 Tell = Callable[[str], None]
 
 
-def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The `Speed`, not yet sealed, of ``request["spec"]``, told in tables as ``request["pipeline"]``."""
+def serve(request: Measure, emit: Emit) -> Speed:
+    """The `Speed`, not yet sealed, of a pipeline."""
 
     def tell(what: str) -> None:
-        emit({"event": "progress", "stage": "speed", "what": what})
+        emit(Progress(stage="speed", what=what))
 
-    spec = msgspec.convert(request["spec"], RunSpec)
-    found = measure(spec, request["pipeline"], request["batch"] or BATCH, request["repeats"], tell)
-    told: dict[str, Any] = msgspec.to_builtins(found)
-    return told
+    return measure(request.spec, request.pipeline, request.batch or BATCH, request.repeats, tell)
 
 
 def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) -> Speed:

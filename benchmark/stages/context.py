@@ -1,37 +1,80 @@
-"""What a stage is given: the specification, the artefacts upstream, a place for checkpoints, a way to tell progress."""
+"""What a step is given: its specification, what it stands on by role, a place for checkpoints, a way to tell progress.
+
+A role is the name of the stage that made an artefact, with the way to it in front where it belongs to another run:
+``fit``, ``members/COVID/fit``, ``reference/predict``, ``folds/2/score``.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmark.tasks.spec import Spec
+from benchmark.records.summary import Survey
+from benchmark.tasks.spec import Spec, VoteSpec, in_fold
+
+MEMBERS, REFERENCE, FOLDS = "members", "reference", "folds"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The surroundings of one stage.
+    """The surroundings of one step.
 
     Attributes:
-        artefacts: stage -> folder of its artefact, for the stages before this one.
+        artefacts: role -> folder of the artefact, of everything that the step reads.
         partial: where checkpoints survive a crash.
         progress: takes ``done``, ``total`` and whatever else is worth showing.
-        members: of a vote, the surroundings in which each member ended.
-        reference: of a vote, those of the model that answers directly.
     """
 
     spec: Spec
     artefacts: Mapping[str, Path]
     partial: Path
     progress: Callable[[dict[str, Any]], None]
-    members: "Mapping[str, Context]" = field(default_factory=dict)
-    reference: "Context | None" = None
+
+    @property
+    def members(self) -> "dict[str, Context]":
+        """Of a vote: each member with what is read of it."""
+        members = self.spec.members if isinstance(self.spec, VoteSpec) else {}
+        return {name: self._within(f"{MEMBERS}/{name}", spec) for name, spec in members.items()}
+
+    @property
+    def reference(self) -> "Context | None":
+        """Of a vote: the model that answers directly, where there is one."""
+        spec = self.spec.reference if isinstance(self.spec, VoteSpec) else None
+        return self._within(REFERENCE, spec) if spec else None
+
+    @property
+    def folds(self) -> "list[Context]":
+        """Of a pooled result: each fold with what is read of it."""
+        if self.spec.fold is not None:
+            return []
+        return [self._within(f"{FOLDS}/{n}", in_fold(self.spec, n)) for n in range(self.spec.split.folds)]
+
+    def _within(self, place: str, spec: Spec) -> "Context":
+        start = f"{place}/"
+        own = {role.removeprefix(start): path for role, path in self.artefacts.items() if role.startswith(start)}
+        return Context(spec, own, self.partial, self.progress)
 
 
-class StagesRecord(msgspec.Struct, frozen=True):
-    """How a run's stages went: ``built`` or ``cached``, and seconds of those built; a member's are ``NAME/stage``."""
+class RunFacts(msgspec.Struct, frozen=True):
+    """What a record says of its run besides what was measured.
 
-    status: dict[str, str]
-    duration_s: dict[str, float]
+    Attributes:
+        pipeline: how tables name it.
+        code: component -> digest of its code.
+        uncacheable: what has no readable source, so that nothing made with it can be found again.
+        stages: role -> ``built`` or ``cached``.
+        duration_s: role -> seconds that building it took, whoever built it.
+    """
+
+    run: str
+    digest: str
+    pipeline_digest: str
+    key: str
+    pipeline: str
+    code: dict[str, str]
+    survey: Survey
+    uncacheable: list[str] = []
+    stages: dict[str, str] = {}
+    duration_s: dict[str, float] = {}

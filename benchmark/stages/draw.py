@@ -21,6 +21,7 @@ from benchmark.stages.fit import class_targets, load_inputs
 from benchmark.stages.heatmaps import unit
 from benchmark.stages.masks import read_masks
 from benchmark.stages.regions import as_seen, lung_masks
+from benchmark.tasks.components import plain_name
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -28,28 +29,31 @@ if TYPE_CHECKING:
 WORST_MASKS = 8
 
 
-def illustrate(context: "Context", folder: Path) -> None:
-    """Write ``network-view.png``, ``masks.png``, the maps of `illustrate_maps`, ``mean-heat.png`` and ``curves.png``.
+def build(context: "Context", folder: Path) -> None:
+    """Write ``network-view.png``, ``masks.png``, the maps of `draw_maps`, ``mean-heat.png`` and ``curves.png``.
 
-    There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained.
+    There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained; of a
+    vote, whose models are its members', the maps alone.
     """
+    explained = context.artefacts["explain"]
+    method = json.loads((explained / "meta.json").read_text())["method"]
+    draw_maps(context, folder, explained / "samples.npz", method)
+    if context.members:
+        return
     prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
     network_view_sheet(folder / "network-view.png", views(context, prepared, inputs))
     if "masks" in context.artefacts:
         draw_masks(context, prepared, folder / "masks.png")
-    explained = context.artefacts["explain"]
-    method = json.loads((explained / "meta.json").read_text())["method"]
-    illustrate_maps(context, folder, explained / "samples.npz", method, _pipeline(context))
     draw_mean_heat(context, folder / "mean-heat.png", explained / "mean-heat.npz", method)
     if "fit" in context.artefacts:
         draw_curves(context, folder / "curves.png")
 
 
-def illustrate_maps(context: "Context", folder: Path, samples: Path, method: str, pipeline: str) -> None:
-    """Write ``gradcam.png`` and ``gradcam.json`` of samples that the explain stage, or a vote, chose."""
+def draw_maps(context: "Context", folder: Path, samples: Path, method: str) -> None:
+    """Write ``gradcam.png`` and ``gradcam.json`` of the samples that the step before chose."""
     seen = next(iter(context.members.values()), context)  # of a vote, what its first member sees
     panels = gradcam_panels(seen, samples, list(context.spec.classes), class_targets(context))
-    caption = f"{pipeline}, seed {context.spec.seed}: evidence for the decided class, test images"
+    caption = f"{plain_name(context.spec)}, seed {context.spec.seed}: evidence for the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
 
@@ -63,7 +67,9 @@ def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) ->
                 context.spec.classes, found["heat"], found["lungs"], found["images"], found["empty"], strict=True
             )
         ]
-    caption = f"{_pipeline(context)}, seed {context.spec.seed}: evidence for the true class, mean over test images"
+    caption = (
+        f"{plain_name(context.spec)}, seed {context.spec.seed}: evidence for the true class, mean over test images"
+    )
     mean_heat_sheet(path, panels, caption=caption, method=method)
 
 
@@ -75,7 +81,7 @@ def draw_curves(context: "Context", path: Path) -> None:
     first = context.spec.training.minimum_steps
     since = f"weights are chosen from {first} steps on" if first > steps else "weights are chosen from every epoch"
     carrier = f" (its backbone, with {context.spec.carrier.name})" if context.spec.carrier else ""
-    title = f"{_pipeline(context)}{carrier}, seed {context.spec.seed}: {since}"
+    title = f"{plain_name(context.spec)}{carrier}, seed {context.spec.seed}: {since}"
     curves(path, history, best, title, ripening=first > steps)
 
 
@@ -158,8 +164,3 @@ def _mask(context: "Context", size: int, row: int) -> np.ndarray | None:
     if "masks" not in context.artefacts:
         return None
     return read_masks(context.artefacts["masks"], size, np.array([row]))[0]
-
-
-def _pipeline(context: "Context") -> str:
-    spec = context.spec
-    return f"{spec.segmenter.name}+{spec.backbone.name}+{spec.head.name}"

@@ -1,140 +1,187 @@
-"""The record of one pipeline: scores, predictions, history, models, figures."""
+"""A run's folder: what its steps made, copied together, and the record that says what was found.
+
+Nothing is computed here; whoever changes what a record says raises the schema's number, which is in its key.
+"""
 
 import csv
 import json
+import platform
 import shutil
+import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
-from benchmark.data.prepared import load
-from benchmark.evaluation.intervals import proportion
-from benchmark.evaluation.masks import implausible, mask_estimates
-from benchmark.models.memory import halved
-from benchmark.records.record import Cost, Estimate, Record
-from benchmark.stages.draw import illustrate
-from benchmark.stages.masks import read_masks
-from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions
+from benchmark.models.notes import halved
+from benchmark.records.estimate import Estimate
+from benchmark.records.files import write
+from benchmark.records.findings import Findings, Member, Reference
+from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
+from benchmark.stages.costs import cost_of, meta_of, model_files
+from benchmark.storage.cache import replace_folder
+from benchmark.storage.code import library_versions
+from benchmark.tasks.components import components_of
+from benchmark.tasks.spec import RunSpec, VoteSpec
+from registry.lookup import find
 
 if TYPE_CHECKING:
-    from benchmark.planning.graph import Plan, Survey
-    from benchmark.stages.context import Context, StagesRecord
+    from benchmark.stages.context import Context, RunFacts
+    from benchmark.tasks.spec import Spec
 
+LIBRARIES = (
+    "keras", "tensorflow", "jax", "torch", "numpy", "opencv-python-headless", "scikit-learn", "xgboost", "cxr-bench",
+)  # fmt: skip
 PACE = ("batch_size", "jit", "steps_per_execution", "waiting")  # what trainings found out on the device
+SOURCELESS = "made anew each time: the source of {} cannot be read"
 
 
-def write_run(
-    context: "Context", plan: "Plan", survey: "Survey", went: "StagesRecord", names: Mapping[str, str], target: Path
-) -> Record:
+def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], target: Path) -> Record:
     """Put a finished run's folder in place of whatever was there; gives its record.
 
     Args:
-        names: "" -> how tables name the pipeline.
+        names: how tables name the pipelines: member or ``reference`` -> its own, of a fold the name of its run.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    try:
+        _copy(context, folder)
+        record = _record(context, facts, names)
+        write(record, folder)
+        folder.chmod(0o755)
+        replace_folder(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return record
 
-    def fill(folder: Path) -> Record:
-        scores = scores_of(context)
-        write_predictions(context, scores, folder)
-        _write_history(context, folder)
+
+def _copy(context: "Context", folder: Path) -> None:
+    """Everything in a run's folder but its record."""
+    artefacts = context.artefacts
+    shutil.copy(artefacts["score"] / "predictions.npz", folder)
+    if "split" in artefacts:
+        shutil.copy(artefacts["split"] / "split.csv", folder)
+        (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
+    for figure in sorted(artefacts["draw"].iterdir()) if "draw" in artefacts else []:
+        if figure.suffix in (".png", ".json") and figure.name != "step.json":
+            shutil.copy(figure, folder)
+    if "fit" in artefacts:
+        _write_history(read_history(context), folder)
+    if isinstance(context.spec, RunSpec) and context.spec.fold is not None:
         (folder / "model").mkdir()
         for name, path in model_files(context).items():
             shutil.copy(path, folder / "model" / name)
-        illustrate(context, folder)
-        return Record(
-            **identity(context.spec, plan, names[""]),
-            **findings(context, survey, scores),
-            masks=mask_quality(context),
-            gradcam=msgspec.json.decode(
-                (context.artefacts["explain"] / "statistics.json").read_bytes(), type=dict[str, Estimate]
-            ),
-            map_method=meta_of(context, "explain")["method"],
-            training=_training(context, went),
-            notes=notes_of(context),
-            cost=cost_of(context),
-            stages=went.status,
-        )
-
-    return write_folder(target, fill)
 
 
-def mask_quality(context: "Context") -> dict[str, Estimate]:
-    """Agreement of predicted masks with the dataset's on the test part, by mask maker and label."""
-    if "masks" not in context.artefacts:
-        return {}
-    prepared = load(context.artefacts["prepare"])
-    rows = np.flatnonzero(np.load(context.artefacts["split"] / "parts.npy") == "test")
-    predicted = read_masks(context.artefacts["masks"], prepared.size, rows)
-    truth, groups = prepared.masks(rows), prepared.groups[rows]
-    makers = np.array([maker or "" for maker in prepared.mask_makers[rows]], np.str_)
-    labels, drawn = prepared.labels[rows], prepared.has_mask[rows]
-    told = {"implausible": proportion(implausible(predicted), groups)}
-    cells = [("", drawn)]
-    pairs = dict.fromkeys(zip(labels[drawn].tolist(), makers[drawn].tolist(), strict=True))
-    cells += [(f"/{label} ({maker})", (labels == label) & (makers == maker)) for label, maker in sorted(pairs)]
-    for suffix, cell in cells:
-        found = mask_estimates(truth[cell], predicted[cell], groups[cell], context.spec.seed)
-        told |= {f"{name}{suffix}": estimate for name, estimate in found.items()}
-    return told
-
-
-def cost_of(context: "Context") -> Cost:
-    """What a run costs: of a classical head with the carrier that its backbone was trained with."""
-    trained = meta_of(context, "fit") if "fit" in context.artefacts else None
-    features = meta_of(context, "features") if context.spec.classical else None
-    predicted = meta_of(context, "predict")
-    training_s = trained["training_s"] if trained else 0.0
-    if features:
-        training_s += predicted["training_s"]
-        rate = 1 / (1 / features["images_per_s"] + predicted["inference_s_per_image"])
-        parameters, trainable = features["parameters"], 0
-    else:
-        assert trained
-        rate, parameters, trainable = (
-            predicted["inference_images_per_s"], trained["parameters"], trained["trainable_parameters"],
-        )  # fmt: skip
-    if "segmenter" in context.artefacts:
-        segmenter = meta_of(context, "segmenter")
-        parameters, training_s = parameters + segmenter["parameters"], training_s + segmenter["training_s"]
-    return Cost(
-        parameters=parameters,
-        trainable_parameters=trainable,
-        model_bytes=sum(path.stat().st_size for path in model_files(context).values()),
-        training_s=training_s,
-        training_images_per_s=trained and trained["training_images_per_s"],
-        inference_images_per_s=rate,
-        hardware=(trained or features or {})["device"],
+def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> Record:
+    spec = context.spec
+    found = msgspec.json.decode((context.artefacts["score"] / "findings.json").read_bytes(), type=Findings)
+    return Record(
+        schema=SCHEMA,
+        status="ok",
+        task=spec.task,
+        run=facts.run,
+        pipeline=facts.pipeline,
+        pipeline_digest=facts.pipeline_digest,
+        seed=spec.seed,
+        fold=spec.fold,
+        digest=facts.digest,
+        key=facts.key,
+        spec=msgspec.to_builtins(spec),
+        metric=spec.metric,
+        classes=list(spec.classes),
+        positive=spec.positive,
+        components=_components(facts, spec),
+        dataset=_dataset(facts, found),
+        split=found.split,
+        metrics=found.metrics,
+        controls=found.controls,
+        confusion=found.confusion,
+        masks=found.masks,
+        members=_members(found, facts, names),
+        voting=found.voting,
+        reference=_reference(found, names),
+        calibration=found.calibration,
+        training=_training(context, facts),
+        cost=cost_of(context),
+        notes=[*notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
+        stages=facts.stages,
+        tuned=spec.tuned if isinstance(spec, RunSpec) else None,
+        environment=_environment(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **_maps(context),
     )
 
 
-def model_files(context: "Context") -> dict[str, Path]:
-    """The files that predict, by the names that a run's folder gives them: backbone, head, segmenter."""
-    artefacts = context.artefacts
-    owner = "fit" if "fit" in artefacts else "features"
-    heads = artefacts["predict"].glob("classifier.*") if context.spec.classical else [artefacts["fit"] / "head.keras"]
-    files = {"backbone.keras": artefacts[owner] / "backbone.keras", **{path.name: path for path in heads}}
-    return files | ({"segmenter.keras": artefacts["segmenter"] / "model.keras"} if "segmenter" in artefacts else {})
-
-
-def meta_of(context: "Context", stage: str) -> dict[str, Any]:
-    """What a stage told of itself."""
-    told: dict[str, Any] = json.loads((context.artefacts[stage] / "meta.json").read_text())
+def _maps(context: "Context") -> dict[str, Any]:
+    """How the maps were made and where they lie; pooled folds have none."""
+    if "explain" not in context.artefacts:
+        return {}
+    told: dict[str, Any] = {"map_method": meta_of(context, "explain")["method"]}
+    statistics = context.artefacts["explain"] / "statistics.json"
+    if statistics.is_file():
+        told["gradcam"] = msgspec.json.decode(statistics.read_bytes(), type=dict[str, Estimate])
     return told
 
 
+def _environment() -> dict[str, str]:
+    versions = {name: found for name, found in library_versions(*LIBRARIES).items() if found != "absent"}
+    return {"python": platform.python_version(), "platform": platform.platform(), **versions}
+
+
+def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
+    parts = {}
+    for name, kind, component in components_of(spec):
+        entry = find(kind, component.name)
+        parts[name] = Part(entry.name, component.options, entry.distribution, entry.version, facts.code[name])
+    return parts
+
+
+def _dataset(facts: "RunFacts", found: Findings) -> DatasetInfo:
+    survey = facts.survey
+    return DatasetInfo(
+        name=survey.name,
+        digest=survey.digest,
+        counts={label: found.images.get(label, 0) for label in survey.labels},
+        sources=survey.sources,
+        licence=survey.licence,
+        origin=survey.origin,
+        notices=survey.notices,
+        skipped=found.skipped,
+    )
+
+
+def _members(found: Findings, facts: "RunFacts", names: Mapping[str, str]) -> list[Member]:
+    """Of a vote its members, of pooled folds the folds, which are runs of their own."""
+    if found.voting:
+        return [Member(name, names[name], metrics) for name, metrics in found.members.items()]
+    return [Member(name, facts.pipeline, metrics, names[name]) for name, metrics in found.members.items()]
+
+
+def _reference(found: Findings, names: Mapping[str, str]) -> Reference | None:
+    return found.reference and msgspec.structs.replace(found.reference, pipeline=names["reference"])
+
+
 def notes_of(context: "Context") -> list[str]:
-    """Trainings for which memory did not suffice as they were asked for."""
+    """Trainings for which memory did not suffice as they were asked for, each once."""
+    inner = [*context.members.values(), *context.folds]
+    if inner:
+        return list(dict.fromkeys(note for one in inner for note in notes_of(one)))
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
     used = {stage: meta_of(context, stage)["batch_size"] for stage in asked if stage in context.artefacts}
     return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
 
 
-def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
-    """How the network was trained, and the classical head on its features."""
-    told: dict[str, Any] = {"stage_duration_s": went.duration_s}
+def _training(context: "Context", facts: "RunFacts") -> dict[str, Any]:
+    """How the network was trained, and the classical head on its features; of a vote what the voter noted."""
+    told: dict[str, Any] = {"stage_duration_s": facts.duration_s}
+    if context.folds:
+        return {}
+    if isinstance(context.spec, VoteSpec):
+        return {**told, "notes": meta_of(context, "vote")["notes"]}
     if "fit" in context.artefacts:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
@@ -151,10 +198,7 @@ def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
     return told
 
 
-def _write_history(context: "Context", folder: Path) -> None:
-    if "fit" not in context.artefacts:
-        return
-    history = read_history(context)
+def _write_history(history: list[dict[str, float]], folder: Path) -> None:
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, fieldnames=list(history[0]))
         table.writeheader()

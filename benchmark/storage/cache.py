@@ -17,10 +17,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, overload
+
+import msgspec
 
 from registry.errors import StorageError
 
+DURATION = "step.json"
 EVERYTHING = "cache"  # the lock on the whole of it; those on artefacts are named <stage>-<key>
 
 
@@ -62,31 +65,61 @@ class Store:
             path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def build(self, stage: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The artefact, made by `make(folder)` if it is not there yet; waits for a process that is making it.
+    def duration(self, stage: str, key: str) -> float | None:
+        """Seconds that making the artefact took; None where it is not there or does not say."""
+        told = _duration(f"{self._at(stage, key)}/{DURATION}")
+        return told.seconds if told else None
+
+    def last_durations(self, stage: str, most: int = 16) -> dict[str, float]:
+        """Subject -> seconds, of the artefacts of a stage that were used last."""
+        folder = f"{self.root}/objects/{stage}"
+        try:
+            with os.scandir(folder) as entries:
+                names = sorted(((entry.stat().st_mtime, entry.name) for entry in entries), reverse=True)[:most]
+        except OSError:
+            return {}
+        told = [_duration(f"{folder}/{name}/{DURATION}") for _, name in reversed(names)]
+        return {one.subject: one.seconds for one in told if one}
+
+    @overload
+    def build(self, stage: str, key: str, make: Callable[[Path], None]) -> Path: ...
+    @overload
+    def build(self, stage: str, key: str, make: Callable[[Path], None], *, wait: bool) -> Path | None: ...
+    def build(self, stage: str, key: str, make: Callable[[Path], None], *, wait: bool = True) -> Path | None:
+        """The artefact, made by `make(folder)` if it is not there yet.
+
+        Args:
+            wait: for a process that is making it; without, there is None then.
 
         Raises:
             StorageError: the disk is full or the cache cannot be written.
         """
-        target = Path(self._at(stage, key))
-        with storage_errors(self.root), self.lock(f"{stage}-{key}"):
-            found = self.use(stage, key)
-            if found:
-                return found
-            self._building.mkdir(parents=True, exist_ok=True)
-            prefix = f"{stage}-{key[:16]}-"
-            for left in self._building.iterdir():
-                if left.name.startswith(prefix):  # by a killed process: the lock is ours
-                    shutil.rmtree(left, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._building))
+        with storage_errors(self.root), contextlib.ExitStack() as held:
             try:
-                make(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                publish(folder, target)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-            shutil.rmtree(f"{self.root}/partial/{stage}/{key}", ignore_errors=True)
-            self.touch(stage, key)
+                held.enter_context(
+                    self.lock(f"{stage}-{key}", fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                )
+            except BlockingIOError:
+                return None
+            return self.use(stage, key) or self._made(stage, key, make)
+
+    def _made(self, stage: str, key: str, make: Callable[[Path], None]) -> Path:
+        """The artefact, made by whoever holds its lock."""
+        target = Path(self._at(stage, key))
+        self._building.mkdir(parents=True, exist_ok=True)
+        prefix = f"{stage}-{key[:16]}-"
+        for left in self._building.iterdir():
+            if left.name.startswith(prefix):  # by a killed process: the lock is ours
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._building))
+        try:
+            make(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            publish(folder, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(f"{self.root}/partial/{stage}/{key}", ignore_errors=True)
+        self.touch(stage, key)
         return target
 
     @contextlib.contextmanager
@@ -139,6 +172,29 @@ class Store:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, path):
                 path.unlink()
+
+
+class Duration(msgspec.Struct, frozen=True):
+    """How long making an artefact took, and what it was about, which others of its stage may share."""
+
+    subject: str
+    seconds: float
+
+
+def write_duration(folder: Path, subject: str, seconds: float) -> None:
+    """Say in a folder that is to be an artefact how long making it took."""
+    (folder / DURATION).write_bytes(msgspec.json.encode(Duration(subject, seconds)))
+
+
+def _duration(path: str) -> Duration | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (hot)
+            return _DURATIONS.decode(file.read())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+_DURATIONS = msgspec.json.Decoder(Duration)
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

@@ -45,3 +45,11 @@ def run_parts(spec: Spec) -> list[str]:
         return [spec.segmenter.name, spec.backbone.name, spec.head.name]
     models = {tuple(run_parts(member)) for member in spec.members.values()}
     return [spec.voter.name, "vote", *(models.pop() if len(models) == 1 else [f"{len(spec.members)}-pipelines"])]
+
+
+def plain_name(spec: Spec) -> str:
+    """Names of segmenter, backbone and head, whatever their options; of a vote the voter's and its members'."""
+    if isinstance(spec, RunSpec):
+        return "+".join(component.name for component in (spec.segmenter, spec.backbone, spec.head))
+    names = [plain_name(member) for member in spec.members.values()]
+    return f"{spec.voter.name}({f'{len(names)} × {names[0]}' if len(set(names)) == 1 else ', '.join(names)})"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from benchmark.records.record import Tuned
+from benchmark.tasks.components import plain_name
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import RunSpec
 from registry.options import Scalar
@@ -32,11 +33,6 @@ def with_settings(spec: RunSpec, values: Mapping[str, Scalar]) -> RunSpec:
         changed = {"options": {**part.options, key: value}} if isinstance(part, Component) else {key: value}
         spec = msgspec.structs.replace(spec, **{table: msgspec.structs.replace(part, **changed)})
     return spec
-
-
-def plain_name(spec: RunSpec) -> str:
-    """Names of segmenter, backbone and head, whatever their options."""
-    return "+".join(getattr(spec, kind).name for kind in KINDS)
 
 
 def found_by(tuned: Tuned | None, spec: RunSpec) -> bool:

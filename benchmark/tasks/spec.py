@@ -124,6 +124,18 @@ class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind")
 Spec = RunSpec | VoteSpec
 
 
+def in_fold(spec: Spec, fold: int | None) -> Spec:
+    """The same on another fold, members and reference too; on all folds together with None."""
+    if isinstance(spec, RunSpec):
+        return msgspec.structs.replace(spec, fold=fold)
+    return msgspec.structs.replace(
+        spec,
+        fold=fold,
+        members={name: msgspec.structs.replace(member, fold=fold) for name, member in spec.members.items()},
+        reference=spec.reference and msgspec.structs.replace(spec.reference, fold=fold),
+    )
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys, for digests."""
     return msgspec.json.encode(value, order="deterministic").decode()

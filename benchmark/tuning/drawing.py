@@ -5,11 +5,11 @@ A worker's task: the command line loads no matplotlib.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from benchmark.execution.protocol import DrawSearch, Emit
 from benchmark.figures.sheet import BLUE, FAINT, INK, MARGIN, ORANGE, QUIET, VERMILION, sheet
 from benchmark.tuning.ledger import read
 from benchmark.tuning.outcome import best_so_far
@@ -19,10 +19,10 @@ WIDTH, HEIGHT, HEAD, UNDER, LEFT, BETWEEN = 8.3, 3.4, 0.4, 0.5, 0.8, 0.7  # inch
 FILE = "trials.png"
 
 
-def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
-    """Draw the search in ``request["folder"]``."""
-    folder = Path(request["folder"])
-    draw(read(folder), folder / FILE, request["title"])
+def serve(request: DrawSearch, emit: Emit) -> None:
+    """Draw the search in the request's folder."""
+    folder = Path(request.folder)
+    draw(read(folder), folder / FILE, request.title)
 
 
 def draw(state: State, path: Path, title: str) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-from benchmark.execution.runner import run_stages
-from benchmark.models.runtime import begin
+from benchmark.execution.protocol import Event
+from benchmark.execution.protocol import Progress as Advance
+from benchmark.execution.runner import begun, build, surroundings
 from benchmark.models.training import History, decide
-from benchmark.planning.graph import Plan
-from benchmark.stages.context import Context
+from benchmark.planning.graph import Plan, missing
+from benchmark.planning.graph import subject as subject_of
 from benchmark.stages.fit import fit, save
-from benchmark.storage.cache import Store
+from benchmark.storage.cache import Store, write_duration
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.search import Told
 from benchmark.tuning.space import Values
@@ -44,8 +45,6 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
     """
     asked = msgspec.convert(subject, Subject)
     spec, plan = asked.trained(values)
-    if spec.runtime.deterministic:  # before any stage: a backend that has computed takes no other number of threads
-        begin(spec.seed, spec.runtime)
     store = Store(Path(asked.cache))
     with store.in_use():
         history, steps = _history(spec, plan, store, epochs, progress)
@@ -57,22 +56,29 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
 
 def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Progress) -> tuple[History, int]:
     """What a training of at least so many epochs saw, or of as many as it takes, and its steps per epoch."""
-    stage = plan.stage("fit")
-    assert stage  # as a subject trains a network
-    before = msgspec.structs.replace(plan, stages=plan.stages[: plan.stages.index(stage)])
-    context, _ = run_stages(spec, before, store, progress)
-    key, trained = stage.key, []
+    step = plan.step("fit")
+    assert step  # as a subject trains a network
+    trained = []
+
+    def tell(event: Event) -> None:
+        told = msgspec.to_builtins(event)
+        progress({name: value for name, value in told.items() if name != "event"})
 
     def make(folder: Path) -> None:
-        fitted = fit(Context(spec, context.artefacts, store.partial("fit", key), progress), epochs)
+        begun(step)
+        fitted = fit(surroundings(step, store, tell), epochs)
         trained.append((fitted.history, fitted.steps))
         if not decide(fitted.history, spec.training, fitted.steps).stop:
             raise _PausedError
         save(fitted, spec, folder)
+        write_duration(folder, subject_of(step), sum(epoch["duration_s"] for epoch in fitted.history))
 
-    progress({"event": "stage", "stage": "fit", "status": "building"})
+    for upstream in missing(plan, store.has, step).values():
+        tell(Advance(stage=upstream.name))
+        build(upstream, store, tell)
+    tell(Advance(stage="fit"))
     with contextlib.suppress(_PausedError):
-        artefact = store.build("fit", key, make)
+        artefact = store.build("fit", step.key, make)
     return trained[0] if trained else _stored(artefact)
 
 

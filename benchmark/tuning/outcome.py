@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from benchmark.records.record import Tuned
-from benchmark.tasks.settings import plain_name
+from benchmark.tasks.components import plain_name
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.search import State, TrialState
 from benchmark.tuning.space import Dimension, same

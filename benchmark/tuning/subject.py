@@ -2,8 +2,9 @@
 
 import msgspec
 
-from benchmark.planning.graph import Plan, Survey, Traits
+from benchmark.planning.graph import Plan, Traits
 from benchmark.planning.keys import plan
+from benchmark.records.summary import Survey
 from benchmark.storage.code import digest
 from benchmark.tasks.settings import with_settings
 from benchmark.tasks.spec import RunSpec
@@ -34,6 +35,6 @@ class Subject(msgspec.Struct, frozen=True):
 
     def digest(self) -> str:
         """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""
-        stage = self.trained({})[1].stage("fit")
-        assert stage  # a pipeline without training is refused before it becomes a subject
-        return digest(stage.key)
+        step = self.trained({})[1].step("fit")
+        assert step  # a pipeline without training is refused before it becomes a subject
+        return digest(step.key)

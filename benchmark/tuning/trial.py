@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.causes import cause_of
+from benchmark.execution.protocol import Emit, Progress, RunTrial, TrialBegan
 from benchmark.storage.garbage import imported
 from benchmark.tuning.claims import Claim
 from benchmark.tuning.ledger import Ledger, locked
@@ -18,42 +19,49 @@ from registry.errors import ContractError, DivergedError, RefusedError, StorageE
 
 WORKERS = 4  # that may die on one trial, one after another, without finishing an epoch of it
 
-Emit = Callable[[dict[str, Any]], None]
+
+class Ending(msgspec.Struct, frozen=True):
+    """What a call has come to.
+
+    Attributes:
+        state: of the trial, ``finished`` or ``failed``; where there was none to run, of the search: ``waiting`` for
+            trials that living processes run, or ``exhausted``.
+        events: of the ledger, where there was no trial to run.
+    """
+
+    state: str
+    trial: int | None
+    events: int = 0
 
 
-def serve(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Run the next trial of the search in ``request["folder"]``.
+def serve(request: RunTrial, emit: Emit) -> Ending:
+    """Run the next trial of the search in the request's folder.
 
-    The objective is the module ``request["objective"]``; its ``evaluate(subject, values, epochs, seed, progress)``
+    The objective is a module; its ``evaluate(subject, values, epochs, seed, progress)``
     gives a `Told`, and goes on where the last training of the same values ended.
-
-    Returns:
-        ``trial`` and the ``state`` it has come to, ``finished`` or ``failed``; where there was none to run, the
-        search's: ``waiting`` for trials that living processes run, or ``exhausted``, after so many ``events``.
 
     Raises:
         ConfigError: the folder holds another search.
         StorageError: the disk is full or a folder cannot be written; the trial is taken over later.
         RefusedError: the results of this search would mislead.
     """
-    folder, search = Path(request["folder"]), msgspec.convert(request["search"], Search)
+    folder, search = Path(request.folder), msgspec.json.decode(request.search, type=Search)
     with locked(folder, search) as ledger:
         found = _next(ledger)
     if isinstance(found, str):
-        return {"state": found, "trial": None, "events": len(ledger.state.events)}
+        return Ending(found, None, len(ledger.state.events))
     trial, claim = found
-    facts = {"trial": trial.number, "values": trial.values, "start": trial.start, "epochs": trial.epochs}
-    emit({"event": "trial", **facts})
+    emit(TrialBegan(trial.number, trial.values, trial.start, trial.epochs))
 
     def progress(told: dict[str, Any]) -> None:
         claim.heard(told)
-        emit({"event": "progress", "trial": trial.number, **told})
+        emit(Progress(trial=trial.number, **told))
 
     end = _evaluated(request, search, trial, claim, progress)
     with locked(folder, search) as ledger:
         ledger.append(end)
         claim.drop()
-    return {"state": "failed" if isinstance(end, Failed) else "finished", "trial": trial.number}
+    return Ending("failed" if isinstance(end, Failed) else "finished", trial.number)
 
 
 def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
@@ -83,14 +91,15 @@ def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
 
 
 def _evaluated(
-    request: dict[str, Any], search: Search, trial: TrialState, claim: Claim, progress: Emit
+    request: RunTrial, search: Search, trial: TrialState, claim: Claim, progress: Callable[[dict[str, Any]], None]
 ) -> Finished | Failed:
     """How a trial ended; what keeps every trial from running is raised."""
     try:
-        objective = imported(request["objective"])
-        told = objective.evaluate(request["subject"], trial.values, trial.epochs, search.seed, progress)
+        objective = imported(request.objective)
+        subject = msgspec.json.decode(request.subject)
+        told = objective.evaluate(subject, trial.values, trial.epochs, search.seed, progress)
         if not isinstance(told, Told):
-            raise ContractError(f"objective {request['objective']} gives a Told, received {type(told).__name__}")
+            raise ContractError(f"objective {request.objective} gives a Told, received {type(told).__name__}")
         if not math.isfinite(told.score):
             raise DivergedError(f"the score became {told.score}")
     except (StorageError, RefusedError):

@@ -3,24 +3,23 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmark.execution.process import Outcome, Worker
+from benchmark.execution.protocol import Event, RunTrial, TrialBegan, Watch
 from benchmark.tuning.claims import saw
 from benchmark.tuning.ledger import excuse, fail, read
 from benchmark.tuning.search import Search, TrialState
-from benchmark.tuning.space import Values
 from registry.errors import BenchError, ConfigError, RefusedError, StorageError
 
 OBJECTIVE = "benchmark.tuning.objective"
 LOOK_EVERY_S = 1.0  # at the ledger, while all that is left to do waits for other processes
 ASK_EVERY_S = 60.0  # then, whether one of them has died and left its trial
 EARLY_DEATHS = 3  # in a row, of workers that were killed before they had a trial
-Watch = Callable[[dict[str, Any]], None]
 
 
 class Trials:
@@ -41,13 +40,7 @@ class Trials:
         self.worker = worker
         self.early = 0
         self.out_of_time = False
-        self.request = {
-            "op": "trial",
-            "folder": str(folder),
-            "search": msgspec.to_builtins(search),
-            "objective": objective,
-            "subject": subject,
-        }
+        self.request = RunTrial(str(folder), _raw(search), objective, _raw(subject))
 
     def run(
         self, watch: Watch, *, timeout_s: float | None = None, budget_s: float | None = None
@@ -75,9 +68,9 @@ class Trials:
                 self._note(at_work, cut)
             if cut:
                 break
-            state = self._state(outcome, at_work)
+            state, events = self._state(outcome, at_work)
             if state == "waiting":  # its worker has done nothing yet: it stays
-                self._wait(outcome.value["events"], deadline)
+                self._wait(events, deadline)
                 continue
             self.worker.stop()  # memory that one trial took is not the next one's
             if state == "exhausted":
@@ -101,40 +94,41 @@ class Trials:
         while time.monotonic() < until and len(read(self.folder).events) <= events:
             time.sleep(LOOK_EVERY_S)
 
-    def _state(self, outcome: Outcome, at_work: "_AtWork") -> str:
-        """How the trial ended; what its worker could not write is written here."""
+    def _state(self, outcome: Outcome, at_work: "_AtWork") -> tuple[str, int]:
+        """How the trial ended, and how many events the ledger has; what its worker could not write is written here."""
         self.early = self.early + 1 if outcome.cause and at_work.trial is None else 0
         if outcome.cause is None:
-            state: str = outcome.value["state"]
-            return state
+            told = msgspec.json.decode(outcome.value)
+            return told["state"], told["events"]
         if outcome.cause == "storage":
             raise StorageError(outcome.message)
         if outcome.cause == "refused":
             raise RefusedError(outcome.message)
         if outcome.cause == "killed" and self.early < EARLY_DEATHS:
-            return "killed"
+            return "killed", 0
         if at_work.trial is None:
             raise ConfigError(outcome.message)
         fail(self.folder, at_work.trial, outcome.cause, outcome.message, at_work.spent_s)
-        return "failed"
+        return "failed", 0
 
 
 class _AtWork:
-    """Which trial a worker is at, and at which stage of it."""
+    """Which trial a worker is at."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.trial: int | None = None
-        self.values: Values = {}
-        self.stage = ""
         self.started = time.monotonic()
 
     @property
     def spent_s(self) -> float:
         return time.monotonic() - self.started
 
-    def see(self, event: dict[str, Any]) -> None:
-        if event["event"] == "trial":
-            self.trial, self.started = event["trial"], time.monotonic()
-        self.stage = event.get("stage", self.stage)
+    def see(self, event: Event) -> None:
+        if isinstance(event, TrialBegan):
+            self.trial, self.started = event.trial, time.monotonic()
         self.watch(event)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))

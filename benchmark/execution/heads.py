@@ -1,0 +1,28 @@
+"""Classical heads tried before anything is trained for them."""
+
+from collections.abc import Iterable
+
+from benchmark.execution.process import Worker
+from benchmark.execution.protocol import TryOut
+from benchmark.planning.runs import Planned
+from benchmark.tasks.spec import VoteSpec
+from registry.options import Scalar
+
+
+def try_heads(planned: Iterable[Planned], worker: Worker) -> None:
+    """Build the classical heads of runs that are to come, so that a wrong parameter costs no training.
+
+    Raises:
+        WorkerFailedError: a head cannot be built with its options.
+    """
+    heads: list[tuple[str, dict[str, Scalar], int]] = []
+    for run in planned:
+        specs = run.spec.members.values() if isinstance(run.spec, VoteSpec) else [run.spec]
+        heads += [
+            (spec.head.name, spec.head.options, len(spec.classes))
+            for spec in specs
+            if run.state != "cached" and spec.classical
+        ]
+    distinct = [head for place, head in enumerate(heads) if head not in heads[:place]]
+    if distinct:
+        worker.ask(TryOut(distinct), type(None))

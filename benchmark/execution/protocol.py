@@ -1,0 +1,235 @@
+"""What a supervisor asks of a worker, and what the worker tells: JSON lines, decoded by the same types at both ends.
+
+A request or an event of another kind is an error that names it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from benchmark.planning.graph import Step
+from benchmark.records.summary import Survey
+from benchmark.stages.context import RunFacts
+from benchmark.tasks.spec import DatasetChoice, Precision, RunSpec, Runtime
+from registry.errors import BenchError
+from registry.options import Scalar
+
+
+class _Request(msgspec.Struct, frozen=True, tag_field="op", forbid_unknown_fields=True):
+    @property
+    def runtime(self) -> Runtime | None:
+        """The backend, threads and precision that the worker must have; None where any will do."""
+        return None
+
+
+class Describe(_Request, frozen=True, tag="describe"):
+    """What components, pairs of kind and name, say of themselves."""
+
+    components: list[tuple[str, str]]
+
+
+class Device(_Request, frozen=True, tag="device"):
+    """What the backend computes on, and the precision that it does well."""
+
+
+class Look(_Request, frozen=True, tag="look"):
+    """What a dataset holds; file digests are remembered below `cache`."""
+
+    dataset: DatasetChoice
+    seed: int
+    cache: str
+
+
+class TryOut(_Request, frozen=True, tag="tryout"):
+    """Whether classical heads, each a name, options and a number of classes, can be built."""
+
+    heads: list[tuple[str, dict[str, Scalar], int]]
+
+
+class Build(_Request, frozen=True, tag="build"):
+    """One step's artefact, in the store of that folder."""
+
+    step: Step
+    cache: str
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of the run."""
+        return self.step.spec.runtime
+
+
+class WriteRecord(_Request, frozen=True, tag="record"):
+    """A run's folder from its artefacts.
+
+    Attributes:
+        steps: role, as people read it -> stage/key, of all the run's steps, those too that the record does not read.
+        names: how tables name members, reference and folds.
+    """
+
+    step: Step
+    cache: str
+    folder: str
+    facts: RunFacts
+    steps: dict[str, str]
+    names: dict[str, str]
+
+
+class RunTrial(_Request, frozen=True, tag="trial"):
+    """The next trial of a search; `search` and `subject` are what the operation says."""
+
+    folder: str
+    search: msgspec.Raw
+    objective: str
+    subject: msgspec.Raw
+    settings: Runtime | None = None
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """That of the subject."""
+        return self.settings
+
+
+class DrawSearch(_Request, frozen=True, tag="draw"):
+    """The picture of the search in a folder."""
+
+    folder: str
+    title: str
+
+
+class Measure(_Request, frozen=True, tag="speed"):
+    """What a pipeline costs on this machine; `batch` images at once in inference, by default as runs predict."""
+
+    spec: RunSpec
+    pipeline: str
+    batch: int | None
+    repeats: int
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of the run."""
+        return self.spec.runtime
+
+
+Request = Describe | Device | Look | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
+
+
+class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):
+    pass
+
+
+class Ready(_Event, frozen=True, tag="ready"):
+    """The worker serves."""
+
+    pid: int
+
+
+class Began(_Event, frozen=True, tag="began"):
+    """A step of a request that takes several begins."""
+
+    stage: str
+
+
+class Progress(_Event, frozen=True, tag="progress"):
+    """How far it is, and whatever else is worth showing; what is not known is left out."""
+
+    stage: str = ""
+    done: int | None = None
+    total: int | None = None
+    epoch: int | None = None
+    loss: float | None = None
+    val_loss: float | None = None
+    notice: str = ""
+    what: str = ""
+    trial: int | None = None
+
+
+class TrialBegan(_Event, frozen=True, tag="trial"):
+    """A trial was taken over or proposed."""
+
+    trial: int
+    values: dict[str, Scalar]
+    start: int
+    epochs: int
+
+
+class Done(_Event, frozen=True, tag="done"):
+    """The request's value."""
+
+    value: msgspec.Raw
+
+
+class Failed(_Event, frozen=True, tag="failed"):
+    """The request failed; `exit_code` is that of a `BenchError`, None of anything else."""
+
+    cause: str
+    message: str
+    exit_code: int | None
+
+
+Event = Ready | Began | Progress | TrialBegan | Done | Failed
+Emit = Callable[[Event], None]
+Watch = Callable[[Event], None]
+
+
+class Built(msgspec.Struct, frozen=True):
+    """How a `Build` ended: ``built``, ``cached``, or ``busy`` where another process is building it."""
+
+    status: str
+    duration_s: float = 0.0
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The value of `Device`: it in words, and the precision that it does well."""
+
+    device: str
+    precision: Precision
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The value of `Look`: the dataset, recognised where it was not named, and what it holds."""
+
+    dataset: DatasetChoice
+    survey: Survey
+
+
+class ProtocolError(BenchError):
+    """A line that is no request or event of this version."""
+
+
+_REQUESTS = msgspec.json.Decoder(Request)
+_EVENTS = msgspec.json.Decoder(Event)
+_ENCODER = msgspec.json.Encoder()
+
+
+def encoded(message: Request | Event) -> bytes:
+    """A request or an event as a line."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+def request_of(line: bytes) -> Request:
+    """The request in a line.
+
+    Raises:
+        ProtocolError: it is none of this version.
+    """
+    found: Request = _decoded(_REQUESTS, line, "request")
+    return found
+
+
+def event_of(line: bytes) -> Event:
+    """The event in a line.
+
+    Raises:
+        ProtocolError: it is none of this version.
+    """
+    found: Event = _decoded(_EVENTS, line, "event")
+    return found
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes, what: str) -> Any:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        shown = line[:80].decode("utf-8", "replace")
+        raise ProtocolError(f"no {what} of this version of bench: {error}; received {shown!r}") from error

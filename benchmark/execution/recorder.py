@@ -1,0 +1,22 @@
+"""Writes a run's folder and record from its artefacts.  A worker's task."""
+
+from pathlib import Path
+
+import msgspec
+
+from benchmark.execution.protocol import Emit, WriteRecord
+from benchmark.execution.runner import inputs
+from benchmark.stages.context import Context
+from benchmark.storage.cache import Store, storage_errors
+from benchmark.storage.garbage import imported
+
+
+def serve(request: WriteRecord, emit: Emit) -> None:
+    """Put the run's folder in place of whatever was there."""
+    store, step = Store(Path(request.cache)), request.step
+    with store.in_use(), storage_errors(Path(request.folder)):
+        spent = {role: store.duration(*place.split("/")) for role, place in request.steps.items()}
+        known = {role: seconds for role, seconds in spent.items() if seconds is not None}
+        context = Context(step.spec, inputs(step, store), Path(), lambda told: None)
+        facts = msgspec.structs.replace(request.facts, duration_s=known)
+        imported(step.module).write_run(context, facts, request.names, Path(request.folder))

@@ -1,0 +1,77 @@
+"""What scoring finds on the test images of a run, before a record holds it."""
+
+from typing import Any
+
+import msgspec
+
+from benchmark.records.estimate import Estimate
+
+
+class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the images were divided.
+
+    Attributes:
+        digest: of who is where; the folds of one cross-validation share it.
+        counts: part -> class -> images; of pooled folds "test" alone.
+        folds: 1 for a single hold-out.
+    """
+
+    digest: str
+    grouping: str
+    seed: int
+    fractions: dict[str, float]
+    counts: dict[str, dict[str, int]] = {}
+    folds: int = 1
+
+
+class Member(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One voice in a vote, or one fold of a cross-validation.
+
+    Attributes:
+        name: unique among the members: the class it knows, its pipeline, or ``fold 2``.
+        run: of a fold, the run whose test predictions were pooled.
+        metrics: on the test part, of the question that the member was asked.
+    """
+
+    name: str
+    pipeline: str
+    metrics: dict[str, Estimate] = {}
+    run: str = ""
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The paired comparison of a vote with the one model that answers the same question directly.
+
+    Attributes:
+        difference: of the task's metric, vote minus reference, on the same test images.
+        detectable: the smallest difference that as many images would separate with 80 % power.
+        metrics: of the reference.
+    """
+
+    pipeline: str
+    difference: Estimate
+    detectable: float | None = None
+    metrics: dict[str, Estimate] = {}
+
+
+class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the step ``score`` stores; the record has the same fields.
+
+    Attributes:
+        images: label -> prepared images.
+        skipped: unreadable samples left out, as ``id: reason``.
+        members: name -> metrics.
+        reference: the difference and the metrics; who it is, the record adds.
+    """
+
+    split: SplitInfo
+    images: dict[str, int]
+    metrics: dict[str, Estimate]
+    controls: dict[str, dict[str, Estimate]]
+    confusion: list[list[int]]
+    calibration: dict[str, Any]
+    skipped: list[str] = []
+    masks: dict[str, Estimate] = {}
+    members: dict[str, dict[str, Estimate]] = {}
+    voting: dict[str, Estimate] = {}
+    reference: Reference | None = None

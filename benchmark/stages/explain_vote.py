@@ -1,0 +1,21 @@
+"""Where the members of a vote look: maps, joined, of the test images worth showing."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.evaluation.calibration import softmax
+from benchmark.stages.explain import write_samples
+from benchmark.stages.heatmaps import mapper
+from benchmark.stages.predictions import predictions
+
+if TYPE_CHECKING:
+    from benchmark.stages.context import Context
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write ``samples.npz`` as the stage of a pipeline does, and ``meta.json`` (the method)."""
+    found, maps = predictions(context), mapper(context)
+    test = found.parts == "test"
+    write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.evidence[test]))
+    (folder / "meta.json").write_text(json.dumps({"method": maps.method}))

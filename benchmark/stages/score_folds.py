@@ -1,0 +1,116 @@
+"""All folds of a cross-validation as one result: metrics of the pooled out-of-fold predictions.
+
+Every image is tested once, by models that did not learn from it; each fold's predictions are calibrated on that fold's
+own validation part before they are pooled.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from benchmark.evaluation import metrics
+from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.intervals import proportion
+from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
+from benchmark.records.estimate import Estimate
+from benchmark.records.findings import Findings, SplitInfo
+from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
+from registry.errors import DataError
+
+if TYPE_CHECKING:
+    from benchmark.stages.context import Context
+    from benchmark.tasks.spec import Spec
+
+ARRAYS = ("ids", "groups", "labels", "sources", "targets", "logits", "evidence", "probabilities")
+
+
+class Pooled(NamedTuple):
+    """The test parts of all folds, one behind the other; `fold` (n,) says whose."""
+
+    fold: np.ndarray
+    arrays: dict[str, np.ndarray]
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write ``findings.json`` and ``predictions.npz`` of all folds together.
+
+    Raises:
+        DataError: the folds do not test every image once.
+    """
+    spec, folders = context.spec, [fold.artefacts["score"] for fold in context.folds]
+    folds = [msgspec.json.decode((path / FINDINGS).read_bytes(), type=Findings) for path in folders]
+    pooled = pool(folders)
+    found, outputs = pooled.arrays, _outputs(pooled)
+    np.savez(folder / PREDICTIONS, parts=np.full(len(pooled.fold), "test"), fold=pooled.fold, **found)
+    findings = Findings(
+        split=_split(spec, folds[0], found["targets"]),
+        images=folds[0].images,
+        skipped=folds[0].skipped,
+        metrics=_metrics(spec, folds, pooled, outputs),
+        controls=_controls(spec, pooled),
+        confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
+        calibration={"decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit, of each fold"},
+        members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
+    )
+    write_findings(findings, folder)
+
+
+def pool(folders: list[Path]) -> Pooled:
+    """The test predictions of all folds.
+
+    Raises:
+        DataError: an image was tested by two of them.
+    """
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+    numbers = []
+    for number, folder in enumerate(folders):
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as stored:
+            test = stored["parts"] == "test"
+            for name in ARRAYS:
+                parts[name].append(stored[name][test])
+            numbers.append(np.full(int(test.sum()), number))
+    arrays = {name: np.concatenate(found) for name, found in parts.items()}
+    if len(set(arrays["ids"].tolist())) != len(arrays["ids"]):
+        raise DataError("the folds cannot be pooled: an image was tested by two of them; run all of them again")
+    return Pooled(np.concatenate(numbers), arrays)
+
+
+def _outputs(pooled: Pooled) -> Outputs:
+    evidence = pooled.arrays["evidence"]
+    return Outputs(evidence.argmax(axis=1), metrics.log_odds(evidence), pooled.arrays["probabilities"])
+
+
+def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outputs) -> dict[str, Estimate]:
+    found, classes = pooled.arrays, list(spec.classes)
+    told = evaluate(classes, spec.positive, found["targets"], outputs, found["groups"], spec.seed, spec.resamples)
+    if spec.positive is None or len(classes) != 2:
+        return told
+    k = classes.index(spec.positive)
+    own = found["targets"] == k
+    for level in folds[0].calibration.get("thresholds", {}):
+        chosen = [fold.calibration["thresholds"][level].get("log_odds") for fold in folds]
+        if None in chosen:
+            continue
+        right = (outputs.odds[:, k] >= np.array(chosen)[pooled.fold]) == own  # each fold at its own threshold
+        for name, side in ((f"sensitivity@{level}", own), (f"specificity@{level}", ~own)):
+            told[name] = proportion(right[side], found["groups"][side], f"no images for {name}")
+    return told
+
+
+def _controls(spec: "Spec", pooled: Pooled) -> dict[str, dict[str, Estimate]]:
+    """The rules that never look at an image, learnt for each fold from the images of the others."""
+    found, classes = pooled.arrays, list(spec.classes)
+    sources = [source or None for source in found["sources"].tolist()]
+    by_fold = [
+        control_shares(len(classes), found["targets"], sources, pooled.fold != fold, pooled.fold == fold)
+        for fold in range(spec.split.folds)
+    ]
+    rules = {name: np.concatenate([shares[name] for shares in by_fold]) for name in by_fold[0]}
+    return judge_controls(classes, spec.positive, found["targets"], rules, found["groups"], spec.seed, spec.resamples)
+
+
+def _split(spec: "Spec", fold: Findings, targets: np.ndarray) -> SplitInfo:
+    counts = {name: int((targets == k).sum()) for k, name in enumerate(spec.classes)}
+    return msgspec.structs.replace(fold.split, counts={"test": counts})
