@@ -106,11 +106,12 @@ class Progress:
 
 
 def step_words(step: Step) -> str:
-    """What a step does, and for what: ``training unet+sepcnn+dense, seed 0``."""
+    """What a step does, and for what: ``training (unet+sepcnn+dense, COVID, seed 0)``."""
     seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs")
+    about = f", {step.spec.positive}" if seeded and step.spec.positive else ""
     seed = f", seed {step.spec.seed}" if seeded else ""
     fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""
-    return f"{WORDS.get(step.name, step.name)} ({subject(step)}{seed}{fold})"
+    return f"{WORDS.get(step.name, step.name)} ({subject(step)}{about}{seed}{fold})"
 
 
 def bars_on(console: Console) -> Bars:
