@@ -8,8 +8,9 @@ import msgspec
 from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
 from benchmark.comparison.grouping import FOCUS, Gathered, Place, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
-from benchmark.comparison.tables import LOWER_IS_BETTER, Comparison, Failed, Lead, Row, Table
+from benchmark.comparison.tables import Comparison, Failed, Lead, Row, Table
 from benchmark.records.differences import Difference, PairedTest
+from benchmark.records.metrics import direction
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from registry.errors import unknown_name
@@ -133,7 +134,7 @@ def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:
     value = row.value(metric)
     if value is None:
         return True, True, float(row.status == "failed"), row.pipeline
-    return False, not row.pooled, value if metric in LOWER_IS_BETTER else -value, row.pipeline
+    return False, not row.pooled, -direction(metric) * value, row.pipeline
 
 
 def _control_rows(facts: Record, metric: str) -> list[Row]:
@@ -169,7 +170,7 @@ def _lead(rows: list[Row], metric: str, test: PairedTest) -> Lead | None:
 
 
 def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Lead:
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = direction(metric)
     found = test(first.runs, second.runs, metric)
     if found.value is None or found.low is None or found.high is None:
         gap = abs((first.value(metric) or 0.0) - (second.value(metric) or 0.0))

@@ -9,8 +9,6 @@ from benchmark.comparison.aggregates import Aggregate
 from benchmark.records.differences import Difference
 from benchmark.records.record import Cost, DatasetInfo, Failure, Record, SplitInfo, Tuned
 
-LOWER_IS_BETTER = frozenset({"log-loss", "brier", "ece", "ece-floor"})
-
 
 class Failed(msgspec.Struct, frozen=True):
     """One run that has no numbers; `fold` is None where the folds could not be pooled."""

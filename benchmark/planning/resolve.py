@@ -8,6 +8,7 @@ import msgspec
 
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Survey, Traits
+from benchmark.records.metrics import metrics_of
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
 from benchmark.tasks.schema import Component, PipelineFile, Split, Task
@@ -17,7 +18,6 @@ from registry.errors import ConfigError, DataError, OptionError, RefusedError, u
 from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
-METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 UNTRAINED = "none"
 
 
@@ -205,10 +205,7 @@ def _one_vs_all(reference: RunSpec) -> dict[str, RunSpec]:
 
 
 def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
-    binary = len(classes) == 2
-    of_class = ("precision", "recall", "f1") if binary else ("precision", "recall", "f1", "specificity", "auroc")
-    of_positive = ("sensitivity", "specificity") if binary and task.positive is not None else ()
-    known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
+    known = metrics_of(list(classes), task.positive)
     if task.metric not in known:
         raise unknown_name("metric", task.metric, known, "the task's metric")
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from benchmark.comparison.tables import Row, Table
+from benchmark.records.metrics import SECONDARY
 from benchmark.report import captions, wording
 
-SECONDARY = ("sensitivity", "specificity", "auroc", "macro-f1", "accuracy", "balanced-accuracy", "mcc")
 BEFORE_COST = 2  # of the other metrics, those that cost gives way to
 SHOWN = 4  # of the other metrics; --format csv has all
 

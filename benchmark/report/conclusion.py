@@ -1,6 +1,7 @@
 """The sentence under a table: who leads, by how much, whether that is separable, and what the controls say."""
 
-from benchmark.comparison.tables import LOWER_IS_BETTER, Lead, Row, Table
+from benchmark.comparison.tables import Lead, Row, Table
+from benchmark.records.metrics import LOWER_IS_BETTER
 from benchmark.report.wording import estimate, interval, number
 
 ORACLE, LARGEST = "source-oracle", "majority"

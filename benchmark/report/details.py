@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.comparison.aggregates import deviation
+from benchmark.records.metrics import SECONDARY
 from benchmark.records.record import Estimate, Record, Reference
 from benchmark.report import wording
-from benchmark.report.columns import SECONDARY
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
 from benchmark.report.terminal import show
 

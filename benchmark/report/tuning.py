@@ -4,8 +4,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.comparison.tables import LOWER_IS_BETTER
 from benchmark.records.differences import Difference
+from benchmark.records.metrics import direction
 from benchmark.records.record import Estimate, Record, Tuned
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
@@ -150,7 +150,7 @@ def _verdict(found: Finding) -> str:
     test = found.test
     if test is None or test.value is None or test.low is None or test.high is None:
         return f"On test the difference is not testable ({test.note if test else 'no predictions'})."
-    sign = -1 if found.metric in LOWER_IS_BETTER else 1
+    sign = direction(found.metric)
     ends = sorted((sign * test.low, sign * test.high))
     if ends[0] > 0:
         return f"On test the tuned settings are better, separable from the default ({TEST})."

@@ -10,6 +10,7 @@ from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.estimates import evaluate
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.scoring import class_shares, controls, outputs_of_shares, score
+from benchmark.records.metrics import metrics_of
 from registry.errors import DataError
 
 # Class x source cells of the published database's metadata sheets.
@@ -116,24 +117,10 @@ def test_unknown_sources_leave_out_the_oracle_but_not_the_majority():
 def test_every_metric_that_tables_name_is_there_with_an_interval_around_it(classes):
     arguments = fake(classes=classes)
     found = score(**arguments).metrics
-    names = [
-        "accuracy",
-        "balanced-accuracy",
-        "macro-f1",
-        "mcc",
-        "auroc",
-        "auprc",
-        "log-loss",
-        "brier",
-        "ece",
-        "ece-floor",
-    ]
-    names += [f"{metric}/{name}" for metric in ("precision", "recall", "f1") for name in arguments["classes"]]
+    names = [*metrics_of(arguments["classes"], arguments["positive"]), "ece-floor"]
     if classes == 2:
-        names += ["sensitivity", "specificity"]
         names += [f"{side}@specificity-{at}" for side in ("sensitivity", "specificity") for at in (95, 99)]
-    else:
-        names += [f"{metric}/{name}" for metric in ("auroc", "specificity") for name in arguments["classes"]]
+    assert {*names, *(f"n/{name}" for name in arguments["classes"])} == set(found)
     for name in names:
         estimate = found[name]
         assert estimate.low <= estimate.value <= estimate.high and estimate.low < estimate.high, name
