@@ -2,7 +2,7 @@
 
 import msgspec
 
-from benchmark.planning.graph import Survey
+from benchmark.records.summary import Survey
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, VoteSpec
 

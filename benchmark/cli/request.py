@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from benchmark.execution.process import Worker
     from benchmark.planning.components import Descriptions
-    from benchmark.planning.graph import Survey
     from benchmark.planning.resolve import Chosen
+    from benchmark.records.summary import Survey
     from benchmark.tasks.schema import Task
     from benchmark.tasks.spec import DatasetChoice, Runtime
 

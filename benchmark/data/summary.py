@@ -14,8 +14,8 @@ import msgspec
 
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
-from benchmark.planning.graph import Survey
 from benchmark.planning.keys import component_code
+from benchmark.records.summary import Survey
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import digest
 from benchmark.tasks.spec import DatasetChoice
@@ -39,7 +39,7 @@ def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> di
 
 
 def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[str, Any]], None]) -> Survey:
-    """What the dataset holds; see `benchmark.planning.graph.Survey`."""
+    """What the dataset holds; see `benchmark.records.summary.Survey`."""
     dataset, samples, options = open_dataset(choice, seed)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], emit)

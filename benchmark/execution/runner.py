@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.planning.graph import REFERENCE, Plan, Stage, Survey
+from benchmark.planning.graph import REFERENCE, Plan, Stage
+from benchmark.records.summary import Survey
 from benchmark.stages.context import Context, StagesRecord
 from benchmark.storage.cache import Store, storage_errors
 from benchmark.storage.garbage import imported

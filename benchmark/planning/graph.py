@@ -1,37 +1,10 @@
-"""What a run will do, as it travels from the command line to a worker: the look at the data, stages and their keys."""
+"""What a run will do, as it travels from the command line to a worker: stages and their keys."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import msgspec
 
 REFERENCE = "reference"
-
-
-class Survey(msgspec.Struct, frozen=True):
-    """What a look at the dataset told, before any image was decoded.
-
-    Attributes:
-        digest: of the selected samples: ids, labels, sources, groups and file bytes.
-        labels: all of the dataset's labels, in its order.
-        masks_leak: why the dataset's own masks would give the class away; None where they do not.
-        groups: label -> groups with an image of it, which is what a split divides.
-        masks: images that have a lung mask; None where nobody counted.
-    """
-
-    name: str
-    options: dict[str, Any]
-    digest: str
-    labels: list[str]
-    counts: dict[str, int]
-    sources: dict[str, int]
-    notices: list[str]
-    licence: str
-    origin: str
-    images: int
-    masks_leak: str | None
-    groups: dict[str, int] = {}
-    masks: int | None = None
 
 
 class Traits(msgspec.Struct, frozen=True):

@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmark.planning.graph import Plan, Stage, Survey, Traits
+from benchmark.planning.graph import Plan, Stage, Traits
+from benchmark.records.summary import Survey
 from benchmark.storage.code import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
+from benchmark.storage.digests import canonical
 from benchmark.tasks.components import components_of, run_parts
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
+from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, target_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import Survey, Traits
+from benchmark.planning.graph import Traits
 from benchmark.records.metrics import metrics_of
+from benchmark.records.summary import Survey
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
 from benchmark.tasks.schema import Component, PipelineFile, Split, Task

@@ -10,11 +10,12 @@ import msgspec
 
 from benchmark.execution.process import Outcome, Worker
 from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import REFERENCE, Plan, Survey, missing
+from benchmark.planning.graph import REFERENCE, Plan, missing
 from benchmark.planning.keys import plan, pooled
 from benchmark.records.files import FILE, verify, write
 from benchmark.records.files import read as read_record
 from benchmark.records.record import SCHEMA, DatasetInfo, Failure, Record, SplitInfo
+from benchmark.records.summary import Survey
 from benchmark.storage.cache import Store
 from benchmark.storage.code import NAMES, one_look
 from benchmark.tasks.components import pipeline_name

@@ -20,7 +20,8 @@ from benchmark.stages.masks import read_masks
 from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions
 
 if TYPE_CHECKING:
-    from benchmark.planning.graph import Plan, Survey
+    from benchmark.planning.graph import Plan
+    from benchmark.records.summary import Survey
     from benchmark.stages.context import Context, StagesRecord
 
 PACE = ("batch_size", "jit", "steps_per_execution", "waiting")  # what trainings found out on the device

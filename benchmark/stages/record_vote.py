@@ -23,7 +23,8 @@ from benchmark.stages.recording import findings, identity, scores_of, write_fold
 
 if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
-    from benchmark.planning.graph import Plan, Survey
+    from benchmark.planning.graph import Plan
+    from benchmark.records.summary import Survey
     from benchmark.stages.context import Context, StagesRecord
 
 UNCORRECTED = ("log-loss", "brier", "ece")

@@ -25,7 +25,8 @@ from benchmark.tasks.spec import RunSpec
 from registry.lookup import find
 
 if TYPE_CHECKING:
-    from benchmark.planning.graph import Plan, Survey
+    from benchmark.planning.graph import Plan
+    from benchmark.records.summary import Survey
     from benchmark.stages.context import Context
     from benchmark.tasks.spec import Spec
 

@@ -7,6 +7,7 @@ import msgspec
 
 from benchmark.records.record import Tuned
 from benchmark.storage.code import digest
+from benchmark.storage.digests import canonical
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from benchmark.tasks.schema import (
     Schedule as Schedule,  # by this name `benchmark.models.training` speaks of it; an edit retrains
@@ -122,11 +123,6 @@ class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind")
 
 
 Spec = RunSpec | VoteSpec
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys, for digests."""
-    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from benchmark.planning.graph import Plan, Survey, Traits
+from benchmark.planning.graph import Plan, Traits
 from benchmark.planning.keys import plan
+from benchmark.records.summary import Survey
 from benchmark.storage.code import digest
 from benchmark.tasks.settings import with_settings
 from benchmark.tasks.spec import RunSpec

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.planning.graph import Plan, Survey
+from benchmark.planning.graph import Plan
 from benchmark.records.files import write
 from benchmark.records.record import SCHEMA, Estimate, Record
+from benchmark.records.summary import Survey
 from benchmark.stages.context import Context, StagesRecord
 
 

@@ -6,10 +6,11 @@ import pytest
 from benchmark.execution.describe import blank
 from benchmark.execution.process import Outcome
 from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import Survey, Traits
+from benchmark.planning.graph import Traits
 from benchmark.planning.resolve import _check_masks, choose, resolve
 from benchmark.planning.schedule import execute, failed, look, schedule
 from benchmark.records.files import FILE, read, verify, write
+from benchmark.records.summary import Survey
 from benchmark.storage.cache import Store
 from benchmark.tasks.schema import Component, Features, PipelineFile, Split, Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec

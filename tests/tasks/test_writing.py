@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.planning.graph import Survey, Traits
+from benchmark.planning.graph import Traits
 from benchmark.planning.keys import plan
 from benchmark.planning.resolve import choose, resolve
+from benchmark.records.summary import Survey
 from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.settings import with_settings
