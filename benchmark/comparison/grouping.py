@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmark.comparison.aggregates import mean
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.record import Estimate, Record
+from benchmark.records.training import TrainingInfo
 
 FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
 OF_A_CLASS = tuple(f"{kind}/" for kind in FOCUS)
@@ -143,9 +145,9 @@ def _standing(record: Record) -> tuple[bool, bool, bool, int, str]:
 def _light(record: Record) -> Record:
     """A record without its bulk; of the maps one number each, the mean over classes."""
     return msgspec.structs.replace(
-        record, spec={}, components={}, controls={}, confusion=[], masks={}, gradcam=_focus(record.gradcam),
-        members=[], voting={}, reference=None, calibration={}, training={}, environment={}, stages={}, dataset=None,
-        split=None,
+        record, spec={}, components={}, controls={}, confusion=[], masks={}, gradcam=_focus(record.gradcam), members=[],
+        voting={}, reference=None, calibration=CalibrationInfo(), training=TrainingInfo(), environment={}, stages={},
+        dataset=None, split=None,
     )  # fmt: skip
 
 

@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchmark.records.calibration import CalibrationInfo
+from benchmark.records.training import TrainingInfo
+
 SCHEMA = 1
 
 
@@ -173,12 +176,11 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
         map_method: how the maps were made.
-        training: how the networks were trained: epochs, steps, precision, the batch size that memory allowed, whether
-            XLA compiled, how many steps an execution held, the share of the time that they waited for images.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
         tuned: how the settings were chosen; None where nobody searched for them.
-        spec: the resolved RunSpec, as the command line can repeat it.
+        spec: the resolved specification, as the command line can repeat it; read by `benchmark.tasks`, which stands
+            on records.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.
     """
@@ -209,8 +211,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     members: list[Member] = []
     voting: dict[str, Estimate] = {}
     reference: Reference | None = None
-    calibration: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    calibration: CalibrationInfo = CalibrationInfo()
+    training: TrainingInfo = TrainingInfo()
     cost: Cost = Cost()
     notes: list[str] = []
     stages: dict[str, str] = {}

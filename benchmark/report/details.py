@@ -1,14 +1,15 @@
 """One run in detail, for a terminal of any width."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from benchmark.comparison.aggregates import deviation
 from benchmark.records.metrics import SECONDARY
 from benchmark.records.record import Estimate, Record, Reference
+from benchmark.records.training import TrainingInfo
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
 from benchmark.report.terminal import show
@@ -144,9 +145,9 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
-    if "waiting" in record.training:
+    if record.training.waiting is not None:
         about.append(_trained(record.training))
-    told = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
+    told = {key: value for key, value in msgspec.to_builtins(record.calibration).items() if not isinstance(value, dict)}
     sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
     numbers = {key: value for key, value in told.items() if key not in sentences}
     if numbers:
@@ -161,20 +162,20 @@ def _about(record: Record) -> list[str]:
         spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
         what = "Default settings, which no trial beat, searched" if found.stayed else "Settings found"
         about.append(f"{what} by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
-    for name, value in record.calibration.get("thresholds", {}).items():
-        about.append(f"Threshold {name}, from validation: {_setting(value)}.")
+    for name, value in record.calibration.thresholds.items():
+        about.append(f"Threshold {name}, from validation: {_setting(msgspec.to_builtins(value))}.")
     return about
 
 
-def _trained(training: dict[str, Any]) -> str:
+def _trained(training: TrainingInfo) -> str:
     """How the networks were trained, and how well the device was kept at work."""
-    steps, segmenter = training["steps_per_execution"], training.get("segmenter", {})
-    compiled = "compiled by XLA" if training["jit"] else "not compiled by XLA"
-    waits = [f"{training['waiting']:.1%} of the time"]
-    if "waiting" in segmenter:
-        waits.append(f"the segmenter's {segmenter['waiting']:.1%}")
+    steps = training.steps_per_execution
+    compiled = "compiled by XLA" if training.jit else "not compiled by XLA"
+    waits = [f"{training.waiting:.1%} of the time"]
+    if training.segmenter:
+        waits.append(f"the segmenter's {training.segmenter.waiting:.1%}")
     return (
-        f"Training: {training['epochs']} epochs, batches of {training['batch_size']}, {training['precision']}, "
+        f"Training: {training.epochs} epochs, batches of {training.batch_size}, {training.precision}, "
         f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
         f"it waited for images {', '.join(waits)}."
     )

@@ -56,9 +56,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 def side_of(record: Record) -> Side:
     """What a report needs of a run."""
-    loss = record.training.get("val_loss")
     failure = f"{record.failure.cause} at {record.failure.stage}: {record.failure.message}" if record.failure else ""
-    return Side(record.pipeline, record.run, loss, record.metrics.get(record.metric), failure)
+    return Side(record.pipeline, record.run, record.training.val_loss, record.metrics.get(record.metric), failure)
 
 
 def print_finding(console: Console, found: Finding) -> None:

@@ -15,6 +15,7 @@ from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.models.memory import halved
 from benchmark.records.record import Cost, Estimate, Record
+from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.draw import illustrate
 from benchmark.stages.masks import read_masks
 from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions
@@ -133,7 +134,7 @@ def notes_of(context: "Context") -> list[str]:
     return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
 
 
-def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
+def _training(context: "Context", went: "StagesRecord") -> TrainingInfo:
     """How the network was trained, and the classical head on its features."""
     told: dict[str, Any] = {"stage_duration_s": went.duration_s}
     if "fit" in context.artefacts:
@@ -144,12 +145,12 @@ def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:
         told |= {"final_rate": history[-1]["rate"], "precision": context.spec.runtime.precision}
         told |= {name: meta[name] for name in PACE}
     if "segmenter" in context.artefacts:
-        told["segmenter"] = {name: meta_of(context, "segmenter")[name] for name in PACE}
+        told["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in PACE})
     if context.spec.classical:
         meta = meta_of(context, "predict")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
         told |= {"batch_shares": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
-    return told
+    return TrainingInfo(**told)
 
 
 def _write_history(context: "Context", folder: Path) -> None:

@@ -16,6 +16,7 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
 from benchmark.planning.graph import Plan
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.files import FILE, PREDICTIONS, verify
 from benchmark.records.record import Cost, Estimate, Member, Record, SplitInfo
 from benchmark.stages.recording import identity, write_folder
@@ -64,7 +65,9 @@ def pool(spec: Spec, plan: Plan, pipeline: str, folders: list[Path], target: Pat
             controls=_controls(spec, pooled),
             confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
             members=[Member(f"fold {fold.fold}", fold.pipeline, fold.metrics, fold.run) for fold in folds],
-            calibration={"decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit, of each fold"},
+            calibration=CalibrationInfo(
+                decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, part="fit, of each fold"
+            ),
             notes=list(dict.fromkeys(note for fold in folds for note in fold.notes)),
             cost=_cost(folds),
         )
@@ -107,8 +110,8 @@ def _metrics(spec: Spec, folds: list[Record], pooled: Pooled, outputs: Outputs) 
         return told
     k = classes.index(spec.positive)
     own = found["targets"] == k
-    for level in folds[0].calibration.get("thresholds", {}):
-        chosen = [fold.calibration["thresholds"][level].get("log_odds") for fold in folds]
+    for level in folds[0].calibration.thresholds:
+        chosen = [fold.calibration.thresholds[level].log_odds for fold in folds]
         if None in chosen:
             continue
         right = (outputs.odds[:, k] >= np.array(chosen)[pooled.fold]) == own  # each fold at its own threshold

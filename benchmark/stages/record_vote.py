@@ -14,6 +14,7 @@ from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.voting import agreement
 from benchmark.planning.graph import REFERENCE
 from benchmark.records.record import Cost, Estimate, Member, Record, Reference
+from benchmark.records.training import TrainingInfo
 from benchmark.stages.draw import illustrate_maps
 from benchmark.stages.explain import write_samples
 from benchmark.stages.heatmaps import mapper
@@ -55,7 +56,7 @@ def write_run(
             members=[Member(name, names[name], judged(member)) for name, member in context.members.items()],
             voting=voting(context, found),
             reference=reference(context, scores, names),
-            training={"stage_duration_s": went.duration_s, "notes": meta_of(context, "vote")["notes"]},
+            training=TrainingInfo(stage_duration_s=went.duration_s, notes=meta_of(context, "vote")["notes"]),
             notes=list(dict.fromkeys(note for member in context.members.values() for note in notes_of(member))),
             cost=joint_cost(context),
             stages=went.status,
