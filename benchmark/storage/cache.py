@@ -3,7 +3,7 @@
     <cache>/objects/<stage>/<key>/      finished; never changed; the folder's time says when it was last used
     <cache>/partial/<stage>/<key>/      a stage's own checkpoints, kept across crashes
     <cache>/building/                   half-built or half-removed; left-overs are swept
-    <cache>/locks/                      flock files: the kernel releases them with the process
+    <cache>/locks/                      flock files: the kernel releases them with the process; removed in `Store.alone`
 
 Correctness of what is built rests on rename alone: the locks spare building a thing twice, and keep those who remove
 artefacts (`Store.alone`) away from those who read them (`Store.in_use`).
@@ -17,7 +17,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from registry.errors import StorageError
 
@@ -124,29 +123,9 @@ class Store:
             BlockingIOError: somebody holds it, and `how` says not to wait.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
-        path = self._locks / name
-        while True:
-            with path.open("w") as file:
-                fcntl.flock(file, how)
-                if _is_at(file, path):
-                    yield
-                    return
-
-    def sweep_lock(self, name: str) -> None:
-        """Remove the file of a lock that nobody holds."""
-        path = self._locks / name
-        with contextlib.suppress(BlockingIOError, FileNotFoundError), path.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file, path):
-                path.unlink()
-
-
-def _is_at(file: IO[str], path: Path) -> bool:
-    """Whether the file still has that name; whoever waited for a lock may hold one that was swept meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        with (self._locks / name).open("w") as file:
+            fcntl.flock(file, how)
+            yield
 
 
 def publish(folder: Path, target: Path) -> None:
