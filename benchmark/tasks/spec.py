@@ -9,9 +9,6 @@ from benchmark.records.record import Tuned
 from benchmark.storage.code import digest
 from benchmark.storage.digests import canonical
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
-from benchmark.tasks.schema import (
-    Schedule as Schedule,  # by this name `benchmark.models.training` speaks of it; an edit retrains
-)
 from registry.options import Scalar
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]

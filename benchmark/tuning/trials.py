@@ -13,7 +13,6 @@ from benchmark.execution.process import Outcome, Worker
 from benchmark.tuning.claims import saw
 from benchmark.tuning.ledger import excuse, fail, read
 from benchmark.tuning.search import Search, TrialState
-from benchmark.tuning.space import Values
 from registry.errors import BenchError, ConfigError, RefusedError, StorageError
 
 OBJECTIVE = "benchmark.tuning.objective"
@@ -120,13 +119,11 @@ class Trials:
 
 
 class _AtWork:
-    """Which trial a worker is at, and at which stage of it."""
+    """Which trial a worker is at, and since when."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.trial: int | None = None
-        self.values: Values = {}
-        self.stage = ""
         self.started = time.monotonic()
 
     @property
@@ -136,5 +133,4 @@ class _AtWork:
     def see(self, event: dict[str, Any]) -> None:
         if event["event"] == "trial":
             self.trial, self.started = event["trial"], time.monotonic()
-        self.stage = event.get("stage", self.stage)
         self.watch(event)
