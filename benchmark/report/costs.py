@@ -9,7 +9,8 @@ from rich.text import Text
 from benchmark.comparison.costs import CostGroup, CostRow, CostTable
 from benchmark.records.speed import Conditions, Rate
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
+from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
 from benchmark.report.terminal import show
 

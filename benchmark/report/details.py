@@ -11,7 +11,8 @@ from benchmark.records.metrics import SECONDARY
 from benchmark.records.record import Estimate, Record, Reference
 from benchmark.records.training import TrainingInfo
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw
+from benchmark.report.lines import prose
 from benchmark.report.terminal import show
 
 MEMBER_METRICS = 4  # shown of each member; result.json has all

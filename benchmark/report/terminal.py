@@ -7,7 +7,8 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
+from benchmark.report.lines import prose
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:

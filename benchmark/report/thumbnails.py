@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.cells import cell_len, chop_cells
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from benchmark.report.layout import prose
+from benchmark.report.lines import prose, wrapped
 from benchmark.report.wording import number
 
 GAP, CLASS_GAP = 1, 3  # two classes of three thumbnails of 22 fit into 140 columns
@@ -38,7 +37,7 @@ def _section(name: str, own: Mapping[str, Thumbnail], kinds: Sequence[str], widt
     room = max(one["width"] for one in own.values())
     cells = [_cell(own[kind]) if kind in own else _words([f"{kind}: none"], room) for kind in kinds]
     pictures = _flow(cells, width, GAP)
-    return [Text(line, "bold") for line in _fold(name, _size(pictures))] + pictures
+    return [Text(line, "bold") for line in wrapped(name, _size(pictures), cut=True)] + pictures
 
 
 def _cell(one: Thumbnail) -> list[Text]:
@@ -62,7 +61,11 @@ def _picture(one: Thumbnail) -> list[Text]:
 
 
 def _words(paragraphs: Sequence[str], room: int) -> list[Text]:
-    return [Text(line, "dim" if place else "") for place, text in enumerate(paragraphs) for line in _fold(text, room)]
+    return [
+        Text(line, "dim" if place else "")
+        for place, text in enumerate(paragraphs)
+        for line in wrapped(text, room, cut=True)
+    ]
 
 
 def _flow(cells: Sequence[Sequence[Text]], width: int, gap: int) -> list[Text]:
@@ -94,17 +97,6 @@ def _beside(cells: Sequence[Sequence[Text]], gap: int) -> list[Text]:
 
 def _size(cell: Sequence[Text]) -> int:
     return max((line.cell_len for line in cell), default=0)
-
-
-def _fold(text: str, room: int) -> list[str]:
-    """Lines of at most `room` columns, broken at spaces where that is possible; nothing is left out."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and cell_len(f"{lines[-1]} {word}") <= room:
-            lines[-1] += f" {word}"
-        else:
-            lines += chop_cells(word, room)
-    return [line for line in lines if line]
 
 
 def _sentence(one: Thumbnail) -> str:

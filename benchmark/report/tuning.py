@@ -8,7 +8,8 @@ from benchmark.records.differences import Difference
 from benchmark.records.metrics import direction
 from benchmark.records.record import Estimate, Record, Tuned
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw
+from benchmark.report.lines import prose
 from benchmark.report.terminal import show
 from registry.options import Scalar
 

@@ -19,7 +19,6 @@ from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
-from benchmark.report.layout import Cell, Grid, Line, folded_name
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 from tests import factories
@@ -160,26 +159,6 @@ def test_no_cell_is_cut_and_no_line_too_long_at_any_width(names: list[str], widt
     for row in made.tables[0].rows:
         value = wording.estimate(row.metrics["balanced-accuracy"])
         assert any(value in line for line in lines)
-
-
-@given(PIPELINE | VOTE, st.integers(16, 100))
-def test_a_folded_name_is_whole_and_no_line_of_it_too_long(name: str, room: int) -> None:
-    lines = folded_name(name, room)
-    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
-    narrowest = Grid("", [], [Line(Cell(name))]).narrowest()
-    assert max(map(len, lines)) <= max(room, narrowest)
-
-
-@pytest.mark.parametrize(
-    ("room", "lines"),
-    [
-        (46, ["soft(unet+sepcnn+dense, unet+xception+sepconv)"]),
-        (30, ["soft(unet+sepcnn+dense,", "  unet+xception+sepconv)"]),
-        (22, ["soft(unet+sepcnn+", "  dense,", "  unet+xception+", "  sepconv)"]),
-    ],
-)
-def test_a_name_is_folded_between_members_before_it_is_folded_inside_one(room: int, lines: list[str]) -> None:
-    assert folded_name("soft(unet+sepcnn+dense, unet+xception+sepconv)", room) == lines
 
 
 @pytest.mark.parametrize("width", [80, 140])
