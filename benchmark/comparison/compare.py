@@ -90,7 +90,8 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
     unfinished = Counter(run.seed for run in single)
     for seed in {run.seed for run in pooled}:
         del unfinished[seed]
-    notes = [MIXED_CODE] * mixed_code + [MIXED_HARDWARE] * (len({run.cost.hardware for run in counted}) > 1)
+    notes = [MIXED_CODE] if mixed_code else []
+    notes += [MIXED_HARDWARE] if len({run.cost.hardware for run in counted}) > 1 else []
     notes += dict.fromkeys(note for run in counted for note in run.notes)
     row = Row(
         pipeline=name,

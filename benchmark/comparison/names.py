@@ -39,10 +39,8 @@ def pipeline_meant(text: str, names: Sequence[str]) -> str | None:
         return text
     found = [name for name in names if name.startswith(text)]
     if len(found) > 1:
-        raise ConfigError(
-            f"{text!r} may be any of {len(found)} pipelines: {', '.join(found[:4])}{', …' * (len(found) > 4)}; "
-            "give more of the name"
-        )
+        shown = ", ".join([*found[:4], "…"] if len(found) > 4 else found)
+        raise ConfigError(f"{text!r} may be any of {len(found)} pipelines: {shown}; give more of the name")
     return found[0] if found else None
 
 

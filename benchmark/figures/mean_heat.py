@@ -45,7 +45,7 @@ def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method
 
 def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -> None:
     page.write(left, above, wrapped(panel.class_name, SIDE, NORMAL)[:1], size=NORMAL, weight="bold")
-    left_out = f", {panel.empty} empty left out" * bool(panel.empty)
+    left_out = f", {panel.empty} empty left out" if panel.empty else ""
     page.write(left, above + 0.22, [f"n = {panel.images}{left_out}"], color=QUIET)
     shades = PALETTE[np.rint(255 * (panel.heat / top).clip(0, 1)).astype(int)]
     picture = page.picture(left, above + HEAD, SIDE, SIDE, shades)

@@ -140,7 +140,7 @@ def sheet(path: Path, *, title: str, caption: str, width: float, height: float) 
     wide = width + 2 * MARGIN
     heading, footing = wrapped(title, width, LARGE), wrapped(caption, width, SMALL)
     above = MARGIN + text_height(len(heading), LARGE) + 0.1
-    below = MARGIN + (text_height(len(footing), SMALL) + 0.1) * bool(footing)
+    below = MARGIN + (text_height(len(footing), SMALL) + 0.1 if footing else 0)
     with matplotlib.style.context(["default", _LOOK]):
         figure = Figure(figsize=(wide, above + height + below), dpi=DPI)
         FigureCanvasAgg(figure)

@@ -170,14 +170,13 @@ def _about(record: Record) -> list[str]:
 
 def _trained(training: TrainingInfo) -> str:
     """How the networks were trained, and how well the device was kept at work."""
-    steps = training.steps_per_execution
     compiled = "compiled by XLA" if training.jit else "not compiled by XLA"
     waits = [f"{training.waiting:.1%} of the time"]
     if training.segmenter:
         waits.append(f"the segmenter's {training.segmenter.waiting:.1%}")
     return (
         f"Training: {training.epochs} epochs, batches of {training.batch_size}, {training.precision}, "
-        f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
+        f"{compiled}, {wording.plural(training.steps_per_execution or 1, 'step')} an execution; "
         f"it waited for images {', '.join(waits)}."
     )
 

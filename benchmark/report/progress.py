@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 
 from benchmark.planning.schedule import Planned
 from benchmark.records.record import Record
+from benchmark.report.wording import plural
 
 WORDS = {
     "prepare": "preparing images",
@@ -154,8 +155,7 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
         told = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
         console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
-    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
-    console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)
+    console.print(f"{plural(len(planned), 'run')}, {len(planned) - len(left)} cached", highlight=False)
 
 
 def _note(event: dict[str, Any]) -> str:

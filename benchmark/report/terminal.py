@@ -14,7 +14,7 @@ from benchmark.report.lines import prose
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Every table with its caption and its closing sentence; files that were left out come last."""
     for place, table in enumerate(comparison.tables):
-        show(console, Text("\n" * (place > 0)) + _table(table, console.width))
+        show(console, Text("\n" if place else "") + _table(table, console.width))
     for reason in comparison.left_out:
         show(console, Text(prose(f"left out: {reason}", console.width) + "\n", "yellow"))
 

@@ -42,7 +42,7 @@ def _section(name: str, own: Mapping[str, Thumbnail], kinds: Sequence[str], widt
 
 def _cell(one: Thumbnail) -> list[Text]:
     told = [one["kind"], one["id"], f"→ {one['decided']} {number(one['probability'])}"]
-    return _picture(one) + _words(told + ["empty map"] * bool(one["empty"]), one["width"])
+    return _picture(one) + _words([*told, "empty map"] if one["empty"] else told, one["width"])
 
 
 def _picture(one: Thumbnail) -> list[Text]:
@@ -77,7 +77,7 @@ def _flow(cells: Sequence[Sequence[Text]], width: int, gap: int) -> list[Text]:
         if rows[-1] and taken + gap + size > width:
             rows.append([])
             taken = 0
-        taken += size + gap * bool(rows[-1])
+        taken += size + (gap if rows[-1] else 0)
         rows[-1].append(cell)
     return [line for row in rows for line in [*_beside(row, gap), Text()]][:-1]
 
@@ -101,4 +101,5 @@ def _size(cell: Sequence[Text]) -> int:
 
 def _sentence(one: Thumbnail) -> str:
     verdict = f"decided {one['decided']}, probability {number(one['probability'])}"
-    return f"{one['class']}, {one['kind']}: {one['id']}, {verdict}{', empty map' * bool(one['empty'])}"
+    empty = ", empty map" if one["empty"] else ""
+    return f"{one['class']}, {one['kind']}: {one['id']}, {verdict}{empty}"

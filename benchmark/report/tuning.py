@@ -76,11 +76,10 @@ def print_finding(console: Console, found: Finding) -> None:
 
 
 def _cost(tuned: Tuned) -> str:
-    trials = "1 trial" if tuned.trials == 1 else f"{tuned.trials} trials"
     told = [f"{n} {end}" for n, end in ((tuned.failed, "failed"), (tuned.unfinished, "unfinished")) if n]
-    how = f" ({', '.join(told)})" * bool(told)
-    where = f" on {tuned.hardware}" * bool(tuned.hardware)
-    spent = wording.duration(tuned.duration_s)
+    how = f" ({', '.join(told)})" if told else ""
+    where = f" on {tuned.hardware}" if tuned.hardware else ""
+    trials, spent = wording.plural(tuned.trials, "trial"), wording.duration(tuned.duration_s)
     return f"{tuned.tuner} tuned {tuned.pipeline}: {trials}{how}, {tuned.epochs} epochs, {spent}{where}"
 
 
@@ -128,16 +127,16 @@ def _signed(value: float) -> str:
 
 
 def _caveat(found: Finding) -> str:
-    trials = "1 trial" if found.tuned.finished == 1 else f"{found.tuned.finished} trials"
+    trials = wording.plural(found.tuned.finished, "trial")
     if found.best is None:
         return f"The lowest loss on select was looked for among {trials}."
     losses = found.default.loss, found.best.loss
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
+    lower = " Trained to the end, the default has the lower loss on select." if worse else ""
     return (
         f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
         "which is what counts. Detectable: the smallest difference that so many images would separate with 80 % power."
-        + " Trained to the end, the default has the lower loss on select."
-        * worse
+        + lower
     )
 
 

@@ -111,7 +111,8 @@ def _expected_of(hint: Any) -> str:
         return f"one of {', '.join(get_args(hint))}"
     if get_origin(hint) is Annotated:
         plain, limits = get_args(hint)
-        return f"{WORDS[plain]} >= {limits.ge}" + f" and < {limits.lt}" * (limits.lt is not None)
+        below = "" if limits.lt is None else f" and < {limits.lt}"
+        return f"{WORDS[plain]} >= {limits.ge}{below}"
     return WORDS[dict] if _is_struct(hint) else WORDS.get(get_origin(hint) or hint, "")
 
 
