@@ -29,7 +29,7 @@ def compare(
     against: str | None = None,
     difference: PairedTest | None = None,
 ) -> Comparison:
-    """Tables by question, dataset and split; of runs that are told twice the good one counts, then the later one.
+    """Tables by question, dataset and split; of two records of one run the good one counts, then the later one.
 
     Args:
         metric: what rows are ranked by; None takes the metric of most runs.
@@ -116,7 +116,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
 
 
 def _focus(runs: list[Record]) -> dict[str, float]:
-    """What is known of the runs' maps, averaged."""
+    """Statistics of the runs' maps, averaged."""
     values = {kind: [run.gradcam[kind].value for run in runs if kind in run.gradcam] for kind in FOCUS}
     known = {kind: [value for value in found if value is not None] for kind, found in values.items()}
     return {kind: mean(found) for kind, found in known.items() if found}

@@ -1,4 +1,4 @@
-"""Measured speed beside scores: tables in groups of one hardware each, and what is worth its size."""
+"""Measured speed beside scores: tables in groups of one hardware each, and which pipelines are Pareto-optimal."""
 
 from collections.abc import Iterable, Sequence
 

@@ -60,7 +60,7 @@ def _told_apart(name: str, digests: Sequence[str], specs: Mapping[str, Mapping[s
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Dotted key -> value; what the members of a vote have in common is said once, in what they differ as ``a|b``."""
+    """Dotted key -> value; what the members of a vote have in common is there once, what they differ in as ``a|b``."""
     members = spec.get("members")
     inner = list(members.values()) if isinstance(members, Mapping) else []
     own = {key: value for key, value in spec.items() if key not in ("members", "reference")}

@@ -69,7 +69,7 @@ def scan(
 
     Args:
         verified: a record whose seal does not match is `Broken`.
-        others: names of other files -> who is told of each that is met; those in a run's own folder are not.
+        others: names of other files -> called with each that is met; those in a run's own folder are not.
     """
     if root.is_file():
         yield str(root), _load(str(root), verified)

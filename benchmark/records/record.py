@@ -97,7 +97,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One voice in a vote, or one fold of a cross-validation.
+    """One member of a vote, or one fold of a cross-validation.
 
     Attributes:
         name: unique among the members: the class it knows, its pipeline, or ``fold 2``.
@@ -132,7 +132,7 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     Attributes:
         pipeline: names of segmenter, backbone and head, joined by +.
         values: what was searched -> what was found: ``training.learning_rate``, ``head.dropout``.
-        trials: how many were begun; ``finished`` of them ended well, ``failed`` badly, ``unfinished`` not yet.
+        trials: how many were begun; ``finished`` have a score, ``failed`` have none, ``unfinished`` have not ended.
         epochs: of those that finished, together.
         duration_s: of all together, wall time on `hardware`; of unfinished ones as far as they came.
         stayed: no trial was better than the default, whose own settings `values` are.
@@ -166,7 +166,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         fold: which fold was tested on; None where the out-of-fold predictions of all folds are pooled.
-        members: the voices of a vote, the folds of a pooled result.
+        members: of a vote, or the folds of a pooled result.
         voting: how the members of a vote agree on the test part: statistics of the same shape as `metrics`.
         pipeline: how tables name it: ``unet+sepcnn+dense``, options other than the default in brackets.
         pipeline_digest: the same for runs that differ in seed and fold only; such runs are aggregated.
@@ -178,7 +178,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         map_method: how the maps were made.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
-        tuned: how the settings were chosen; None where nobody searched for them.
+        tuned: how the settings were chosen; None where they were not searched for.
         spec: the resolved specification, as the command line can repeat it; read by `benchmark.tasks`, which stands
             on records.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.

@@ -6,14 +6,14 @@ import msgspec
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What a look at the dataset told, before any image was decoded.
+    """A summary of the dataset, made before any image is decoded.
 
     Attributes:
         digest: of the selected samples: ids, labels, sources, groups and file bytes.
         labels: all of the dataset's labels, in its order.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
         groups: label -> groups with an image of it, which is what a split divides.
-        masks: images that have a lung mask; None where nobody counted.
+        masks: images that have a lung mask; None where they were not counted.
     """
 
     name: str

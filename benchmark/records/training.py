@@ -30,7 +30,7 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
         final_rate: the learning rate of the last epoch.
         batch_size, jit, steps_per_execution, waiting: see `Pace`; of the classifier.
         segmenter: the same of the segmenter.
-        balanced: how a classical head was told of rare classes.
+        balanced: what made the classes weigh alike for a classical head.
         rounds: of boosting that answer; None where fitting did not stop early.
         notes: of the classical head, or of a vote.
     """

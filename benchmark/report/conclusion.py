@@ -8,7 +8,7 @@ ORACLE, LARGEST = "source-oracle", "majority"
 
 
 def conclusion(table: Table) -> str:
-    """Who leads, and what that is worth."""
+    """Who leads, by how much, and whether that is significant."""
     return f"{_leader(table)} {_controls(table)}".strip()
 
 

@@ -22,14 +22,14 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         text: the cell of a row.
-        dear: where room is short, columns of higher numbers go first.
+        priority: where there is not enough width, columns of higher numbers are left out first.
         cost: starred where a row is undominated in this.
         left: whether its cells are aligned left.
     """
 
     title: str
     text: Callable[[CostRow], str]
-    dear: int
+    priority: int
     cost: str = ""
     left: bool = False
 
@@ -47,7 +47,7 @@ COLUMNS = (
     Column("segmenter: parameters, MACs", lambda row: _segmenter(row), 6),
     Column("plain MACs", lambda row: _plain(row), 5),
 )
-SCORE_DEAR = 1
+SCORE_PRIORITY = 1
 
 
 def print_costs(console: Console, tables: list[CostTable]) -> None:
@@ -120,9 +120,9 @@ def _range(counts: Iterable[int]) -> str:
 
 
 def columns(table: CostTable) -> list[Column]:
-    """From left to right: the score where there is one, then what can be told of any row."""
+    """From left to right: the score where there is one, then what is known of any row."""
     rows = [row for group in table.groups for row in group.rows]
-    score = Column(table.metric, lambda row: wording.estimate(row.score), SCORE_DEAR, left=True)
+    score = Column(table.metric, lambda row: wording.estimate(row.score), SCORE_PRIORITY, left=True)
     separable = any(row.speed.total.plain_macs != row.speed.total.macs for row in rows)
     segmented = any("segmenter" in row.speed.work for row in rows)
     absent = {"plain MACs": not separable, "segmenter: parameters, MACs": not segmented}
@@ -134,8 +134,8 @@ def _table(table: CostTable, width: int) -> Text:
     titles = [column.title for column in shown]
     grids = [Grid("pipeline", titles, [_line(row, shown, group) for row in group.rows]) for group in table.groups]
     whole = Grid("pipeline", titles, [line for grid in grids for line in grid.lines])
-    order = sorted(range(len(shown)), key=lambda place: shown[place].dear)
-    taken, names = choose(whole, width, order, sum(column.dear == 0 for column in shown))
+    order = sorted(range(len(shown)), key=lambda place: shown[place].priority)
+    taken, names = choose(whole, width, order, sum(column.priority == 0 for column in shown))
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for group, grid in zip(table.groups, grids, strict=True):
         out.append("\n" + prose(conditions(group.conditions), width) + "\n")

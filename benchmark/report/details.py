@@ -78,7 +78,7 @@ def _class_line(owner: str, kinds: list[str], found: dict[str, Estimate]) -> Lin
 
 
 def _members(record: Record, width: int) -> Text:
-    """The voices of a vote, or the folds of a cross-validation and their spread."""
+    """The members of a vote, or the folds of a cross-validation and their spread."""
     members = record.members
     measured = {name for member in members for name in member.metrics}
     kinds = [name for name in dict.fromkeys((record.metric, *SECONDARY)) if name in measured][:MEMBER_METRICS]

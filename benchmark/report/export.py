@@ -54,7 +54,7 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[s
     """The same piece by piece, so that thousands of rows need not be in memory at once.
 
     Args:
-        costs: what is told of measured speed, see `benchmark.report.cost_export.costs_told`.
+        costs: measured speed, see `benchmark.report.cost_export.costs_told`.
     """
     fields = {
         "tables": _array((_table(table, 2) for table in comparison.tables), 1),
@@ -125,7 +125,7 @@ def _identity(table: Table) -> dict[str, Any]:
 
 
 def _metrics(row: Row) -> Iterator[tuple[str, Aggregate]]:
-    """Each worked out, told and forgotten."""
+    """Each computed when it is written, and not kept."""
     metrics = row.metrics
     yield from ((name, metrics.fresh(name) if isinstance(metrics, Aggregates) else metrics[name]) for name in metrics)
 

@@ -23,7 +23,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A row: its name, one cell per column, and what is said under it.
+    """A row: its name, one cell per column, and the notes under it.
 
     Attributes:
         span: stands across the columns instead of cells.
@@ -156,7 +156,7 @@ def _length(text: str) -> int:
 
 
 def _wrapped_width(whole: int, narrowest: int, width: int) -> int:
-    """What names are wrapped to where more columns want to be shown."""
+    """The width that names are wrapped to so that more columns fit."""
     return max(min(whole, max(NARROWEST, width // 4)), narrowest)
 
 

@@ -1,4 +1,4 @@
-"""What `bench run` says while it runs: one line per run, a bar with the time left for the stage at work."""
+"""What `bench run` prints while it runs: one line per run, a bar with the time left for the stage at work."""
 
 import contextlib
 import time
@@ -27,11 +27,11 @@ WORDS = {
     "record": "scoring and drawing",
 }
 
-QUIET_S = 60  # where no bar can be drawn, no longer without a word
+QUIET_S = 60  # between two lines, where no bar can be drawn
 
 
 class Progress:
-    """Follows the runs of a crew: what begins, what is at work, how it ended."""
+    """Follows the runs of a worker pool: what begins, what is at work, how it ended."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
@@ -48,7 +48,7 @@ class Progress:
         self.bars.stop()
 
     def take(self, what: str, run: Planned, told: Any) -> None:
-        """Take one event of a crew: the `begin` of a run, an `event` of its worker, its `end` with the record."""
+        """Take one event of the pool: the `begin` of a run, an `event` of its worker, its `end` with the record."""
         takers: dict[str, Callable[[Planned, Any], None]] = {
             "begin": self._begin,
             "event": self._watch,
@@ -127,7 +127,7 @@ def bars_on(console: Console) -> Bars:
 
 
 class _Active:
-    """A run at work: its number, when it began, the bar of its stage and its words, when a file was last told of it."""
+    """A run at work: its number, when it began, the bar of its stage and its words, when its last line was printed."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -139,7 +139,7 @@ class _Active:
 
 @contextlib.contextmanager
 def surveying(console: Console) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A spinner while the dataset is looked at; gives the watcher of its events."""
+    """A spinner while the dataset is read; gives the watcher of its events."""
     with console.status("looking at the dataset") as status:
 
         def watch(event: dict[str, Any]) -> None:

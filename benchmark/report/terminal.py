@@ -32,7 +32,7 @@ def _table(table: Table, width: int) -> Text:
     first_control = next((row for row in table.rows if row.control), None)
     lines = [_line(table, row, shown, rule=row is first_control and row is not table.rows[0]) for row in table.rows]
     grid = Grid("pipeline", [column.title for column in shown], lines)
-    essential = sum(column.dear == columns.ESSENTIAL for column in shown)
+    essential = sum(column.priority == columns.ESSENTIAL for column in shown)
     taken, names = choose(grid, width, columns.importance(shown), essential)
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     visible = grid.only(taken).noted([wording.notes(row, metrics) for row in table.rows])
@@ -73,7 +73,7 @@ def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) ->
         remarks.append(f"Grey: fewer than {wording.FEW} images.")
     hidden = [column.title for place, column in enumerate(shown) if place not in taken]
     if hidden:
-        usual = [place for place, column in enumerate(shown) if column.dear < columns.REST]
+        usual = [place for place, column in enumerate(shown) if column.priority < columns.REST]
         wide = needed(grid if set(usual) <= set(taken) else grid.only(usual))
         remarks.append(f"More columns at {wide} columns or --format csv: {', '.join(hidden)}.")
     return remarks

@@ -19,8 +19,8 @@ def blocks(thumbnails: Sequence[Thumbnail], width: int, *, colour: bool) -> Text
     """Every class with its thumbnails side by side, as many as `width` columns allow, captions under them.
 
     Args:
-        colour: whether the terminal shows colours; without them, or where not even one thumbnail fits, each is told
-            in words.
+        colour: whether the terminal shows colours; without them, or where not even one thumbnail fits, each is a
+            sentence.
     """
     if not colour or any(one["width"] > width for one in thumbnails):
         return Text("".join(prose(_sentence(one), width) + "\n" for one in thumbnails))

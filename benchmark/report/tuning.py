@@ -62,7 +62,7 @@ def side_of(record: Record) -> Side:
 
 
 def print_finding(console: Console, found: Finding) -> None:
-    """Cost, settings, both pipelines on select and on test, and what that is worth."""
+    """Cost, settings, both pipelines on select and on test, and whether the difference is significant."""
     width = console.width
     out = Text("\n").append(prose(_cost(found.tuned), width) + "\n", "bold")
     out.append(prose(_settings(found), width) + "\n\n")

@@ -1,4 +1,4 @@
-"""What every report says in the same words: numbers, cells, notes under rows."""
+"""The words that all reports share: numbers, cells, notes under rows."""
 
 import math
 
@@ -132,7 +132,7 @@ def occluded(row: Row) -> bool:
 
 
 def notes(row: Row, metrics: list[str]) -> list[str]:
-    """What must be said under a row: runs that failed and why, shown metrics that are not defined."""
+    """The notes under a row: runs that failed and why, shown metrics that are not defined."""
     told = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
     if row.status == "failed":
         told.append(causes(row, full=True) or "it left no cause")

@@ -102,10 +102,10 @@ class Store:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else uses the cache meanwhile; does not wait.
+        """Exclusive use of the cache; does not wait.
 
         Raises:
-            StorageError: somebody uses it, or it cannot be written.
+            StorageError: another process uses it, or it cannot be written.
         """
         with contextlib.ExitStack() as held:
             try:
@@ -117,10 +117,10 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-        """Hold a lock that dies with the process.
+        """Hold a lock, which the kernel releases if the process dies.
 
         Raises:
-            BlockingIOError: somebody holds it, and `how` says not to wait.
+            BlockingIOError: another process holds it, and `how` says not to wait.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
         with (self._locks / name).open("w") as file:
@@ -129,7 +129,7 @@ class Store:
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Rename a finished folder into place, its bytes on disk first; whoever comes second yields.
+    """Rename a finished folder into place, its bytes on disk first; where it is there already, that one stays.
 
     The name itself may be lost with the power, as it is not flushed: what it names is then built again.
     """

@@ -70,13 +70,13 @@ def inventory(root: Path) -> list[Item]:
 
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
-    """What nobody has used since, and what a removal that was killed has left."""
+    """What was not used since, and what a removal that was killed has left."""
     ages = ("artefact", "checkpoint", "half-built")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
 
 
 def discard(root: Path, items: Iterable[Item]) -> None:
-    """Remove these; killed on its way, it leaves whole artefacts and what the next removal sweeps.
+    """Remove these; if it is killed, what it leaves is whole artefacts and what the next removal sweeps.
 
     Raises:
         StorageError: one of them cannot be removed.

@@ -1,6 +1,6 @@
 """What to try next: Keras Tuner's oracles, rebuilt from a ledger each time they are asked.
 
-A rebuilt oracle answers as one that had lived through the whole search would, whatever was killed meanwhile.  Nothing
+A rebuilt oracle answers like one that was there during the whole search, whatever was killed meanwhile.  Nothing
 but Keras Tuner's oracles is used: no tuner, no chief, no files.
 """
 
@@ -23,7 +23,7 @@ SCORE = "score"
 
 
 def propose(state: State) -> Created | None:
-    """The next trial of a search; None while, or since, its tuner knows of none.
+    """The next trial of a search; None where its tuner has none now, or none any more.
 
     Raises:
         ConfigError: the ledger cannot come from this tuner, as when another version of Keras Tuner began it.
@@ -54,7 +54,7 @@ def rebuilt(state: State) -> "_Ledgered":
 
 
 class _Ledgered:
-    """What makes an oracle of Keras Tuner one that lives in a ledger: silent, without files, the default first."""
+    """Makes an oracle of Keras Tuner one that is kept in a ledger: silent, without files, the default first."""
 
     listed: Listed = staticmethod(choices)
 
@@ -72,7 +72,7 @@ class _Ledgered:
             max_consecutive_failed_trials=10**9,  # it raises at so many
             **settings,
         )
-        self.max_trials = None  # whoever asks counts them
+        self.max_trials = None  # the caller of `ask` counts them
         self.verbose = 0
 
     def ask(self, known: Created | None = None) -> Created | None:
@@ -225,7 +225,7 @@ class _Hyperband(_Ledgered, HyperbandOracle):
         next(place for place in places if place["id"] == trial_id)["id"] = failed
 
     def _shorten_brackets(self) -> bool:
-        """Let brackets do with the settings that they got; tells whether there was one that still waited for some."""
+        """Shorten brackets to the settings that they got; gives whether one was still waiting for more."""
         waiting = {
             bracket["bracket_num"]: len(bracket["rounds"][0])
             for bracket in self._brackets
