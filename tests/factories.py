@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
 from benchmark.records.record import Cost, DatasetInfo, Failure, Part, Record, Tuned
 from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
+from benchmark.records.training import Pace, TrainingInfo
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"  # pipelines
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
@@ -92,18 +94,18 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
             "lung-misses/COVID": estimate(0.03, 75, 0.02),
             "lung-empty/COVID": Estimate(1.0, n=75),
         },
-        calibration={"method": "platt", "slope": 1.03, "intercept": -0.2, "n": 87, "decisions": "the likeliest class"},
-        training={
-            "epochs": 16,
-            "steps": 368,
-            "precision": "float32",
-            "batch_size": 32,
-            "jit": False,
-            "steps_per_execution": 1,
-            "waiting": 0.0042,
-            "segmenter": {"batch_size": 16, "jit": False, "steps_per_execution": 1, "waiting": 0.031},
-            "batch_shares": {"Non-COVID": 0.5, "COVID": 0.5},
-        },
+        calibration=CalibrationInfo(method="platt", slope=1.03, intercept=-0.2, n=87, decisions="the likeliest class"),
+        training=TrainingInfo(
+            epochs=16,
+            steps=368,
+            batch_shares={"Non-COVID": 0.5, "COVID": 0.5},
+            precision="float32",
+            batch_size=32,
+            jit=False,
+            steps_per_execution=1,
+            waiting=0.0042,
+            segmenter=Pace(16, False, 1, 0.031),
+        ),
         cost=Cost(617_112, 68_130, 2_710_000, 61.5, 190.0, 720.0, "2 cores of an Example CPU"),
         stages={"prepare": "cached", "masks": "cached", "fit": "built", "score": "built"},
         environment={"python": "3.11.9", "keras": "3.15.0", "tensorflow": "2.21.0", "numpy": "2.4.0"},

@@ -1,9 +1,11 @@
-"""The house rules that a reader relies on, enforced on the source."""
+"""The house rules that a reader relies on, enforced on the source: packages are walked, no module is listed."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -11,20 +13,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIGHT = (
-    "keras",
-    "keras_tuner",
-    "tensorflow",
-    "jax",
-    "torch",
-    "sklearn",
+# From left to right; imports go leftwards or stay within a package, those side by side do not import each other.
+ORDER = (
+    ("registry",), ("storage",), ("records",), ("tasks",), ("data",), ("evaluation",), ("models",), ("figures",),
+    ("stages",), ("planning",), ("execution",), ("tuning", "speed", "audit"), ("comparison",), ("report",),
+    ("api", "cli"), ("__main__",),
+)  # fmt: skip
+FLOORS = {package: floor for floor, packages in enumerate(ORDER) for package in packages}
+APART = {"planning", "stages"}  # stages are named by strings, so that neither is in the other's closure
+LIGHT = ("storage", "records", "tasks", "planning", "execution", "tuning", "comparison", "report", "cli", "api")
+WORKERS = {  # imported in workers only
+    "tuning": {"oracles", "objective", "trial", "drawing"},
+    "execution": {"device"},
+}
+HEAVY = (
+    "cv2", "jax", "keras", "keras_tuner", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "tensorflow", "torch",
     "xgboost",
-    "pandas",
-    "matplotlib",
-    "numpy",
-    "cv2",
-    "scipy",
-)
+)  # fmt: skip
+LONGEST_MODULE, LONGEST_FUNCTION = 300, 40  # lines; a function's docstring does not count
+
+PLANNED = pytest.mark.xfail(strict=True, reason="until steps are planned as one graph, and asked through a request")
+THIN = pytest.mark.xfail(strict=True, reason="until commands are thin")
 
 
 @cache
@@ -38,129 +47,181 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imports(path: Path, name: str) -> set[str]:
-    """Dotted names that a file imports at its top level."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+def tree(name: str) -> ast.Module:
+    return ast.parse(modules()[name].read_text())
+
+
+def package_of(module: str) -> str:
+    """``registry``, or what stands below ``benchmark``."""
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == "benchmark" else top
+
+
+def packages() -> list[str]:
+    return sorted({package_of(name) for name in modules()} - {""})
+
+
+def named(name: str, nodes: Iterator[ast.AST]) -> set[str]:
+    """Dotted names that these import statements of a module name."""
+    package = name if modules()[name].name == "__init__.py" else name.rpartition(".")[0]
     found = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*package.split(".")[: len(package.split(".")) + 1 - node.level], node.module or ""])
-            base = base.strip(".") if node.level else (node.module or "")
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
             found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
     return found
 
 
-def graph() -> dict[str, set[str]]:
-    known = modules()
-    return {
-        name: {target for target in imports(path, name) if target in known and target != name}
-        for name, path in known.items()
-    }
+@cache
+def imports(name: str) -> set[str]:
+    """Dotted names that a module imports anywhere in its text, for type checkers alone too."""
+    return named(name, ast.walk(tree(name)))
 
 
-def test_registry_never_imports_benchmark():
-    guilty = [
-        name
-        for name, path in modules().items()
-        if name.startswith("registry")
-        for target in imports(path, name)
-        if target.partition(".")[0] == "benchmark"
-    ]
-    assert guilty == []
+@cache
+def own_imports(name: str) -> set[str]:
+    """Modules of ours that a module imports when it is imported."""
+    return {target for target in named(name, iter(tree(name).body)) if target in modules() and target != name}
+
+
+def functions(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree(name)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+@pytest.mark.parametrize(
+    "package",
+    [pytest.param(one, marks=PLANNED) if one in ("data", "planning", "stages") else one for one in packages()],
+)
+def test_imports_go_leftwards(package):
+    wrong = []
+    for name in modules():
+        targets = {package_of(target) for target in imports(name) if target.startswith(("benchmark.", "registry"))}
+        for other in targets - {package, ""} if package_of(name) == package else ():
+            if FLOORS[other] >= FLOORS[package] or {other, package} == APART:
+                wrong.append(f"{name} imports {other}")
+    assert wrong == []
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    edges = graph()
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, " -> ".join((*path[path.index(name) :], name))
         if name not in done:
-            for target in sorted(edges[name]):
+            for target in sorted(own_imports(name)):
                 if not (name.startswith(target + ".") or target.startswith(name + ".")):  # a package and its own files
                     visit(target, (*path, name))
             done.add(name)
 
-    for name in edges:
+    for name in modules():
         visit(name, ())
 
 
-def test_only_the_command_line_imports_inside_functions():
-    guilty = []
-    for name, path in modules().items():
-        if name.startswith("benchmark.cli"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                guilty += [
-                    f"{name}:{inner.lineno}"
-                    for inner in ast.walk(node)
-                    if isinstance(inner, (ast.Import, ast.ImportFrom))
-                ]
-    assert guilty == []
-
-
-def test_only_one_file_names_a_keras_backend():
-    guilty = [
+@pytest.mark.parametrize("package", [package for package in LIGHT if package in packages()])
+def test_light_packages_import_nothing_heavy(package):
+    light = [
         name
-        for name, path in modules().items()
-        if name != "registry.backend"
-        and {target.partition(".")[0] for target in imports(path, name)} & {"tensorflow", "jax", "torch"}
+        for name in modules()
+        if package_of(name) == package and name.rpartition(".")[2] not in WORKERS.get(package, ())
     ]
-    assert guilty == []
+    code = f"import sys, {', '.join(light)}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout.split() == []
 
 
-def test_only_one_file_names_keras_tuner():
-    naming = {
-        name for name, path in modules().items() if any(each.startswith("keras_tuner") for each in imports(path, name))
-    }
-    assert naming == {"benchmark.tuning.oracles"}
+def test_types_are_checked_strictly_in_light_packages():
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    checked = {path.removesuffix(".py") for path in mypy["files"] if path.startswith("benchmark/")}
+    assert mypy["strict"] and checked == {f"benchmark/{package}" for package in LIGHT if package in packages()}
+    left_out = {name for name in modules() if re.search(mypy["exclude"][0], f"{name.replace('.', '/')}.py")}
+    assert left_out == {f"benchmark.tuning.{name}" for name in WORKERS["tuning"]}
+
+
+def test_every_package_initialises_nothing():
+    """What stands in an `__init__` is in the closure of every stage."""
+    assert [str(path) for path in modules().values() if path.name == "__init__.py" and path.read_bytes()] == []
+
+
+def test_nothing_lies_loose_in_the_benchmark():
+    loose = {path.name for path in (ROOT / "benchmark").iterdir() if path.suffix == ".py"}
+    assert loose - {"api.py"} == {"__init__.py", "__main__.py"}
+    folders = {path.name for path in (ROOT / "benchmark").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders <= set(FLOORS)
+    assert all((ROOT / "benchmark" / folder / "__init__.py").exists() for folder in folders)
+
+
+def test_tests_lie_in_the_folders_of_what_they_test():
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= set(packages())
+
+
+def test_no_module_is_too_long_to_read():
+    counts = {name: path.read_text().count("\n") for name, path in modules().items()}
+    assert {name: count for name, count in counts.items() if count > LONGEST_MODULE} == {}
 
 
 @pytest.mark.parametrize(
-    "module",
+    "package",
     [
-        "benchmark.cli.main",
-        "benchmark.cli.run",
-        "benchmark.cli.tune",
-        "benchmark.cli.finding",
-        "benchmark.tasks.reading",
-        "benchmark.tuning.brackets",
-        "benchmark.report.tuning_progress",
-        "benchmark.tuning.ranges",
-        "benchmark.tasks.writing",
-        "benchmark.tuning.trials",
-        "benchmark.report.tuning",
-        "benchmark.cli.list",
-        "benchmark.cli.compare",
-        "benchmark.cli.cache",
-        "benchmark.cli.speed",
-        "benchmark.comparison.costs",
-        "benchmark.report.costs",
-        "benchmark.report.cost_export",
-        "benchmark.storage.inventory",
-        "benchmark.execution.pool",
-        "benchmark.comparison.compare",
-        "benchmark.comparison.grouping",
-        "benchmark.comparison.names",
-        "benchmark.records.differences",
-        "benchmark.report.details",
-        "benchmark.report.terminal",
-        "benchmark.report.export",
-        "benchmark.report.markdown",
-        "benchmark.report.thumbnails",
-        "benchmark.planning.schedule",
-        "benchmark.execution.process",
-        "benchmark.report.progress",
-        "benchmark.tuning.ledger",
+        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason="until commands are thin"))
+        if one == "cli"
+        else one
+        for one in packages()
     ],
 )
-def test_right_of_the_disk_nothing_heavy_is_imported(module):
-    code = f"import sys, {module}; print(*sorted(set({LIGHT!r}) & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == []
+def test_no_function_is_too_long_to_read(package):
+    wrong = []
+    for name in modules():
+        for node in functions(name) if package_of(name) == package else ():
+            docstring = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
+            lines = node.end_lineno - node.lineno + 1
+            lines -= docstring.end_lineno - docstring.lineno + 1 if docstring else 0
+            if lines > LONGEST_FUNCTION:
+                wrong.append(f"{name}.{node.name}: {lines}")
+    assert wrong == []
+
+
+def test_only_the_command_line_and_the_python_door_import_inside_functions():
+    wrong = [
+        f"{name}:{inner.lineno}"
+        for name in modules()
+        if package_of(name) not in ("cli", "api")
+        for node in functions(name)
+        for inner in ast.walk(node)
+        if isinstance(inner, (ast.Import, ast.ImportFrom))
+    ]
+    assert wrong == []
+
+
+def test_only_one_file_names_a_keras_backend():
+    naming = {
+        name
+        for name in modules()
+        if {target.partition(".")[0] for target in imports(name)} & {"tensorflow", "jax", "torch"}
+    }
+    assert naming == {"registry.backend"}
+
+
+def test_only_one_file_names_keras_tuner():
+    naming = {name for name in modules() if any(each.startswith("keras_tuner") for each in imports(name))}
+    assert naming == {"benchmark.tuning.oracles"}
+
+
+def test_files_and_folders_are_renamed_into_place_where_storage_says_how():
+    """`path.replace(target)` has one argument, that of a text two."""
+    renaming = {
+        name
+        for name in modules()
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords
+        if (node.func.attr == "rename" or (node.func.attr == "replace" and len(node.args) == 1))
+        and ast.unparse(node.func) != "msgspec.structs.replace"
+    }
+    checkpoints = "benchmark.models.checkpoints"  # a folder per epoch
+    assert {name for name in renaming if package_of(name) != "storage"} <= {checkpoints}
 
 
 def test_no_component_or_task_is_named_in_the_benchmark():
@@ -170,39 +231,38 @@ def test_no_component_or_task_is_named_in_the_benchmark():
     names = {name for group in project.values() for name in group}
     names |= {path.stem for path in (ROOT / "configs").glob("*.toml")} - {"defaults"}
     names -= words
-    guilty = []
-    for module, path in modules().items():
+    wrong = []
+    for module in modules():
         if not module.startswith("benchmark"):
             continue
-        tree = ast.parse(path.read_text())
         prose = {
             id(node.body[0].value)
-            for node in ast.walk(tree)
+            for node in ast.walk(tree(module))
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        guilty += [
+        wrong += [
             f"{module}:{node.lineno}: {node.value!r}"
-            for node in ast.walk(tree)
+            for node in ast.walk(tree(module))
             if isinstance(node, ast.Constant) and node.value in names and id(node) not in prose
         ]
     # The one default: what is benchmarked when nobody brings data.
-    assert [line for line in guilty if not line.startswith("benchmark.tasks.schema") or "phantom" not in line] == []
+    assert [line for line in wrong if not line.startswith("benchmark.tasks.schema") or "phantom" not in line] == []
 
 
 def test_no_branch_asks_for_a_name():
     """`if spec.head.name == "…"` is what the registry is there to avoid."""
-    guilty = []
-    for module, path in modules().items():
+    wrong = []
+    for module in modules():
         if not module.startswith("benchmark"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree(module)):
             if not isinstance(node, ast.Compare) or getattr(node.left, "attr", "") != "name":
                 continue
             if any(isinstance(right, ast.Constant) and right.value for right in node.comparators):
-                guilty.append(f"{module}:{node.lineno}")
-    assert guilty == []
+                wrong.append(f"{module}:{node.lineno}")
+    assert wrong == []
 
 
 def test_installed_entry_points_are_those_of_pyproject():

@@ -107,7 +107,7 @@ def prune(age: str, dry_run: bool) -> None:
     with store.alone():
         leaving = stale(_look()[1], before)
         discard(root, leaving)
-        sweep_locks(store)
+        sweep_locks(root)
     click.echo(f"removed {_counted(leaving)} from {root}")
 
 
@@ -131,7 +131,7 @@ def clear(yes: bool) -> None:
     with store.alone():
         leaving = _look()[1]
         discard(root, leaving)
-        sweep_locks(store)
+        sweep_locks(root)
     click.echo(f"removed {_counted(leaving)} from {root}")
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from benchmark.comparison.costs import CostTable
     from benchmark.comparison.tables import Comparison
     from benchmark.records.differences import Difference, PairedTest
-    from benchmark.records.files import Broken
     from benchmark.records.record import Record
     from benchmark.records.speed import Speed
+    from benchmark.storage.files import Broken
 
 PAGE = 140  # columns of a table that is written to a file
 WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
@@ -60,7 +60,7 @@ def command(
     """
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.tables import Comparison
-    from benchmark.records.files import walk
+    from benchmark.records.files import scan
     from benchmark.records.speed import FILE as SPEED
     from benchmark.storage.garbage import uncollected
     from registry.errors import ConfigError
@@ -72,7 +72,7 @@ def command(
         )
     found = _Found(verify)
     roots = _roots(results or (Path("results"),))
-    records = found.records(walk(path, verified=verify, others={SPEED: found.measured}) for path in roots)
+    records = found.records(scan(path, verified=verify, others={SPEED: found.measured}) for path in roots)
     with uncollected():
         comparison = _compared(records, found, metric, against)
         costs = cost_tables(comparison.tables, found.speeds)
@@ -100,7 +100,7 @@ class _Found:
 
     def records(self, scans: "Iterable[Iterable[tuple[str, Record | Broken]]]") -> "Iterator[Record]":
         """The usable records, one at a time."""
-        from benchmark.records.files import Broken
+        from benchmark.storage.files import Broken
 
         for path, found in itertools.chain.from_iterable(scans):
             if isinstance(found, Broken):
@@ -111,8 +111,8 @@ class _Found:
 
     def measured(self, path: Path) -> None:
         """Take a measurement of speed."""
-        from benchmark.records.files import Broken
         from benchmark.records.speed import read
+        from benchmark.storage.files import Broken
 
         found = read(path, verified=self.verified)
         if isinstance(found, Broken):

@@ -139,8 +139,8 @@ class _Tune:
 
     def _folder(self, spec: "RunSpec", search: "Search") -> Path:
         from benchmark.storage.code import digest
+        from benchmark.storage.digests import canonical
         from benchmark.tasks.components import run_parts
-        from benchmark.tasks.spec import canonical
 
         name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
         return self.results / "tuning" / spec.task / name

@@ -8,8 +8,9 @@ import msgspec
 from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
 from benchmark.comparison.grouping import FOCUS, Gathered, Place, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
-from benchmark.comparison.tables import LOWER_IS_BETTER, Comparison, Failed, Lead, Row, Table
+from benchmark.comparison.tables import Comparison, Failed, Lead, Row, Table
 from benchmark.records.differences import Difference, PairedTest
+from benchmark.records.metrics import direction
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from registry.errors import unknown_name
@@ -28,7 +29,7 @@ def compare(
     against: str | None = None,
     difference: PairedTest | None = None,
 ) -> Comparison:
-    """Tables by question, dataset and split; of runs that are told twice the good one counts, then the later one.
+    """Tables by question, dataset and split; of two records of one run the good one counts, then the later one.
 
     Args:
         metric: what rows are ranked by; None takes the metric of most runs.
@@ -89,7 +90,8 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
     unfinished = Counter(run.seed for run in single)
     for seed in {run.seed for run in pooled}:
         del unfinished[seed]
-    notes = [MIXED_CODE] * mixed_code + [MIXED_HARDWARE] * (len({run.cost.hardware for run in counted}) > 1)
+    notes = [MIXED_CODE] if mixed_code else []
+    notes += [MIXED_HARDWARE] if len({run.cost.hardware for run in counted}) > 1 else []
     notes += dict.fromkeys(note for run in counted for note in run.notes)
     row = Row(
         pipeline=name,
@@ -114,7 +116,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
 
 
 def _focus(runs: list[Record]) -> dict[str, float]:
-    """What is known of the runs' maps, averaged."""
+    """Statistics of the runs' maps, averaged."""
     values = {kind: [run.gradcam[kind].value for run in runs if kind in run.gradcam] for kind in FOCUS}
     known = {kind: [value for value in found if value is not None] for kind, found in values.items()}
     return {kind: mean(found) for kind, found in known.items() if found}
@@ -133,7 +135,7 @@ def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:
     value = row.value(metric)
     if value is None:
         return True, True, float(row.status == "failed"), row.pipeline
-    return False, not row.pooled, value if metric in LOWER_IS_BETTER else -value, row.pipeline
+    return False, not row.pooled, -direction(metric) * value, row.pipeline
 
 
 def _control_rows(facts: Record, metric: str) -> list[Row]:
@@ -169,7 +171,7 @@ def _lead(rows: list[Row], metric: str, test: PairedTest) -> Lead | None:
 
 
 def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Lead:
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = direction(metric)
     found = test(first.runs, second.runs, metric)
     if found.value is None or found.low is None or found.high is None:
         gap = abs((first.value(metric) or 0.0) - (second.value(metric) or 0.0))

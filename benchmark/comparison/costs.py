@@ -1,11 +1,12 @@
-"""Measured speed beside scores: tables in groups of one hardware each, and what is worth its size."""
+"""Measured speed beside scores: tables in groups of one hardware each, and which pipelines are Pareto-optimal."""
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate
-from benchmark.comparison.tables import LOWER_IS_BETTER, Row, Table
+from benchmark.comparison.tables import Row, Table
+from benchmark.records.metrics import direction
 from benchmark.records.speed import Conditions, Speed
 
 SIZES = ("parameters", "macs")  # the same on every machine
@@ -88,7 +89,7 @@ def _joined(table: Table, measured: dict[str, list[Speed]]) -> CostTable:
         for row in contenders
         for speed in measured.get(row.architecture, ())
     ]
-    sign = -1.0 if table.metric in LOWER_IS_BETTER else 1.0
+    sign = direction(table.metric)
     for size in SIZES:
         rows = _marked(rows, size, sign)
     groups = [CostGroup(group.conditions, _marked(group.rows, "latency", sign)) for group in _groups(rows)]

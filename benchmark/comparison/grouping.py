@@ -1,4 +1,4 @@
-"""Records sorted by what they answer: which table they belong to, which pipeline, and which of two tellings counts."""
+"""Records by table and pipeline, and which of two records of one run counts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmark.comparison.aggregates import mean
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
+from benchmark.records.training import TrainingInfo
 
 FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
 OF_A_CLASS = tuple(f"{kind}/" for kind in FOCUS)
@@ -17,7 +19,7 @@ Identity = tuple[int, int | None]  # seed, fold
 
 
 class Question(NamedTuple):
-    """What is predicted: classes in their order, each with its labels, and the class that sensitivity speaks of.
+    """What is predicted: classes in their order, each with its labels, and the class that sensitivity is of.
 
     A record that does not tell its classes asks what its task asks.
     """
@@ -44,9 +46,9 @@ class Gathered:
     """Runs by table and pipeline; keeps what tables need, so that many thousand records fit into memory.
 
     Attributes:
-        facts: place -> the record that speaks for the table: its data, split and controls.
+        facts: place -> the record that describes the table: its data, split and controls.
         specs: pipeline digest -> a specification.
-        tasks: place, pipeline digest -> the tasks that told of it.
+        tasks: place, pipeline digest -> the tasks that ran it.
         codes: pipeline digest -> seed and fold -> the component code behind that run, where it is good.
         metrics: names of all that was measured.
     """
@@ -137,16 +139,16 @@ def _merit(record: Record) -> tuple[bool, str]:
 
 
 def _standing(record: Record) -> tuple[bool, bool, bool, int, str]:
-    """The least of these speaks for its table: a good record, of all test images, with the rules that look at none."""
+    """The record with the least of these describes its table: a good one, of all test images, with control rules."""
     return record.status != "ok", not speaks_of_all(record), not record.controls, record.seed, record.pipeline_digest
 
 
 def _light(record: Record) -> Record:
     """A record without its bulk; of the maps one number each, the mean over classes."""
     return msgspec.structs.replace(
-        record, spec={}, components={}, controls={}, confusion=[], masks={}, gradcam=_focus(record.gradcam),
-        members=[], voting={}, reference=None, calibration={}, training={}, environment={}, stages={}, dataset=None,
-        split=None,
+        record, spec={}, components={}, controls={}, confusion=[], masks={}, gradcam=_focus(record.gradcam), members=[],
+        voting={}, reference=None, calibration=CalibrationInfo(), training=TrainingInfo(), environment={}, stages={},
+        dataset=None, split=None,
     )  # fmt: skip
 
 

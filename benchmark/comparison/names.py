@@ -39,10 +39,8 @@ def pipeline_meant(text: str, names: Sequence[str]) -> str | None:
         return text
     found = [name for name in names if name.startswith(text)]
     if len(found) > 1:
-        raise ConfigError(
-            f"{text!r} may be any of {len(found)} pipelines: {', '.join(found[:4])}{', …' * (len(found) > 4)}; "
-            "give more of the name"
-        )
+        shown = ", ".join([*found[:4], "…"] if len(found) > 4 else found)
+        raise ConfigError(f"{text!r} may be any of {len(found)} pipelines: {shown}; give more of the name")
     return found[0] if found else None
 
 
@@ -62,7 +60,7 @@ def _told_apart(name: str, digests: Sequence[str], specs: Mapping[str, Mapping[s
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Dotted key -> value; what the members of a vote have in common is said once, in what they differ as ``a|b``."""
+    """Dotted key -> value; what the members of a vote have in common is there once, what they differ in as ``a|b``."""
     members = spec.get("members")
     inner = list(members.values()) if isinstance(members, Mapping) else []
     own = {key: value for key, value in spec.items() if key not in ("members", "reference")}

@@ -10,8 +10,6 @@ from benchmark.records.differences import Difference
 from benchmark.records.findings import SplitInfo
 from benchmark.records.record import Cost, DatasetInfo, Failure, Record, Tuned
 
-LOWER_IS_BETTER = frozenset({"log-loss", "brier", "ece", "ece-floor"})
-
 
 class Failed(msgspec.Struct, frozen=True):
     """One run that has no numbers; `fold` is None where the folds could not be pooled."""
@@ -35,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
         unfinished: seed -> folds that have numbers, where they are not pooled.
         focus: name of a statistic of the maps -> its mean over classes.
         map_method: how the maps were made.
-        tuned: what it cost to find its settings; None where nobody searched for them.
+        tuned: what it cost to find its settings; None where they were not searched for.
         against: the paired difference to the pipeline that the table is compared against.
         notes: what a reader must know about this row, one line each.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
@@ -66,7 +64,7 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def pooled(self) -> bool:
-        """Whether its numbers speak of all test images, so that they can be ranked."""
+        """Whether its numbers are of all test images, so that they can be ranked."""
         return not set(self.seeds) & set(self.unfinished)
 
     def metric(self, name: str) -> Aggregate | None:
@@ -89,7 +87,7 @@ class Lead(msgspec.Struct, frozen=True):
         gain: by how much it is better than the runner-up, always >= 0 unless a test on shared seeds says otherwise.
         low, high: paired 95 % interval of the gain; None where it could not be tested, `untested` then says why.
         detectable: the smallest difference that so many images would separate with 80 % power.
-        note: what must be said of the test.
+        note: a limitation of the test.
         level: pipelines after the runner-up, in the order of rank, that are not separable from the leader either.
     """
 

@@ -157,11 +157,6 @@ def prepare(
         raise
 
 
-def pack(masks: np.ndarray) -> np.ndarray:
-    """Packed bits uint8 (n, ceil(H·W / 8)) of bool masks (n, H, W)."""
-    return np.packbits(masks.reshape(len(masks), -1), axis=1)
-
-
 def unpack(packed: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Bool masks (n, H, W) of packed bits; `shape` is (H, W)."""
     return np.unpackbits(packed, axis=-1, count=shape[0] * shape[1]).view(bool).reshape(-1, *shape)

@@ -18,6 +18,7 @@ from benchmark.planning.keys import component_code
 from benchmark.records.summary import Survey
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import digest
+from benchmark.storage.files import write_whole
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
 from registry.errors import DataError, DataNotFoundError
@@ -136,16 +137,11 @@ class FileDigests:
         return {path: self.known[path][2] for path in paths}
 
     def _write(self) -> None:
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         # What could not be read may be readable next time without looking changed: chmod leaves size and time.
         kept = {path: told for path, told in self.known.items() if told[2] != UNREADABLE}
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_text(json.dumps(kept))
-                temporary.replace(self.path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_whole(self.path, json.dumps(kept).encode(), flush=False)
 
 
 def _stamp(path: str) -> list[int]:

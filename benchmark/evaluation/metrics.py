@@ -182,13 +182,11 @@ class Metric:
 
     Attributes:
         needs: "evidence" (logits at equal priors, `calibration.evidence`) or "probabilities" (calibrated).
-        higher_is_better: False for losses and calibration errors.
         compute: (targets (n,), outputs (n, K) of the kind it needs, weights (..., n)) -> (...).
     """
 
     name: str
     needs: str
-    higher_is_better: bool
     compute: Callable[..., np.ndarray]
 
 
@@ -209,20 +207,20 @@ def _known(classes: list[str], positive: str | None) -> Iterator[Metric]:
     overall = {"accuracy": accuracy, "balanced-accuracy": balanced_accuracy, "macro-f1": macro_f1, "mcc": matthews}
     per_class = {"precision": precisions, "recall": recalls, "f1": f1s, "specificity": specificities}
     for name, of in overall.items():
-        yield Metric(name, "evidence", True, partial(_of_decisions, of, None))
+        yield Metric(name, "evidence", partial(_of_decisions, of, None))
     for name, of in per_class.items():
         for k, label in enumerate(classes):
-            yield Metric(f"{name}/{label}", "evidence", True, partial(_of_decisions, of, k))
+            yield Metric(f"{name}/{label}", "evidence", partial(_of_decisions, of, k))
     if positive and column is not None:
-        yield Metric("sensitivity", "evidence", True, partial(_of_decisions, recalls, column))
-        yield Metric("specificity", "evidence", True, partial(_of_decisions, recalls, 1 - column))
+        yield Metric("sensitivity", "evidence", partial(_of_decisions, recalls, column))
+        yield Metric("specificity", "evidence", partial(_of_decisions, recalls, 1 - column))
     for name, ranking in {"auroc": auroc, "auprc": auprc}.items():
-        yield Metric(name, "evidence", True, partial(_of_ranks, ranking, column))
+        yield Metric(name, "evidence", partial(_of_ranks, ranking, column))
         for k, label in enumerate(classes):
-            yield Metric(f"{name}/{label}", "evidence", True, partial(_of_ranks, ranking, k))
+            yield Metric(f"{name}/{label}", "evidence", partial(_of_ranks, ranking, k))
     for name, losses in {"log-loss": log_losses, "brier": brier_scores}.items():
-        yield Metric(name, "probabilities", False, partial(_of_losses, losses))
-    yield Metric("ece", "probabilities", False, ece)
+        yield Metric(name, "probabilities", partial(_of_losses, losses))
+    yield Metric("ece", "probabilities", ece)
 
 
 def _of_decisions(

@@ -9,7 +9,6 @@ Calibration and thresholds are fitted on the part "fit", everything is reported 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,6 +18,7 @@ from benchmark.evaluation.calibration import Calibration, calibrate, log_prior, 
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.resampling import Groups
+from benchmark.records.calibration import CalibrationInfo, Threshold
 from benchmark.records.estimate import Estimate
 from registry.errors import DataError
 
@@ -38,7 +38,6 @@ class Scores:
         evidence: (N, K) float64 of all samples, calibrated, at equal class shares.
         probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
         decisions: (N,) class index of all samples, at equal class shares.
-        calibration: JSON-able: the fitted parameters, priors, rules, thresholds and notes.
         controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test part.
     """
 
@@ -47,7 +46,7 @@ class Scores:
     evidence: np.ndarray
     probabilities: np.ndarray
     decisions: np.ndarray
-    calibration: dict[str, Any]
+    calibration: CalibrationInfo
     controls: dict[str, dict[str, Estimate]] = field(default_factory=dict)
 
 
@@ -87,9 +86,9 @@ def score(
     evidence, probabilities, calibration = calibrate(logits, targets, fit, data_prior, batch_prior)
     outputs = Outputs(evidence.argmax(axis=1), metrics.log_odds(evidence), probabilities)
     judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
-    info = _calibration_info(calibration, classes, data_prior, batch_prior)
+    thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
-        at, info["thresholds"] = _at_specificities(classes.index(positive), targets, outputs, parts, np.asarray(groups))
+        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, parts, np.asarray(groups))
         judged |= at
     return Scores(
         metrics=judged,
@@ -97,7 +96,7 @@ def score(
         evidence=evidence,
         probabilities=outputs.probabilities,
         decisions=outputs.decisions,
-        calibration=info,
+        calibration=_calibration_info(calibration, classes, data_prior, batch_prior, thresholds),
         controls=controls(classes, positive, targets, parts, groups, sources, seed, resamples),
     )
 
@@ -111,48 +110,52 @@ def _check(logits: np.ndarray, parts: np.ndarray) -> None:
 
 
 def _calibration_info(
-    calibration: Calibration, classes: Sequence[str], data_prior: Sequence[float], batch_prior: Sequence[float]
-) -> dict[str, Any]:
+    calibration: Calibration,
+    classes: Sequence[str],
+    data_prior: Sequence[float],
+    batch_prior: Sequence[float],
+    thresholds: dict[str, Threshold],
+) -> CalibrationInfo:
     shares = {"data_prior": data_prior, "batch_prior": batch_prior}
     named = {key: dict(zip(classes, np.exp(log_prior(prior)).tolist(), strict=True)) for key, prior in shares.items()}
     fitted = msgspec.structs.asdict(calibration)
     decided = UNCALIBRATED_RULE if calibration.method == "identity" else DECISION_RULE
-    return {**fitted, **named, "decisions": decided, "probabilities": PROBABILITY_RULE, "part": "fit"}
+    return CalibrationInfo(
+        **fitted, **named, decisions=decided, probabilities=PROBABILITY_RULE, part="fit", thresholds=thresholds
+    )
 
 
 def _at_specificities(
     k: int, targets: np.ndarray, outputs: Outputs, parts: np.ndarray, groups: np.ndarray
-) -> tuple[dict[str, Estimate], dict[str, Any]]:
+) -> tuple[dict[str, Estimate], dict[str, Threshold]]:
     """Sensitivity and specificity on "test" at thresholds chosen on "fit", and those thresholds."""
     own, odds, fit, test = targets == k, outputs.odds[:, k], parts == "fit", parts == "test"
     found: dict[str, Estimate] = {}
-    thresholds: dict[str, Any] = {}
+    thresholds: dict[str, Threshold] = {}
     for specificity in SPECIFICITIES:
         name = f"specificity-{specificity * 100:.0f}"
         sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
         if not (fit & ~own).any():
             note = "no threshold: no negatives among the images to choose it on"
             found |= {key: Estimate(None, n=int(side.sum()), note=note) for key, side in sides.items()}
-            thresholds[name] = {"note": note}
+            thresholds[name] = Threshold(note=note)
             continue
         threshold = threshold_at_specificity(own[fit], odds[fit], specificity)
         right = (odds >= threshold) == own
         for key, side in sides.items():
             found[key] = proportion(right[side], groups[side], f"no images for {key} in the test part")
-        thresholds[name] = _threshold_info(threshold, right, own & fit, ~own & fit)
+        thresholds[name] = _threshold(threshold, right, own & fit, ~own & fit)
     return found, thresholds
 
 
-def _threshold_info(
-    threshold: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray
-) -> dict[str, Any]:
-    return {
-        "log_odds": threshold,  # of the evidence, at equal class shares
-        "validation_specificity": float(right[negatives].mean()),
-        "validation_sensitivity": float(right[positives].mean()) if positives.any() else None,
-        "negatives": int(negatives.sum()),
-        "positives": int(positives.sum()),
-    }
+def _threshold(log_odds: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> Threshold:
+    return Threshold(
+        log_odds=log_odds,
+        validation_specificity=float(right[negatives].mean()),
+        validation_sensitivity=float(right[positives].mean()) if positives.any() else None,
+        negatives=int(negatives.sum()),
+        positives=int(positives.sum()),
+    )
 
 
 def controls(

@@ -31,7 +31,7 @@ def curves(
     """
     table = {key: np.array([row[key] for row in history], float) for key in ("epoch", "loss", "val_loss", "rate")}
     height = HEAD + LOSS + BETWEEN + RATE + UNDER
-    with sheet(path, title=title, caption=CAPTION + RIPENING * ripening, width=WIDTH, height=height) as page:
+    with sheet(path, title=title, caption=CAPTION + (RIPENING if ripening else ""), width=WIDTH, height=height) as page:
         loss = page.axes(MARGIN + LEFT, HEAD, WIDTH - LEFT - RIGHT, LOSS)
         rate = page.axes(MARGIN + LEFT, HEAD + LOSS + BETWEEN, WIDTH - LEFT - RIGHT, RATE)
         _draw_loss(loss, table)

@@ -16,9 +16,9 @@ from benchmark.figures.sheet import (
     SMALL,
     VERMILION,
     Sheet,
-    fold,
     sheet,
     text_height,
+    wrapped,
 )
 
 SIDE, NAMES, HEAD, GAP, APART, LEGEND = 1.55, 1.4, 0.35, 0.05, 0.25, 0.3  # inches
@@ -63,7 +63,7 @@ def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str, method: str
             page.write(_left(column), 0.08, [kind], weight="bold", size=NORMAL)
         for place, name in enumerate(classes):
             top = HEAD + place * row
-            page.write(MARGIN, top, fold(name, NAMES - 0.1, NORMAL + 1), size=NORMAL, weight="bold")
+            page.write(MARGIN, top, wrapped(name, NAMES - 0.1, NORMAL + 1), size=NORMAL, weight="bold")
             for column, (kind, absent) in enumerate(ABSENT.items()):
                 if (name, kind) in found:
                     _pair(page, _left(column), top, found[name, kind], words[name, kind])
@@ -78,7 +78,7 @@ def _left(column: int) -> float:
 
 def _words(panel: Panel) -> list[str]:
     verdict = f"{panel.class_name} → {panel.decided}, p = {panel.probability:.3f}"
-    return [*fold(panel.sample_id, PAIR, SMALL), *fold(verdict, PAIR, SMALL)]
+    return [*wrapped(panel.sample_id, PAIR, SMALL), *wrapped(verdict, PAIR, SMALL)]
 
 
 def _pair(page: Sheet, left: float, top: float, panel: Panel, words: list[str]) -> None:

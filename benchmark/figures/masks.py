@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.figures.sheet import MARGIN, NORMAL, ORANGE, QUIET, SKY, SMALL, Sheet, fold, sheet
+from benchmark.figures.sheet import MARGIN, NORMAL, ORANGE, QUIET, SKY, SMALL, Sheet, sheet, wrapped
 
 SIDE, GAP, NAMES, HEAD = 1.75, 0.1, 1.45, 0.3  # inches
 COLUMNS = ("image", "truth", "prediction", "both outlines")
@@ -55,7 +55,7 @@ def _left(column: int) -> float:
 
 def _row(page: Sheet, row: MaskRow, top: float) -> None:
     page.write(MARGIN, top + 0.02, [_told(row.dice)], size=NORMAL + 1, weight="bold")
-    words = [line for text in (row.sample_id, row.label) for line in fold(text, NAMES - GAP, SMALL)]
+    words = [line for text in (row.sample_id, row.label) for line in wrapped(text, NAMES - GAP, SMALL)]
     page.write(MARGIN, top + 0.28, words, color=QUIET)
     for column, picture in enumerate((row.image, row.truth, row.prediction)):
         page.picture(_left(column), top, SIDE, SIDE, picture)

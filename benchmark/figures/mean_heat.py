@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.figures.overlays import PALETTE
-from benchmark.figures.sheet import MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, fold, sheet
+from benchmark.figures.sheet import MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, sheet, wrapped
 
 SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.5, 0.3, 4  # inches; panels
 HALF = 0.5  # of the images must have lung where the outline says lung
@@ -44,8 +44,8 @@ def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method
 
 
 def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -> None:
-    page.write(left, above, fold(panel.class_name, SIDE, NORMAL)[:1], size=NORMAL, weight="bold")
-    left_out = f", {panel.empty} empty left out" * bool(panel.empty)
+    page.write(left, above, wrapped(panel.class_name, SIDE, NORMAL)[:1], size=NORMAL, weight="bold")
+    left_out = f", {panel.empty} empty left out" if panel.empty else ""
     page.write(left, above + 0.22, [f"n = {panel.images}{left_out}"], color=QUIET)
     shades = PALETTE[np.rint(255 * (panel.heat / top).clip(0, 1)).astype(int)]
     picture = page.picture(left, above + HEAD, SIDE, SIDE, shades)

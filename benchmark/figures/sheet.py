@@ -115,7 +115,7 @@ class Sheet:
         color: str = INK,
         weight: str = "normal",
     ) -> None:
-        """Lines of words (see `fold`) whose upper left corner has that place."""
+        """Lines of words (see `wrapped`) whose upper left corner has that place."""
         wide, high = self.figure.get_size_inches()
         for place, line in enumerate(lines, 1):  # one by one: lines beside each other share their baselines
             baseline = self.top + top + text_height(place, size) - 0.35 * size / 72
@@ -138,9 +138,9 @@ def sheet(path: Path, *, title: str, caption: str, width: float, height: float) 
         StorageError: the file cannot be written.
     """
     wide = width + 2 * MARGIN
-    heading, footing = fold(title, width, LARGE), fold(caption, width, SMALL)
+    heading, footing = wrapped(title, width, LARGE), wrapped(caption, width, SMALL)
     above = MARGIN + text_height(len(heading), LARGE) + 0.1
-    below = MARGIN + (text_height(len(footing), SMALL) + 0.1) * bool(footing)
+    below = MARGIN + (text_height(len(footing), SMALL) + 0.1 if footing else 0)
     with matplotlib.style.context(["default", _LOOK]):
         figure = Figure(figsize=(wide, above + height + below), dpi=DPI)
         FigureCanvasAgg(figure)
@@ -154,7 +154,7 @@ def sheet(path: Path, *, title: str, caption: str, width: float, height: float) 
             raise StorageError(f"{path} cannot be written ({error.strerror})") from error
 
 
-def fold(text: str, width: float, size: float) -> list[str]:
+def wrapped(text: str, width: float, size: float) -> list[str]:
     """Lines that fit a width in inches at a font size.
 
     A word that is longer than a line is broken; characters that the font lacks become their codes, so that names stay

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchmark.figures.sheet import BLUE, MARGIN, NORMAL, QUIET, SMALL, Sheet, fold, sheet, text_height
+from benchmark.figures.sheet import BLUE, MARGIN, NORMAL, QUIET, SMALL, Sheet, sheet, text_height, wrapped
 
 SIDE, GAP, NAMES, HISTOGRAM = 1.6, 0.1, 1.35, 2.3  # inches
 HEAD, UNDER = 0.45, 0.3
@@ -72,10 +72,10 @@ def _headings(page: Sheet, views: Sequence[View]) -> None:
 
 
 def _row(page: Sheet, view: View, top: float) -> None:
-    name = fold(view.class_name, NAMES - GAP, NORMAL)
+    name = wrapped(view.class_name, NAMES - GAP, NORMAL)
     page.write(MARGIN, top, name, size=NORMAL, weight="bold")
     page.write(
-        MARGIN, top + text_height(len(name), NORMAL) + 0.05, fold(view.sample_id, NAMES - GAP, SMALL), color=QUIET
+        MARGIN, top + text_height(len(name), NORMAL) + 0.05, wrapped(view.sample_id, NAMES - GAP, SMALL), color=QUIET
     )
     mask = np.ones(view.equalised.shape, bool) if view.mask is None else view.mask
     pictures = (view.raw, view.equalised, mask, view.masked, view.augmented)

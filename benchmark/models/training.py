@@ -40,7 +40,7 @@ def decide(history: Sequence[Mapping[str, float]], schedule: Any, steps: int) ->
     statistics settle slower than weights.
 
     Args:
-        schedule: a `benchmark.tasks.spec.Schedule`.
+        schedule: a `benchmark.tasks.schema.Schedule`.
         steps: per epoch.
     """
     falls, waited, lowest = 0, 0, math.inf
@@ -77,7 +77,7 @@ def train(
 
     Args:
         validation: images, targets and loss weights of the *select* part.
-        schedule: a `benchmark.tasks.spec.Schedule`.
+        schedule: a `benchmark.tasks.schema.Schedule`.
         deterministic: one step per execution, whatever the time that a step takes.
         until: epochs after which to pause; the next call goes on as if there had been no pause.
 

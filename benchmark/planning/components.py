@@ -1,7 +1,6 @@
 """What components say of themselves, kept under their code's digest: the command line need not import them."""
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from benchmark.planning.graph import Traits
 from benchmark.planning.keys import OWN, component_code
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import NAMES, code_digest, digest, one_look
+from benchmark.storage.files import write_whole
 from registry.errors import PluginError
 from registry.lookup import find
 from registry.options import Option
@@ -104,6 +104,4 @@ class Descriptions:
             return
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(told))
-            temporary.replace(path)
+            write_whole(path, json.dumps(told).encode(), flush=False)

@@ -18,9 +18,10 @@ from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_o
 from benchmark.records.record import SCHEMA
 from benchmark.records.summary import Survey
 from benchmark.storage.code import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
+from benchmark.storage.digests import canonical
 from benchmark.tasks.components import components_of, plain_name, run_parts
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
+from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, target_of
 from registry.lookup import find
 
 OWN = ("benchmark", "registry")

@@ -1,4 +1,4 @@
-"""From what a user asked for, and a look at the data, to specifications.  Nothing heavy happens here."""
+"""From a request and the dataset's summary to specifications, without any heavy import."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ import msgspec
 
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
+from benchmark.records.metrics import metrics_of
 from benchmark.records.summary import Survey
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
@@ -18,7 +19,6 @@ from registry.errors import ConfigError, DataError, OptionError, RefusedError, u
 from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
-METRICS = ("accuracy", "balanced-accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece")
 UNTRAINED = "none"
 
 
@@ -43,8 +43,8 @@ def choose(task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, 
         forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
 
     Raises:
-        ConfigError: something is not said, or there is nothing to join.
-        UnknownNameError: nobody registered a component of that name.
+        ConfigError: a component is missing, or there is nothing to join.
+        UnknownNameError: no component of that name is registered.
     """
     pipelines = _pipelines(task, flags, forced)
     asked = [parse_component(name) for name in flags["voter"]]
@@ -106,21 +106,15 @@ def resolve(
         forced: kind -> options from --set, which at least one chosen component must have.
 
     Raises:
-        UnknownNameError: nobody measures the task's metric.
+        UnknownNameError: the task's metric is unknown.
         DataError: a class has too few groups to be in every part.
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
     classes = resolve_classes(task, survey.labels)
     _check_metric(task, classes)
-    grouped = task.split.grouping == "group"
-    patients = grouped and sum(survey.groups.values()) < survey.images
-    counts = survey.groups if grouped else survey.counts
-    _check_parts(classes, counts, "patients" if patients else "images", task.split)
-    for kind, options in forced.items():
-        _check_forced(kind, options, {name for of, name in chosen.components() if of == kind}, described)
-    for parts in chosen.pipelines:
-        _check_masks(parts["segmenter"].name, described.traits("segmenter", parts["segmenter"].name), survey)
+    _check_split(task.split, classes, survey)
+    _check_components(chosen, forced, survey, described)
     pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
     voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
     settings = {
@@ -206,12 +200,18 @@ def _one_vs_all(reference: RunSpec) -> dict[str, RunSpec]:
 
 
 def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
-    binary = len(classes) == 2
-    of_class = ("precision", "recall", "f1") if binary else ("precision", "recall", "f1", "specificity", "auroc")
-    of_positive = ("sensitivity", "specificity") if binary and task.positive is not None else ()
-    known = [*METRICS, *of_positive, *(f"{metric}/{name}" for metric in of_class for name in classes)]
+    known = metrics_of(list(classes), task.positive)
     if task.metric not in known:
         raise unknown_name("metric", task.metric, known, "the task's metric")
+
+
+def _check_components(
+    chosen: Chosen, forced: Mapping[str, Mapping[str, Any]], survey: Survey, described: Descriptions
+) -> None:
+    for kind, options in forced.items():
+        _check_forced(kind, options, {name for of, name in chosen.components() if of == kind}, described)
+    for parts in chosen.pipelines:
+        _check_masks(parts["segmenter"].name, described.traits("segmenter", parts["segmenter"].name), survey)
 
 
 def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
@@ -227,7 +227,10 @@ def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
         )
 
 
-def _check_parts(classes: Mapping[str, Sequence[str]], counts: Mapping[str, int], unit: str, split: Split) -> None:
+def _check_split(split: Split, classes: Mapping[str, Sequence[str]], survey: Survey) -> None:
+    grouped = split.grouping == "group"
+    patients = grouped and sum(survey.groups.values()) < survey.images
+    unit, counts = "patients" if patients else "images", survey.groups if grouped else survey.counts
     found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
     folds = split.folds
     needed = split.fewest_groups

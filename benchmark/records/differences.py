@@ -1,4 +1,4 @@
-"""What a paired test of two pipelines tells."""
+"""The result of a paired test of two pipelines."""
 
 from collections.abc import Callable, Sequence
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records.record import SCHEMA, Record
-from benchmark.storage.files import Broken, encode, fault, load, put, sealed
+from benchmark.storage.files import Broken, encode, fault, load, put
 from registry.errors import DataNotFoundError, StorageError, VerificationError
-
-__all__ = ["Broken", "load_all", "read", "scan", "sealed", "verify", "walk", "write"]
 
 FILE = "result.json"
 PREDICTIONS = "predictions.npz"  # beside it
@@ -63,31 +61,20 @@ def verify(what: Record | Path) -> Record:
 
 def scan(
     root: Path, *, verified: bool = True, others: Mapping[str, Callable[[Path], None]] = {}
-) -> Iterator[tuple[Path, Record | Broken]]:
-    """Every record below a folder (or the one in a file) in the order of names, one at a time."""
-    return ((Path(path), found) for path, found in walk(root, verified=verified, others=others))
-
-
-def walk(
-    root: Path, *, verified: bool = True, others: Mapping[str, Callable[[Path], None]] = {}
 ) -> Iterator[tuple[str, Record | Broken]]:
-    """`scan` with names of files for paths: of many thousand records a twelfth of the time goes into a `Path` each.
+    """Every record below a folder (or the one in a file) in the order of names, one at a time.
 
-    Links to folders and hidden folders are not followed.
+    Links to folders and hidden folders are not followed.  Files are named by strings: of many thousand records a
+    twelfth of the time would go into a `Path` each.
 
     Args:
         verified: a record whose seal does not match is `Broken`.
-        others: names of other files -> who is told of each that is met; those in a run's own folder are not.
+        others: names of other files -> called with each that is met; those in a run's own folder are not.
     """
     if root.is_file():
         yield str(root), _load(str(root), verified)
     else:
         yield from _scan(str(root), root.name, verified, others)
-
-
-def load_all(root: Path, *, verified: bool = True) -> list[tuple[Path, Record | Broken]]:
-    """`scan` at once, some 25 kB of memory a record; iterate over `scan` where there may be many thousands."""
-    return list(scan(root, verified=verified))
 
 
 _DECODER = msgspec.json.Decoder(Record)

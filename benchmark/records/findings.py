@@ -1,9 +1,8 @@
 """What scoring finds on the test images of a run, before a record holds it."""
 
-from typing import Any
-
 import msgspec
 
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 
 
@@ -69,7 +68,7 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: dict[str, Estimate]
     controls: dict[str, dict[str, Estimate]]
     confusion: list[list[int]]
-    calibration: dict[str, Any]
+    calibration: CalibrationInfo
     skipped: list[str] = []
     masks: dict[str, Estimate] = {}
     members: dict[str, dict[str, Estimate]] = {}

@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
+from benchmark.records.training import TrainingInfo
 
 SCHEMA = 1
 
@@ -69,7 +71,7 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     Attributes:
         pipeline: names of segmenter, backbone and head, joined by +.
         values: what was searched -> what was found: ``training.learning_rate``, ``head.dropout``.
-        trials: how many were begun; ``finished`` of them ended well, ``failed`` badly, ``unfinished`` not yet.
+        trials: how many were begun; ``finished`` have a score, ``failed`` have none, ``unfinished`` have not ended.
         epochs: of those that finished, together.
         duration_s: of all together, wall time on `hardware`; of unfinished ones as far as they came.
         stayed: no trial was better than the default, whose own settings `values` are.
@@ -103,7 +105,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         fold: which fold was tested on; None where the out-of-fold predictions of all folds are pooled.
-        members: the voices of a vote, the folds of a pooled result.
+        members: of a vote, or the folds of a pooled result.
         voting: how the members of a vote agree on the test part: statistics of the same shape as `metrics`.
         pipeline: how tables name it: ``unet+sepcnn+dense``, options other than the default in brackets.
         pipeline_digest: the same for runs that differ in seed and fold only; such runs are aggregated.
@@ -113,12 +115,11 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
         map_method: how the maps were made.
-        training: how the networks were trained: epochs, steps, precision, the batch size that memory allowed, whether
-            XLA compiled, how many steps an execution held, the share of the time that they waited for images.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
-        tuned: how the settings were chosen; None where nobody searched for them.
-        spec: the resolved RunSpec, as the command line can repeat it.
+        tuned: how the settings were chosen; None where they were not searched for.
+        spec: the resolved specification, as the command line can repeat it; read by `benchmark.tasks`, which stands
+            on records.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.
     """
@@ -149,8 +150,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     members: list[Member] = []
     voting: dict[str, Estimate] = {}
     reference: Reference | None = None
-    calibration: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    calibration: CalibrationInfo = CalibrationInfo()
+    training: TrainingInfo = TrainingInfo()
     cost: Cost = Cost()
     notes: list[str] = []
     stages: dict[str, str] = {}

@@ -11,8 +11,8 @@ import msgspec
 
 from benchmark.records.record import Part
 from benchmark.storage.code import digest
+from benchmark.storage.digests import canonical
 from benchmark.storage.files import Broken, load, put
-from benchmark.tasks.spec import canonical
 from registry.errors import StorageError
 
 SCHEMA = 1

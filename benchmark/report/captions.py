@@ -31,7 +31,7 @@ def caption(table: Table) -> list[str]:
     trained = sorted({seed for row in table.rows for seed in row.expected})
     positive = f" Positive class: {table.positive}." if table.positive else ""
     lines.append(
-        f"Training seed{'s' * (len(trained) > 1)} {_listed(trained)}. "
+        f"Training {'seeds' if len(trained) > 1 else 'seed'} {_listed(trained)}. "
         f"Thresholds and calibration from validation, never from test.{positive}"
     )
     return lines + (table.dataset.notices if table.dataset else [])
@@ -59,7 +59,7 @@ def legend(table: Table, titles: list[str]) -> str:
         told.append(_focus(kind, table.rows))
     if TUNING in titles:
         searches = [row.tuned for row in table.rows if row.tuned]
-        stayed = "; default stayed: none was better" * any(one.stayed for one in searches)
+        stayed = "; default stayed: none was better" if any(one.stayed for one in searches) else ""
         told.append(
             f"Tuning: trials of the search for the settings, and their time{stayed}; a dash where nobody searched."
         )
@@ -77,8 +77,9 @@ def focus_title(kind: str) -> str:
 
 
 def _focus(kind: str, rows: list[Row]) -> str:
-    told = f"{FOCUS[kind].capitalize()}, mean over classes; 1 is chance."
-    return told + " (o): maps by occlusion." * any(wording.occluded(row) for row in rows if kind in row.focus)
+    occluded = any(wording.occluded(row) for row in rows if kind in row.focus)
+    marks = " (o): maps by occlusion." if occluded else ""
+    return f"{FOCUS[kind].capitalize()}, mean over classes; 1 is chance.{marks}"
 
 
 def _dataset(dataset: DatasetInfo) -> str:

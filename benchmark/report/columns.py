@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from benchmark.comparison.tables import Row, Table
+from benchmark.records.metrics import SECONDARY
 from benchmark.report import captions, wording
 
-SECONDARY = ("sensitivity", "specificity", "auroc", "macro-f1", "accuracy", "balanced-accuracy", "mcc")
 BEFORE_COST = 2  # of the other metrics, those that cost gives way to
 SHOWN = 4  # of the other metrics; --format csv has all
 
-ESSENTIAL, FIRST, COUNTS, SECOND, MAPS, COST, REST = range(7)  # how dear columns are, the dearest first
+ESSENTIAL, FIRST, COUNTS, SECOND, MAPS, COST, REST = range(7)  # priorities of columns, the highest first
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -19,14 +19,14 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         text: the cell of a row.
-        dear: where room is short, columns of higher numbers go first, of equal ones the last.
+        priority: where there is not enough width, columns of higher numbers are left out first, of equal ones the last.
         metric: the metric it shows; empty for the others.
         left: whether its cells are aligned left, since their intervals may be missing.
     """
 
     title: str
     text: Callable[[Row], str]
-    dear: int
+    priority: int
     metric: str = ""
     left: bool = False
 
@@ -37,8 +37,8 @@ def every(table: Table) -> list[Column]:
 
 
 def importance(columns: list[Column]) -> list[int]:
-    """Places of the columns, the dearest first."""
-    return sorted(range(len(columns)), key=lambda place: columns[place].dear)
+    """Places of the columns, the highest priority first."""
+    return sorted(range(len(columns)), key=lambda place: columns[place].priority)
 
 
 def _every(table: Table) -> Iterator[Column]:
@@ -65,8 +65,8 @@ def _every(table: Table) -> Iterator[Column]:
         yield _metric(name, REST)
 
 
-def _metric(name: str, dear: int) -> Column:
-    return Column(name, lambda row: wording.estimate(row.metric(name)), dear, metric=name, left=True)
+def _metric(name: str, priority: int) -> Column:
+    return Column(name, lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True)
 
 
 def _against(table: Table, row: Row) -> str:

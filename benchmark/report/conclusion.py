@@ -1,13 +1,14 @@
 """The sentence under a table: who leads, by how much, whether that is separable, and what the controls say."""
 
-from benchmark.comparison.tables import LOWER_IS_BETTER, Lead, Row, Table
+from benchmark.comparison.tables import Lead, Row, Table
+from benchmark.records.metrics import LOWER_IS_BETTER
 from benchmark.report.wording import estimate, interval, number
 
 ORACLE, LARGEST = "source-oracle", "majority"
 
 
 def conclusion(table: Table) -> str:
-    """Who leads, and what that is worth."""
+    """Who leads, by how much, and whether that is significant."""
     return f"{_leader(table)} {_controls(table)}".strip()
 
 
@@ -15,7 +16,7 @@ def _leader(table: Table) -> str:
     lead = table.lead
     if lead is None:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
-        pooled = " whose folds are pooled" * waiting
+        pooled = " whose folds are pooled" if waiting else ""
         return f"No pipeline{pooled} has a {table.metric} here."
     if lead.runner_up is None or lead.gain is None:
         value = estimate(_best(table).metrics[table.metric])
@@ -37,7 +38,8 @@ def _verdict(lead: Lead) -> str:
     if lead.separable:
         return "separable (paired bootstrap over groups, 95 %)"
     detectable = "" if lead.detectable is None else f"; smallest detectable difference {number(lead.detectable)}"
-    return f"not separable (paired bootstrap over groups, 95 %){detectable}{f'; {lead.note}' * bool(lead.note)}"
+    note = f"; {lead.note}" if lead.note else ""
+    return f"not separable (paired bootstrap over groups, 95 %){detectable}{note}"
 
 
 def _level(lead: Lead) -> str:
@@ -58,7 +60,7 @@ def _controls(table: Table) -> str:
     if known is not None:
         base = rules[LARGEST].value(table.metric) if LARGEST in rules else None
         tells = known != base and _reaches(table, known)  # a source that tells no class from another explains nothing
-        beaten = ", no worse than the leader: the source alone may explain these scores" * tells
+        beaten = ", no worse than the leader: the source alone may explain these scores" if tells else ""
         told.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
     elif table.dataset and table.dataset.sources:
         told.append(f"The source control has no {table.metric}, so nothing here excludes that the source was learnt.")

@@ -9,7 +9,8 @@ from rich.text import Text
 from benchmark.comparison.costs import CostGroup, CostRow, CostTable
 from benchmark.records.speed import Conditions, Rate
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
+from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
 from benchmark.report.terminal import show
 
@@ -21,14 +22,14 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         text: the cell of a row.
-        dear: where room is short, columns of higher numbers go first.
+        priority: where there is not enough width, columns of higher numbers are left out first.
         cost: starred where a row is undominated in this.
         left: whether its cells are aligned left.
     """
 
     title: str
     text: Callable[[CostRow], str]
-    dear: int
+    priority: int
     cost: str = ""
     left: bool = False
 
@@ -46,13 +47,13 @@ COLUMNS = (
     Column("segmenter: parameters, MACs", lambda row: _segmenter(row), 6),
     Column("plain MACs", lambda row: _plain(row), 5),
 )
-SCORE_DEAR = 1
+SCORE_PRIORITY = 1
 
 
 def print_costs(console: Console, tables: list[CostTable]) -> None:
     """Every table: a group of rows for each hardware, how to read them, what may not be compared."""
     for place, table in enumerate(tables):
-        show(console, Text("\n" * (place > 0)) + _table(table, console.width))
+        show(console, Text("\n" if place else "") + _table(table, console.width))
 
 
 def costs_markdown(tables: list[CostTable]) -> str:
@@ -68,7 +69,7 @@ def title(table: CostTable) -> str:
 
 def conditions(told: Conditions) -> str:
     """What rows of one group have in common."""
-    cores = f"{told.threads} CPU core{'s' * (told.threads != 1)}"
+    cores = wording.plural(told.threads, "CPU core")
     return (
         f"{told.device} · {told.backend} {told.version} · {told.precision} · {cores} · "
         f"batches of {told.training_batch} in training, {told.batch} in inference"
@@ -113,18 +114,19 @@ def _pixels(sizes: Iterable[int]) -> str:
 
 
 def _range(counts: Iterable[int]) -> str:
-    least, *_, most = sorted([*counts] * 2)
+    found = set(counts)
+    least, most = min(found), max(found)
     return str(least) if least == most else f"{least} to {most}"
 
 
 def columns(table: CostTable) -> list[Column]:
-    """From left to right: the score where there is one, then what can be told of any row."""
+    """From left to right: the score where there is one, then what is known of any row."""
     rows = [row for group in table.groups for row in group.rows]
-    scored = [Column(table.metric, lambda row: wording.estimate(row.score), SCORE_DEAR, left=True)] * bool(table.metric)
+    score = Column(table.metric, lambda row: wording.estimate(row.score), SCORE_PRIORITY, left=True)
     separable = any(row.speed.total.plain_macs != row.speed.total.macs for row in rows)
     segmented = any("segmenter" in row.speed.work for row in rows)
     absent = {"plain MACs": not separable, "segmenter: parameters, MACs": not segmented}
-    return scored + [column for column in COLUMNS if not absent.get(column.title)]
+    return [*([score] if table.metric else []), *(column for column in COLUMNS if not absent.get(column.title))]
 
 
 def _table(table: CostTable, width: int) -> Text:
@@ -132,8 +134,8 @@ def _table(table: CostTable, width: int) -> Text:
     titles = [column.title for column in shown]
     grids = [Grid("pipeline", titles, [_line(row, shown, group) for row in group.rows]) for group in table.groups]
     whole = Grid("pipeline", titles, [line for grid in grids for line in grid.lines])
-    order = sorted(range(len(shown)), key=lambda place: shown[place].dear)
-    taken, names = choose(whole, width, order, sum(column.dear == 0 for column in shown))
+    order = sorted(range(len(shown)), key=lambda place: shown[place].priority)
+    taken, names = choose(whole, width, order, sum(column.priority == 0 for column in shown))
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for group, grid in zip(table.groups, grids, strict=True):
         out.append("\n" + prose(conditions(group.conditions), width) + "\n")
@@ -157,7 +159,7 @@ def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
 
 def _cell(row: CostRow, column: Column, starred: bool) -> str:
     star = STAR if column.cost in row.best else " " * len(STAR)
-    return column.text(row) + star * starred
+    return column.text(row) + (star if starred else "")
 
 
 def _notes(row: CostRow) -> list[str]:
@@ -175,14 +177,14 @@ def _markdown(table: CostTable) -> str:
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
-        lines += ["", *(escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row))]
-        lines += [""] * any(_notes(row) for row in group.rows)
+        notes = [escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row)]
+        lines += ["", *notes, ""] if notes else [""]
     return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 
 
 def _macs(row: CostRow) -> str:
     total = row.speed.total
-    return "≥ " * bool(total.uncounted) + wording.large(total.macs or 0)
+    return ("≥ " if total.uncounted else "") + wording.large(total.macs or 0)
 
 
 def _plain(row: CostRow) -> str:

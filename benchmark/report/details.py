@@ -1,18 +1,20 @@
 """One run in detail, for a terminal of any width."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from benchmark.comparison.aggregates import deviation
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Reference
+from benchmark.records.metrics import SECONDARY
 from benchmark.records.record import Record
+from benchmark.records.training import TrainingInfo
 from benchmark.report import wording
-from benchmark.report.columns import SECONDARY
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw
+from benchmark.report.lines import prose
 from benchmark.report.terminal import show
 
 MEMBER_METRICS = 4  # shown of each member; result.json has all
@@ -78,7 +80,7 @@ def _class_line(owner: str, kinds: list[str], found: dict[str, Estimate]) -> Lin
 
 
 def _members(record: Record, width: int) -> Text:
-    """The voices of a vote, or the folds of a cross-validation and their spread."""
+    """The members of a vote, or the folds of a cross-validation and their spread."""
     members = record.members
     measured = {name for member in members for name in member.metrics}
     kinds = [name for name in dict.fromkeys((record.metric, *SECONDARY)) if name in measured][:MEMBER_METRICS]
@@ -146,9 +148,9 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
-    if "waiting" in record.training:
+    if record.training.waiting is not None:
         about.append(_trained(record.training))
-    told = {key: value for key, value in record.calibration.items() if not isinstance(value, dict)}
+    told = {key: value for key, value in msgspec.to_builtins(record.calibration).items() if not isinstance(value, dict)}
     sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
     numbers = {key: value for key, value in told.items() if key not in sentences}
     if numbers:
@@ -163,21 +165,20 @@ def _about(record: Record) -> list[str]:
         spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
         what = "Default settings, which no trial beat, searched" if found.stayed else "Settings found"
         about.append(f"{what} by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
-    for name, value in record.calibration.get("thresholds", {}).items():
-        about.append(f"Threshold {name}, from validation: {_setting(value)}.")
+    for name, value in record.calibration.thresholds.items():
+        about.append(f"Threshold {name}, from validation: {_setting(msgspec.to_builtins(value))}.")
     return about
 
 
-def _trained(training: dict[str, Any]) -> str:
+def _trained(training: TrainingInfo) -> str:
     """How the networks were trained, and how well the device was kept at work."""
-    steps, segmenter = training["steps_per_execution"], training.get("segmenter", {})
-    compiled = "compiled by XLA" if training["jit"] else "not compiled by XLA"
-    waits = [f"{training['waiting']:.1%} of the time"]
-    if "waiting" in segmenter:
-        waits.append(f"the segmenter's {segmenter['waiting']:.1%}")
+    compiled = "compiled by XLA" if training.jit else "not compiled by XLA"
+    waits = [f"{training.waiting:.1%} of the time"]
+    if training.segmenter:
+        waits.append(f"the segmenter's {training.segmenter.waiting:.1%}")
     return (
-        f"Training: {training['epochs']} epochs, batches of {training['batch_size']}, {training['precision']}, "
-        f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
+        f"Training: {training.epochs} epochs, batches of {training.batch_size}, {training.precision}, "
+        f"{compiled}, {wording.plural(training.steps_per_execution or 1, 'step')} an execution; "
         f"it waited for images {', '.join(waits)}."
     )
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +31,9 @@ def to_csv(comparison: Comparison) -> str:
     rows = [(place, table, row) for place, table in enumerate(comparison.tables, 1) for row in table.rows]
     names = dict.fromkeys(name for *_, row in rows for name in row.metrics)
     most = max((len(row.seeds) for *_, row in rows), default=0)
-    ends = ("", " low", " high", *([" SD"] * (most > 1)), *([" seeds low", " seeds high"] * (most > 2)))
+    ends = ["", " low", " high"]
+    ends += [" SD"] if most > 1 else []
+    ends += [" seeds low", " seeds high"] if most > 2 else []
     against = AGAINST if any(table.against for table in comparison.tables) else ()
     tuning = TUNING if any(row.tuned for *_, row in rows) else ()
     out = io.StringIO()
@@ -52,25 +54,50 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[s
     """The same piece by piece, so that thousands of rows need not be in memory at once.
 
     Args:
-        costs: what is told of measured speed, see `benchmark.report.cost_export.costs_told`.
+        costs: measured speed, see `benchmark.report.cost_export.costs_told`.
     """
-    yield '{\n "tables": ['
-    for place, table in enumerate(comparison.tables):
-        about = msgspec.json.format(msgspec.json.encode(_about(table)), indent=1).decode()
-        head, rows, tail = about.partition('"rows": []')
-        yield ",\n  " * bool(place) or "\n  "
-        yield _inside(head, 2) + rows[:-1]
-        for k, row in enumerate(table.rows):
-            yield ",\n    " * bool(k) or "\n    "
-            yield _inside(msgspec.json.format(msgspec.json.encode(_row(row)), indent=1).decode(), 4)
-        yield "\n   ]" + _inside(tail, 2)
-    told, left_out = (msgspec.json.format(msgspec.json.encode(one), indent=1) for one in (costs, comparison.left_out))
-    yield "\n " * bool(comparison.tables) + f'],\n "costs": {_inside(told.decode(), 1)},\n'
-    yield f' "left_out": {_inside(left_out.decode(), 1)}\n}}\n'
+    fields = {
+        "tables": _array((_table(table, 2) for table in comparison.tables), 1),
+        "costs": [_json(costs, 1)],
+        "left_out": [_json(comparison.left_out, 1)],
+    }
+    yield from _object(fields, 0)
+    yield "\n"
 
 
-def _inside(text: str, depth: int) -> str:
-    return text.replace("\n", "\n" + " " * depth)
+def _table(table: Table, depth: int) -> Iterator[str]:
+    fields: dict[str, Iterable[str]] = {name: [_json(one, depth + 1)] for name, one in _about(table).items()}
+    fields["rows"] = _array(([_json(_row(row), depth + 2)] for row in table.rows), depth + 1)
+    return _object(fields, depth)
+
+
+def _object(fields: Mapping[str, Iterable[str]], depth: int) -> Iterator[str]:
+    """A JSON object whose values come in pieces; `depth` is that of its braces."""
+    yield "{"
+    for place, (name, pieces) in enumerate(fields.items()):
+        yield f'{"," if place else ""}{_line(depth + 1)}"{name}": '
+        yield from pieces
+    yield f"{_line(depth)}}}"
+
+
+def _array(elements: Iterable[Iterable[str]], depth: int) -> Iterator[str]:
+    """A JSON array whose elements come in pieces; `depth` is that of its brackets."""
+    begun = False
+    yield "["
+    for pieces in elements:
+        yield ("," if begun else "") + _line(depth + 1)
+        yield from pieces
+        begun = True
+    yield f"{_line(depth)}]" if begun else "]"
+
+
+def _json(value: Any, depth: int) -> str:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    return text.replace("\n", _line(depth))
+
+
+def _line(depth: int) -> str:
+    return "\n" + " " * depth
 
 
 def _about(table: Table) -> dict[str, Any]:
@@ -98,7 +125,7 @@ def _identity(table: Table) -> dict[str, Any]:
 
 
 def _metrics(row: Row) -> Iterator[tuple[str, Aggregate]]:
-    """Each worked out, told and forgotten."""
+    """Each computed when it is written, and not kept."""
     metrics = row.metrics
     yield from ((name, metrics.fresh(name) if isinstance(metrics, Aggregates) else metrics[name]) for name in metrics)
 

@@ -1,8 +1,6 @@
-"""Columns and rows laid out for a width: columns are left out, names are folded, no cell is ever cut."""
+"""Columns and rows laid out for a width: columns are left out, names are wrapped, no cell is ever cut."""
 
 import itertools
-import re
-import textwrap
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -10,9 +8,10 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
+from benchmark.report.lines import INDENT, pieces_of_name, prose, wrapped_name, wrapped_title
+
 GAP = 2
-INDENT = 2  # of the lines of a folded name but the first
-NARROWEST = 24  # no name is folded to less while there is room
+NARROWEST = 24  # no name is wrapped to less while there is room
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -24,7 +23,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A row: its name, one cell per column, and what is said under it.
+    """A row: its name, one cell per column, and the notes under it.
 
     Attributes:
         span: stands across the columns instead of cells.
@@ -60,13 +59,13 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
     def name_width(self, room: int | None = None) -> int:
         """Of the names, in lines of at most `room` where that is given."""
         names = [line.name.text for line in self.lines]
-        lines = names if room is None else [text for name in names for text in folded_name(name, room)]
+        lines = names if room is None else [text for name in names for text in wrapped_name(name, room)]
         return max([cell_len(self.corner), *map(cell_len, lines)])
 
     def narrowest(self) -> int:
-        """The least width to which all names can be folded."""
+        """The least width to which all names can be wrapped."""
         words = {word for line in self.lines for word in line.name.text.split(" ")}
-        pieces = {piece for word in words for piece in _pieces(word)}
+        pieces = {piece for word in words for piece in pieces_of_name(word)}
         return max([cell_len(self.corner), *(cell_len(piece) + INDENT for piece in pieces)])
 
     def only(self, places: list[int]) -> "Grid":
@@ -86,7 +85,7 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
 def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tuple[list[int], int]:
     """Which columns fit, and the width of the names beside them; 0 puts names on lines of their own.
 
-    Names are folded where that makes room for more columns, and moved to their own lines where the essential columns
+    Names are wrapped where that makes room for more columns, and moved to their own lines where the essential columns
     do not fit beside them even so.
 
     Args:
@@ -97,7 +96,7 @@ def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tupl
     needed_for_essential = sum(sizes[place] + GAP for place in order[:essential])
     whole, narrowest = grid.name_width(), grid.narrowest()
     tight = max(min(whole, width - needed_for_essential), narrowest)
-    candidates = (whole, _folded_width(whole, narrowest, width), tight)
+    candidates = (whole, _wrapped_width(whole, narrowest, width), tight)
     fitting = [names for names in candidates if names + needed_for_essential <= width]
     if not fitting:
         return _taken(sizes, width, order), 0
@@ -109,11 +108,11 @@ def needed(grid: Grid) -> int:
     """The least width at which all columns stand beside the names."""
     room = sum(size + GAP for size in grid.widths)
     whole, narrowest = grid.name_width(), grid.narrowest()
-    return next(width for width in itertools.count(room) if room + _folded_width(whole, narrowest, width) <= width)
+    return next(width for width in itertools.count(room) if room + _wrapped_width(whole, narrowest, width) <= width)
 
 
 def draw(grid: Grid, width: int, names: int) -> Text:
-    """The grid as lines of text, names folded to `names` columns; 0 puts each on its own line above its numbers."""
+    """The grid as lines of text, names wrapped to `names` columns; 0 puts each on its own line above its numbers."""
     sizes = grid.widths
     out = Text()
     for text in _header(grid, sizes, names):
@@ -127,42 +126,14 @@ def draw(grid: Grid, width: int, names: int) -> Text:
     return out
 
 
-def folded_name(name: str, room: int) -> list[str]:
-    """A name in lines of at most `room`, the later ones indented; a piece that is longer stays whole.
-
-    It is broken at spaces, and a word that is too long also after ``+``, ``,``, ``(`` or ``[``.
-    """
-    if cell_len(name) <= room:
-        return [name]
-    lines = [""]
-    for word in name.split(" "):
-        pieces = [word] if cell_len(word) + INDENT <= room else _pieces(word)
-        for place, piece in enumerate(pieces):
-            begun, new = bool(lines[-1].strip()), place == 0
-            joint = " " * (begun and new)
-            if begun and ((new and len(pieces) > 1) or cell_len(lines[-1] + joint + piece) > room):
-                lines.append(" " * INDENT + piece)
-            else:
-                lines[-1] += joint + piece
-    return lines
-
-
-def prose(text: str, width: int, indent: str = "") -> str:
-    """Text wrapped at spaces; a word that is longer than the line is broken after ``+``, ``,`` or ``/``."""
-    room = max(1, width - len(indent))
-    pieces = " ".join(_fold(word, room) for word in text.split(" "))
-    wrapped = textwrap.wrap(pieces, room, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(indent + line for line in wrapped)
-
-
 def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) -> None:
     if not names:
         out.append(prose(line.name.text, width) + "\n", line.name.style)
-    first, *others = folded_name(line.name.text, names) if names else [""]
+    first, *others = wrapped_name(line.name.text, names) if names else [""]
     pieces = [(first + " " * (names - cell_len(first)), line.name.style)]
     if line.span is not None:
         beside = cell_len(line.span.text) <= width - names - GAP
-        below = "\n" * bool(names) + prose(line.span.text, width, "  ")
+        below = ("\n" if names else "") + prose(line.span.text, width, "  ")
         pieces.append((" " * GAP + line.span.text if beside else below, line.span.style))
     for cell, size in zip(line.cells, sizes, strict=False):
         room = " " * (size - _length(cell.text))
@@ -184,8 +155,8 @@ def _length(text: str) -> int:
     return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
-def _folded_width(whole: int, narrowest: int, width: int) -> int:
-    """What names are folded to where more columns want to be shown."""
+def _wrapped_width(whole: int, narrowest: int, width: int) -> int:
+    """The width that names are wrapped to so that more columns fit."""
     return max(min(whole, max(NARROWEST, width // 4)), narrowest)
 
 
@@ -200,7 +171,7 @@ def _taken(sizes: list[int], room: int, order: Sequence[int]) -> list[int]:
 
 
 def _header(grid: Grid, sizes: list[int], names: int) -> list[str]:
-    titles = [_title_lines(title, size) for title, size in zip(grid.titles, sizes, strict=True)]
+    titles = [wrapped_title(title, size) for title, size in zip(grid.titles, sizes, strict=True)]
     height = max([1, *map(len, titles)])
     lines = []
     for place in range(height):
@@ -214,33 +185,8 @@ def _header(grid: Grid, sizes: list[int], names: int) -> list[str]:
     return lines if names else [grid.corner, *lines]
 
 
-def _pieces(word: str) -> list[str]:
-    return re.findall(r"[^+,(\[]*[+,(\[]+|[^+,(\[]+", word)
-
-
-def _title_lines(title: str, size: int) -> list[str]:
-    """A title broken after spaces, ``@`` and what joins the parts of a name, into lines of at most `size`."""
-    lines = [""]
-    for word in re.findall(r"[^ @+,(\[]+[ @+,(\[]*|[ @+,(\[]+", title):
-        if lines[-1] and cell_len(lines[-1] + word.rstrip()) > size:
-            lines.append("")
-        lines[-1] += word
-    return [line.rstrip() for line in lines]
-
-
 def _title_width(title: str) -> int:
     """The least width in which a title takes at most two lines; four, where those would be long."""
-    breaks = [_title_lines(title, size) for size in range(1, cell_len(title) + 1)]
+    breaks = [wrapped_title(title, size) for size in range(1, cell_len(title) + 1)]
     two, four = (min(max(map(cell_len, lines)) for lines in breaks if len(lines) <= most) for most in (2, 4))
     return min(two, max(NARROWEST, four))
-
-
-def _fold(word: str, room: int) -> str:
-    if cell_len(word) <= room:
-        return word
-    lines = [""]
-    for piece in re.findall(r"[^+,/]+[+,/]?|[+,/]", word):
-        if lines[-1] and cell_len(lines[-1] + piece) > room:
-            lines.append("")
-        lines[-1] += piece
-    return " ".join(lines)

@@ -1,4 +1,4 @@
-"""What `bench run` says while it runs: one line per run, a bar with the time left for the stage at work."""
+"""What `bench run` prints while it runs: one line per run, a bar with the time left for the stage at work."""
 
 import contextlib
 import time
@@ -13,7 +13,7 @@ from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
 from benchmark.planning.runs import Planned
-from benchmark.report.wording import duration
+from benchmark.report.wording import duration, plural
 
 WORDS = {
     "prepare": "preparing images",
@@ -31,7 +31,7 @@ WORDS = {
     "record": "writing the record",
 }
 
-QUIET_S = 60  # where no bar can be drawn, no longer without a word
+QUIET_S = 60  # between two lines, where no bar can be drawn
 
 
 class Progress:
@@ -156,8 +156,7 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
             told += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
         console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
-    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
-    console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)
+    console.print(f"{plural(len(planned), 'run')}, {len(planned) - len(left)} cached", highlight=False)
 
 
 def _note(event: Advance) -> str:

@@ -7,13 +7,14 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
+from benchmark.report.lines import prose
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Every table with its caption and its closing sentence; files that were left out come last."""
     for place, table in enumerate(comparison.tables):
-        show(console, Text("\n" * (place > 0)) + _table(table, console.width))
+        show(console, Text("\n" if place else "") + _table(table, console.width))
     for reason in comparison.left_out:
         show(console, Text(prose(f"left out: {reason}", console.width) + "\n", "yellow"))
 
@@ -31,7 +32,7 @@ def _table(table: Table, width: int) -> Text:
     first_control = next((row for row in table.rows if row.control), None)
     lines = [_line(table, row, shown, rule=row is first_control and row is not table.rows[0]) for row in table.rows]
     grid = Grid("pipeline", [column.title for column in shown], lines)
-    essential = sum(column.dear == columns.ESSENTIAL for column in shown)
+    essential = sum(column.priority == columns.ESSENTIAL for column in shown)
     taken, names = choose(grid, width, columns.importance(shown), essential)
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     visible = grid.only(taken).noted([wording.notes(row, metrics) for row in table.rows])
@@ -72,7 +73,7 @@ def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) ->
         remarks.append(f"Grey: fewer than {wording.FEW} images.")
     hidden = [column.title for place, column in enumerate(shown) if place not in taken]
     if hidden:
-        usual = [place for place, column in enumerate(shown) if column.dear < columns.REST]
+        usual = [place for place, column in enumerate(shown) if column.priority < columns.REST]
         wide = needed(grid if set(usual) <= set(taken) else grid.only(usual))
         remarks.append(f"More columns at {wide} columns or --format csv: {', '.join(hidden)}.")
     return remarks

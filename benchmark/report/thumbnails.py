@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.cells import cell_len, chop_cells
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from benchmark.report.layout import prose
+from benchmark.report.lines import prose, wrapped
 from benchmark.report.wording import number
 
 GAP, CLASS_GAP = 1, 3  # two classes of three thumbnails of 22 fit into 140 columns
@@ -20,8 +19,8 @@ def blocks(thumbnails: Sequence[Thumbnail], width: int, *, colour: bool) -> Text
     """Every class with its thumbnails side by side, as many as `width` columns allow, captions under them.
 
     Args:
-        colour: whether the terminal shows colours; without them, or where not even one thumbnail fits, each is told
-            in words.
+        colour: whether the terminal shows colours; without them, or where not even one thumbnail fits, each is a
+            sentence.
     """
     if not colour or any(one["width"] > width for one in thumbnails):
         return Text("".join(prose(_sentence(one), width) + "\n" for one in thumbnails))
@@ -38,12 +37,12 @@ def _section(name: str, own: Mapping[str, Thumbnail], kinds: Sequence[str], widt
     room = max(one["width"] for one in own.values())
     cells = [_cell(own[kind]) if kind in own else _words([f"{kind}: none"], room) for kind in kinds]
     pictures = _flow(cells, width, GAP)
-    return [Text(line, "bold") for line in _fold(name, _size(pictures))] + pictures
+    return [Text(line, "bold") for line in wrapped(name, _size(pictures), cut=True)] + pictures
 
 
 def _cell(one: Thumbnail) -> list[Text]:
     told = [one["kind"], one["id"], f"→ {one['decided']} {number(one['probability'])}"]
-    return _picture(one) + _words(told + ["empty map"] * bool(one["empty"]), one["width"])
+    return _picture(one) + _words([*told, "empty map"] if one["empty"] else told, one["width"])
 
 
 def _picture(one: Thumbnail) -> list[Text]:
@@ -62,7 +61,11 @@ def _picture(one: Thumbnail) -> list[Text]:
 
 
 def _words(paragraphs: Sequence[str], room: int) -> list[Text]:
-    return [Text(line, "dim" if place else "") for place, text in enumerate(paragraphs) for line in _fold(text, room)]
+    return [
+        Text(line, "dim" if place else "")
+        for place, text in enumerate(paragraphs)
+        for line in wrapped(text, room, cut=True)
+    ]
 
 
 def _flow(cells: Sequence[Sequence[Text]], width: int, gap: int) -> list[Text]:
@@ -74,7 +77,7 @@ def _flow(cells: Sequence[Sequence[Text]], width: int, gap: int) -> list[Text]:
         if rows[-1] and taken + gap + size > width:
             rows.append([])
             taken = 0
-        taken += size + gap * bool(rows[-1])
+        taken += size + (gap if rows[-1] else 0)
         rows[-1].append(cell)
     return [line for row in rows for line in [*_beside(row, gap), Text()]][:-1]
 
@@ -96,17 +99,7 @@ def _size(cell: Sequence[Text]) -> int:
     return max((line.cell_len for line in cell), default=0)
 
 
-def _fold(text: str, room: int) -> list[str]:
-    """Lines of at most `room` columns, broken at spaces where that is possible; nothing is left out."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and cell_len(f"{lines[-1]} {word}") <= room:
-            lines[-1] += f" {word}"
-        else:
-            lines += chop_cells(word, room)
-    return [line for line in lines if line]
-
-
 def _sentence(one: Thumbnail) -> str:
     verdict = f"decided {one['decided']}, probability {number(one['probability'])}"
-    return f"{one['class']}, {one['kind']}: {one['id']}, {verdict}{', empty map' * bool(one['empty'])}"
+    empty = ", empty map" if one["empty"] else ""
+    return f"{one['class']}, {one['kind']}: {one['id']}, {verdict}{empty}"

@@ -4,12 +4,13 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.comparison.tables import LOWER_IS_BETTER
 from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
+from benchmark.records.metrics import direction
 from benchmark.records.record import Record, Tuned
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
+from benchmark.report.layout import Cell, Grid, Line, choose, draw
+from benchmark.report.lines import prose
 from benchmark.report.terminal import show
 from registry.options import Scalar
 
@@ -57,13 +58,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 def side_of(record: Record) -> Side:
     """What a report needs of a run."""
-    loss = record.training.get("val_loss")
     failure = f"{record.failure.cause} at {record.failure.stage}: {record.failure.message}" if record.failure else ""
-    return Side(record.pipeline, record.run, loss, record.metrics.get(record.metric), failure)
+    return Side(record.pipeline, record.run, record.training.val_loss, record.metrics.get(record.metric), failure)
 
 
 def print_finding(console: Console, found: Finding) -> None:
-    """Cost, settings, both pipelines on select and on test, and what that is worth."""
+    """Cost, settings, both pipelines on select and on test, and whether the difference is significant."""
     width = console.width
     out = Text("\n").append(prose(_cost(found.tuned), width) + "\n", "bold")
     out.append(prose(_settings(found), width) + "\n\n")
@@ -77,11 +77,10 @@ def print_finding(console: Console, found: Finding) -> None:
 
 
 def _cost(tuned: Tuned) -> str:
-    trials = "1 trial" if tuned.trials == 1 else f"{tuned.trials} trials"
     told = [f"{n} {end}" for n, end in ((tuned.failed, "failed"), (tuned.unfinished, "unfinished")) if n]
-    how = f" ({', '.join(told)})" * bool(told)
-    where = f" on {tuned.hardware}" * bool(tuned.hardware)
-    spent = wording.duration(tuned.duration_s)
+    how = f" ({', '.join(told)})" if told else ""
+    where = f" on {tuned.hardware}" if tuned.hardware else ""
+    trials, spent = wording.plural(tuned.trials, "trial"), wording.duration(tuned.duration_s)
     return f"{tuned.tuner} tuned {tuned.pipeline}: {trials}{how}, {tuned.epochs} epochs, {spent}{where}"
 
 
@@ -129,16 +128,16 @@ def _signed(value: float) -> str:
 
 
 def _caveat(found: Finding) -> str:
-    trials = "1 trial" if found.tuned.finished == 1 else f"{found.tuned.finished} trials"
+    trials = wording.plural(found.tuned.finished, "trial")
     if found.best is None:
         return f"The lowest loss on select was looked for among {trials}."
     losses = found.default.loss, found.best.loss
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
+    lower = " Trained to the end, the default has the lower loss on select." if worse else ""
     return (
         f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
         "which is what counts. Detectable: the smallest difference that so many images would separate with 80 % power."
-        + " Trained to the end, the default has the lower loss on select."
-        * worse
+        + lower
     )
 
 
@@ -151,7 +150,7 @@ def _verdict(found: Finding) -> str:
     test = found.test
     if test is None or test.value is None or test.low is None or test.high is None:
         return f"On test the difference is not testable ({test.note if test else 'no predictions'})."
-    sign = -1 if found.metric in LOWER_IS_BETTER else 1
+    sign = direction(found.metric)
     ends = sorted((sign * test.low, sign * test.high))
     if ends[0] > 0:
         return f"On test the tuned settings are better, separable from the default ({TEST})."

@@ -1,4 +1,4 @@
-"""What `bench tune` says while it searches: a line per trial, bars with trials and time left in a terminal."""
+"""What `bench tune` prints while it searches: a line per trial, bars with trials and time left in a terminal."""
 
 import time
 
@@ -32,7 +32,7 @@ class Following:
         self.bars.stop()
 
     def resume(self, state: State) -> None:
-        """Say what the ledger has already."""
+        """Print what the ledger has already."""
         ended = [trial for trial in state.trials if trial.status != "running"]
         if ended:
             self.say(f"in the ledger already: {len(ended)} of {state.search.trials} trials; {_best(state)}")
@@ -51,7 +51,7 @@ class Following:
             self.bars.update(self.stage, completed=event.done, total=event.total)
 
     def end(self, trial: TrialState, state: State) -> None:
-        """Say how a trial ended."""
+        """Print how a trial ended."""
         self._clear()
         values = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in changed(state, trial).items())
         setting = f"trial {trial.parent} goes on" if trial.parent is not None else values or "the default"

@@ -1,4 +1,4 @@
-"""What every report says in the same words: numbers, cells, notes under rows."""
+"""The words that all reports share: numbers, cells, notes under rows."""
 
 import math
 
@@ -37,8 +37,13 @@ def difference(found: Difference | Estimate | None) -> str:
     """``+0.012 [-0.010, 0.034]``; a dash where there is none."""
     if found is None or found.value is None:
         return "–"
-    sign = "+" * (number(found.value)[0] != "-")
+    sign = "" if number(found.value).startswith("-") else "+"
     return f"{sign}{number(found.value)} {interval(found.low, found.high)}".rstrip()
+
+
+def plural(number_of: int, noun: str) -> str:
+    """``1 trial``, ``3 trials``."""
+    return f"{number_of} {noun}" if number_of == 1 else f"{number_of} {noun}s"
 
 
 def count(value: int) -> str:
@@ -67,9 +72,9 @@ def tuning(found: Tuned | None) -> str:
     """What a search for settings cost: ``6 trials (1 unfinished) · 5 min 12 s``; a dash where there was none."""
     if found is None:
         return "–"
-    lacking = f" ({found.unfinished} unfinished)" * bool(found.unfinished)
-    trials = f"{found.trials} trial{'s' * (found.trials > 1)}{lacking}"
-    return f"{trials} · {duration(found.duration_s)}{' · default stayed' * found.stayed}"
+    lacking = f" ({found.unfinished} unfinished)" if found.unfinished else ""
+    stayed = " · default stayed" if found.stayed else ""
+    return f"{plural(found.trials, 'trial')}{lacking} · {duration(found.duration_s)}{stayed}"
 
 
 def size(octets: int) -> str:
@@ -119,7 +124,7 @@ def focus(row: Row, kind: str) -> str:
     value = row.focus.get(kind)
     if value is None:
         return "" if row.control else "–"
-    return f"{value:.2f}{' (o)' * occluded(row)}"
+    return f"{value:.2f} (o)" if occluded(row) else f"{value:.2f}"
 
 
 def occluded(row: Row) -> bool:
@@ -128,7 +133,7 @@ def occluded(row: Row) -> bool:
 
 
 def notes(row: Row, metrics: list[str]) -> list[str]:
-    """What must be said under a row: runs that failed and why, shown metrics that are not defined."""
+    """The notes under a row: runs that failed and why, shown metrics that are not defined."""
     told = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
     if row.status == "failed":
         told.append(causes(row, full=True) or "it left no cause")
@@ -167,5 +172,6 @@ def _lacking(row: Row) -> str:
     )
     for seed, folds in row.unfinished.items():
         of_seed = f"s{seed}: " if len(row.expected) > 1 else ""
-        told.append(f"{of_seed}{folds} of {row.folds} folds{', not pooled' * (folds == row.folds)}")
-    return "; ".join(told) + ", so not ranked" * (not row.pooled)
+        not_pooled = ", not pooled" if folds == row.folds else ""
+        told.append(f"{of_seed}{folds} of {row.folds} folds{not_pooled}")
+    return "; ".join(told) + ("" if row.pooled else ", so not ranked")

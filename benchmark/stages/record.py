@@ -20,6 +20,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Findings, Member, Reference
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
+from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of, model_files
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.code import library_versions
@@ -175,13 +176,13 @@ def notes_of(context: "Context") -> list[str]:
     return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
 
 
-def _training(context: "Context", facts: "RunFacts") -> dict[str, Any]:
+def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
     """How the network was trained, and the classical head on its features; of a vote what the voter noted."""
     told: dict[str, Any] = {"stage_duration_s": facts.duration_s}
     if context.folds:
-        return {}
+        return TrainingInfo()
     if isinstance(context.spec, VoteSpec):
-        return {**told, "notes": meta_of(context, "vote")["notes"]}
+        return TrainingInfo(**told, notes=meta_of(context, "vote")["notes"])
     if "fit" in context.artefacts:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
@@ -190,12 +191,12 @@ def _training(context: "Context", facts: "RunFacts") -> dict[str, Any]:
         told |= {"final_rate": history[-1]["rate"], "precision": context.spec.runtime.precision}
         told |= {name: meta[name] for name in PACE}
     if "segmenter" in context.artefacts:
-        told["segmenter"] = {name: meta_of(context, "segmenter")[name] for name in PACE}
+        told["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in PACE})
     if context.spec.classical:
         meta = meta_of(context, "predict")
         shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
         told |= {"batch_shares": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
-    return told
+    return TrainingInfo(**told)
 
 
 def _write_history(history: list[dict[str, float]], folder: Path) -> None:

@@ -14,6 +14,7 @@ from benchmark.evaluation import metrics
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
 from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
@@ -51,7 +52,7 @@ def build(context: "Context", folder: Path) -> None:
         metrics=_metrics(spec, folds, pooled, outputs),
         controls=_controls(spec, pooled),
         confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
-        calibration={"decisions": DECISION_RULE, "probabilities": PROBABILITY_RULE, "part": "fit, of each fold"},
+        calibration=CalibrationInfo(decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, part="fit, of each fold"),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
     )
     write_findings(findings, folder)
@@ -89,8 +90,8 @@ def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outpu
         return told
     k = classes.index(spec.positive)
     own = found["targets"] == k
-    for level in folds[0].calibration.get("thresholds", {}):
-        chosen = [fold.calibration["thresholds"][level].get("log_odds") for fold in folds]
+    for level in folds[0].calibration.thresholds:
+        chosen = [fold.calibration.thresholds[level].log_odds for fold in folds]
         if None in chosen:
             continue
         right = (outputs.odds[:, k] >= np.array(chosen)[pooled.fold]) == own  # each fold at its own threshold

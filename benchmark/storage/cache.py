@@ -3,7 +3,7 @@
     <cache>/objects/<stage>/<key>/      finished; never changed; the folder's time says when it was last used
     <cache>/partial/<stage>/<key>/      a stage's own checkpoints, kept across crashes
     <cache>/building/                   half-built or half-removed; left-overs are swept
-    <cache>/locks/                      flock files: the kernel releases them with the process
+    <cache>/locks/                      flock files: the kernel releases them with the process; removed in `Store.alone`
 
 Correctness of what is built rests on rename alone: the locks spare building a thing twice, and keep those who remove
 artefacts (`Store.alone`) away from those who read them (`Store.in_use`).
@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, overload
+from typing import overload
 
 import msgspec
 
@@ -136,10 +136,10 @@ class Store:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else uses the cache meanwhile; does not wait.
+        """Exclusive use of the cache; does not wait.
 
         Raises:
-            StorageError: somebody uses it, or it cannot be written.
+            StorageError: another process uses it, or it cannot be written.
         """
         with contextlib.ExitStack() as held:
             try:
@@ -151,27 +151,15 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-        """Hold a lock that dies with the process.
+        """Hold a lock, which the kernel releases if the process dies.
 
         Raises:
-            BlockingIOError: somebody holds it, and `how` says not to wait.
+            BlockingIOError: another process holds it, and `how` says not to wait.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
-        path = self._locks / name
-        while True:
-            with path.open("w") as file:
-                fcntl.flock(file, how)
-                if _is_at(file, path):
-                    yield
-                    return
-
-    def sweep_lock(self, name: str) -> None:
-        """Remove the file of a lock that nobody holds."""
-        path = self._locks / name
-        with contextlib.suppress(BlockingIOError, FileNotFoundError), path.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file, path):
-                path.unlink()
+        with (self._locks / name).open("w") as file:
+            fcntl.flock(file, how)
+            yield
 
 
 class Duration(msgspec.Struct, frozen=True):
@@ -197,16 +185,8 @@ def _duration(path: str) -> Duration | None:
 _DURATIONS = msgspec.json.Decoder(Duration)
 
 
-def _is_at(file: IO[str], path: Path) -> bool:
-    """Whether the file still has that name; whoever waited for a lock may hold one that was swept meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def publish(folder: Path, target: Path) -> None:
-    """Rename a finished folder into place, its bytes on disk first; whoever comes second yields.
+    """Rename a finished folder into place, its bytes on disk first; where it is there already, that one stays.
 
     The name itself may be lost with the power, as it is not flushed: what it names is then built again.
     """

@@ -81,18 +81,23 @@ def put(record: msgspec.Struct, path: Path) -> None:
     write_whole(path, content)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: its bytes reach the disk before its name does.
+def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        flush: its bytes reach the disk before its name does, so that it is whole after a power failure too; what can
+            be had again at little cost need not wait for the disk.
 
     Raises:
         OSError: it cannot be written; what was there is there still.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

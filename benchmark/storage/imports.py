@@ -6,10 +6,10 @@ Parsing is what costs, so the answer is remembered from one command to the next 
 import ast
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.storage.files import write_whole
 from registry.errors import PluginError
 
 SOURCES = "cxr_bench_sources"
@@ -57,11 +57,10 @@ class Names:
         if not self.fresh or self.path is None:
             return
         self.fresh = False
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        content = json.dumps({"form": FORM, "files": dict(list(self.known.items())[-MOST:])})
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"form": FORM, "files": dict(list(self.known.items())[-MOST:])}))
-            temporary.replace(self.path)
+            write_whole(self.path, content.encode(), flush=False)
 
 
 def _named(path: str, package: str) -> Named:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.storage.cache import Store
 from registry.errors import StorageError
 
 BLOCK = 512  # bytes in a unit of st_blocks, on every file system
@@ -71,13 +70,13 @@ def inventory(root: Path) -> list[Item]:
 
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
-    """What nobody has used since, and what a removal that was killed has left."""
+    """What was not used since, and what a removal that was killed has left."""
     ages = ("artefact", "checkpoint", "half-built")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
 
 
 def discard(root: Path, items: Iterable[Item]) -> None:
-    """Remove these; killed on its way, it leaves whole artefacts and what the next removal sweeps.
+    """Remove these; if it is killed, what it leaves is whole artefacts and what the next removal sweeps.
 
     Raises:
         StorageError: one of them cannot be removed.
@@ -97,11 +96,14 @@ def discard(root: Path, items: Iterable[Item]) -> None:
         ) from error
 
 
-def sweep_locks(store: Store) -> None:
-    """Remove the lock files of artefacts that nobody holds."""
-    for path in (store.root / "locks").glob("*"):
+def sweep_locks(root: Path) -> None:
+    """Remove the lock files of artefacts, of which there is one for each that was ever built.
+
+    Only within `Store.alone`: whoever builds an artefact keeps that from being entered, so nobody holds one of them.
+    """
+    for path in (root / "locks").glob("*"):
         if LOCK.fullmatch(path.name):
-            store.sweep_lock(path.name)
+            path.unlink(missing_ok=True)
 
 
 def _items(root: Path) -> Iterator[Item]:

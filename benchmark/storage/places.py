@@ -1,4 +1,4 @@
-"""Where things lie when nobody says otherwise."""
+"""Where files are by default."""
 
 import os
 from pathlib import Path

@@ -185,7 +185,7 @@ class Task(_Table, frozen=True):
         classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
         scheme: ``one-vs-all`` trains one model per class against all others, and voters join them.
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
-        positive: the class that sensitivity speaks of (two classes).
+        positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
         tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """

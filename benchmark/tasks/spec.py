@@ -7,10 +7,8 @@ import msgspec
 
 from benchmark.records.record import Tuned
 from benchmark.storage.code import digest
+from benchmark.storage.digests import canonical
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
-from benchmark.tasks.schema import (
-    Schedule as Schedule,  # by this name `benchmark.models.training` speaks of it; an edit retrains
-)
 from registry.options import Scalar
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -134,11 +132,6 @@ def in_fold(spec: Spec, fold: int | None) -> Spec:
         members={name: msgspec.structs.replace(member, fold=fold) for name, member in spec.members.items()},
         reference=spec.reference and msgspec.structs.replace(spec.reference, fold=fold),
     )
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys, for digests."""
-    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -55,7 +55,7 @@ def _faults(value: Any, hint: Any, key: str) -> Iterator[str]:
 
 
 def _struct_faults(table: Mapping[str, Any], struct: Any, key: str) -> Iterator[str]:
-    """Keys that nobody reads or that are missing, then what is in the table, then what it must be as a whole."""
+    """Keys that are unknown or missing, then what is in the table, then what it must be as a whole."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for name in table:
         if name not in fields:
@@ -72,7 +72,7 @@ def _struct_faults(table: Mapping[str, Any], struct: Any, key: str) -> Iterator[
 
 
 def _unknown(name: str, known: list[str], key: str) -> str:
-    """A key that nobody reads."""
+    """An unknown key."""
     nested = re.fullmatch(r"tuning\.space\.(\w[\w-]*)", key)
     if nested:  # a table below [tuning.space], where one key holds a point
         return (
@@ -111,7 +111,8 @@ def _expected_of(hint: Any) -> str:
         return f"one of {', '.join(get_args(hint))}"
     if get_origin(hint) is Annotated:
         plain, limits = get_args(hint)
-        return f"{WORDS[plain]} >= {limits.ge}" + f" and < {limits.lt}" * (limits.lt is not None)
+        below = "" if limits.lt is None else f" and < {limits.lt}"
+        return f"{WORDS[plain]} >= {limits.ge}{below}"
     return WORDS[dict] if _is_struct(hint) else WORDS.get(get_origin(hint) or hint, "")
 
 

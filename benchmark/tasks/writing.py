@@ -1,11 +1,10 @@
 """The task file of tuned settings: complete, so that `bench run --task FILE` repeats the run whatever its setting."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import tomli_w
 
 from benchmark.tasks.reading import parse_component
 from benchmark.tasks.schema import Task
@@ -44,8 +43,8 @@ def task_file(task: Task, spec: RunSpec, dataset: str) -> str:
 
 
 def toml(content: Mapping[str, Any]) -> str:
-    """TOML of nested tables; None is left out, tables of the third level are written in a line."""
-    return "\n".join(_table("", content)) + "\n"
+    """TOML of nested tables; None is left out."""
+    return tomli_w.dumps(_without_none(content))
 
 
 def _component(spec: RunSpec, kind: str) -> str:
@@ -60,33 +59,7 @@ def _component(spec: RunSpec, kind: str) -> str:
     return text
 
 
-def _table(path: str, content: Mapping[str, Any]) -> Iterator[str]:
-    tables = {}
-    for key, value in content.items():
-        tabular = isinstance(value, Mapping) or (
-            isinstance(value, list) and any(isinstance(one, dict) for one in value)
-        )
-        if tabular and path.count(".") < 1:
-            tables[key] = value
-        elif value is not None:
-            yield f"{_key(key)} = {_value(value)}"
-    for key, value in tables.items():
-        place = f"{path}.{_key(key)}" if path else _key(key)
-        for table in value if isinstance(value, list) else [value]:
-            yield ""
-            yield f"[[{place}]]" if isinstance(value, list) else f"[{place}]"
-            yield from _table(place, table)
-
-
-def _key(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _value(text)
-
-
-def _value(value: Any) -> str:
+def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_key(key)} = {_value(one)}' for key, one in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML's only other control character
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+        return {key: _without_none(one) for key, one in value.items() if one is not None}
+    return [_without_none(one) for one in value] if isinstance(value, list) else value

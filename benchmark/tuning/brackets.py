@@ -1,6 +1,6 @@
 """How Hyperband spends its trials: in brackets, in whose rounds the best third trains on for three times as long.
 
-Keras Tuner's arithmetic for whoever may not import it; bracket 0 has one round, of trials that train to the end.
+Keras Tuner's arithmetic, for modules that do not import it; bracket 0 has one round, of trials that train to the end.
 """
 
 import math

@@ -22,8 +22,9 @@ class Attempts(msgspec.Struct, frozen=True):
 
     Attributes:
         ended_s: seconds that each worker before this one spent on it; they were killed.
-        started: when this one began, in seconds since 1970; the file's own time says when it was last heard of.
-        stalled: how many in a row, this one included, have not finished an epoch; without those that were excused.
+        started: when this one began, in seconds since 1970; the file's modification time is its last sign of life.
+        stalled: how many in a row, this one included, have not finished an epoch; not counting those
+            that were ended from outside.
     """
 
     ended_s: list[float]
@@ -57,13 +58,13 @@ class Claim:
         self._write()
 
     def heard(self, told: dict[str, Any]) -> None:
-        """Note that its worker lives and, where it tells of one more finished epoch, that it comes on."""
+        """Note that its worker is alive and, where it reports one more finished epoch, that it makes progress."""
         epoch = told.get("epoch", self._epoch)  # how many are finished
         if self.stalled and self._epoch is not None and epoch is not None and epoch > self._epoch:
             self.stalled = 0
             self._write()
         self._epoch = epoch
-        with contextlib.suppress(OSError):  # it only dates the last sign of life
+        with contextlib.suppress(OSError):  # only the time of the last sign of life
             os.utime(self._descriptor)
 
     def spent_s(self) -> float:
@@ -71,13 +72,13 @@ class Claim:
         return sum(self.ended_s) + time.time() - self.started
 
     def drop(self) -> None:
-        """Give it back once the trial has ended; its file goes."""
+        """Release it after the end of the trial, and remove its file."""
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         os.close(self._descriptor)
 
     def excuse(self) -> None:
-        """Give it back without a reproach: the last worker did not die on it, whoever it worked for ended it.
+        """Release it, not counting the last attempt as a death: its supervisor ended the worker.
 
         Raises:
             StorageError: the folder cannot be written.
@@ -87,7 +88,7 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Give it back as its file has it."""
+        """Release it; its file stays as it is."""
         os.close(self._descriptor)
 
     def _write(self) -> None:
@@ -113,7 +114,7 @@ def take(folder: Path, trial: int) -> Claim | None:
             os.close(descriptor)
             return None
         before = None
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: nothing is known of it
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: as if there were none
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
         return Claim(path, descriptor, before)
 
@@ -129,7 +130,7 @@ def spent_s(folder: Path, trial: int) -> float:
 
 
 def saw(folder: Path, trial: int) -> None:
-    """Note that a trial's worker lived until now; the word of its supervisor, who has seen it end."""
+    """Note that a trial's worker was alive until now; called by its supervisor when the worker ends."""
     with contextlib.suppress(OSError):  # so has the trial
         os.utime(folder / FOLDER / str(trial))
 

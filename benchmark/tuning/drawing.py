@@ -104,7 +104,7 @@ def _frame(axes: Axes) -> None:
 
 def _caption(state: State) -> str:
     running = sum(trial.status == "running" for trial in state.trials)
-    unfinished = f" ({running} unfinished)" * bool(running)
+    unfinished = f" ({running} unfinished)" if running else ""
     return (
         f"{state.search.tuner}, {len(state.trials)} trials{unfinished}, {state.epochs_trained} epochs; "
         "trial 0 is the default. "

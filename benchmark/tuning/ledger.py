@@ -4,7 +4,7 @@
     <folder>/lock               flock of whoever replays and appends
     <folder>/running/<trial>    flock of whoever runs that trial (benchmark/tuning/claims.py)
 
-The kernel releases the locks of a process that dies; the next one mends the line that it may have left half.
+The kernel releases the locks of a process that dies; the next one removes a line that was written half.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class Ledger:
 
 @contextlib.contextmanager
 def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
-    """The ledger, nobody else's meanwhile; begun where there is none yet.
+    """The ledger, locked against other processes; created where there is none yet.
 
     Args:
         search: what the folder is expected to hold; None takes what it holds.
@@ -82,7 +82,7 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
 def read(folder: Path) -> State:
     """The search in a folder, as its ledger has it now; a line that is only half there does not count.
 
-    Of running trials the seconds so far are told too, which no event has yet.
+    Running trials have the seconds so far, which no event has yet.
 
     Raises:
         DataNotFoundError: there is no ledger.
@@ -100,7 +100,7 @@ def read(folder: Path) -> State:
 
 
 def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) -> None:
-    """Write that a trial's worker ended for a reason of the trial's own; its supervisor's word.
+    """Record a trial as failed whose worker ended because of it; called by the worker's supervisor.
 
     Nothing is written where the trial has ended already, or another process has taken it over since.
 
@@ -118,7 +118,7 @@ def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) 
 
 
 def excuse(folder: Path, trial: int) -> None:
-    """Note that a trial's worker was ended from outside, so that it counts as no death; its supervisor's word.
+    """Note that a trial's worker was ended from outside, which is no death; called by the worker's supervisor.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.

@@ -1,6 +1,6 @@
 """What to try next: Keras Tuner's oracles, rebuilt from a ledger each time they are asked.
 
-A rebuilt oracle answers as one that had lived through the whole search would, whatever was killed meanwhile.  Nothing
+A rebuilt oracle answers like one that was there during the whole search, whatever was killed meanwhile.  Nothing
 but Keras Tuner's oracles is used: no tuner, no chief, no files.
 """
 
@@ -13,17 +13,17 @@ from keras_tuner import HyperParameters, Objective
 from keras_tuner.oracles import BayesianOptimizationOracle, GridSearchOracle, HyperbandOracle, RandomSearchOracle
 
 from benchmark.tuning.brackets import trials_of
+from benchmark.tuning.encoding import Encoding, Listed, choices, place
 from benchmark.tuning.search import Created, Failed, Finished, Origin, Search, State
-from benchmark.tuning.space import Dimension, Values, same
+from benchmark.tuning.space import Dimension, Values
 from registry.errors import ConfigError
-from registry.options import Scalar
 
 RANDOM_FIRST = 10  # Keras Tuner waits for 3 trials a dimension before it models the scores: longer than most searches
 SCORE = "score"
 
 
 def propose(state: State) -> Created | None:
-    """The next trial of a search; None while, or since, its tuner knows of none.
+    """The next trial of a search; None where its tuner has none now, or none any more.
 
     Raises:
         ConfigError: the ledger cannot come from this tuner, as when another version of Keras Tuner began it.
@@ -54,13 +54,16 @@ def rebuilt(state: State) -> "_Ledgered":
 
 
 class _Ledgered:
-    """What makes an oracle of Keras Tuner one that lives in a ledger: silent, without files, the default first."""
+    """Makes an oracle of Keras Tuner one that is kept in a ledger: silent, without files, the default first."""
+
+    listed: Listed = staticmethod(choices)
 
     def __init__(self, search: Search, **settings: Any) -> None:
         self.search = search
         self.origin: Origin = "random"
         self.known: Created | None = None
         self.answers: list[Created] = []
+        self.encoding = Encoding(search.space.dimensions, self.listed)
         super().__init__(
             objective=Objective(SCORE, "min"),
             hyperparameters=self._hyperparameters(search.space.dimensions),
@@ -69,7 +72,7 @@ class _Ledgered:
             max_consecutive_failed_trials=10**9,  # it raises at so many
             **settings,
         )
-        self.max_trials = None  # whoever asks counts them
+        self.max_trials = None  # the caller of `ask` counts them
         self.verbose = 0
 
     def ask(self, known: Created | None = None) -> Created | None:
@@ -109,14 +112,14 @@ class _Ledgered:
 
     def _random_values(self) -> dict[str, Any] | None:
         self.origin = "random" if self.start_order else "default"
-        return super()._random_values() if self.start_order else self._encoded(self.search.space.defaults())
+        return super()._random_values() if self.start_order else self.encoding.encoded(self.search.space.defaults())
 
     def _hyperparameters(self, dimensions: list[Dimension]) -> HyperParameters:
         found = HyperParameters()
         for each in dimensions:
-            listed = self._listed(each)
+            listed = self.encoding.listed(each)
             if listed is not None:
-                found.Choice(each.name, list(range(len(listed))), default=_place(listed, each.default))
+                found.Choice(each.name, list(range(len(listed))), default=place(listed, each.default))
             elif each.kind == "int":
                 ends = int(each.low), int(each.high)
                 found.Int(each.name, *ends, step=each.step, sampling=_sampling(each), default=each.default)
@@ -126,28 +129,11 @@ class _Ledgered:
                 )
         return found
 
-    def _listed(self, dimension: Dimension) -> list[Scalar] | None:
-        """Values that the oracle knows by their place, as its own are of one type and never None."""
-        return dimension.choices if dimension.kind == "choice" else None
-
     def _values(self, told: dict[str, Any], parent: int | None) -> Values:
         """A new trial's values: those that were given are not rounded."""
         if self.origin == "default":
             return self.search.space.defaults()
-        return self._decoded(told) if parent is None else self.answers[parent].values
-
-    def _encoded(self, values: Values) -> dict[str, Any]:
-        """Values as the oracle says them."""
-        listed = {each.name: self._listed(each) for each in self.search.space.dimensions}
-        return {name: value if listed[name] is None else _place(listed[name], value) for name, value in values.items()}
-
-    def _decoded(self, told: dict[str, Any]) -> Values:
-        """Values as the search says them."""
-        found: Values = {}
-        for each in self.search.space.dimensions:
-            listed = self._listed(each)
-            found[each.name] = each.rounded(float(told[each.name])) if listed is None else listed[int(told[each.name])]
-        return found
+        return self.encoding.decoded(told) if parent is None else self.answers[parent].values
 
 
 class _Random(_Ledgered, RandomSearchOracle):
@@ -155,6 +141,8 @@ class _Random(_Ledgered, RandomSearchOracle):
 
 
 class _Grid(_Ledgered, GridSearchOracle):
+    listed = staticmethod(Dimension.points)
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         self.origin = "grid" if self.start_order else "default"
         answer = super().populate_space(trial_id)
@@ -162,9 +150,6 @@ class _Grid(_Ledgered, GridSearchOracle):
             # Keras Tuner waits for the end of each trial, in case it makes new dimensions; ours are all known.
             self._populate_next.append(trial_id)
         return answer
-
-    def _listed(self, dimension: Dimension) -> list[Scalar]:
-        return dimension.points()
 
 
 class _Bayesian(_Ledgered, BayesianOptimizationOracle):
@@ -176,12 +161,12 @@ class _Bayesian(_Ledgered, BayesianOptimizationOracle):
             return self._random_populate_space()
         self.origin = "model"
         if self.known:  # the model is fitted for new answers only
-            return {"status": "RUNNING", "values": self._encoded(self.known.values)}
+            return {"status": "RUNNING", "values": self.encoding.encoded(self.known.values)}
         self._random_state = np.random.RandomState([self.seed, len(self.trials)])
         self._model_what_is_known()
         answer = super().populate_space(trial_id)
         if self.origin == "model":
-            answer["values"] = self._encoded(self._decoded(answer["values"]))
+            answer["values"] = self.encoding.encoded(self.encoding.decoded(answer["values"]))
             if self._duplicate(answer["values"]):
                 return self._random_populate_space()
         return answer
@@ -240,7 +225,7 @@ class _Hyperband(_Ledgered, HyperbandOracle):
         next(place for place in places if place["id"] == trial_id)["id"] = failed
 
     def _shorten_brackets(self) -> bool:
-        """Let brackets do with the settings that they got; tells whether there was one that still waited for some."""
+        """Shorten brackets to the settings that they got; gives whether one was still waiting for more."""
         waiting = {
             bracket["bracket_num"]: len(bracket["rounds"][0])
             for bracket in self._brackets
@@ -294,10 +279,6 @@ class _Hyperband(_Ledgered, HyperbandOracle):
 
 
 ORACLES = {"hyperband": _Hyperband, "bayesian": _Bayesian, "random": _Random, "grid": _Grid}
-
-
-def _place(listed: list[Scalar], value: Scalar) -> int:
-    return next(place for place, other in enumerate(listed) if same(value, other))
 
 
 def _sampling(dimension: Dimension) -> str:

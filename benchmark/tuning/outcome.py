@@ -1,4 +1,4 @@
-"""What a search has come to: its cost, its best settings, every trial as a line of CSV."""
+"""The outcome of a search: its cost, its best settings, every trial as a line of CSV."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ def tuned(state: State, spec: RunSpec) -> Tuned:
         spec: of the default settings.
     """
     best = state.best()
-    assert best  # nobody asks of a search in which no trial has finished
+    assert best  # never called on a search in which no trial has finished
     ends = [trial.status for trial in state.trials]
     return Tuned(
         tuner=state.search.tuner,

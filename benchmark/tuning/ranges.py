@@ -33,7 +33,7 @@ def space_of(
 
     Args:
         options: kind, name -> a component's options.
-        said: settings that flags give; they stay as they were said.
+        said: settings that flags give; they are not searched.
 
     Raises:
         UnknownNameError: the task's table names what is no setting, or one that cannot be searched.

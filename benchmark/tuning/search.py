@@ -32,12 +32,12 @@ class Search(msgspec.Struct, frozen=True, tag_field="event", tag="search"):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What an objective says of a setting.
+    """The result of a setting's trial.
 
     Attributes:
         epochs: how many the model has been trained in the end, those of its parent included.
-        epoch_s: seconds that each of these epochs took, whenever that was; empty where nobody knows.
-        told: small facts for the report; no seconds, the ledger keeps them itself.
+        epoch_s: seconds that each of these epochs took, whenever that was; empty where that is not known.
+        told: fields for the report; not the duration, which the ledger measures.
     """
 
     score: float
@@ -47,7 +47,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Created(msgspec.Struct, frozen=True, tag_field="event", tag="created"):
-    """A trial that somebody runs, or has to.
+    """A trial that has begun.
 
     Attributes:
         start: epochs that its parent was trained for.
@@ -91,7 +91,7 @@ class TrialState(msgspec.Struct, frozen=True):
     Attributes:
         start, epochs: trained from, and meant to be trained up to; in epochs of the model, its parent's included.
         reached: epochs that the model has been trained in the end (training may stop early); None unless finished.
-        status: ``running`` too where whoever ran it is dead and nobody has taken it over yet.
+        status: ``running`` too where its worker died and no other has taken it over yet.
         duration_s: seconds spent on it, those of workers that were killed included; while it is ``running``, None or
             as many as are known.
     """

@@ -65,7 +65,7 @@ def serve(request: RunTrial, emit: Emit) -> Ending:
 
 
 def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
-    """The trial to run and the right to it; what the search has come to where there is none."""
+    """The trial to run and the right to it; the state of the search where there is none."""
     busy = False
     for trial in ledger.state.trials:
         if trial.status != "running":
@@ -85,7 +85,7 @@ def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
         return "waiting" if busy else "exhausted"
     ledger.append(proposed)
     claim = ledger.take(proposed.trial)
-    assert claim, "nobody runs a trial before it is created"
+    assert claim, "no process runs a trial before it is created"
     claim.begin()
     return ledger.state.trials[-1], claim
 

@@ -26,7 +26,7 @@ class Trials:
     """A search in a folder, and what its trials are asked.
 
     Args:
-        subject: what the objective is told besides settings and epochs.
+        subject: what the objective is given besides settings and epochs.
         objective: module with an `evaluate` such as that of `benchmark.tuning.objective`.
 
     Attributes:
@@ -80,7 +80,7 @@ class Trials:
         self.out_of_time = True
 
     def _note(self, at_work: "_AtWork", cut: bool) -> None:
-        """Note the end of a trial's worker: it may have told nothing for long, and where it was cut, it did not die."""
+        """Note when a trial's worker ended, and that one that was ended from here did not die."""
         if at_work.trial is None:
             return
         saw(self.folder, at_work.trial)
@@ -89,7 +89,7 @@ class Trials:
                 excuse(self.folder, at_work.trial)
 
     def _wait(self, events: int, deadline: float | None) -> None:
-        """Until the ledger has more events than those, or it is time to see who is still alive."""
+        """Until the ledger has more events than those, or it is time to look for workers that died."""
         until = min(time.monotonic() + ASK_EVERY_S, math.inf if deadline is None else deadline)
         while time.monotonic() < until and len(read(self.folder).events) <= events:
             time.sleep(LOOK_EVERY_S)

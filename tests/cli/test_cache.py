@@ -355,11 +355,19 @@ def test_what_cannot_be_removed_is_one_clear_line(filled, monkeypatch):
         discard(filled.root, inventory(filled.root))
 
 
-def test_locks_that_nobody_holds_are_swept(filled):
+@pytest.mark.parametrize("words", [("prune", "--older-than", "1d"), ("clear", "--yes")])
+def test_locks_of_artefacts_go_with_what_is_removed(filled, words):
+    with filled.store.lock(f"fit-{digest('built once')}"):
+        pass
+    filled.said(*words)
+    assert [path.name for path in (filled.root / "locks").iterdir()] == ["cache"]
+
+
+def test_while_a_run_is_at_work_no_lock_is_removed(filled):
     held = f"fit-{digest('held')}"
-    with filled.store.lock(held):
-        filled.said("prune", "--older-than", "1d")
-        assert {path.name for path in (filled.root / "locks").iterdir()} == {"cache", held}
+    with filled.store.in_use(), filled.store.lock(held):
+        assert "a run is at work" in filled.refused("prune", "--older-than", "1d")
+        assert (filled.root / "locks" / held).exists()
 
 
 def test_an_unknown_command_suggests_the_nearest(cache):

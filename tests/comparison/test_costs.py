@@ -16,12 +16,12 @@ from benchmark.comparison.compare import MIXED_HARDWARE, compare
 from benchmark.comparison.costs import EDITED, CostTable, cost_tables, undominated
 from benchmark.records import files as records
 from benchmark.records import speed as speed_record
-from benchmark.records.files import Broken
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed, Work, architecture, identity
 from benchmark.report.captions import legend
 from benchmark.report.cost_export import costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs, remarks
+from benchmark.storage.files import Broken
 from tests import factories
 from tests.factories import A, B, C
 from tests.report import test_report

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmark.evaluation import metrics
 from benchmark.evaluation.calibration import softmax
+from benchmark.records.metrics import OF_PROBABILITIES, metrics_of
 from registry.errors import UnknownNameError
 
 FOUNDING = np.array([[337, 24], [23, 1731]])  # rows: COVID, others
@@ -168,10 +169,17 @@ def test_an_unknown_metric_suggests_the_nearest():
         metrics.metric_named("balanced-acuracy", ["a", "b"])
 
 
-def test_losses_are_better_when_lower_and_need_probabilities():
-    loss, recall = (metrics.metric_named(name, ["a", "b"], "b") for name in ("log-loss", "sensitivity"))
-    assert (loss.needs, loss.higher_is_better) == ("probabilities", False)
-    assert (recall.needs, recall.higher_is_better) == ("evidence", True)
+def test_losses_need_probabilities_and_all_else_the_evidence():
+    names = metrics_of(["a", "b"], "b")
+    needs = {name: metrics.metric_named(name, ["a", "b"], "b").needs for name in names}
+    assert {name for name, kind in needs.items() if kind == "probabilities"} == set(OF_PROBABILITIES)
+    assert set(needs.values()) == {"probabilities", "evidence"}
+
+
+@pytest.mark.parametrize(("classes", "positive"), [(["a", "b"], None), (["a", "b"], "a"), (["a", "b", "c"], None)])
+def test_every_metric_that_a_task_may_ask_for_can_be_recomputed_on_resamples(classes, positive):
+    found = [metrics.metric_named(name, classes, positive).name for name in metrics_of(classes, positive)]
+    assert found == metrics_of(classes, positive)
 
 
 def test_sensitivity_and_specificity_are_the_recalls_of_the_two_classes():

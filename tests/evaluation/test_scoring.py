@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.estimates import evaluate
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.scoring import class_shares, controls, outputs_of_shares, score
+from benchmark.records.metrics import metrics_of
 from registry.errors import DataError
 
 # Class x source cells of the published database's metadata sheets.
@@ -116,24 +118,10 @@ def test_unknown_sources_leave_out_the_oracle_but_not_the_majority():
 def test_every_metric_that_tables_name_is_there_with_an_interval_around_it(classes):
     arguments = fake(classes=classes)
     found = score(**arguments).metrics
-    names = [
-        "accuracy",
-        "balanced-accuracy",
-        "macro-f1",
-        "mcc",
-        "auroc",
-        "auprc",
-        "log-loss",
-        "brier",
-        "ece",
-        "ece-floor",
-    ]
-    names += [f"{metric}/{name}" for metric in ("precision", "recall", "f1") for name in arguments["classes"]]
+    names = [*metrics_of(arguments["classes"], arguments["positive"]), "ece-floor"]
     if classes == 2:
-        names += ["sensitivity", "specificity"]
         names += [f"{side}@specificity-{at}" for side in ("sensitivity", "specificity") for at in (95, 99)]
-    else:
-        names += [f"{metric}/{name}" for metric in ("auroc", "specificity") for name in arguments["classes"]]
+    assert {*names, *(f"n/{name}" for name in arguments["classes"])} == set(found)
     for name in names:
         estimate = found[name]
         assert estimate.low <= estimate.value <= estimate.high and estimate.low < estimate.high, name
@@ -197,14 +185,14 @@ def test_train_and_select_do_not_enter_calibration_thresholds_or_metrics():
 def test_thresholds_reach_their_specificity_on_validation_and_test_shows_its_own():
     arguments = fake(n=4000)
     found = score(**arguments)
-    told = found.calibration["thresholds"]["specificity-95"]
+    told = found.calibration.thresholds["specificity-95"]
     negatives = (arguments["targets"] == 1) & (arguments["parts"] == "fit")
-    assert told["negatives"] == negatives.sum()
-    assert 0.95 <= told["validation_specificity"] < 0.95 + 1 / negatives.sum()
+    assert told.negatives == negatives.sum()
+    assert 0.95 <= told.validation_specificity < 0.95 + 1 / negatives.sum()
     assert found.metrics["specificity@specificity-95"].value == pytest.approx(0.95, abs=0.03)
     odds = found.evidence[:, 0] - found.evidence[:, 1]
     positives = (arguments["targets"] == 0) & (arguments["parts"] == "test")
-    expected = (odds[positives] >= told["log_odds"]).mean()
+    expected = (odds[positives] >= told.log_odds).mean()
     assert found.metrics["sensitivity@specificity-95"].value == pytest.approx(expected)
 
 
@@ -215,14 +203,29 @@ def test_without_negatives_to_choose_on_thresholds_are_named_missing():
     found = score(**arguments)
     assert found.metrics["sensitivity@specificity-95"].value is None
     assert "no threshold" in found.metrics["sensitivity@specificity-95"].note
-    assert found.calibration["method"] == "identity" and "one class only" in found.calibration["note"]
+    assert found.calibration.method == "identity" and "one class only" in found.calibration.note
+    assert msgspec.to_builtins(found.calibration.thresholds["specificity-95"]) == {
+        "note": found.metrics["sensitivity@specificity-95"].note
+    }
 
 
-def test_what_the_record_keeps_of_calibration_is_json():
-    found = score(**fake(classes=4)).calibration
-    assert json.loads(json.dumps(found)) == found
+def test_what_the_record_keeps_of_calibration_is_json_with_every_fitted_number():
+    found = json.loads(msgspec.json.encode(score(**fake(classes=4)).calibration))
+    assert list(found) == [
+        "method", "temperature", "slope", "intercept", "n", "note", "data_prior", "batch_prior", "decisions",
+        "probabilities", "part",
+    ]  # fmt: skip
     assert found["method"] == "temperature" and "equal class shares" in found["decisions"]
     assert list(found["data_prior"]) == CLASSES
+
+
+def test_a_threshold_without_positives_says_so_in_json():
+    arguments = fake()
+    positives = (arguments["parts"] == "fit") & (arguments["targets"] == 0)
+    arguments["parts"] = np.where(positives, "train", arguments["parts"])
+    threshold = json.loads(msgspec.json.encode(score(**arguments).calibration.thresholds["specificity-95"]))
+    assert list(threshold) == ["log_odds", "validation_specificity", "validation_sensitivity", "negatives", "positives"]
+    assert (threshold["validation_sensitivity"], threshold["positives"]) == (None, 0)
 
 
 def test_the_same_seed_gives_the_same_scores_and_another_moves_only_intervals():

@@ -13,7 +13,7 @@ from benchmark.figures.explanations import Panel, gradcam_sheet
 from benchmark.figures.masks import MaskRow, mask_sheet
 from benchmark.figures.mean_heat import MeanHeat, mean_heat_sheet
 from benchmark.figures.overlays import PALETTE, overlay
-from benchmark.figures.sheet import ORANGE, SKY, fold
+from benchmark.figures.sheet import ORANGE, SKY, wrapped
 from benchmark.figures.thumbnails import thumbnails
 from benchmark.figures.views import View, grey_levels, network_view_sheet
 from registry.errors import StorageError
@@ -210,14 +210,14 @@ def test_names_with_dollars_or_letters_that_the_font_lacks_are_drawn(tmp_path: P
 
 
 @given(text=st.text("abc -_/.", max_size=200), width=st.floats(0.5, 5))
-def test_folding_loses_no_letter(text: str, width: float) -> None:
-    lines = fold(text, width, 8)
+def test_wrapping_loses_no_letter(text: str, width: float) -> None:
+    lines = wrapped(text, width, 8)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert max(map(len, lines), default=0) <= max(4, width * 72 / (8 * 0.58))
 
 
 def test_letters_that_the_font_lacks_become_their_codes() -> None:
-    assert fold("患é", 5, 8) == ["\\u60a3é"]
+    assert wrapped("患é", 5, 8) == ["\\u60a3é"]
 
 
 def test_thumbnails_come_by_class_and_kind_and_survive_json() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.records.files import FILE, sealed
+from benchmark.records.files import FILE
+from benchmark.storage.files import sealed
 from tests import factories
 from tests.perf.startup import BENCH
 from tests.perf.timing import Line, absolute, as_installed, process, ratio

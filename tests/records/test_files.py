@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmark.records import files as records
 from benchmark.records.estimate import Estimate
-from benchmark.records.files import Broken
 from benchmark.records.record import Record
+from benchmark.storage.files import Broken, sealed
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 from tests import factories
 
@@ -22,8 +22,8 @@ def test_a_written_record_reads_back_equal_and_verifies(tmp_path: Path) -> None:
     made = factories.record()
     path = records.write(made, tmp_path / "task" / made.run)
     assert path.name == "result.json"
-    assert records.read(path) == records.sealed(made)
-    assert records.verify(path) == records.sealed(made)
+    assert records.read(path) == sealed(made)
+    assert records.verify(path) == sealed(made)
 
 
 def test_the_seal_is_the_sha256_of_the_compact_document_without_it(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_white_space_is_not_a_change(tmp_path: Path) -> None:
 
 
 def test_a_record_changed_in_memory_does_not_verify() -> None:
-    sealed = records.sealed(factories.record())
-    records.verify(sealed)
-    with pytest.raises(VerificationError, match=sealed.run):
-        records.verify(msgspec.structs.replace(sealed, seed=3))
+    made = sealed(factories.record())
+    records.verify(made)
+    with pytest.raises(VerificationError, match=made.run):
+        records.verify(msgspec.structs.replace(made, seed=3))
 
 
 def test_an_unsealed_record_does_not_verify() -> None:
@@ -67,13 +67,13 @@ def test_an_unsealed_record_does_not_verify() -> None:
 
 
 def test_sealing_twice_changes_nothing() -> None:
-    once = records.sealed(factories.record())
-    assert records.sealed(once) == once
+    once = sealed(factories.record())
+    assert sealed(once) == once
 
 
 @given(st.floats(), st.dictionaries(st.text(), st.one_of(st.floats(), st.text(), st.integers(-(2**60), 2**60))))
 def test_any_number_and_text_survives_sealing_and_reading(value: float, spec: dict[str, object]) -> None:
-    made = records.sealed(factories.record(metrics={"accuracy": Estimate(value)}, spec=spec))
+    made = sealed(factories.record(metrics={"accuracy": Estimate(value)}, spec=spec))
     again = msgspec.json.decode(msgspec.json.encode(made), type=Record)
     records.verify(again)
     assert again.metrics["accuracy"].value == (value if math.isfinite(value) else None)
@@ -128,9 +128,9 @@ def test_every_record_below_a_folder_is_found_and_broken_ones_say_why(tmp_path: 
     records.write(factories.record(schema=2), newer.parent)
     (tmp_path / ".hidden").mkdir()
     records.write(factories.record(seed=9), tmp_path / ".hidden")
-    found = records.load_all(tmp_path)
+    found = list(records.scan(tmp_path))
     assert [one.seed for _, one in found if isinstance(one, Record)] == [0, 1, 2]
-    reasons = {path.parent.name: one.reason for path, one in found if isinstance(one, Broken)}
+    reasons = {Path(path).parent.name: one.reason for path, one in found if isinstance(one, Broken)}
     assert set(reasons) == {"cut", "newer"}
     assert "is not a record" in reasons["cut"]
     assert "newer version (schema 2" in reasons["newer"]

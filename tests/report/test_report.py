@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.tables import Comparison
+from benchmark.records.calibration import Threshold
 from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
@@ -19,7 +20,6 @@ from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
-from benchmark.report.layout import Cell, Grid, Line, folded_name
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 from tests import factories
@@ -124,9 +124,9 @@ def test_a_run_with_members_on_a_terminal(
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_run_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
-    thresholds = {"specificity-95": {"log_odds": 0.4312, "validation_specificity": 0.953, "negatives": 150}}
-    shown = factories.record(pipeline=A)
-    shown.calibration["thresholds"] = thresholds
+    thresholds = {"specificity-95": Threshold(log_odds=0.4312, validation_specificity=0.953, negatives=150)}
+    calibration = msgspec.structs.replace(factories.record().calibration, thresholds=thresholds)
+    shown = factories.record(pipeline=A, calibration=calibration)
     golden(f"run-{width}.txt", screen(lambda console: print_run(console, shown), width))
 
 
@@ -160,26 +160,6 @@ def test_no_cell_is_cut_and_no_line_too_long_at_any_width(names: list[str], widt
     for row in made.tables[0].rows:
         value = wording.estimate(row.metrics["balanced-accuracy"])
         assert any(value in line for line in lines)
-
-
-@given(PIPELINE | VOTE, st.integers(16, 100))
-def test_a_folded_name_is_whole_and_no_line_of_it_too_long(name: str, room: int) -> None:
-    lines = folded_name(name, room)
-    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
-    narrowest = Grid("", [], [Line(Cell(name))]).narrowest()
-    assert max(map(len, lines)) <= max(room, narrowest)
-
-
-@pytest.mark.parametrize(
-    ("room", "lines"),
-    [
-        (46, ["soft(unet+sepcnn+dense, unet+xception+sepconv)"]),
-        (30, ["soft(unet+sepcnn+dense,", "  unet+xception+sepconv)"]),
-        (22, ["soft(unet+sepcnn+", "  dense,", "  unet+xception+", "  sepconv)"]),
-    ],
-)
-def test_a_name_is_folded_between_members_before_it_is_folded_inside_one(room: int, lines: list[str]) -> None:
-    assert folded_name("soft(unet+sepcnn+dense, unet+xception+sepconv)", room) == lines
 
 
 @pytest.mark.parametrize("width", [80, 140])

@@ -10,6 +10,7 @@ import pytest
 from benchmark.comparison.compare import compare
 from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
+from benchmark.records.training import TrainingInfo
 from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
 from benchmark.report.markdown import markdown
@@ -25,7 +26,7 @@ TEST = Difference(0.011, -0.006, 0.028, 0.2, 0.024, 300)
 
 
 def side(value, loss, **changes):
-    return side_of(factories.record(value, training={"val_loss": loss}, **changes))
+    return side_of(factories.record(value, training=TrainingInfo(val_loss=loss), **changes))
 
 
 def finding(**changes):

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmark.data.prepared import load, pack
+from benchmark.data.prepared import load
 from benchmark.execution import runner as pipeline
 from benchmark.execution.runner import run_stages
 from benchmark.planning.graph import Plan, Stage, Traits
@@ -50,7 +50,7 @@ def prepared(folder, without=()):
     drawn = lungs()
     drawn[list(without)] = False
     np.save(folder / "images.npy", films())
-    np.save(folder / "masks.npy", pack(drawn))
+    np.save(folder / "masks.npy", np.packbits(drawn.reshape(len(drawn), -1), axis=1))
     index = {
         "ids": [f"film-{row}" for row in range(COUNT)],
         "labels": [LABELS[row % 3] for row in range(COUNT)],

@@ -1,5 +1,4 @@
 import errno
-import fcntl
 import os
 import subprocess
 import sys
@@ -160,52 +159,6 @@ def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path):
     for hold in (Store(tmp_path / "file").in_use, Store(tmp_path / "file").alone):
         with pytest.raises(StorageError, match=refusal), hold():
             raise AssertionError
-
-
-def test_a_lock_that_is_swept_before_it_is_taken_is_taken_anew(tmp_path, monkeypatch):
-    store, sweeps = Store(tmp_path), []
-
-    def slowly(file, how, flock=fcntl.flock):
-        if not sweeps:
-            sweeps.append((tmp_path / "locks" / "a").unlink())
-        flock(file, how)
-
-    monkeypatch.setattr(fcntl, "flock", slowly)
-    with store.lock("a"):
-        assert len(sweeps) == 1
-        with pytest.raises(BlockingIOError), store.lock("a", fcntl.LOCK_EX | fcntl.LOCK_NB):
-            raise AssertionError
-
-
-def test_only_locks_that_nobody_holds_are_swept(tmp_path):
-    store = Store(tmp_path)
-    with store.lock("held"), store.lock("free"):
-        pass
-    with store.lock("held"):
-        for name in ("held", "free", "absent"):
-            store.sweep_lock(name)
-        assert [path.name for path in (tmp_path / "locks").iterdir()] == ["held"]
-
-
-def test_locks_exclude_each_other_while_they_are_swept(tmp_path):
-    code = """
-import sys
-from pathlib import Path
-from benchmark.storage.cache import Store
-
-store, count = Store(Path(sys.argv[1])), Path(sys.argv[2])
-for _ in range(400):
-    with store.lock("a"):
-        seen = int(count.read_text())
-        count.write_text(str(seen + 1))
-"""
-    count = tmp_path / "count"
-    count.write_text("0")
-    processes = [python(code, tmp_path, count) for _ in range(3)]
-    while any(process.poll() is None for process in processes):
-        Store(tmp_path).sweep_lock("a")
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert count.read_text() == "1200"
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path):

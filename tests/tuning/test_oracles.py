@@ -1,16 +1,21 @@
 """Keras Tuner's oracles, rebuilt from ledgers."""
 
+import ast
 import functools
 import math
+import re
+import tomllib
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
 from keras_tuner import HyperParameters, Objective
-from keras_tuner.oracles import HyperbandOracle, RandomSearchOracle
+from keras_tuner.oracles import BayesianOptimizationOracle, GridSearchOracle, HyperbandOracle, RandomSearchOracle
 from sklearn.gaussian_process import GaussianProcessRegressor
 
+from benchmark.tuning import oracles
 from benchmark.tuning.brackets import size, why_none_stops_early
 from benchmark.tuning.oracles import propose, rebuilt
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
@@ -271,6 +276,25 @@ def test_the_bayesian_tuner_proposes_another_setting_while_one_runs():
     another = propose(state_after(search, [*events[:6], running]))
     assert (running.origin, another.origin) == ("model", "model")
     assert abs(math.log10(running.values["rate"] / another.values["rate"])) > 0.01
+
+
+def test_every_private_of_keras_tuner_that_is_used_is_named_here_and_its_version_is_capped():
+    """They may change with any version: read them again in a new one, then raise the cap in pyproject.toml."""
+    overridden = {
+        "_get_num_brackets", "_get_size", "_increment_bracket_num", "_random_trial", "_random_values", "_save_trial",
+    }  # fmt: skip
+    called = {"_duplicate", "_random_populate_space", "_vectorize_trials"}
+    attributes = {"_brackets", "_current_bracket", "_populate_next", "_random_state"}
+    own = ast.parse(Path(oracles.__file__).read_text())
+    mentioned = {node.attr for node in ast.walk(own) if isinstance(node, ast.Attribute)}
+    mentioned |= {node.name for node in ast.walk(own) if isinstance(node, ast.FunctionDef)}
+    plain = [BayesianOptimizationOracle, GridSearchOracle, HyperbandOracle, RandomSearchOracle]
+    theirs = {name for kind in plain for name in dir(kind(objective=Objective("score", "min")))}
+    private = {name for name in mentioned & theirs if name.startswith("_") and not name.startswith("__")}
+    assert private == overridden | called | attributes
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    (required,) = [line for line in project["dependencies"] if line.startswith("keras-tuner")]
+    assert re.search(r"<\d", required)
 
 
 def test_a_ledger_that_its_tuner_cannot_have_written_is_refused():

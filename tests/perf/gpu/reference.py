@@ -165,7 +165,8 @@ def _ended(name: str, command: list[str], line: str, folder: Path, left: float) 
 
 def publish(results: Path, output: Path) -> None:
     """Copy what may be seen by everyone: no film, and nothing drawn over one."""
-    for path, record in scan(results):
+    for name, record in scan(results):
+        path = Path(name)
         if path.name != FILE:
             continue
         target = output / path.parent.relative_to(results)

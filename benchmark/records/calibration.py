@@ -1,0 +1,47 @@
+"""How logits became probabilities and decisions, as a record holds it."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Threshold(Struct, frozen=True, omit_defaults=True):
+    """Where a class is called positive, and what validation shows there.
+
+    Attributes:
+        log_odds: of the evidence, at equal class shares; None where none could be chosen, `note` then says why.
+        validation_sensitivity: None where validation has no positives.
+        negatives, positives: images of validation that it was chosen on.
+    """
+
+    log_odds: float | None = None
+    validation_specificity: float | None = None
+    validation_sensitivity: float | UnsetType | None = UNSET
+    negatives: int | None = None
+    positives: int | None = None
+    note: str = ""
+
+
+class CalibrationInfo(Struct, frozen=True, omit_defaults=True):
+    """What was fitted, on what, and what decisions and probabilities refer to; pooled folds say the latter alone.
+
+    Attributes:
+        method: ``temperature``, ``platt`` or ``identity``, see `benchmark.evaluation.calibration.Calibration`.
+        n: images it was fitted on.
+        note: why nothing could be fitted; empty where it could.
+        data_prior, batch_prior: class -> its share in the training data, and in the batches that the network saw.
+        decisions, probabilities: the rule of each, in words.
+        part: that it was fitted on.
+        thresholds: ``specificity-95`` -> the threshold at that specificity, where there is a positive class.
+    """
+
+    method: str | None = None
+    temperature: float | None = None
+    slope: float | None = None
+    intercept: float | None = None
+    n: int | None = None
+    note: str | None = None
+    data_prior: dict[str, float] = {}
+    batch_prior: dict[str, float] = {}
+    decisions: str = ""
+    probabilities: str = ""
+    part: str = ""
+    thresholds: dict[str, Threshold] = {}

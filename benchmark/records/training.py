@@ -1,0 +1,53 @@
+"""How the networks of a run were trained, and its classical head, as a record holds it."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Pace(Struct, frozen=True, omit_defaults=True):
+    """What the training of a network found out on its device.
+
+    Attributes:
+        batch_size: that memory allowed.
+        jit: whether XLA compiled.
+        steps_per_execution: steps that the device takes at once.
+        waiting: share of the time that it waited for images.
+    """
+
+    batch_size: int
+    jit: bool
+    steps_per_execution: int
+    waiting: float
+
+
+class TrainingInfo(Struct, frozen=True, omit_defaults=True):
+    """How a run was trained; what does not apply to it is absent.
+
+    Attributes:
+        stage_duration_s: stage -> seconds, of those that this run built; of a vote's member as ``NAME/stage``.
+        steps: of all epochs.
+        batch_shares: class -> its share in the batches.
+        best_epoch: whose weights were kept, from 1, and their `val_loss`.
+        final_rate: the learning rate of the last epoch.
+        batch_size, jit, steps_per_execution, waiting: see `Pace`; of the classifier.
+        segmenter: the same of the segmenter.
+        balanced: what made the classes weigh alike for a classical head.
+        rounds: of boosting that answer; None where fitting did not stop early.
+        notes: of the classical head, or of a vote.
+    """
+
+    stage_duration_s: dict[str, float] | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    batch_shares: dict[str, float] | None = None
+    best_epoch: int | None = None
+    val_loss: float | None = None
+    final_rate: float | None = None
+    precision: str | None = None
+    batch_size: int | None = None
+    jit: bool | None = None
+    steps_per_execution: int | None = None
+    waiting: float | None = None
+    segmenter: Pace | None = None
+    balanced: str | None = None
+    rounds: int | UnsetType | None = UNSET
+    notes: list[str] | None = None
