@@ -5,18 +5,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.records.record import (
-    Cost,
-    DatasetInfo,
-    Estimate,
-    Failure,
-    Member,
-    Part,
-    Record,
-    Reference,
-    SplitInfo,
-    Tuned,
-)
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Cost, DatasetInfo, Failure, Member, Part, Record, Reference, SplitInfo, Tuned
 from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"  # pipelines

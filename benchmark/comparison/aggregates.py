@@ -6,7 +6,8 @@ from functools import cache
 
 import msgspec
 
-from benchmark.records.record import Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record
 
 SEEDS_FOR_INTERVAL = 3  # below, a t interval says nothing: at two seeds it is 18 standard deviations wide
 

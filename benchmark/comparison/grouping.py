@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmark.comparison.aggregates import mean
-from benchmark.records.record import Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record
 
 FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
 OF_A_CLASS = tuple(f"{kind}/" for kind in FOCUS)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.evaluation import intervals as statistics
 from benchmark.evaluation import metrics
 from benchmark.evaluation.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 
 
 @dataclass(frozen=True)

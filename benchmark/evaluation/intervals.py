@@ -22,7 +22,7 @@ from benchmark.evaluation.resampling import (
     without_each_group,
 )
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 
 Interval = tuple[float, float]
 

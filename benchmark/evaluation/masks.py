@@ -5,7 +5,7 @@ import numpy as np
 
 from benchmark.evaluation.intervals import join, mean_estimate
 from benchmark.evaluation.resampling import Groups, Seed
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 
 MEASURES = ("pixel-accuracy", "dice", "iou")
 # Bounds of plausible masks, beside what 2,500 masks of lungs from five makers have.

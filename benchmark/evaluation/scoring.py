@@ -19,7 +19,7 @@ from benchmark.evaluation.calibration import Calibration, calibrate, log_prior, 
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.resampling import Groups
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 from registry.errors import DataError
 
 SPECIFICITIES = (0.95, 0.99)

@@ -10,7 +10,7 @@ from keras import ops
 
 from benchmark.evaluation.intervals import few, join, proportion
 from benchmark.evaluation.resampling import bootstrap
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 from registry.backend import gradient
 from registry.errors import ContractError
 from registry.networks.explanation import halves

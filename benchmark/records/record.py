@@ -4,23 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchmark.records.estimate import Estimate
+
 SCHEMA = 1
-
-
-class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A number with its 95 % interval.
-
-    Attributes:
-        value: None where the number is not defined; `note` then says why.
-        n: how many images (or, for a class metric, images of that class) it rests on.
-        note: the degenerate case in words, empty otherwise.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    note: str = ""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.comparison.aggregates import deviation
-from benchmark.records.record import Estimate, Record, Reference
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record, Reference
 from benchmark.report import wording
 from benchmark.report.columns import SECONDARY
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose

@@ -6,7 +6,8 @@ from rich.text import Text
 
 from benchmark.comparison.tables import LOWER_IS_BETTER
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate, Record, Tuned
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record, Tuned
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
 from benchmark.report.terminal import show

@@ -5,7 +5,8 @@ import math
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate, Tuned
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Tuned
 
 FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients

@@ -14,7 +14,8 @@ from benchmark.data.prepared import load
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.models.memory import halved
-from benchmark.records.record import Cost, Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Cost, Record
 from benchmark.stages.draw import illustrate
 from benchmark.stages.masks import read_masks
 from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions

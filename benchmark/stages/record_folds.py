@@ -16,8 +16,9 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
 from benchmark.planning.graph import Plan
+from benchmark.records.estimate import Estimate
 from benchmark.records.files import FILE, PREDICTIONS, verify
-from benchmark.records.record import Cost, Estimate, Member, Record, SplitInfo
+from benchmark.records.record import Cost, Member, Record, SplitInfo
 from benchmark.stages.recording import identity, write_folder
 from benchmark.storage.cache import storage_errors
 from benchmark.tasks.spec import Spec

@@ -13,7 +13,8 @@ from benchmark.evaluation.intervals import paired_difference, proportion
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.voting import agreement
 from benchmark.planning.graph import REFERENCE
-from benchmark.records.record import Cost, Estimate, Member, Record, Reference
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Cost, Member, Record, Reference
 from benchmark.stages.draw import illustrate_maps
 from benchmark.stages.explain import write_samples
 from benchmark.stages.heatmaps import mapper

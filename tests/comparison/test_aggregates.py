@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from benchmark.comparison.aggregates import Aggregates, t_quantile
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 from tests import factories
 
 

@@ -16,7 +16,8 @@ from benchmark.comparison.compare import CONTENDERS, compare
 from benchmark.comparison.tables import Row
 from benchmark.records import files as records
 from benchmark.records.differences import Difference
-from benchmark.records.record import DatasetInfo, Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import DatasetInfo, Record
 from registry.errors import ConfigError, UnknownNameError
 from tests import factories
 from tests.factories import A, B, C

@@ -25,7 +25,7 @@ from benchmark.evaluation.intervals import (
     wilson,
 )
 from benchmark.evaluation.metrics import metric_named
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 
 accuracy = metric_named("accuracy", ["negative", "positive"], "positive").compute
 

@@ -6,7 +6,8 @@ import pytest
 
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.paired import paired_test
-from benchmark.records.record import Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record
 from tests import factories
 
 CLASSES = ["Non-COVID", "COVID"]

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from benchmark.planning.graph import Plan, Survey
+from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
-from benchmark.records.record import SCHEMA, Estimate, Record
+from benchmark.records.record import SCHEMA, Record
 from benchmark.stages.context import Context, StagesRecord
 
 

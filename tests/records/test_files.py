@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.records import files as records
+from benchmark.records.estimate import Estimate
 from benchmark.records.files import Broken
-from benchmark.records.record import Estimate, Record
+from benchmark.records.record import Record
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 from tests import factories
 

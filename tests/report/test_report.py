@@ -13,7 +13,8 @@ from rich.console import Console
 from benchmark.comparison.compare import compare
 from benchmark.comparison.tables import Comparison
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate, Record
+from benchmark.records.estimate import Estimate
+from benchmark.records.record import Record
 from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run

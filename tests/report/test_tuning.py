@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.comparison.compare import compare
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate
+from benchmark.records.estimate import Estimate
 from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
 from benchmark.report.markdown import markdown
