@@ -14,8 +14,7 @@ from benchmark.models.classical import fit, logits, save
 from benchmark.stages.features import pooled
 from benchmark.stages.fit import assemble, make_backbone
 from benchmark.stages.predict import joined
-from benchmark.storage.code import packages_of
-from registry.lookup import find, load
+from registry.lookup import find, load, packages_of
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context

@@ -10,8 +10,7 @@ import numpy as np
 from benchmark.data.prepared import load
 from benchmark.models.classical import fit, logits, save
 from benchmark.stages.fit import check_classes, class_targets, shuffled
-from benchmark.storage.code import packages_of
-from registry.lookup import find
+from registry.lookup import find, packages_of
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.data.prepared import load
 from benchmark.evaluation.calibration import softmax
-from benchmark.models.gradcam import upsample
+from benchmark.evaluation.localisation import upsample
 from benchmark.stages.fit import load_inputs
 from benchmark.stages.heatmaps import mapper
 from benchmark.stages.predictions import predictions

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import keras
 import numpy as np
 
+from benchmark.evaluation.localisation import upsample
 from benchmark.models.classical import load as load_classifier
 from benchmark.models.classical import logits
-from benchmark.models.gradcam import grad_cam, upsample
+from benchmark.models.gradcam import grad_cam
 from benchmark.models.occlusion import occlusion
 from benchmark.stages.features import load_backbone, pooled
 from benchmark.stages.fit import load_inputs
-from benchmark.storage.code import packages_of
-from registry.lookup import find
+from registry.lookup import find, packages_of
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context

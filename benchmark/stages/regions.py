@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.data.masking import apply_masks
 from benchmark.data.prepared import Prepared
-from benchmark.models.gradcam import focus, focus_estimates
+from benchmark.evaluation.localisation import focus, focus_estimates
 from benchmark.records.estimate import Estimate
 from benchmark.stages.masks import read_masks
 

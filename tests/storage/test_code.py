@@ -82,12 +82,6 @@ def test_a_helper_in_another_package_of_the_same_distribution_counts(package):
     assert set(found) == {"strange", "strange.model", "sibling", "sibling.tool"}
 
 
-def test_the_packages_of_a_distribution_come_from_its_files_and_entry_points():
-    assert provenance.packages_of("cxr-bench") >= {"benchmark", "registry"}
-    assert "keras" in provenance.packages_of("keras")
-    assert provenance.packages_of("no-such-distribution") == frozenset()
-
-
 def test_stages_depend_on_what_they_use_of_the_registry():
     """The segmenter's loss and the backend are code of this distribution, though of its other package."""
     segmenter = set(provenance.source_files("benchmark.stages.segmenter", OWN))
