@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from benchmark.data.masking import apply_masks
-from benchmark.data.prepared import equalise_inside
+from benchmark.data.masking import apply_masks, equalise_inside
 from benchmark.models.classical import fit, logits, save
 from benchmark.stages.features import pooled
 from benchmark.stages.fit import assemble, make_backbone

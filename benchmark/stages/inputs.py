@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.data.array_file import RowFile
-from benchmark.data.masking import apply_masks
-from benchmark.data.prepared import equalise_inside, load
+from benchmark.data.masking import apply_masks, equalise_inside
+from benchmark.data.prepared import load
 from benchmark.stages.masks import CHUNK, read_masks
 
 if TYPE_CHECKING:
