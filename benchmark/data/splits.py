@@ -33,7 +33,8 @@ def split(
     """The part of each sample, str (N,).
 
     In each stratum (label × source) a part's size lies within one group of its share, unless a label of
-    `benchmark.tasks.schema.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over several strata.
+    `benchmark.tasks.schema.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over
+    several strata.
 
     Args:
         fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from benchmark.data.prepared import load
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.models.memory import halved
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Cost, Record
 from benchmark.stages.draw import illustrate
-from benchmark.stages.masks import read_masks
+from benchmark.stages.model_files import model_files
+from benchmark.stages.reading import Reader
 from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def mask_quality(context: "Context") -> dict[str, Estimate]:
     """Agreement of predicted masks with the dataset's on the test part, by mask maker and label."""
     if "masks" not in context.artefacts:
         return {}
-    prepared = load(context.artefacts["prepare"])
-    rows = np.flatnonzero(np.load(context.artefacts["split"] / "parts.npy") == "test")
-    predicted = read_masks(context.artefacts["masks"], prepared.size, rows)
+    run = Reader(context)
+    prepared, rows = run.prepared, run.rows("test")
+    predicted = run.masks(rows)
     truth, groups = prepared.masks(rows), prepared.groups[rows]
     makers = np.array([maker or "" for maker in prepared.mask_makers[rows]], np.str_)
     labels, drawn = prepared.labels[rows], prepared.has_mask[rows]
@@ -108,15 +108,6 @@ def cost_of(context: "Context") -> Cost:
         inference_images_per_s=rate,
         hardware=(trained or features or {})["device"],
     )
-
-
-def model_files(context: "Context") -> dict[str, Path]:
-    """The files that predict, by the names that a run's folder gives them: backbone, head, segmenter."""
-    artefacts = context.artefacts
-    owner = "fit" if "fit" in artefacts else "features"
-    heads = artefacts["predict"].glob("classifier.*") if context.spec.classical else [artefacts["fit"] / "head.keras"]
-    files = {"backbone.keras": artefacts[owner] / "backbone.keras", **{path.name: path for path in heads}}
-    return files | ({"segmenter.keras": artefacts["segmenter"] / "model.keras"} if "segmenter" in artefacts else {})
 
 
 def meta_of(context: "Context", stage: str) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from benchmark.records.record import Cost, Member, Record, Reference
 from benchmark.stages.draw import illustrate_maps
 from benchmark.stages.explain import write_samples
 from benchmark.stages.heatmaps import mapper
+from benchmark.stages.model_files import model_files
 from benchmark.stages.predictions import Predictions, predictions
-from benchmark.stages.record import cost_of, mask_quality, meta_of, model_files, notes_of
+from benchmark.stages.reading import Reader
+from benchmark.stages.record import cost_of, mask_quality, meta_of, notes_of
 from benchmark.stages.recording import findings, identity, scores_of, write_folder, write_predictions
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ def write_run(
     def fill(folder: Path) -> Record:
         scores = scores_of(context)
         write_predictions(context, scores, folder)
-        found = predictions(context)
-        test = found.parts == "test"
-        maps = mapper(context)
+        run = Reader(context)
+        found, maps = predictions(run), mapper(run)
+        test = found.subsets == "test"
         write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.evidence[test]))
         illustrate_maps(context, folder, folder / "samples.npz", maps.method, names[""])
         return Record(
@@ -66,12 +68,12 @@ def write_run(
 
 def judged(member: "Context") -> dict[str, Estimate]:
     """The metrics of a member on the test part, of the question that it was asked."""
-    return _judged(member, predictions(member))
+    return _judged(member, predictions(Reader(member)))
 
 
 def voting(context: "Context", found: Predictions) -> dict[str, Estimate]:
     """How the members agree on the test part, and what the vote's chances are worth before they are corrected."""
-    test = found.parts == "test"
+    test = found.subsets == "test"
     with np.load(context.artefacts["vote"] / "members.npz", allow_pickle=False) as stored:
         voices = stored["voices"][:, test]
     columns = [context.spec.column(name) for name in context.spec.members]
@@ -87,8 +89,8 @@ def reference(context: "Context", scores: "Scores", names: Mapping[str, str]) ->
         return None
     spec = context.spec
     metric = metric_named(spec.metric, list(spec.classes), spec.positive)
-    direct = predictions(context.reference)
-    test = direct.parts == "test"
+    direct = predictions(Reader(context.reference))
+    test = direct.subsets == "test"
     sides = [getattr(one, metric.needs)[rows] for one, rows in ((scores, direct.rows[test]), (direct, test))]
     groups = direct.groups[test]
     found = paired_difference(metric.compute, direct.targets[test], *sides, groups, 0, spec.resamples)
@@ -125,7 +127,7 @@ def _shared_segmenters(context: "Context") -> list[dict[str, Any]]:
 
 
 def _judged(context: "Context", found: Predictions) -> dict[str, Estimate]:
-    spec, test = context.spec, found.parts == "test"
+    spec, test = context.spec, found.subsets == "test"
     outputs = Outputs(found.evidence.argmax(axis=1), metrics.log_odds(found.evidence), found.probabilities)
     classes = list(spec.classes)
     return evaluate(

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from benchmark.data.prepared import Prepared, load
+from benchmark.data.prepared import Prepared
+from benchmark.data.targets import class_targets
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.records.files import write
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record, SplitInfo
-from benchmark.stages.fit import batch_prior, class_targets, data_prior
-from benchmark.stages.predictions import stored_logits
+from benchmark.stages.logits import read_logits
+from benchmark.stages.predictions import batch_prior, data_prior
+from benchmark.stages.reading import Reader
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.code import library_versions
 from benchmark.tasks.components import components_of
@@ -78,9 +80,8 @@ def identity(spec: "Spec", plan: "Plan", pipeline: str) -> dict[str, Any]:
 
 def findings(context: "Context", survey: "Survey", scores: Scores) -> dict[str, Any]:
     """Fields about the data and the scores."""
-    prepared = load(context.artefacts["prepare"])
     return {
-        "dataset": _dataset(survey, prepared),
+        "dataset": _dataset(survey, Reader(context).prepared),
         "split": _split(context),
         "metrics": scores.metrics,
         "controls": scores.controls,
@@ -91,41 +92,40 @@ def findings(context: "Context", survey: "Survey", scores: Scores) -> dict[str, 
 
 def scores_of(context: "Context") -> Scores:
     """The scores of stored predictions."""
-    spec = context.spec
-    prepared, stored = load(context.artefacts["prepare"]), stored_logits(context)
-    parts = np.load(context.artefacts["split"] / "parts.npy")
-    targets = class_targets(context)
+    spec, run = context.spec, Reader(context)
+    stored, targets = read_logits(run), class_targets(run.prepared.labels, spec.classes)
     # The rules that never look at an image learn from the training part too, which has no logits.
     logits = np.zeros((len(targets), len(spec.classes)))
-    logits[stored["rows"]] = stored["logits"]
+    logits[stored.rows] = stored.logits
     return score(
         classes=list(spec.classes),
         positive=spec.positive,
         targets=targets,
         logits=logits,
-        parts=parts,
-        groups=prepared.groups,
-        data_prior=data_prior(context),
-        batch_prior=batch_prior(context),
+        parts=run.subsets,
+        groups=run.prepared.groups,
+        data_prior=data_prior(run),
+        batch_prior=batch_prior(run),
         seed=spec.seed,
-        sources=list(prepared.sources),
+        sources=list(run.prepared.sources),
         resamples=spec.resamples,
     )
 
 
 def write_predictions(context: "Context", scores: Scores, folder: Path) -> None:
     """Write ``predictions.npz`` and ``split.csv``."""
-    stored = stored_logits(context)
-    prepared, rows = load(context.artefacts["prepare"]), stored["rows"]
+    run = Reader(context)
+    stored, prepared = read_logits(run), run.prepared
+    rows = stored.rows
     np.savez(
         folder / "predictions.npz",
         ids=prepared.ids[rows],
         groups=prepared.groups[rows],
         labels=prepared.labels[rows],
         sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
-        parts=stored["parts"],
-        targets=stored["targets"],
-        logits=stored["logits"],
+        parts=stored.subsets,
+        targets=stored.targets,
+        logits=stored.logits,
         evidence=scores.evidence[rows],
         probabilities=scores.probabilities[rows],
     )
@@ -156,9 +156,9 @@ def _dataset(survey: "Survey", prepared: Prepared) -> DatasetInfo:
 
 
 def _split(context: "Context") -> SplitInfo:
-    table = context.spec.split
-    parts = np.load(context.artefacts["split"] / "parts.npy")
-    names = np.array(list(context.spec.classes))[class_targets(context)]
+    table, run = context.spec.split, Reader(context)
+    parts = run.subsets
+    names = np.array(list(context.spec.classes))[class_targets(run.prepared.labels, context.spec.classes)]
     counts = {
         part: {name: int(((parts == part) & (names == name)).sum()) for name in context.spec.classes}
         for part in ("train", "select", "fit", "test")
