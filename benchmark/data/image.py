@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from registry.contracts import Sample
-from registry.errors import ContractError, DataError
+from registry.errors import ContractError, DataError, unknown_name
 
 ASPECT_TOLERANCE = 0.05  # a mask more distorted than this against its image belongs to another image
 ALIAS_FREE = 1.25  # shrinking by less loses nothing to aliasing, and averaging over areas costs four times as much
@@ -47,12 +47,28 @@ def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
     if not deviation[0, 0]:
         raise DataError(f"empty image: every pixel is {mean[0, 0]:.0f}")
     return Film(
-        image=equalise(_resized(image, size)),
+        image=prepared(image, size, equalise),
         mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
         lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
         shape=image.shape,
         traits=(*image.shape, mean[0, 0], deviation[0, 0]),
     )
+
+
+def prepared(image: np.ndarray, size: int, equalise: Equaliser) -> np.ndarray:
+    """An image uint8 (H, W) as networks get it: uint8 (size, size), its aspect ratio not kept."""
+    return equalise(_resized(image, size))
+
+
+def equaliser(name: str) -> Equaliser:
+    """What equalises a whole image, by its name in a task file.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if name not in EQUALISERS:
+        raise unknown_name("equalisation", name, EQUALISERS, "[images] of the task file")
+    return EQUALISERS[name]
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:
@@ -92,6 +108,6 @@ def _unchanged(image: np.ndarray) -> np.ndarray:
 EQUALISERS: dict[str, Equaliser] = {
     "histogram": cv2.equalizeHist,
     "clahe": _clahe,
-    "lungs": _unchanged,  # needs the masks that the pipeline will use: see `benchmark.data.prepared.equalise_inside`
+    "lungs": _unchanged,  # needs the masks that the pipeline will use: see `benchmark.data.masking.equalise_inside`
     "none": _unchanged,
 }

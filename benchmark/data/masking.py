@@ -1,4 +1,4 @@
-"""Showing a network the lungs only: the three ways to apply a mask."""
+"""Showing a network the lungs only: equalised inside them where asked, the rest hidden in one of three ways."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,23 @@ import numpy as np
 from registry.errors import unknown_name
 
 CROP_MARGIN = 0.05  # of the box's side, on each side
+
+
+def view(images: np.ndarray, masks: np.ndarray | None, *, equalise: str, mask: str) -> np.ndarray:
+    """What a classifier sees of prepared images, uint8 (n, H, W).
+
+    Args:
+        images: uint8 (n, H, W), prepared with the same `equalise`.
+        masks: bool (n, H, W); None for the whole frame.
+        equalise: ``lungs`` equalises inside the masks, before they are applied; anything else was done when the images
+            were prepared.
+        mask: how masks are applied, see `apply_masks`.
+    """
+    late = equalise == "lungs"
+    if masks is None and not late:
+        return images
+    inside = np.ones(images.shape, bool) if masks is None else masks
+    return apply_masks(equalise_inside(images, inside) if late else images, inside, mask)
 
 
 def apply_masks(images: np.ndarray, masks: np.ndarray, how: str) -> np.ndarray:
@@ -26,6 +43,26 @@ def apply_masks(images: np.ndarray, masks: np.ndarray, how: str) -> np.ndarray:
     for position, (image, mask) in enumerate(zip(images, masks, strict=True)):
         masked[position] = MASKINGS[how](image, mask)
     return masked
+
+
+def equalise_inside(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Histogram equalisation that counts only pixels inside the mask, applied to the whole image.
+
+    An empty mask counts every pixel; a mask over a single grey level leaves the image as it is.
+
+    Args:
+        images: uint8 (n, H, W).
+        masks: bool (n, H, W).
+    """
+    equalised = np.empty_like(images)
+    for position, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        counts = np.bincount(image[mask] if mask.any() else image.ravel(), minlength=256)
+        cumulated = counts.cumsum()
+        darkest = counts[counts > 0][0]
+        spread = max(int(cumulated[-1] - darkest), 1)
+        table = np.rint((cumulated - darkest).clip(0) * (255 / spread)).astype(np.uint8)
+        equalised[position] = image if cumulated[-1] == darkest else table[image]
+    return equalised
 
 
 def _multiply(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -1,20 +1,84 @@
-"""The files of a prepared dataset while threads fill them; `benchmark.data.prepared` says what is in them."""
+"""Preparation of a dataset, once: decode, resize, equalise, store; `benchmark.data.prepared` says what is stored."""
 
 import json
-from collections.abc import Hashable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from benchmark.data.array_file import RowFile
 from benchmark.data.duplicates import fingerprints, merge_identical
-from benchmark.data.image import Equaliser, Film, film
+from benchmark.data.image import Equaliser, Film, equaliser, film
 from registry.contracts import Sample
 from registry.errors import DataError, StorageError
 
+CHUNK = 16  # samples a task of the pool: large enough that scheduling costs nothing
 GROUP_BYTES = 1 << 20  # of images that are written at once: no more, as every thread holds as many
+SHOWN_PROBLEMS = 20
+
+T = TypeVar("T")
+
+
+class UnusableError(DataError):
+    """Samples that cannot be prepared; `problems` has a line ``id: reason`` for each."""
+
+    def __init__(self, problems: Sequence[str], total: int):
+        self.problems = list(problems)
+        shown = [f"  {line}" for line in self.problems[:SHOWN_PROBLEMS]]
+        if len(self.problems) > SHOWN_PROBLEMS:
+            shown.append(f"  … and {len(self.problems) - SHOWN_PROBLEMS} more")
+        head = f"{len(self.problems)} of {total} samples cannot be used; mend them or leave them out with --skip-bad"
+        super().__init__("\n".join([head, *shown]))
+
+
+def prepare(
+    samples: Sequence[Sample],
+    folder: Path,
+    *,
+    size: int,
+    equalise: str,
+    skip_bad: bool,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Fills an existing, empty folder with the prepared dataset (see the module's docstring).
+
+    Args:
+        size: side of the prepared images in pixels; the aspect ratio is not kept.
+        equalise: a key of `benchmark.data.image.EQUALISERS`.
+        workers: threads, which OpenCV lets run side by side.  Samples without files are drawn by Python code that
+            does not; they get one thread, as more were up to three times slower.
+        progress: called with (samples done, samples in all).
+
+    Raises:
+        UnusableError: some samples are unreadable, empty or mismatched and `skip_bad` is not set, or all are;
+            nothing is left in the folder.
+        StorageError: the disk is full.
+    """
+    how = equaliser(equalise)
+    if not samples:
+        raise DataError("the dataset has no samples; nothing can be prepared")
+    artefact = Artefact(folder, samples, size)
+    threads = workers if any(sample.paths for sample in samples) else 1
+    rows: list[Row] = []
+    try:
+        with closing(_in_order(partial(artefact.fill, size=size, equalise=how), len(samples), threads)) as chunks:
+            for chunk in chunks:
+                rows += chunk
+                progress(len(rows), len(samples))
+        _check(rows, skip_bad)
+        artefact.finish(rows)
+    except BaseException:
+        artefact.abandon()
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +140,12 @@ class Artefact:
         (self.folder / "index.json").unlink(missing_ok=True)
 
 
+def _check(rows: Sequence[Row], skip_bad: bool) -> None:
+    refused = [row.refused for row in rows if row.refused]
+    if len(refused) == len(rows) or (refused and not skip_bad):
+        raise UnusableError(refused, len(rows))
+
+
 def _film_or_reason(sample: Sample, size: int, equalise: Equaliser) -> Film | str:
     try:
         return film(sample, size, equalise)
@@ -109,3 +179,30 @@ def _index(samples: Sequence[Sample], rows: Sequence[Row]) -> dict[str, list]:
         "lesion_known": [row.has_lesion for row in rows],
         "sizes": [list(row.shape) for row in rows],
     }
+
+
+def _in_order(work: Callable[[range], T], count: int, workers: int) -> Iterator[T]:
+    """What `work` makes of successive ranges of positions, a bounded number of them ahead of the consumer."""
+    pending: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prepare")
+    try:
+        with _one_thread_each():
+            for start in range(0, count, CHUNK):
+                pending.append(pool.submit(work, range(start, min(start + CHUNK, count))))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Keeps OpenCV from starting threads of its own under ours."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

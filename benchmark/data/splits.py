@@ -33,7 +33,8 @@ def split(
     """The part of each sample, str (N,).
 
     In each stratum (label × source) a part's size lies within one group of its share, unless a label of
-    `config.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over several strata.
+    `benchmark.tasks.schema.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over
+    several strata.
 
     Args:
         fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of
@@ -45,26 +46,11 @@ def split(
     Raises:
         ConfigError: fractions that are negative or do not add up to 1, or a fold that is not there.
     """
-    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise ConfigError(
-            f"split fractions are shares of 1 that add up to 1, received {', '.join(map(str, fractions))}"
-        )
-    if not 0 <= fold < folds:
-        raise ConfigError(f"there is no fold {fold} of {folds}; expected one from 0 to {folds - 1}")
-    train, validation, test = fractions
+    _check(fractions, folds, fold)
     units = _units(groups, grouping, ids)
     contents = contents_of(labels, sources, units)
-    if folds == 1:
-        shares = dict(zip(PARTS, (train, validation / 2, validation / 2, test), strict=True))
-        chosen = divide(contents, shares, seed, enough=len(PARTS))
-        return np.array([chosen[unit] for unit in units], str)
-    tested = _folds(contents, folds, seed)
-    rest = {unit: content for unit, content in contents.items() if tested[unit] != str(fold)}
-    shares = {"train": train / (train + validation)}
-    shares |= dict.fromkeys(("select", "fit"), validation / (train + validation) / 2)
-    # An order of its own in every fold, so that not the same groups are validated on each time.
-    chosen = divide(rest, shares, f"{seed}/{fold}", enough=len(shares))
-    return np.array([chosen.get(str(unit), "test") for unit in units], str)
+    divided = _hold_out(contents, fractions, seed) if folds == 1 else _one_fold(contents, fractions, folds, fold, seed)
+    return np.array([divided[str(unit)] for unit in units], str)
 
 
 def fold_of(
@@ -86,6 +72,35 @@ def fold_of(
     units = _units(groups, grouping, ids)
     tested = _folds(contents_of(labels, sources, units), folds, seed)
     return np.array([int(tested[unit]) for unit in units], int)
+
+
+def _check(fractions: tuple[float, float, float], folds: int, fold: int) -> None:
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ConfigError(
+            f"split fractions are shares of 1 that add up to 1, received {', '.join(map(str, fractions))}"
+        )
+    if not 0 <= fold < folds:
+        raise ConfigError(f"there is no fold {fold} of {folds}; expected one from 0 to {folds - 1}")
+
+
+def _hold_out(contents: Contents, fractions: tuple[float, float, float], seed: int) -> dict[str, str]:
+    """Group -> part, where one part is held out once for all."""
+    train, validation, test = fractions
+    shares = dict(zip(PARTS, (train, validation / 2, validation / 2, test), strict=True))
+    return divide(contents, shares, seed, enough=len(PARTS))
+
+
+def _one_fold(
+    contents: Contents, fractions: tuple[float, float, float], folds: int, fold: int, seed: int
+) -> dict[str, str]:
+    """Group -> part, where one fold is tested and the others are divided between training and validation."""
+    train, validation, _ = fractions
+    tested = _folds(contents, folds, seed)
+    rest = {unit: content for unit, content in contents.items() if tested[unit] != str(fold)}
+    shares = {"train": train / (train + validation)}
+    shares |= dict.fromkeys(("select", "fit"), validation / (train + validation) / 2)
+    # An order of its own in every fold, so that not the same groups are validated on each time.
+    return dict.fromkeys(contents, "test") | divide(rest, shares, f"{seed}/{fold}", enough=len(shares))
 
 
 def _folds(contents: Contents, folds: int, seed: int) -> dict[str, str]:

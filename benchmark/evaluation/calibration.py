@@ -171,16 +171,27 @@ def calibrate(
 ) -> Calibrated:
     """Calibrated evidence and probabilities of all images, fitted on those of the validation part alone.
 
-    Two classes: Platt's scaling mends the threshold too, which a network that has memorised its few positives puts
-    too high.  More: a temperature changes no decision, so the evidence stays as it is.
-
     Args:
         logits: (n, K) as the network gave them.
         targets: (n,) class index.
         fit: (n,) bool, the images to fit on.
     """
+    corrected = correct_prior(logits, data_prior, batch_prior)
+    return calibrated(fit_calibration(corrected[fit], np.asarray(targets)[fit]), logits, data_prior, batch_prior)
+
+
+def calibrated(
+    fitted: Calibration,
+    logits: np.ndarray,
+    data_prior: Sequence[float] | np.ndarray,
+    batch_prior: Sequence[float] | np.ndarray,
+) -> Calibrated:
+    """Evidence and probabilities of any images by a calibration that was fitted before.
+
+    Two classes: Platt's scaling mends the threshold too, which a network that has memorised its few positives puts
+    too high.  More: a temperature changes no decision, so the evidence stays as it is.
+    """
     corrected, neutral = correct_prior(logits, data_prior, batch_prior), evidence(logits, batch_prior)
-    fitted = fit_calibration(corrected[fit], np.asarray(targets)[fit])
     if fitted.method == "platt":
         odds = fitted.slope * (corrected[:, 1] - corrected[:, 0]) + fitted.intercept
         neutral = np.stack([np.zeros_like(odds), odds], axis=1) - log_prior(data_prior)

@@ -7,7 +7,7 @@ Log-loss, Brier and ECE judge calibrated probabilities at the training data's cl
 Calibration and thresholds are fitted on the part "fit", everything is reported on "test".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmark.evaluation import metrics
 from benchmark.evaluation.calibration import Calibration, calibrate, log_prior, threshold_at_specificity
+from benchmark.evaluation.controls import controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.resampling import Groups
@@ -37,7 +38,6 @@ class Scores:
         confusion: test images; rows true classes, columns decided ones.
         evidence: (N, K) float64 of all samples, calibrated, at equal class shares.
         probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
-        decisions: (N,) class index of all samples, at equal class shares.
         controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test part.
     """
 
@@ -45,7 +45,6 @@ class Scores:
     confusion: list[list[int]]
     evidence: np.ndarray
     probabilities: np.ndarray
-    decisions: np.ndarray
     calibration: CalibrationInfo
     controls: dict[str, dict[str, Estimate]] = field(default_factory=dict)
 
@@ -95,7 +94,6 @@ def score(
         confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
         evidence=evidence,
         probabilities=outputs.probabilities,
-        decisions=outputs.decisions,
         calibration=_calibration_info(calibration, classes, data_prior, batch_prior, thresholds),
         controls=controls(classes, positive, targets, parts, groups, sources, seed, resamples),
     )
@@ -156,78 +154,3 @@ def _threshold(log_odds: float, right: np.ndarray, positives: np.ndarray, negati
         negatives=int(negatives.sum()),
         positives=int(positives.sum()),
     )
-
-
-def controls(
-    classes: Sequence[str],
-    positive: str | None,
-    targets: np.ndarray,
-    parts: np.ndarray,
-    groups: Groups,
-    sources: Sequence[str | None] | None,
-    seed: int,
-    resamples: int = 2000,
-) -> dict[str, dict[str, Estimate]]:
-    """Metrics on "test" of rules learnt on "train": ``majority`` and, where all sources are known, ``source-oracle``.
-
-    Both answer with the class shares of their training images and decide for the largest share.
-    """
-    targets, parts, groups = np.asarray(targets, int), np.asarray(parts), np.asarray(groups)
-    test = parts == "test"
-    rules = control_shares(len(classes), targets, sources, parts == "train", test)
-    return judge_controls(classes, positive, targets[test], rules, groups[test], seed, resamples)
-
-
-def control_shares(
-    num_classes: int,
-    targets: np.ndarray,
-    sources: Sequence[str | None] | None,
-    train: np.ndarray,
-    test: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """Rule -> class shares (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
-    alike = np.zeros(len(targets), int)
-    rules = {"majority": class_shares(num_classes, alike[train], targets[train], alike[test])}
-    if sources is not None and all(source is not None for source in sources):
-        known = np.asarray(sources)
-        rules["source-oracle"] = class_shares(num_classes, known[train], targets[train], known[test])
-    return rules
-
-
-def judge_controls(
-    classes: Sequence[str],
-    positive: str | None,
-    targets: np.ndarray,
-    rules: Mapping[str, np.ndarray],
-    groups: Groups,
-    seed: int,
-    resamples: int,
-) -> dict[str, dict[str, Estimate]]:
-    """Rule -> metrics of its class shares (n, K) on n images."""
-    told = {}
-    for name, shares in rules.items():
-        outputs = outputs_of_shares(shares)
-        told[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
-        balanced = told[name]["balanced-accuracy"]
-        if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
-            # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.
-            told[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
-    return told
-
-
-def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """(n, K) class shares of the training images of each `asked` source.
-
-    One image spread over the classes by their overall shares is added to every source, so that no share is 0
-    and an unseen source has the overall ones.
-    """
-    overall = np.bincount(targets, minlength=classes) + 1 / classes
-    overall = overall / overall.sum()
-    by_source = {source: np.bincount(targets[sources == source], minlength=classes) for source in np.unique(asked)}
-    table = {source: (count + overall) / (count.sum() + 1) for source, count in by_source.items()}
-    return np.array([table[source] for source in asked]).reshape(len(asked), classes)
-
-
-def outputs_of_shares(shares: np.ndarray) -> Outputs:
-    """A rule that answers with class shares (n, K) and decides for the largest."""
-    return Outputs(shares.argmax(axis=1), metrics.log_odds(np.log(shares)), shares)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 
-from benchmark.models.gradcam import upsample
+from benchmark.evaluation.localisation import upsample
 
 STRENGTH = 0.75  # opacity of the hottest point, so that the film shows even there
 TOP = 0.9  # the palest tenth of inferno would pass for burnt-in white

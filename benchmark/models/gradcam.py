@@ -1,37 +1,14 @@
-"""Where a classifier looks (Grad-CAM), and whether that is where it should look."""
+"""Where a classifier looks, by gradients: Grad-CAM."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import cv2
 import keras
 import numpy as np
 from keras import ops
 
-from benchmark.evaluation.intervals import few, join, proportion
-from benchmark.evaluation.resampling import bootstrap
-from benchmark.records.estimate import Estimate
 from registry.backend import gradient
 from registry.errors import ContractError
 from registry.networks.explanation import halves
-
-
-class Focus(NamedTuple):
-    """How much of each map falls into a region, for N images.
-
-    Attributes:
-        enrichment: (N,) share of the map's mass in the region over the region's share of the area; 1 is chance,
-            NaN where undefined.
-        missed: (N,) bool, whether the map's highest point lies outside the region (Zhang et al. 2018, the pointing
-            game); False where undefined.
-        defined: (N,) bool: the map is not empty and the region neither empty nor everything.
-        empty: (N,) bool: the map is zero everywhere it is looked at.
-    """
-
-    enrichment: np.ndarray
-    missed: np.ndarray
-    defined: np.ndarray
-    empty: np.ndarray
 
 
 def evidence(logits: Any, class_index: Any) -> Any:
@@ -88,93 +65,6 @@ def grad_cam(
         activations = ops.convert_to_numpy(tensor).astype(np.float32)
         maps.append(np.maximum(np.einsum("bhwc,bc->bhw", activations, weights), 0))
     return np.concatenate(maps) if maps else np.zeros((0, 1, 1), np.float32)
-
-
-def upsample(heat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map (h, w) at the size of its image (H, W).
-
-    Bilinear between the centres of cells: a cell's value is a sample of something smooth, and blocks with hard edges
-    would give a region's rim the heat of its outside.  Averaged where the map is the finer of the two.
-    """
-    smaller = heat.shape[0] > shape[0]
-    return cv2.resize(heat, shape[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-
-
-def focus(maps: Sequence | np.ndarray, regions: np.ndarray, within: np.ndarray | None = None) -> Focus:
-    """How far maps concentrate on regions.
-
-    Args:
-        maps: (N, h, w), >= 0, of any size.
-        regions: (N, H, W) bool.
-        within: (N, H, W) bool outside of which neither heat nor area counts, the lungs for instance; None for all.
-    """
-    rows = [
-        _focus(upsample(np.asarray(heat, np.float32), region.shape), region, None if within is None else within[i])
-        for i, (heat, region) in enumerate(zip(maps, regions, strict=True))
-    ]
-    columns = zip(*rows, strict=True) if rows else [()] * 4
-    return Focus(*(np.array(column, kind) for column, kind in zip(columns, (float, bool, bool, bool), strict=True)))
-
-
-def focus_estimates(
-    seen: Focus, labels: Sequence[str], groups: Sequence[str], prefix: str, seed: int
-) -> dict[str, Estimate]:
-    """Statistics per label: ``PREFIX-enrichment/LABEL`` (median), ``PREFIX-misses/LABEL``, ``PREFIX-empty/LABEL``.
-
-    Args:
-        labels, groups: (N,) of the images in `seen`.
-        prefix: what the region is: ``lung``, ``lesion``.
-        seed: of the bootstrap over groups.
-    """
-    labels, groups = np.asarray(labels), np.asarray(groups)
-    told = {}
-    for label in dict.fromkeys(labels.tolist()):
-        rows = labels == label
-        kept = rows & seen.defined
-        told[f"{prefix}-enrichment/{label}"] = _noted(
-            median_estimate(seen.enrichment[kept], groups[kept], seed), seen, rows
-        )
-        told[f"{prefix}-misses/{label}"] = (
-            proportion(seen.missed[kept], groups[kept]) if kept.any() else Estimate(None, note="no map to judge")
-        )
-        told[f"{prefix}-empty/{label}"] = Estimate(float(seen.empty[rows].sum()), n=int(rows.sum()))
-    return told
-
-
-def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamples: int = 1000) -> Estimate:
-    """Median of (N,) values with a percentile interval over resampled groups."""
-    if not len(values):
-        return Estimate(None, note="no map to judge")
-    order = np.argsort(values, kind="stable")
-    ranked = np.asarray(values)[order]
-
-    def medians(weights: np.ndarray) -> np.ndarray:
-        heaped = weights[:, order].cumsum(axis=1)
-        half = heaped[:, -1:] / 2
-        lower, upper = (heaped < half).sum(axis=1), (heaped <= half).sum(axis=1)
-        return (ranked[lower] + ranked[upper]) / 2
-
-    low, high = np.quantile(bootstrap(medians, groups, seed, resamples), [0.025, 0.975])
-    return Estimate(float(np.median(values)), float(low), float(high), len(values), few(len(values)))
-
-
-def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> tuple[float, bool, bool, bool]:
-    area = np.ones(region.shape, bool) if within is None else within.astype(bool)
-    target = region & area
-    heat = np.where(area, heat, 0)
-    mass = heat.sum(dtype=float)
-    share = target.sum() / max(area.sum(), 1)
-    empty = mass <= 0
-    if empty or not 0 < share < 1:
-        return np.nan, False, False, bool(empty)
-    peak = np.unravel_index(heat.argmax(), heat.shape)
-    return float(heat[target].sum(dtype=float) / mass / share), not target[peak], True, False
-
-
-def _noted(estimate: Estimate, seen: Focus, rows: np.ndarray) -> Estimate:
-    empty, other = int(seen.empty[rows].sum()), int((rows & ~seen.defined & ~seen.empty).sum())
-    notes = [f"{empty} empty maps left out"] * bool(empty) + [f"{other} images without such a region"] * bool(other)
-    return Estimate(estimate.value, estimate.low, estimate.high, estimate.n, join(estimate.note, *notes))
 
 
 def _check_logits(logits: Any, classes: np.ndarray) -> None:

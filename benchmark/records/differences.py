@@ -1,10 +1,12 @@
 """The result of a paired test of two pipelines."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from benchmark.records.record import Record
+if TYPE_CHECKING:
+    from benchmark.records.record import Record
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -27,5 +29,5 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
 
 
-PairedTest = Callable[[Sequence[Record], Sequence[Record], str], Difference]
+PairedTest = Callable[[Sequence["Record"], Sequence["Record"], str], Difference]
 """(runs of one pipeline, runs of another, metric) -> first minus second."""

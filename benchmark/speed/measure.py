@@ -16,17 +16,16 @@ import msgspec
 import numpy as np
 
 from benchmark.execution.protocol import Emit, Measure, Progress
+from benchmark.models.classifier import trainable
+from benchmark.models.pipeline import BATCH
 from benchmark.models.runtime import begin
 from benchmark.planning.keys import BACKEND_LIBRARIES, component_code
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
 from benchmark.speed import macs
-from benchmark.speed.networks import Classifier, Segmenter, classifier, segmenter
+from benchmark.speed.networks import Built, build
 from benchmark.speed.timing import AIM_S, durations, fitting, latency, rate
 from benchmark.speed.training import training_rate
-from benchmark.stages.context import Context
-from benchmark.stages.fit import trainable
-from benchmark.stages.predict import BATCH
 from benchmark.stages.record import LIBRARIES
 from benchmark.storage.code import library_versions
 from benchmark.tasks.components import components_of
@@ -59,13 +58,11 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
     """
     begin(spec.seed, spec.runtime)
     tell("building the networks")
-    context = Context(spec, {}, Path(), lambda told: None)
-    masks = segmenter(spec)
-    answers = classifier(context)
+    built = build(spec)
     conditions = _conditions(spec, batch)
-    timed = _inference(spec, masks, answers, batch, repeats, tell)
+    timed = _inference(spec, built, batch, repeats, tell)
     memory = {"inference": peak_memory_bytes()}
-    training = None if answers.untrained else training_rate(context, repeats, tell)
+    training = None if built.untrained else training_rate(spec, repeats, tell)
     if training:
         memory["training"] = peak_memory_bytes()
     own = architecture(msgspec.to_builtins(spec))
@@ -78,21 +75,19 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
         image_size=spec.images.size,
         num_classes=len(spec.classes),
         conditions=conditions,
-        work=_work(spec, masks, answers),
+        work=_work(spec, built),
         memory=memory,
         training=training,
-        notes=[note for note in (masks.note, answers.note, answers.untrained) if note],
+        notes=list(built.notes),
         environment=_environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **timed,
     )
 
 
-def _inference(
-    spec: RunSpec, masks: Segmenter, answers: Classifier, batch: int, repeats: int, tell: Tell
-) -> dict[str, Any]:
-    """Rates through Keras's `predict`, as the stages call it; latency through the compiled function alone."""
-    size = spec.images.size
+def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell) -> dict[str, Any]:
+    """Rates of batches, as the stages predict; latency of single images."""
+    size, logits = spec.images.size, built.pipeline.classifier.logits
     films = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
 
     def measured(call: Callable[[np.ndarray], Any]) -> Rate:
@@ -103,29 +98,28 @@ def _inference(
         return rate(durations(lambda: call(several), repeats), len(several))
 
     tell("classifying")
-    told: dict[str, Any] = {"classification": measured(lambda several: answers.many(several, batch))}
+    told: dict[str, Any] = {"classification": measured(lambda several: logits(several, batch))}
     told["inference"] = told["classification"]
-    if masks.many:
-        seen = masks.many
+    masked = built.pipeline.segmentation is not None
+    if masked:
         tell("predicting masks")
-        told["segmentation"] = measured(lambda several: seen(several, batch))
+        told["segmentation"] = measured(lambda several: built.view(several, batch))
         tell("masks and classes together")
-        told["inference"] = measured(lambda several: answers.many(seen(several, batch), batch))
+        told["inference"] = measured(lambda several: logits(built.view(several, batch), batch))
     tell("single images")
     one = films[:1]
-    told["classification_latency"] = told["latency"] = latency(lambda: answers.one(one))
-    if masks.one:
-        shown = masks.one
-        told["latency"] = latency(lambda: answers.one(shown(one)))
+    told["classification_latency"] = told["latency"] = latency(lambda: logits(one, 1))
+    if masked:
+        told["latency"] = latency(lambda: logits(built.view(one, 1), 1))
     return told
 
 
-def _work(spec: RunSpec, masks: Segmenter, answers: Classifier) -> dict[str, Work]:
+def _work(spec: RunSpec, built: Built) -> dict[str, Work]:
     image = (spec.images.size, spec.images.size, 1)
-    cells = tuple(answers.backbone.outputs[0].shape[1:])
-    told = {"segmenter": _of_network(masks.network, image)} if masks.network else {}
-    told["backbone"] = _of_network(answers.backbone, image)
-    told["head"] = _of_network(answers.head, cells) if answers.head else Work(model_bytes=answers.head_bytes)
+    cells = tuple(built.backbone.outputs[0].shape[1:])
+    told = {"segmenter": _of_network(built.segmenter, image)} if built.segmenter else {}
+    told["backbone"] = _of_network(built.backbone, image)
+    told["head"] = _of_network(built.head, cells) if built.head else Work(model_bytes=built.head_bytes)
     return told
 
 

@@ -1,112 +1,96 @@
-"""A pipeline's two halves as functions of images, called as the stages of a run call them."""
+"""A pipeline as it is built, before anything is trained: the very functions that runs mask and predict with."""
 
 import tempfile
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
 
-from benchmark.data.masking import apply_masks
-from benchmark.data.prepared import equalise_inside
-from benchmark.models.classical import fit, logits, save
-from benchmark.stages.features import pooled
-from benchmark.stages.fit import assemble, make_backbone
-from benchmark.stages.predict import joined
-from benchmark.storage.code import packages_of
-from registry.lookup import find, load
+from benchmark.evaluation.calibration import Calibration, calibrated
+from benchmark.models.classical import fit, save
+from benchmark.models.classifier import assemble, make_backbone
+from benchmark.models.pipeline import Pipeline, of_networks, on_features
+from benchmark.models.segmentation import Segmentation, make_segmentation
+from registry.lookup import find, load, packages_of
+from registry.networks.explanation import features
 
 if TYPE_CHECKING:
-    from benchmark.stages.context import Context
     from benchmark.tasks.spec import RunSpec
 
 LEARNT = 512  # random feature vectors that a classical head learns from
 UNTRAINED = "training: not measured, no network is trained"
+STORED_MASKS = "masks: read from the dataset, so there is nothing to measure"
+RANDOM_FEATURES = (
+    f"head: no network, so without MACs; fitted on {LEARNT} random feature vectors, which is not measured; "
+    "it grows with what it learns from images"
+)
 
 
-class Segmenter(NamedTuple):
-    """From films to what the classifier sees.
-
-    Attributes:
-        network: None where masks come otherwise.
-        many, one: films uint8 (n,H,W) (and images at once) -> the same, masked; None where there is no mask to predict.
-    """
-
-    network: keras.Model | None = None
-    many: Callable[[np.ndarray, int], np.ndarray] | None = None
-    one: Callable[[np.ndarray], np.ndarray] | None = None
-    note: str = ""
-
-
-class Classifier(NamedTuple):
-    """From what it sees to logits.
+class Built(NamedTuple):
+    """A pipeline with initial weights.
 
     Attributes:
+        pipeline: its `segmentation` is None where there is no mask to predict.
         head: None where it is no network; its size on disk is `head_bytes`.
-        many, one: films uint8 (n,H,W) (and images at once) -> logits (n,K).
         untrained: why there is no training to measure; empty where there is.
+        notes: what is not measured, and why.
     """
 
+    pipeline: Pipeline
     backbone: keras.Model
-    head: keras.Model | None
-    many: Callable[[np.ndarray, int], np.ndarray]
-    one: Callable[[np.ndarray], np.ndarray]
+    head: keras.Model | None = None
     head_bytes: int = 0
     untrained: str = ""
-    note: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def segmenter(self) -> keras.Model | None:
+        """The network that draws masks; None where they come otherwise."""
+        product = self.pipeline.segmentation and self.pipeline.segmentation.product
+        return product if isinstance(product, keras.Model) else None
+
+    def view(self, images: np.ndarray, batch: int) -> np.ndarray:
+        """What the classifier sees of images uint8 (n,S,S), of which the segmenter takes so many at once."""
+        segmentation = self.pipeline.segmentation
+        return self.pipeline.view(images, segmentation.masks(images, batch)) if segmentation else images
 
 
-def segmenter(spec: "RunSpec") -> Segmenter:
-    """The segmenter of a pipeline with what applies its masks."""
-    size = spec.images.size
-    product = load(find("segmenter", spec.segmenter.name))((size, size, 1), **spec.segmenter.options)
-    if getattr(product, "whole_frame", False):
-        return Segmenter()
-    if getattr(product, "reads_dataset_masks", False):
-        return Segmenter(note="masks: read from the dataset, so there is nothing to measure")
-
-    def seen(films: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        inside = equalise_inside(films, masks) if spec.images.equalise == "lungs" else films
-        return apply_masks(inside, masks, spec.images.mask)
-
-    if not isinstance(product, keras.Model):
-        return Segmenter(
-            many=lambda films, batch: seen(films, np.asarray(product.predict(_unit(films)), bool)),
-            one=lambda films: seen(films, np.asarray(product.predict(_unit(films)), bool)),
-        )
-    return Segmenter(
-        product,
-        lambda films, batch: seen(films, product.predict(_unit(films), batch_size=batch, verbose=0)[..., 0] > 0.5),
-        lambda films: seen(films, product.predict_on_batch(_unit(films))[..., 0] > 0.5),
-    )
+def build(spec: "RunSpec") -> Built:
+    """The networks of a pipeline, joined as they are to predict."""
+    drawing, stored = _segmentation(spec)
+    made = _on_features(spec, drawing) if spec.classical else _of_networks(spec, drawing)
+    return made._replace(notes=tuple(note for note in (stored, *made.notes, made.untrained) if note))
 
 
-def classifier(context: "Context") -> Classifier:
-    """Backbone and head of a pipeline, joined as they are to predict."""
-    spec, size = context.spec, context.spec.images.size
-    if spec.classical:
-        return _classical(spec, make_backbone(spec.backbone, size))
-    _, backbone, head = assemble(context, size)
-    network = joined(backbone, head, size)
-    return Classifier(backbone, head, _many(network), _one(network))
+def _segmentation(spec: "RunSpec") -> tuple[Segmentation | None, str]:
+    """What draws masks, or why there is nothing to measure of that."""
+    found = make_segmentation(spec.segmenter, spec.images.size)
+    if found.reads_dataset_masks:
+        return None, STORED_MASKS
+    return None if found.whole_frame else found, ""
 
 
-def _classical(spec: "RunSpec", backbone: keras.Model) -> Classifier:
-    """A head that is no network, fitted on random features."""
-    network, classes = pooled(backbone, spec.images.size), len(spec.classes)
-    learnt, octets = _fitted(spec, network.outputs[0].shape[-1])
-    many, one = _many(network), _one(network)
-    return Classifier(
-        backbone,
-        None,
-        lambda films, batch: logits(learnt, many(films, batch), classes),
-        lambda films: logits(learnt, one(films), classes),
-        octets,
-        "" if spec.carrier else UNTRAINED,
-        f"head: no network, so without MACs; fitted on {LEARNT} random feature vectors, which is not measured; "
-        "it grows with what it learns from images",
-    )
+def _of_networks(spec: "RunSpec", segmentation: Segmentation | None) -> Built:
+    _, backbone, head = assemble(spec)
+    classifier = of_networks(backbone, head, spec.images.size)
+    return Built(Pipeline(spec.images, segmentation, classifier, _uncalibrated(spec)), backbone, head)
+
+
+def _on_features(spec: "RunSpec", segmentation: Segmentation | None) -> Built:
+    """With a head that is no network, fitted on random features."""
+    size, classes = spec.images.size, len(spec.classes)
+    backbone = make_backbone(spec.backbone, size)
+    learnt, head_bytes = _fitted(spec, features(backbone.outputs).shape[-1])
+    classifier = on_features(backbone, learnt, size, classes)
+    pipeline = Pipeline(spec.images, segmentation, classifier, _uncalibrated(spec))
+    return Built(pipeline, backbone, None, head_bytes, "" if spec.carrier else UNTRAINED, (RANDOM_FEATURES,))
+
+
+def _uncalibrated(spec: "RunSpec") -> Any:
+    equal = [1 / len(spec.classes)] * len(spec.classes)
+    return partial(calibrated, Calibration("identity"), data_prior=equal, batch_prior=equal)
 
 
 def _fitted(spec: "RunSpec", channels: int) -> tuple[Any, int]:
@@ -128,15 +112,3 @@ def _fitted(spec: "RunSpec", channels: int) -> tuple[Any, int]:
     ).classifier
     with tempfile.TemporaryDirectory() as folder:
         return learnt, save(learnt, Path(folder), packages_of(entry.distribution)).stat().st_size
-
-
-def _many(network: keras.Model) -> Callable[[np.ndarray, int], np.ndarray]:
-    return lambda films, batch: network.predict(films[..., None], batch_size=batch, verbose=0)
-
-
-def _one(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda films: np.asarray(network.predict_on_batch(films[..., None]))
-
-
-def _unit(films: np.ndarray) -> np.ndarray:
-    return films[..., None].astype(np.float32) / 255

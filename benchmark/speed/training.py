@@ -8,23 +8,23 @@ import keras
 import numpy as np
 
 from benchmark.models.batches import Batches
+from benchmark.models.classifier import assemble, cross_entropy
 from benchmark.models.pace import settle
 from benchmark.models.training import compile_for
 from benchmark.records.speed import Rate
 from benchmark.speed.timing import AIM_S, fitting, quiet, rate
-from benchmark.stages.fit import assemble, cross_entropy
 
 if TYPE_CHECKING:
-    from benchmark.stages.context import Context
+    from benchmark.tasks.spec import RunSpec
 
 IMAGES = 64  # different ones
 MOST_STEPS = 100
 
 
-def training_rate(context: "Context", repeats: int, tell: Callable[[str], None]) -> Rate:
+def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) -> Rate:
     """Augmentation, forward, backward and update at the task's batch size, validation and checkpoints apart."""
-    spec, size = context.spec, context.spec.images.size
-    network, _, _ = assemble(context, size)
+    size = spec.images.size
+    network = assemble(spec).network
     compile_for(network, spec.training, cross_entropy())
     films = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 1), np.uint8)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.prepared import load
-from benchmark.models.classical import fit, logits, save
-from benchmark.stages.fit import check_classes, class_targets, shuffled
-from benchmark.storage.code import packages_of
-from registry.lookup import find
+from benchmark.data.targets import check_classes, class_targets, shuffled
+from benchmark.models.classical import Learnt, fit, logits, save
+from benchmark.stages.logits import write_logits
+from benchmark.stages.reading import Reader
+from registry.lookup import find, packages_of
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
@@ -19,37 +19,19 @@ if TYPE_CHECKING:
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write the classifier, ``logits.npz`` as the stage predict does, and ``meta.json``."""
-    spec = context.spec
-    features = np.load(context.artefacts["features"] / "features.npy", mmap_mode="r")
-    parts = np.load(context.artefacts["split"] / "parts.npy")
-    targets = class_targets(context)
-    check_classes(targets, parts, spec.classes)
-    train, select, rows = (np.flatnonzero(which) for which in (parts == "train", parts == "select", parts != "train"))
-    entry = find("head", spec.head.name)
+    """Write the classifier, ``logits.npz``, see `benchmark.stages.logits`, and ``meta.json``."""
+    run = Reader(context)
+    targets = class_targets(run.prepared.labels, run.spec.classes)
+    check_classes(targets, run.subsets, run.spec.classes)
     started = time.perf_counter()
-    learnt = fit(
-        load_component(entry)((None, None, features.shape[1]), len(spec.classes), **spec.head.options),
-        features[train],
-        shuffled(targets[train], spec.training.labels, spec.seed),
-        len(spec.classes),
-        balance=spec.training.balance,
-        select=(features[select], targets[select]),
-        seed=spec.seed,
-    )
+    learnt = _fitted(run, targets)
     training_s = time.perf_counter() - started
+    rows = run.rows("select", "fit", "test")
     started = time.perf_counter()
-    found = logits(learnt.classifier, features[rows], len(spec.classes))
+    found = logits(learnt.classifier, run.features[rows], len(run.spec.classes))
     inference_s = time.perf_counter() - started
-    save(learnt.classifier, folder, packages_of(entry.distribution))
-    np.savez(
-        folder / "logits.npz",
-        rows=rows,
-        ids=np.asarray(load(context.artefacts["prepare"]).ids)[rows].astype(np.str_),
-        parts=parts[rows],
-        targets=targets[rows],
-        logits=found.astype(np.float32),
-    )
+    save(learnt.classifier, folder, packages_of(find("head", run.spec.head.name).distribution))
+    write_logits(folder, run, rows, targets, found)
     meta = {
         "batch_shares": [float(share) for share in learnt.prior],
         "balanced": learnt.how,
@@ -59,3 +41,19 @@ def build(context: "Context", folder: Path) -> None:
         "inference_s_per_image": inference_s / max(len(rows), 1),
     }
     (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def _fitted(run: Reader, targets: np.ndarray) -> Learnt:
+    """The head, having learnt from the training subset and stopped early, where it can, by the *select* one."""
+    spec, features = run.spec, run.features
+    train, select = run.rows("train"), run.rows("select")
+    factory = load_component(find("head", spec.head.name))
+    return fit(
+        factory((None, None, features.shape[1]), len(spec.classes), **spec.head.options),
+        features[train],
+        shuffled(targets[train], spec.training.labels, spec.seed),
+        len(spec.classes),
+        balance=spec.training.balance,
+        select=(features[select], targets[select]),
+        seed=spec.seed,
+    )

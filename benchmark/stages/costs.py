@@ -1,12 +1,12 @@
 """What runs cost, from what their steps told of themselves; nothing is measured here."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from benchmark.records.record import Cost
+from benchmark.stages.model_files import model_files
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -23,15 +23,6 @@ def meta_of(context: "Context", stage: str) -> dict[str, Any]:
     """What a step told of itself."""
     told: dict[str, Any] = json.loads((context.artefacts[stage] / "meta.json").read_text())
     return told
-
-
-def model_files(context: "Context") -> dict[str, Path]:
-    """The files that predict, by the names that a run's folder gives them: backbone, head, segmenter."""
-    artefacts = context.artefacts
-    owner = "fit" if "fit" in artefacts else "features"
-    heads = artefacts["predict"].glob("classifier.*") if context.spec.classical else [artefacts["fit"] / "head.keras"]
-    files = {"backbone.keras": artefacts[owner] / "backbone.keras", **{path.name: path for path in heads}}
-    return files | ({"segmenter.keras": artefacts["segmenter"] / "model.keras"} if "segmenter" in artefacts else {})
 
 
 def _single(context: "Context") -> Cost:

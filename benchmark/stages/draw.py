@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.prepared import Prepared, load
 from benchmark.data.samples import open_dataset
+from benchmark.data.targets import class_targets
 from benchmark.evaluation.masks import mask_agreement
 from benchmark.figures.curves import curves
 from benchmark.figures.explanations import Panel, gradcam_sheet
@@ -16,10 +16,9 @@ from benchmark.figures.mean_heat import MeanHeat, mean_heat_sheet
 from benchmark.figures.thumbnails import thumbnails
 from benchmark.figures.views import View, network_view_sheet
 from benchmark.models.augmentation import augmentation
+from benchmark.models.inference import unit
 from benchmark.models.training import decide
-from benchmark.stages.fit import class_targets, load_inputs
-from benchmark.stages.heatmaps import unit
-from benchmark.stages.masks import read_masks
+from benchmark.stages.reading import Reader
 from benchmark.stages.regions import as_seen, lung_masks
 from benchmark.tasks.components import plain_name
 
@@ -35,25 +34,25 @@ def build(context: "Context", folder: Path) -> None:
     There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained; of a
     vote, whose models are its members', the maps alone.
     """
-    explained = context.artefacts["explain"]
-    method = json.loads((explained / "meta.json").read_text())["method"]
-    draw_maps(context, folder, explained / "samples.npz", method)
-    if context.members:
+    run, explained = Reader(context), context.artefacts["explain"]
+    method = run.meta("explain")["method"]
+    draw_maps(run, folder, explained / "samples.npz", method)
+    if run.members:
         return
-    prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
-    network_view_sheet(folder / "network-view.png", views(context, prepared, inputs))
+    network_view_sheet(folder / "network-view.png", views(run))
     if "masks" in context.artefacts:
-        draw_masks(context, prepared, folder / "masks.png")
+        draw_masks(run, folder / "masks.png")
     draw_mean_heat(context, folder / "mean-heat.png", explained / "mean-heat.npz", method)
     if "fit" in context.artefacts:
         draw_curves(context, folder / "curves.png")
 
 
-def draw_maps(context: "Context", folder: Path, samples: Path, method: str) -> None:
+def draw_maps(run: Reader, folder: Path, samples: Path, method: str) -> None:
     """Write ``gradcam.png`` and ``gradcam.json`` of the samples that the step before chose."""
-    seen = next(iter(context.members.values()), context)  # of a vote, what its first member sees
-    panels = gradcam_panels(seen, samples, list(context.spec.classes), class_targets(context))
-    caption = f"{plain_name(context.spec)}, seed {context.spec.seed}: evidence for the decided class, test images"
+    seen = next(iter(run.members.values()), run)  # of a vote, what its first member sees
+    targets = class_targets(run.prepared.labels, run.spec.classes)
+    panels = gradcam_panels(seen, samples, list(run.spec.classes), targets)
+    caption = f"{plain_name(run.spec)}, seed {run.spec.seed}: evidence for the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
 
@@ -85,11 +84,12 @@ def draw_curves(context: "Context", path: Path) -> None:
     curves(path, history, best, title, ripening=first > steps)
 
 
-def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[View]:
+def views(run: Reader) -> list[View]:
     """One training image of each class on its way into the network."""
-    spec = context.spec
-    parts, targets = np.load(context.artefacts["split"] / "parts.npy"), class_targets(context)
-    rows = [int(np.flatnonzero((parts == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
+    spec, prepared, inputs = run.spec, run.prepared, run.views
+    targets = class_targets(prepared.labels, spec.classes)
+    rows = [int(np.flatnonzero((run.subsets == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
+    masks = run.masks(np.array(rows))
     samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
     settings = spec.augmentation
     change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed)
@@ -100,7 +100,7 @@ def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Vi
             sample_id=str(prepared.ids[row]),
             raw=samples[str(prepared.ids[row])].read_image(),
             equalised=prepared.images[row],
-            mask=_mask(context, prepared.size, row),
+            mask=None if masks is None else masks[k],
             masked=inputs[row],
             augmented=np.rint(255 * changed[k]).astype(np.uint8),
         )
@@ -108,13 +108,13 @@ def views(context: "Context", prepared: Prepared, inputs: np.ndarray) -> list[Vi
     ]
 
 
-def draw_masks(context: "Context", prepared: Prepared, path: Path) -> None:
+def draw_masks(run: Reader, path: Path) -> None:
     """The test images on which predicted mask and truth agree least."""
-    parts = np.load(context.artefacts["split"] / "parts.npy")
-    rows = np.flatnonzero((parts == "test") & prepared.has_mask)
+    prepared = run.prepared
+    rows = np.flatnonzero((run.subsets == "test") & prepared.has_mask)
     if len(rows) == 0:
         return
-    truth, predicted = prepared.masks(rows), read_masks(context.artefacts["masks"], prepared.size, rows)
+    truth, predicted = prepared.masks(rows), run.masks(rows)
     dice = mask_agreement(truth, predicted)["dice"]
     worst = np.argsort(np.nan_to_num(dice, nan=1.0), kind="stable")[:WORST_MASKS]
     mask_rows = [
@@ -128,22 +128,22 @@ def draw_masks(context: "Context", prepared: Prepared, path: Path) -> None:
         )
         for i in worst
     ]
-    mask_sheet(path, mask_rows, caption=f"worst Dice of {len(rows)} test images; segmenter {context.spec.segmenter}")
+    mask_sheet(path, mask_rows, caption=f"worst Dice of {len(rows)} test images; segmenter {run.spec.segmenter}")
 
 
-def gradcam_panels(context: "Context", samples: Path, classes: list[str], targets: np.ndarray) -> list[Panel]:
+def gradcam_panels(run: Reader, samples: Path, classes: list[str], targets: np.ndarray) -> list[Panel]:
     """Chosen samples with their maps.
 
     Args:
-        context: of the run whose inputs are shown.
+        run: whose inputs are shown.
         classes, targets: names, and (N,) the true class of every prepared image.
     """
-    prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
+    prepared, inputs = run.prepared, run.views
     with np.load(samples, allow_pickle=False) as stored:
         chosen = dict(stored)
     rows = chosen["rows"]
-    lungs = as_seen(context, lung_masks(context, prepared, rows), rows)
-    lesions = as_seen(context, prepared.lesions(rows), rows)
+    lungs = as_seen(run, lung_masks(run, rows), rows)
+    lesions = as_seen(run, prepared.lesions(rows), rows)
     return [
         Panel(
             class_name=classes[targets[row]],
@@ -158,9 +158,3 @@ def gradcam_panels(context: "Context", samples: Path, classes: list[str], target
         )
         for i, row in enumerate(rows)
     ]
-
-
-def _mask(context: "Context", size: int, row: int) -> np.ndarray | None:
-    if "masks" not in context.artefacts:
-        return None
-    return read_masks(context.artefacts["masks"], size, np.array([row]))[0]

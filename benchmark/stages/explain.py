@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from benchmark.data.prepared import load
 from benchmark.evaluation.calibration import softmax
-from benchmark.models.gradcam import upsample
-from benchmark.stages.fit import load_inputs
+from benchmark.evaluation.localisation import upsample
 from benchmark.stages.heatmaps import mapper
 from benchmark.stages.predictions import predictions
+from benchmark.stages.reading import Reader
 from benchmark.stages.regions import as_seen, lung_masks, map_statistics
 
 if TYPE_CHECKING:
@@ -30,8 +29,9 @@ def build(context: "Context", folder: Path) -> None:
     heat (K,S,S), see `mean_heat`; lungs (K,S,S), share of the images with lung there; images and empty (K,), maps that
     were averaged and left out.
     """
-    found, maps = predictions(context), mapper(context)
-    test = found.parts == "test"
+    run = Reader(context)
+    found, maps = predictions(run), mapper(run)
+    test = found.subsets == "test"
     rows, targets, chances = found.rows[test], found.targets[test], softmax(found.evidence[test])
     judged = worth_mapping(targets, maps.at_most, context.spec.seed)
     heat = []
@@ -39,11 +39,10 @@ def build(context: "Context", folder: Path) -> None:
         chunk = judged[start : start + CHUNK]
         heat.append(maps.heat(rows[chunk], targets[chunk]))
         context.progress({"done": min(start + CHUNK, len(judged)), "total": len(judged)})
-    prepared, inputs = load(context.artefacts["prepare"]), load_inputs(context.artefacts)
     judged_heat = np.concatenate(heat)
-    told = map_statistics(context, prepared, inputs, rows[judged], targets[judged], judged_heat)
+    told = map_statistics(run, rows[judged], targets[judged], judged_heat)
     (folder / "statistics.json").write_bytes(msgspec.json.encode(told))
-    lungs = as_seen(context, lung_masks(context, prepared, rows[judged]), rows[judged])
+    lungs = as_seen(run, lung_masks(run, rows[judged]), rows[judged])
     write_mean_heat(folder, judged_heat, lungs, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, chances)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))

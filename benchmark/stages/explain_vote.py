@@ -8,6 +8,7 @@ from benchmark.evaluation.calibration import softmax
 from benchmark.stages.explain import write_samples
 from benchmark.stages.heatmaps import mapper
 from benchmark.stages.predictions import predictions
+from benchmark.stages.reading import Reader
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``samples.npz`` as the stage of a pipeline does, and ``meta.json`` (the method)."""
-    found, maps = predictions(context), mapper(context)
-    test = found.parts == "test"
+    run = Reader(context)
+    found, maps = predictions(run), mapper(run)
+    test = found.subsets == "test"
     write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.evidence[test]))
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))

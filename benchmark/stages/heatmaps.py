@@ -1,24 +1,15 @@
-"""Heat maps of a run's evidence, by the method that its head allows."""
+"""Heat maps of a run's evidence: of its classifier, or of the members of a vote joined."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import keras
 import numpy as np
 
-from benchmark.models.classical import load as load_classifier
-from benchmark.models.classical import logits
-from benchmark.models.gradcam import grad_cam, upsample
-from benchmark.models.occlusion import occlusion
-from benchmark.stages.features import load_backbone, pooled
-from benchmark.stages.fit import load_inputs
-from benchmark.storage.code import packages_of
-from registry.lookup import find
+from benchmark.evaluation.localisation import upsample
+from benchmark.models.pipeline import GRADIENTS, load_classifier
+from benchmark.stages.model_files import model_files
+from benchmark.stages.reading import Reader
 
-if TYPE_CHECKING:
-    from benchmark.stages.context import Context
-
-GRADIENTS, PATCHES = "Grad-CAM", "occlusion"
 COSTLY = 64  # images that are worth some fifty passes each
 
 
@@ -38,38 +29,24 @@ class Mapper(NamedTuple):
     at_most: int | None = None
 
 
-def mapper(context: "Context") -> Mapper:
+def mapper(run: Reader) -> Mapper:
     """The maps of a run; of a vote, those of its members joined."""
-    if context.members:
-        return _joined(context)
-    inputs = load_inputs(context.artefacts)
-
-    def images(rows: np.ndarray) -> np.ndarray:
-        return inputs[rows]
-
-    backbone = load_backbone(context.artefacts)
-    if not context.spec.classical:
-        head = keras.saving.load_model(context.artefacts["fit"] / "head.keras", compile=False)
-        return Mapper(GRADIENTS, lambda rows, classes: grad_cam(backbone, head, unit(images(rows)), classes), images)
-    network = pooled(backbone, inputs.shape[1])
-    own = packages_of(find("head", context.spec.head.name).distribution)
-    classifier, count = load_classifier(context.artefacts["predict"], own), len(context.spec.classes)
-
-    def logits_of(films: np.ndarray) -> np.ndarray:
-        return logits(classifier, network.predict_on_batch(films[..., None]), count)
-
-    return Mapper(PATCHES, lambda rows, classes: occlusion(logits_of, images(rows), classes), images, COSTLY)
+    if run.members:
+        return _joined(run)
+    classifier = load_classifier(model_files(run), run.spec)
+    at_most = None if classifier.method == GRADIENTS else COSTLY
+    return Mapper(
+        classifier.method,
+        lambda rows, classes: classifier.heat(run.views[rows], classes),
+        lambda rows: run.views[rows],
+        at_most,
+    )
 
 
-def unit(films: np.ndarray) -> np.ndarray:
-    """Images float32 (n,H,W,1) in [0, 1]."""
-    return films[..., None].astype(np.float32) / 255
-
-
-def _joined(context: "Context") -> Mapper:
+def _joined(run: Reader) -> Mapper:
     """A vote's maps: of the member that knows the class alone, else the mean of all, each with a sum of 1."""
-    members = {name: mapper(member) for name, member in context.members.items()}
-    columns = {name: context.spec.column(name) for name in members}
+    members = {name: mapper(member) for name, member in run.members.items()}
+    columns = {name: run.spec.column(name) for name in members}
     first = next(iter(members.values()))
     methods = " and ".join(sorted({member.method for member in members.values()}))
 

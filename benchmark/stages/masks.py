@@ -1,14 +1,14 @@
 """Lung masks of every image, predicted once and kept as bits."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from benchmark.data.prepared import Prepared, load
-from registry.lookup import find
-from registry.lookup import load as load_component
+from benchmark.data.prepared import pack
+from benchmark.models.segmentation import load_segmentation, make_segmentation
+from benchmark.stages.reading import Reader
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -18,35 +18,22 @@ CHUNK = 256
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``masks.npy`` uint8 (N, ceil(H*W/8)), packed bits."""
-    images = load(context.artefacts["prepare"])
-    predict = predictor(context, images)
+    run = Reader(context)
+    masks, count = drawing(run), len(run.prepared.ids)
     packed = []
-    for start in range(0, len(images.ids), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(images.ids)))
-        packed.append(np.packbits(predict(rows).reshape(len(rows), -1), axis=1))
-        context.progress({"done": int(rows[-1]) + 1, "total": len(images.ids)})
+    for start in range(0, count, CHUNK):
+        rows = np.arange(start, min(start + CHUNK, count))
+        packed.append(pack(masks(rows)))
+        context.progress({"done": int(rows[-1]) + 1, "total": count})
     np.save(folder / "masks.npy", np.concatenate(packed))
 
 
-def predictor(context: "Context", images: Prepared):
-    """Rows -> bool masks (n,H,W)."""
-    if "segmenter" in context.artefacts:
-        model = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
-        return lambda rows: model.predict(unit(images, rows), batch_size=32, verbose=0)[..., 0] > 0.5
-    factory = load_component(find("segmenter", context.spec.segmenter.name))
-    product = factory((images.size, images.size, 1), **context.spec.segmenter.options)
-    if getattr(product, "reads_dataset_masks", False):
-        return images.masks
-    return lambda rows: np.asarray(product.predict(unit(images, rows)), bool)
-
-
-def unit(images: Prepared, rows: np.ndarray) -> np.ndarray:
-    """Images float32 (n,H,W,1) in [0, 1]."""
-    return images.images[rows][..., None].astype(np.float32) / 255
-
-
-def read_masks(folder: Path, size: int, rows: np.ndarray) -> np.ndarray:
-    """Bool (n,H,W) from the artefact of this stage."""
-    packed = np.load(folder / "masks.npy", mmap_mode="r")
-    bits = np.unpackbits(packed[rows], axis=1, count=size * size)
-    return bits.reshape(-1, size, size).astype(bool)
+def drawing(run: Reader) -> Callable[[np.ndarray], np.ndarray]:
+    """Rows of the prepared images -> masks bool (n,H,W)."""
+    if "segmenter" in run.artefacts:
+        found = load_segmentation(run.artefacts["segmenter"] / "model.keras")
+    else:
+        found = make_segmentation(run.spec.segmenter, run.prepared.size)
+    if found.reads_dataset_masks:
+        return run.prepared.masks
+    return lambda rows: found.masks(run.prepared.images[rows])

@@ -1,30 +1,28 @@
-"""What a run predicts for the images it did not learn from: logits as stored, evidence and probabilities calibrated."""
+"""What a run predicts for the images it did not learn from: logits as kept, evidence and probabilities calibrated."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.data.prepared import load
+from benchmark.data.targets import class_targets
 from benchmark.evaluation.calibration import Calibration, calibrate
-from benchmark.stages.fit import batch_prior, data_prior
-
-if TYPE_CHECKING:
-    from benchmark.stages.context import Context
+from benchmark.stages.logits import read_logits
+from benchmark.stages.reading import Reader
 
 
 class Predictions(NamedTuple):
-    """Of n images outside the training part; K classes.
+    """Of n images outside the training subset; K classes.
 
     Attributes:
         rows: (n,) into the prepared images.
-        parts: (n,) "select", "fit" or "test".
+        subsets: (n,) "select", "fit" or "test".
         logits: (n, K) as they were stored.
         evidence: (n, K) calibrated, at equal class shares.
         probabilities: (n, K) calibrated, at the training data's class shares.
     """
 
     rows: np.ndarray
-    parts: np.ndarray
+    subsets: np.ndarray
     targets: np.ndarray
     groups: np.ndarray
     logits: np.ndarray
@@ -33,17 +31,26 @@ class Predictions(NamedTuple):
     calibration: Calibration
 
 
-def predictions(context: "Context") -> Predictions:
+def predictions(run: Reader) -> Predictions:
     """The predictions of a run, calibrated on its fit part."""
-    stored = stored_logits(context)
-    priors = data_prior(context), batch_prior(context)
-    found = calibrate(stored["logits"], stored["targets"], stored["parts"] == "fit", *priors)
-    groups = load(context.artefacts["prepare"]).groups[stored["rows"]]
-    return Predictions(stored["rows"], stored["parts"], stored["targets"], groups, stored["logits"], *found)
+    stored = read_logits(run)
+    found = calibrate(stored.logits, stored.targets, stored.subsets == "fit", data_prior(run), batch_prior(run))
+    groups = run.prepared.groups[stored.rows]
+    return Predictions(stored.rows, stored.subsets, stored.targets, groups, stored.logits, *found)
 
 
-def stored_logits(context: "Context") -> dict[str, np.ndarray]:
-    """``rows``, ``ids``, ``parts``, ``targets`` and ``logits`` of the stage that predicts, or of the vote."""
-    artefact = context.artefacts.get("vote") or context.artefacts["predict"]
-    with np.load(artefact / "logits.npz", allow_pickle=False) as stored:
-        return dict(stored)
+def data_prior(run: Reader) -> list[float]:
+    """(K,) class shares of the training subset."""
+    targets = class_targets(run.prepared.labels[run.rows("train")], run.spec.classes)
+    counts = np.bincount(targets, minlength=len(run.spec.classes))
+    return [float(share) for share in counts / counts.sum()]
+
+
+def batch_prior(run: Reader) -> list[float]:
+    """(K,) class shares that a run's logits refer to: those learnt from, weights included."""
+    spec = run.spec
+    equal = [1 / len(spec.classes)] * len(spec.classes)
+    if "vote" in run.artefacts or (spec.training.balance == "weights" and not spec.classical):
+        return equal  # votes are cast at equal class shares
+    shares: list[float] = run.meta("predict" if spec.classical else "fit")["batch_shares"]
+    return shares

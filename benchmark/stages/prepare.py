@@ -1,10 +1,10 @@
-"""Decoded, resized, equalised images and masks: see `benchmark.data.prepared`."""
+"""Decoded, resized, equalised images and masks: see `benchmark.data.prepare`."""
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.data.prepared import prepare
+from benchmark.data.prepare import prepare
 from benchmark.data.samples import open_dataset
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from benchmark.records.files import write
 from benchmark.records.findings import Findings, Member, Reference
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
 from benchmark.records.training import Pace, TrainingInfo
-from benchmark.stages.costs import cost_of, meta_of, model_files
+from benchmark.stages.costs import cost_of, meta_of
+from benchmark.stages.model_files import model_files
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.code import library_versions
 from benchmark.tasks.components import components_of

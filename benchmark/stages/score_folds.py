@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 
 from benchmark.evaluation import metrics
+from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
-from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, control_shares, judge_controls
+from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo

@@ -14,6 +14,7 @@ from benchmark.evaluation.voting import agreement
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Reference
 from benchmark.stages.predictions import Predictions, predictions
+from benchmark.stages.reading import Reader
 from benchmark.stages.score import found, mask_quality, scores_of, write_findings, write_predictions
 
 if TYPE_CHECKING:
@@ -25,54 +26,54 @@ UNCORRECTED = ("log-loss", "brier", "ece")
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``findings.json`` and ``predictions.npz``, as the stage of a pipeline does."""
-    scores = scores_of(context)
-    write_predictions(context, scores, folder)
-    members = context.members
+    run = Reader(context)
+    scores = scores_of(run)
+    write_predictions(run, scores, folder)
     findings = Findings(
-        **found(context, scores),
-        masks=mask_quality(next(iter(members.values()))),
-        members={name: judged(member) for name, member in members.items()},
-        voting=voting(context),
-        reference=reference(context, scores),
+        **found(run, scores),
+        masks=mask_quality(next(iter(run.members.values()))),
+        members={name: judged(member) for name, member in run.members.items()},
+        voting=voting(run),
+        reference=reference(run, scores),
     )
     write_findings(findings, folder)
 
 
-def judged(member: "Context") -> dict[str, Estimate]:
+def judged(member: Reader) -> dict[str, Estimate]:
     """The metrics of a member on the test part, of the question that it was asked."""
     return _judged(member, predictions(member))
 
 
-def voting(context: "Context") -> dict[str, Estimate]:
+def voting(run: Reader) -> dict[str, Estimate]:
     """How the members agree on the test part, and what the vote's chances are worth before they are corrected."""
-    own = predictions(context)
-    test = own.parts == "test"
-    with np.load(context.artefacts["vote"] / "members.npz", allow_pickle=False) as stored:
+    own = predictions(run)
+    test = own.subsets == "test"
+    with np.load(run.artefacts["vote"] / "members.npz", allow_pickle=False) as stored:
         voices = stored["voices"][:, test]
-    columns = [context.spec.column(name) for name in context.spec.members]
+    columns = [run.spec.column(name) for name in run.spec.members]
     told = {name: proportion(where, own.groups[test]) for name, where in agreement(voices, columns).items()}
     raw = softmax(own.logits)  # as the voter gave them: at equal class shares, not calibrated
-    as_given = _judged(context, own._replace(probabilities=raw))
+    as_given = _judged(run, own._replace(probabilities=raw))
     return told | {f"{name}-uncorrected": as_given[name] for name in UNCORRECTED}
 
 
-def reference(context: "Context", scores: "Scores") -> Reference | None:
+def reference(run: Reader, scores: "Scores") -> Reference | None:
     """The paired comparison with the model that answers directly, by the task's metric."""
-    if context.reference is None:
+    if run.reference is None:
         return None
-    spec = context.spec
+    spec = run.spec
     metric = metric_named(spec.metric, list(spec.classes), spec.positive)
-    direct = predictions(context.reference)
-    test = direct.parts == "test"
+    direct = predictions(run.reference)
+    test = direct.subsets == "test"
     sides = [getattr(one, metric.needs)[rows] for one, rows in ((scores, direct.rows[test]), (direct, test))]
     groups = direct.groups[test]
     gap = paired_difference(metric.compute, direct.targets[test], *sides, groups, 0, spec.resamples)
     difference = Estimate(gap.value, gap.low, gap.high, gap.n, gap.note)
-    return Reference("", difference, gap.detectable, judged(context.reference))
+    return Reference("", difference, gap.detectable, judged(run.reference))
 
 
-def _judged(context: "Context", own: Predictions) -> dict[str, Estimate]:
-    spec, test = context.spec, own.parts == "test"
+def _judged(run: Reader, own: Predictions) -> dict[str, Estimate]:
+    spec, test = run.spec, own.subsets == "test"
     outputs = Outputs(own.evidence.argmax(axis=1), metrics.log_odds(own.evidence), own.probabilities)
     classes = list(spec.classes)
     return evaluate(

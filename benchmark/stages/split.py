@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.prepared import load
 from benchmark.data.splits import split, write_csv
+from benchmark.stages.reading import Reader
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``parts.npy`` (N,), ``split.csv`` and ``digest``, of who is where: runs that share it can be compared."""
-    images = load(context.artefacts["prepare"])
+    images = Reader(context).prepared
     table = context.spec.split
     divisions = [
         split(

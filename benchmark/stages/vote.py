@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.prepared import load
+from benchmark.data.targets import check_classes, class_targets
 from benchmark.evaluation.voting import FLOOR, ballot, vote
-from benchmark.stages.fit import check_classes, class_targets
+from benchmark.stages.logits import write_logits
 from benchmark.stages.predictions import predictions
+from benchmark.stages.reading import Reader
 from registry.errors import ContractError
 from registry.lookup import find
 from registry.lookup import load as load_component
@@ -19,33 +20,24 @@ if TYPE_CHECKING:
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``logits.npz`` as the stage predict does, of the vote at equal class shares, and ``meta.json``.
+    """Write ``logits.npz``, see `benchmark.stages.logits`, of the vote at equal class shares, and ``meta.json``.
 
     Also ``members.npz``: voices (M,n,K), the members' probabilities at equal class shares.
     """
-    spec, count = context.spec, len(context.spec.classes)
-    targets = class_targets(context)
-    check_classes(targets, np.load(context.artefacts["split"] / "parts.npy"), spec.classes)
-    found = [predictions(member) for member in context.members.values()]
-    rows, parts, groups = found[0].rows, found[0].parts, found[0].groups
+    run, spec, count = Reader(context), context.spec, len(context.spec.classes)
+    targets = class_targets(run.prepared.labels, spec.classes)
+    check_classes(targets, run.subsets, spec.classes)
+    found = [predictions(member) for member in run.members.values()]
+    rows, groups, fit = found[0].rows, found[0].groups, found[0].subsets == "fit"
     columns = [spec.column(name) for name in spec.members]
     voices = np.stack([ballot(one.evidence, column, count) for one, column in zip(found, columns, strict=True)])
     make_voter = load_component(find("voter", spec.voter.name))
-    chances, note = vote(
-        lambda: make_voter(**spec.voter.options), voices, targets[rows], groups, parts == "fit", spec.seed
-    )
+    chances, note = vote(lambda: make_voter(**spec.voter.options), voices, targets[rows], groups, fit, spec.seed)
     if np.shape(chances) != (len(rows), count) or not np.isfinite(chances).all():
         raise ContractError(
             f"voter {spec.voter.name!r} gives probabilities ({len(rows)}, {count}), received {np.shape(chances)} "
             "or values that are not finite; see registry.contracts"
         )
-    np.savez(
-        folder / "logits.npz",
-        rows=rows,
-        ids=np.asarray(load(context.artefacts["prepare"]).ids)[rows].astype(np.str_),
-        parts=parts,
-        targets=targets[rows],
-        logits=np.log(np.maximum(chances, FLOOR)).astype(np.float32),
-    )
+    write_logits(folder, run, rows, targets, np.log(np.maximum(chances, FLOOR)))
     np.savez(folder / "members.npz", voices=voices.astype(np.float32))
     (folder / "meta.json").write_text(json.dumps({"notes": [note] if note else []}))

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, wraps
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from benchmark.storage.imports import Named, Names
+from registry.lookup import packages_of as packages_of  # by this name it was called until now
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,22 +97,6 @@ def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] 
         for file in data:
             found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
     return found if module in found else None
-
-
-@cache
-def packages_of(name: str) -> frozenset[str]:
-    """Top-level packages of a distribution: of its files, and of its entry points where it is installed in place."""
-    try:
-        supplied = distribution(name)
-    except (PackageNotFoundError, ValueError):
-        return frozenset()
-    tops = {
-        file.parts[0].removesuffix(".py")
-        for file in supplied.files or ()
-        if len(file.parts) > 1 or file.suffix == ".py"
-    }
-    tops |= {point.module.partition(".")[0] for point in supplied.entry_points}
-    return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
 @in_one_look

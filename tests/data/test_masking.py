@@ -1,9 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmark.data.masking import MASKINGS, apply_masks
+from benchmark.data.masking import MASKINGS, apply_masks, equalise_inside, view
 from registry.errors import UnknownNameError
 from tests import xrays
 
@@ -71,3 +73,37 @@ def test_memory_mapped_images_give_plain_arrays(tmp_path):
 def test_an_unknown_masking_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean multiply"):
         apply_masks(xrays.film()[None], xrays.lungs()[None], "multipli")
+
+
+@settings(deadline=None)
+@given(films)
+def test_equalising_inside_the_whole_frame_is_opencvs_equalisation(films):
+    whole = equalise_inside(films, np.ones(films.shape, bool))
+    assert np.array_equal(whole, [cv2.equalizeHist(film) for film in films])
+    assert np.array_equal(whole, equalise_inside(films, np.zeros(films.shape, bool)))
+
+
+@settings(deadline=None)
+@given(films, masks, st.integers(0, 255))
+def test_pixels_outside_do_not_change_the_equalisation_inside(films, masks, grey):
+    masks[:, 2, 2:4] = True
+    other = np.where(masks, films, np.uint8(grey))
+    assert np.array_equal(equalise_inside(films, masks)[masks], equalise_inside(other, masks)[masks])
+
+
+@settings(deadline=None)
+@given(films, masks)
+def test_a_view_is_equalised_inside_the_masks_before_they_are_applied(films, masks):
+    for how in MASKINGS:
+        assert np.array_equal(view(films, masks, equalise="clahe", mask=how), apply_masks(films, masks, how))
+        inside = apply_masks(equalise_inside(films, masks), masks, how)
+        assert np.array_equal(view(films, masks, equalise="lungs", mask=how), inside)
+
+
+@settings(deadline=None)
+@given(films)
+def test_without_masks_a_view_is_the_whole_frame(films):
+    for how in MASKINGS:
+        assert np.array_equal(view(films, None, equalise="none", mask=how), films)
+        whole = [cv2.equalizeHist(film) for film in films]
+        assert np.array_equal(view(films, None, equalise="lungs", mask=how), whole)

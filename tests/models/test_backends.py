@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
+from benchmark.models.predictor import joined, load_networks
 from benchmark.planning.keys import BACKEND_LIBRARIES
-from benchmark.stages.predict import classifier
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.attention_pool import attention_pool
 from registry.networks.losses import cross_entropy_dice
@@ -26,13 +26,14 @@ import sys
 from pathlib import Path
 import keras
 import numpy as np
-from benchmark.stages.predict import classifier
+from benchmark.models.predictor import joined, load_networks
 folder = Path(sys.argv[1])
 images = np.load(folder / "images.npy")
-segmenter = keras.saving.load_model(folder / "model.keras", compile=False)
+network = joined(*load_networks(folder / "backbone.keras", folder / "head.keras"), {SIZE})
+(segmenter,) = load_networks(folder / "model.keras")
 np.savez(
     folder / f"{{keras.backend.backend()}}.npz",
-    logits=classifier(folder, {SIZE}).predict(images, verbose=0),
+    logits=network.predict(images, verbose=0),
     lungs=segmenter.predict(images / np.float32(255), verbose=0),
 )
 """
@@ -68,7 +69,7 @@ def trained(tmp_path_factory):
     segmenter.compile(keras.optimizers.Adam(0.01), cross_entropy_dice)
     segmenter.fit(films, masks, batch_size=8, epochs=12, verbose=0)  # batch statistics settle late
     segmenter.save(folder / "model.keras")
-    logits = classifier(folder, SIZE).predict(images, verbose=0)
+    logits = joined(*load_networks(folder / "backbone.keras", folder / "head.keras"), SIZE).predict(images, verbose=0)
     return folder, {"logits": logits, "lungs": segmenter.predict(films, verbose=0)}
 
 

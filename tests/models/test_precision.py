@@ -7,8 +7,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchmark.models import classifier
+from benchmark.models.predictor import joined, load_networks
 from benchmark.models.training import train
-from benchmark.stages import fit, predict
+from benchmark.stages import fit
 from benchmark.stages.context import Context
 from benchmark.tasks.schema import Augmentation, Component, Training
 from benchmark.tasks.spec import Runtime
@@ -55,8 +57,14 @@ def strided(monkeypatch):
         return keras.Model(cells, keras.layers.Dense(num_classes)(pooled))
 
     made = {"backbone": backbone, "head": head}
-    monkeypatch.setattr(fit, "find", lambda kind, name: kind)
-    monkeypatch.setattr(fit, "load_component", made.__getitem__)
+    monkeypatch.setattr(classifier, "find", lambda kind, name: kind)
+    monkeypatch.setattr(classifier, "load_component", made.__getitem__)
+
+
+def predicting(folder):
+    """What a stage predicts with, uint8 images -> logits."""
+    networks = load_networks(folder / "backbone.keras", folder / "head.keras")
+    return joined(*networks, films().shape[1])
 
 
 @pytest.mark.parametrize("precision", HALVES)
@@ -67,13 +75,13 @@ def test_half_precision_learns_brighter_films_and_predicts_alike_whoever_loads_i
     meta = json.loads((folder / "meta.json").read_text())
     assert (meta["batch_size"], meta["steps_per_execution"]) == (6, 1)
     assert keras.config.dtype_policy().name == precision
-    network = predict.classifier(folder, films().shape[1])
+    network = predicting(folder)
     found = network.predict(films()[..., None], verbose=0)
     assert found.dtype == np.float32
     right = found.argmax(axis=1) == (np.arange(len(found)) % 3 == 0)
     assert right[PARTS != "train"].all()
     keras.config.set_dtype_policy("float32")
-    again = predict.classifier(folder, films().shape[1])
+    again = predicting(folder)
     kept = {layer.compute_dtype for layer in again.layers[-2].layers}
     assert precision.removeprefix("mixed_") in kept  # what is saved keeps its own
     assert np.array_equal(again.predict(films()[..., None], verbose=0), found)
@@ -81,9 +89,9 @@ def test_half_precision_learns_brighter_films_and_predicts_alike_whoever_loads_i
 
 def test_half_precision_and_float32_agree_on_the_same_weights(context):
     folder = build(precise(context, "mixed_bfloat16"), fit, "fit")
-    half = predict.classifier(folder, films().shape[1])
+    half = predicting(folder)
     backbone, head, _ = half.layers[-2], half.layers[-1], keras.config.set_dtype_policy("float32")
-    whole = fit.make_backbone(Component("any"), films().shape[1])
+    whole = classifier.make_backbone(Component("any"), films().shape[1])
     whole.set_weights(backbone.get_weights())
     images = films()[..., None].astype(np.float32) / 255
     expected = keras.ops.convert_to_numpy(head(whole(images, training=False), training=False))
@@ -93,7 +101,7 @@ def test_half_precision_and_float32_agree_on_the_same_weights(context):
 def test_the_head_gives_float32_logits_though_it_says_nothing_of_precision(context):
     within = precise(context, "mixed_bfloat16")
     keras.config.set_dtype_policy("mixed_bfloat16")
-    network, backbone, head = fit.assemble(within, films().shape[1])
+    network, backbone, head = classifier.assemble(within.spec)
     assert {layer.compute_dtype for layer in head.layers} == {"float32"}
     assert "bfloat16" in {layer.compute_dtype for layer in backbone.layers}
     assert network.outputs[0].dtype == "float32"
@@ -152,7 +160,7 @@ def test_images_reach_the_compiled_steps_as_bytes(context, monkeypatch):
 
     monkeypatch.setattr(fit, "train", watched)
     folder = build(precise(context, "float32", epochs=1), fit, "fit")
-    network = predict.classifier(folder, films().shape[1])
+    network = predicting(folder)
     spied(network, "predict_step")
     network.predict(films()[..., None], verbose=0)
     assert set(seen) == {("train_step", "uint8"), ("test_step", "uint8"), ("predict_step", "uint8")}

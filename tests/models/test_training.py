@@ -14,7 +14,6 @@ from benchmark.models.augmentation import augmentation
 from benchmark.models.batches import Batches
 from benchmark.models.checkpoints import Checkpoints
 from benchmark.models.training import Decision, decide, reseed, train
-from benchmark.stages.fit import shuffled
 from registry.errors import DivergedError
 
 SIZE = 8
@@ -360,13 +359,3 @@ def test_seeding_leaves_weights_and_batch_statistics_alone():
     before = [weight.numpy() for weight in model.weights]
     reseed(model, 5, 5)
     assert all(np.array_equal(one, other.numpy()) for one, other in zip(before, model.weights, strict=True))
-
-
-def test_shuffled_labels_keep_their_counts_and_lose_their_images():
-    targets = np.repeat([0, 1, 2], [50, 30, 20])
-    permuted = shuffled(targets, "shuffled", 3)
-    assert np.bincount(permuted).tolist() == [50, 30, 20]
-    assert (permuted == targets).mean() < 0.6  # chance: .5² + .3² + .2² = .38
-    assert np.array_equal(permuted, shuffled(targets, "shuffled", 3))
-    assert not np.array_equal(permuted, shuffled(targets, "shuffled", 4))
-    assert np.array_equal(shuffled(targets, "true", 3), targets)

@@ -8,11 +8,16 @@ import keras
 import msgspec
 import numpy as np
 
+from benchmark.data.targets import class_targets
 from benchmark.models.batches import Batches, class_weights
+from benchmark.models.classifier import assemble
+from benchmark.models.inference import outputs
+from benchmark.models.predictor import load_networks
 from benchmark.models.runtime import begin
 from benchmark.models.training import train
-from benchmark.stages import fit, inputs, masks, segmenter
+from benchmark.stages import inputs, masks, segmenter
 from benchmark.stages.context import Context
+from benchmark.stages.reading import Reader
 from benchmark.tasks.spec import RunSpec
 from tests.perf import stages
 from tests.perf.apart import apart, warm_up
@@ -78,10 +83,9 @@ def trained(place: Path, seed: int, artefacts: dict[str, Path], build: Callable[
     warm_up(place)
     context, _ = stages.surroundings(place, run, artefacts)
     begin(seed, run.runtime)
-    images = fit.load_inputs(artefacts)
-    targets = fit.class_targets(context)
-    parts = np.load(artefacts["split"] / "parts.npy")
-    rows = {part: np.flatnonzero(parts == part) for part in ("train", "select", "test")}
+    reader = Reader(context)
+    images, targets = reader.views, class_targets(reader.prepared.labels, run.classes)
+    rows = {subset: reader.rows(subset) for subset in ("train", "select", "test")}
     network = build(context)
     learnt, select = targets[rows["train"]], targets[rows["select"]]
     batches = Batches(
@@ -102,7 +106,7 @@ def trained(place: Path, seed: int, artefacts: dict[str, Path], build: Callable[
         folder=context.partial,
         progress=context.progress,
     )
-    predicted = network.predict(images[rows["test"]][..., None], batch_size=64, verbose=0).argmax(axis=1)
+    predicted = outputs(network, images[rows["test"]][..., None], 64).argmax(axis=1)
     return Trained(_rate(run, len(batches), history), float(np.mean(predicted == targets[rows["test"]])))
 
 
@@ -113,14 +117,14 @@ def _rate(run: RunSpec, steps: int, history: list[dict[str, float]]) -> float:
 
 
 def _network(context: Context) -> keras.Model:
-    return fit.assemble(context, stages.SIZE)[0]
+    return assemble(context.spec).network
 
 
 def _masking_network(context: Context) -> keras.Model:
     """The same layers behind a frozen U-Net that masks the images first."""
-    lungs = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
+    (lungs,) = load_networks(context.artefacts["segmenter"] / "model.keras")
     lungs.trainable = False
-    rescaling, *others = fit.assemble(context, stages.SIZE)[0].layers[1:]
+    rescaling, *others = assemble(context.spec).network.layers[1:]
     images = keras.Input((stages.SIZE, stages.SIZE, 1), dtype="uint8")
     unit = rescaling(images)
     tensor = unit * keras.ops.cast(lungs(unit, training=False) > 0.5, "float32")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmark.data.image import ALIAS_FREE
-from benchmark.data.prepared import prepare
+from benchmark.data.prepare import prepare
 from registry.datasets.folder import folder
 from tests.perf.films import draw, write
 from tests.perf.timing import Line, interleaved, ratio, seconds

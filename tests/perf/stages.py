@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from benchmark.data.prepared import prepare
+from benchmark.data.prepare import prepare
 from benchmark.stages import split
 from benchmark.stages.context import Context
 from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training

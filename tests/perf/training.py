@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from benchmark.data.prepared import load
+from benchmark.models.classifier import assemble
 from benchmark.stages import fit
 from benchmark.tasks.spec import RunSpec
 from tests.perf import stages
@@ -66,8 +67,7 @@ def _script(folder: Path, run: RunSpec, artefacts: dict[str, Path]) -> None:
     parts = np.load(artefacts["split"] / "parts.npy")
     targets = (prepared.labels == "COVID").astype(np.int64)
     train, select = (np.flatnonzero(parts == part) for part in ("train", "select"))
-    context, _ = stages.surroundings(folder / "unused", run, artefacts)
-    network, _, _ = fit.assemble(context, stages.SIZE)
+    network = assemble(run).network
     network.compile(
         optimizer=keras.optimizers.Adam(run.training.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -15,8 +15,7 @@ from benchmark.execution.process import Outcome
 from benchmark.records import speed as speed_record
 from benchmark.records.speed import Speed
 from benchmark.speed import macs
-from benchmark.speed.networks import UNTRAINED, classifier, segmenter
-from benchmark.stages.context import Context
+from benchmark.speed.networks import STORED_MASKS, UNTRAINED, build
 from benchmark.tasks.schema import Component, Images
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.dense import dense
@@ -129,29 +128,30 @@ def test_wrong_input_of_a_pipeline_is_one_line_and_the_others_are_measured(
 TINY = {"images": Images(size=32), "backbone": Component("sepcnn", {"filters": 8})}
 
 
-def context(**changes):
-    return Context(spec(**{**TINY, **changes}), {}, None, lambda told: None)
+def tiny(**changes):
+    return build(spec(**{**TINY, "segmenter": Component("none"), **changes}))
 
 
 def test_a_classical_head_answers_from_random_features():
-    head = Component("scikit-learn", {"classifier": "LogisticRegression"})
-    made = classifier(context(segmenter=Component("none"), head=head, classical=True))
+    made = tiny(head=Component("scikit-learn", {"classifier": "LogisticRegression"}), classical=True)
     films = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
-    assert made.many(films, 2).shape == (3, 2) and made.one(films[:1]).shape == (1, 2)
+    assert made.pipeline.classifier.logits(films, 2).shape == (3, 2)
     assert made.head is None and made.head_bytes > 100
     assert made.untrained == UNTRAINED
-    assert "random feature vectors" in made.note
+    assert "random feature vectors" in made.notes[0] and made.notes[1:] == (UNTRAINED,)
 
 
 def test_segmenters_show_the_classifier_what_their_masks_let_through():
     films = np.random.default_rng(0).integers(1, 256, (3, 32, 32), np.uint8)
-    learnt = segmenter(spec(**TINY, segmenter=Component("unet", {"filters": 4})))
-    assert learnt.many and learnt.one and learnt.network
-    seen = learnt.many(films, 2)
-    assert seen.shape == films.shape and seen.dtype == np.uint8
-    assert ((seen == 0) | (seen == films)).all()
-    assert learnt.one(films[:1]).shape == (1, 32, 32)
-    classical = segmenter(spec(**TINY, segmenter=Component("threshold")))
-    assert classical.network is None and classical.many and classical.many(films, 2).shape == films.shape
-    assert segmenter(spec(**TINY, segmenter=Component("none"))).many is None
-    assert "nothing to measure" in segmenter(spec(**TINY, segmenter=Component("dataset"))).note
+    learnt = tiny(segmenter=Component("unet", {"filters": 4}))
+    assert learnt.segmenter
+    for batch in (2, 1):
+        seen = learnt.view(films, batch)
+        assert seen.shape == films.shape and seen.dtype == np.uint8
+        assert ((seen == 0) | (seen == films)).all()
+    untrained = tiny(segmenter=Component("threshold"))
+    assert untrained.segmenter is None and untrained.pipeline.segmentation
+    assert untrained.view(films, 2).shape == films.shape
+    assert tiny().pipeline.segmentation is None and tiny().notes == ()
+    stored = tiny(segmenter=Component("dataset"))
+    assert stored.pipeline.segmentation is None and stored.notes == (STORED_MASKS,)

@@ -10,8 +10,10 @@ from benchmark.data.masking import MASKINGS
 from benchmark.models.augmentation import augmentation
 from benchmark.models.classical import fit, logits
 from benchmark.models.gradcam import grad_cam
+from benchmark.models.segmentation import Segmentation
 from benchmark.stages import inputs, masks, prepare
 from benchmark.stages.context import Context
+from benchmark.stages.reading import Reader
 from benchmark.tasks.schema import Component, Images
 from benchmark.tasks.spec import DatasetChoice
 from registry.backbones.sepcnn import sepcnn
@@ -142,9 +144,9 @@ def test_every_segmenter_masks_the_inputs_in_every_way(films, tmp_path, monkeypa
         (tmp_path / folder).mkdir()
     if isinstance(product, keras.Model):
         artefacts["segmenter"] = tmp_path
-        monkeypatch.setattr(masks.keras.saving, "load_model", lambda path, compile: uncompiled(product))
+        monkeypatch.setattr(masks, "load_segmentation", lambda path: uncompiled(product))
     masks.build(context(artefacts, Component(name), tmp_path), tmp_path / "masks")
-    drawn = masks.read_masks(tmp_path / "masks", SIZE, np.arange(COUNT))
+    drawn = Reader(context(artefacts, Component(name), tmp_path)).masks(np.arange(COUNT))
     for how in MASKINGS:
         inputs.build(context(artefacts, Component(name), tmp_path, how), tmp_path / how)
         seen = np.load(tmp_path / how / "images.npy")
@@ -154,4 +156,5 @@ def test_every_segmenter_masks_the_inputs_in_every_way(films, tmp_path, monkeypa
 
 def uncompiled(network):
     """The network as it was built: to compile it takes a second, and saving is checked elsewhere."""
-    return SimpleNamespace(predict=lambda films, **_: keras.ops.convert_to_numpy(network(films, training=False)))
+    called = lambda films: keras.ops.convert_to_numpy(network(films, training=False))[..., 0] > 0.5  # noqa: E731
+    return Segmentation(SimpleNamespace(predict=called))

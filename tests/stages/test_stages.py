@@ -14,14 +14,17 @@ import pytest
 from benchmark.data.prepared import load
 from benchmark.execution import runner as pipeline
 from benchmark.execution.runner import run_stages
+from benchmark.models import segmentation
 from benchmark.planning.graph import Plan, Stage, Traits
 from benchmark.planning.keys import plan
 from benchmark.stages import explain, fit, inputs, masks, predict, prepare, regions, segmenter, split
 from benchmark.stages.context import Context
+from benchmark.stages.predictions import batch_prior, data_prior
+from benchmark.stages.reading import Reader
 from benchmark.storage.cache import Store
 from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
 from benchmark.tasks.spec import DatasetChoice, Runtime
-from registry.errors import ContractError, DataError
+from registry.errors import DataError
 from tests.specs import spec, survey, vote
 
 SIZE = 32
@@ -118,7 +121,7 @@ def test_a_split_keeps_patients_together_and_says_who_is_where(context):
 def test_the_dataset_segmenter_hands_on_the_datasets_masks(context):
     build(changed(context, segmenter=Component("dataset")), masks, "masks")
     rows = np.array([5, 0, 23])
-    assert np.array_equal(masks.read_masks(context.artefacts["masks"], SIZE, rows), lungs()[rows])
+    assert np.array_equal(Reader(context).masks(rows), lungs()[rows])
 
 
 def test_an_untrained_segmenter_predicts_from_the_images_alone(context, monkeypatch):
@@ -128,11 +131,13 @@ def test_an_untrained_segmenter_predicts_from_the_images_alone(context, monkeypa
         seen.append((images.shape[1:], images.dtype, float(images.max()) <= 1))
         return images[..., 0] > 0.5
 
-    monkeypatch.setattr(masks, "load_component", lambda entry: lambda shape, **_: SimpleNamespace(predict=predict_))
+    monkeypatch.setattr(
+        segmentation, "load_component", lambda entry: lambda shape, **_: SimpleNamespace(predict=predict_)
+    )
     monkeypatch.setattr(masks, "CHUNK", 10)
     build(changed(context, segmenter=Component("threshold")), masks, "masks")
     assert seen == [((SIZE, SIZE, 1), np.float32, True)] * 3
-    found = masks.read_masks(context.artefacts["masks"], SIZE, np.arange(COUNT))
+    found = Reader(context).masks(np.arange(COUNT))
     assert np.array_equal(found, films() > 127)
 
 
@@ -147,7 +152,7 @@ def test_inputs_are_the_films_with_the_masks_applied(context, how):
         assert np.array_equal(made, films() * lungs())
     else:
         assert not np.array_equal(made, films())
-    assert np.array_equal(fit.load_inputs(context.artefacts), made)
+    assert np.array_equal(Reader(context).views, made)
 
 
 def test_equalising_inside_the_lungs_spreads_the_grey_levels_of_the_lungs(context):
@@ -167,26 +172,11 @@ def test_without_masks_the_whole_frame_is_equalised(context):
 
 
 def test_the_whole_frame_needs_no_inputs_of_its_own(context):
-    assert np.array_equal(fit.load_inputs(context.artefacts), films())
-
-
-def test_targets_follow_the_tasks_classes(context):
-    assert fit.class_targets(context)[:3].tolist() == [1, 0, 0]
-    three = changed(context, classes={"a": ["Normal"], "b": ["Lung_Opacity"], "c": ["COVID"]})
-    assert fit.class_targets(three)[:3].tolist() == [2, 0, 1]
-
-
-@pytest.mark.parametrize("lacking", ["train", "select", "fit", "test"])
-def test_a_class_without_an_image_in_a_part_is_refused(lacking):
-    parts = np.repeat(["train", "select", "fit", "test"], 2)
-    targets = np.tile([0, 1], 4)
-    fit.check_classes(targets, parts, ["rest", "COVID"])
-    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} part of 2"):
-        fit.check_classes(np.where(parts == lacking, 0, targets), parts, ["rest", "COVID"])
+    assert np.array_equal(Reader(context).views, films())
 
 
 def test_the_prior_of_the_data_is_that_of_the_training_part(context):
-    assert fit.data_prior(context) == pytest.approx([2 / 3, 1 / 3])
+    assert data_prior(Reader(context)) == pytest.approx([2 / 3, 1 / 3])
 
 
 @pytest.mark.parametrize(
@@ -196,7 +186,7 @@ def test_the_prior_that_was_learnt_counts_loss_weights(context, tmp_path, balanc
     (tmp_path / "meta.json").write_text(json.dumps({"batch_shares": [0.4, 0.6]}))
     context.artefacts["fit"] = tmp_path
     training = Training(balance=balance)
-    assert fit.batch_prior(changed(context, training=training)) == expected
+    assert batch_prior(Reader(changed(context, training=training))) == expected
 
 
 @pytest.fixture(scope="module")
@@ -267,20 +257,22 @@ def test_without_any_lung_mask_an_explanation_has_no_shares_in_the_lungs(fitted,
 
 
 def test_lungs_that_the_dataset_lacks_are_the_predicted_ones(context, tmp_path):
-    images = load(prepared(tmp_path / "partly", without=[1]))
     rows = np.array([0, 1])
-    assert not regions.lung_masks(context, images, rows)[1].any()
     build(changed(context, segmenter=Component("dataset")), masks, "masks")
-    assert np.array_equal(regions.lung_masks(context, images, rows), lungs()[:2])
+    partly = {**context.artefacts, "prepare": prepared(tmp_path / "partly", without=[1])}
+    found = Context(context.spec, partly, tmp_path, lambda told: None)
+    assert np.array_equal(regions.lung_masks(Reader(found), rows), lungs()[:2])
+    del partly["masks"]
+    assert not regions.lung_masks(Reader(found), rows)[1].any()
 
 
 def test_a_region_is_where_a_crop_has_put_it(context):
     settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask="crop")}
     build(changed(context, **settings), masks, "masks")
     rows = np.array([0])
-    seen = regions.as_seen(changed(context, **settings), lungs()[rows], rows)
+    seen = regions.as_seen(Reader(changed(context, **settings)), lungs()[rows], rows)
     assert seen.mean() > 1.3 * lungs()[rows].mean()  # the lungs fill the frame
-    assert np.array_equal(regions.as_seen(context, lungs()[rows], rows), lungs()[rows])
+    assert np.array_equal(regions.as_seen(Reader(context), lungs()[rows], rows), lungs()[rows])
 
 
 def test_mean_heat_weighs_every_image_alike_and_leaves_empty_maps_out():
@@ -325,26 +317,13 @@ def test_a_segmenter_learns_from_the_films_that_have_a_mask(tmp_path):
     assert segmenter.rows_with_masks(images, PARTS, "train").tolist() == [1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
-def test_distortion_moves_a_film_and_its_mask_alike():
-    """Films that show their own mask still do, up to the border and the exposure."""
-    drawn = lungs()[..., None].astype(np.float32)
-    shown = (drawn * 255).astype(np.uint8)
-    films_, masks_ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
-    assert (films_.shape, films_.dtype, masks_.dtype) == (shown.shape, np.uint8, np.float32)
-    assert set(np.unique(masks_)) <= {0.0, 1.0}
-    assert ((films_ > 127) == (masks_ > 0.5)).mean() > 0.97
-    assert not np.array_equal(masks_, drawn)
-    again, _ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
-    assert np.array_equal(films_, again)
-
-
 def one_layer(shape, **_):
     images = keras.Input(shape)
     return keras.Model(images, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images))
 
 
 def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monkeypatch):
-    monkeypatch.setattr(segmenter, "load_component", lambda entry: one_layer)
+    monkeypatch.setattr(segmentation, "load_component", lambda entry: one_layer)
     settings = {"segmenter": Component("unet", {"filters": 4})}
     folder = build(changed(context, **settings), segmenter, "segmenter")
     meta = json.loads((folder / "meta.json").read_text())
@@ -353,27 +332,7 @@ def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monke
     build(changed(context, **settings), masks, "masks")
     rows = np.arange(4)
     expected = model.predict(films()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
-    assert (masks.read_masks(context.artefacts["masks"], SIZE, rows) == expected).mean() > 0.999
-
-
-@pytest.mark.parametrize(
-    ("kind", "product", "message"),
-    [
-        ("backbone", lambda shape, **_: object(), "does not end in a feature map"),
-        ("backbone", lambda shape, **_: flat(shape), "does not end in a feature map"),
-        ("head", lambda shape, classes, **_: flat(shape), r"does not give \(B, 2\) logits"),
-    ],
-)
-def test_a_component_that_breaks_its_contract_is_named(context, monkeypatch, kind, product, message):
-    real = fit.load_component
-    monkeypatch.setattr(fit, "load_component", lambda entry: product if entry.kind == kind else real(entry))
-    with pytest.raises(ContractError, match=f"{kind} .* {message}"):
-        fit.assemble(context, SIZE)
-
-
-def flat(shape):
-    images = keras.Input(shape)
-    return keras.Model(images, keras.layers.Flatten()(images))
+    assert (Reader(context).masks(rows) == expected).mean() > 0.999
 
 
 def test_preparation_passes_on_size_equalisation_and_progress(context, monkeypatch):

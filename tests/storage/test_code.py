@@ -1,10 +1,7 @@
 import sys
-from pathlib import Path
 
 import pytest
 
-from benchmark import stages as stage_modules
-from benchmark.planning.keys import OWN
 from benchmark.storage import code as provenance
 from registry.errors import PluginError
 
@@ -56,22 +53,6 @@ def test_without_source_there_is_no_digest():
     assert provenance.code_digest("no_such_package_anywhere.model") is None
 
 
-def test_store_executor_and_command_line_are_in_no_stage():
-    stages = [path.stem for path in Path(stage_modules.__file__).parent.glob("*.py") if path.stem != "__init__"]
-    assert len(stages) >= 10
-    for stage in stages:
-        names = set(provenance.source_files(f"benchmark.stages.{stage}", OWN))
-        aside = {"store", "executor", "config", "tables", "plan", "pipeline"}
-        assert not names & {f"benchmark.{name}" for name in aside}, stage
-        assert not any(name.startswith(("benchmark.cli", "benchmark.report")) for name in names)
-
-
-def test_no_component_is_in_the_closure_of_a_stage():
-    """Else editing one model would retrain them all."""
-    names = set(provenance.source_files("benchmark.stages.fit", OWN))
-    assert not any(name.startswith(("registry.backbones.", "registry.heads.", "registry.datasets.")) for name in names)
-
-
 def test_a_helper_in_another_package_of_the_same_distribution_counts(package):
     (package.parent / "sibling").mkdir()
     (package.parent / "sibling" / "__init__.py").write_text("")
@@ -80,19 +61,6 @@ def test_a_helper_in_another_package_of_the_same_distribution_counts(package):
     assert "sibling.tool" not in provenance.source_files("strange.model")
     found = provenance.source_files("strange.model", ["strange", "sibling"])
     assert set(found) == {"strange", "strange.model", "sibling", "sibling.tool"}
-
-
-def test_the_packages_of_a_distribution_come_from_its_files_and_entry_points():
-    assert provenance.packages_of("cxr-bench") >= {"benchmark", "registry"}
-    assert "keras" in provenance.packages_of("keras")
-    assert provenance.packages_of("no-such-distribution") == frozenset()
-
-
-def test_stages_depend_on_what_they_use_of_the_registry():
-    """The segmenter's loss and the backend are code of this distribution, though of its other package."""
-    segmenter = set(provenance.source_files("benchmark.stages.segmenter", OWN))
-    assert {"registry.networks.losses", "registry.backend", "registry.lookup"} <= segmenter
-    assert "registry.segmenters.unet" not in segmenter
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""Rules that never look at an image: what a classifier must beat to have learnt anything from the pixels.
+
+``majority`` answers with the class shares of the training images, ``source-oracle`` with those of the training images
+of the same source.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmark.evaluation import metrics
+from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.resampling import Groups
+from benchmark.records.estimate import Estimate
+
+
+def controls(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    parts: np.ndarray,
+    groups: Groups,
+    sources: Sequence[str | None] | None,
+    seed: int,
+    resamples: int = 2000,
+) -> dict[str, dict[str, Estimate]]:
+    """Metrics on "test" of rules learnt on "train": ``majority`` and, where all sources are known, ``source-oracle``.
+
+    Both answer with the class shares of their training images and decide for the largest share.
+    """
+    targets, parts, groups = np.asarray(targets, int), np.asarray(parts), np.asarray(groups)
+    test = parts == "test"
+    rules = control_shares(len(classes), targets, sources, parts == "train", test)
+    return judge_controls(classes, positive, targets[test], rules, groups[test], seed, resamples)
+
+
+def control_shares(
+    num_classes: int,
+    targets: np.ndarray,
+    sources: Sequence[str | None] | None,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Rule -> class shares (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
+    alike = np.zeros(len(targets), int)
+    rules = {"majority": class_shares(num_classes, alike[train], targets[train], alike[test])}
+    if sources is not None and all(source is not None for source in sources):
+        known = np.asarray(sources)
+        rules["source-oracle"] = class_shares(num_classes, known[train], targets[train], known[test])
+    return rules
+
+
+def judge_controls(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    rules: Mapping[str, np.ndarray],
+    groups: Groups,
+    seed: int,
+    resamples: int,
+) -> dict[str, dict[str, Estimate]]:
+    """Rule -> metrics of its class shares (n, K) on n images."""
+    told = {}
+    for name, shares in rules.items():
+        outputs = outputs_of_shares(shares)
+        told[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
+        balanced = told[name]["balanced-accuracy"]
+        if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
+            # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.
+            told[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
+    return told
+
+
+def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(n, K) class shares of the training images of each `asked` source.
+
+    One image spread over the classes by their overall shares is added to every source, so that no share is 0
+    and an unseen source has the overall ones.
+    """
+    overall = np.bincount(targets, minlength=classes) + 1 / classes
+    overall = overall / overall.sum()
+    by_source = {source: np.bincount(targets[sources == source], minlength=classes) for source in np.unique(asked)}
+    table = {source: (count + overall) / (count.sum() + 1) for source, count in by_source.items()}
+    return np.array([table[source] for source in asked]).reshape(len(asked), classes)
+
+
+def outputs_of_shares(shares: np.ndarray) -> Outputs:
+    """A rule that answers with class shares (n, K) and decides for the largest."""
+    return Outputs(shares.argmax(axis=1), metrics.log_odds(np.log(shares)), shares)

@@ -1,0 +1,208 @@
+"""A trained pipeline as a function of images: masks, the classifier's view, logits, probabilities, heat maps.
+
+What a stage does for all images of a run is done here for any: the stages that predict call the same functions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import keras
+import numpy as np
+
+from benchmark.data.image import equaliser, prepared
+from benchmark.data.masking import view
+from benchmark.evaluation.calibration import Calibrated, Calibration, calibrated
+from benchmark.models import classical
+from benchmark.models.gradcam import grad_cam
+from benchmark.models.inference import outputs, unit
+from benchmark.models.occlusion import occlusion
+from benchmark.models.predictor import joined, load_networks, pooled
+from benchmark.models.segmentation import Segmentation, load_segmentation, make_segmentation
+from registry.errors import DataError
+from registry.lookup import find, packages_of
+
+if TYPE_CHECKING:
+    from benchmark.tasks.spec import Images, RunSpec
+
+BATCH = 64
+GRADIENTS, PATCHES = "Grad-CAM", "occlusion"
+
+
+class Logits(Protocol):
+    """What a classifier sees -> logits."""
+
+    def __call__(self, views: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        """(n,K) of uint8 (n,H,W), so many images at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier as a function of what it sees.
+
+    Attributes:
+        logits: views uint8 (n,H,W), and how many at once -> (n,K).
+        heat: views and classes (n,) -> heat maps (n,h,w) of the evidence for them, >= 0, not normalised.
+        method: how the maps are made: ``Grad-CAM``, or ``occlusion`` where there is no gradient.
+    """
+
+    logits: Logits
+    heat: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    method: str
+
+
+def of_networks(backbone: keras.Model, head: keras.Model, size: int) -> Classifier:
+    """The classifier that a backbone and a head are, for images of so many pixels a side."""
+    network = joined(backbone, head, size)
+
+    def logits(views: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        return outputs(network, views[..., None], batch_size)
+
+    return Classifier(logits, lambda views, classes: grad_cam(backbone, head, unit(views), classes), GRADIENTS)
+
+
+def on_features(backbone: keras.Model, learnt: Any, size: int, num_classes: int) -> Classifier:
+    """The classifier that a backbone and a fitted head that is no network are."""
+    network = pooled(backbone, size)
+
+    def logits(views: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        return classical.logits(learnt, outputs(network, views[..., None], batch_size), num_classes)
+
+    return Classifier(logits, lambda views, classes: occlusion(logits, views, classes), PATCHES)
+
+
+def load_classifier(files: Mapping[str, Path], spec: "RunSpec") -> Classifier:
+    """The classifier that a run has trained.
+
+    Args:
+        files: of its models, by the names that a run's folder gives them.
+    """
+    size = spec.images.size
+    if not spec.classical:
+        return of_networks(*load_networks(files["backbone.keras"], files["head.keras"]), size)
+    (backbone,) = load_networks(files["backbone.keras"])
+    folder = next(path.parent for name, path in files.items() if name.startswith("classifier."))
+    own = packages_of(find("head", spec.head.name).distribution)
+    return on_features(backbone, classical.load(folder, own), size, len(spec.classes))
+
+
+class Answers(NamedTuple):
+    """Of n images; K classes.
+
+    Attributes:
+        masks: bool (n,S,S); None where the classifier sees the whole frame.
+        views: uint8 (n,S,S), what the classifier sees.
+        logits: (n,K) as it gives them.
+        evidence: (n,K) calibrated, at equal class shares.
+        probabilities: (n,K) calibrated, at the training data's class shares.
+        decided: (n,) index of the likeliest class at equal class shares.
+    """
+
+    masks: np.ndarray | None
+    views: np.ndarray
+    logits: np.ndarray
+    evidence: np.ndarray
+    probabilities: np.ndarray
+    decided: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """All that a run has learnt, as functions of images.
+
+    Attributes:
+        images: how they are prepared and shown: `size` S, `equalise`, `mask`.
+        segmentation: what draws lung masks; None where the classifier sees the whole frame.
+        calibration: logits (n,K) -> evidence and probabilities.
+    """
+
+    images: "Images"
+    segmentation: Segmentation | None
+    classifier: Classifier
+    calibration: Callable[[np.ndarray], Calibrated]
+
+    def prepare(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Images of any size as the run prepared its own, uint8 (n,S,S).
+
+        Args:
+            images: uint8 (H,W), 0 black.
+
+        Raises:
+            DataError: one is none, or empty.
+        """
+        equalise = equaliser(self.images.equalise)
+        size = self.images.size
+        for place, image in enumerate(images):
+            _check(place, image)
+        shape = (len(images), size, size)
+        return np.array([prepared(image, size, equalise) for image in images], np.uint8).reshape(shape)
+
+    def masks(self, images: np.ndarray) -> np.ndarray | None:
+        """Lung masks bool (n,S,S) of prepared images; None for the whole frame.
+
+        Raises:
+            ContractError: the run took its masks from its dataset.
+        """
+        return self.segmentation.masks(images) if self.segmentation else None
+
+    def view(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        """What the classifier sees of prepared images, uint8 (n,S,S)."""
+        return view(images, masks, equalise=self.images.equalise, mask=self.images.mask)
+
+    def answers(self, images: np.ndarray, masks: np.ndarray | None = None) -> Answers:
+        """What the pipeline makes of prepared images uint8 (n,S,S).
+
+        Args:
+            masks: bool (n,S,S), where they are known; by default those that the pipeline draws.
+        """
+        masks = self.masks(images) if masks is None else masks
+        views = self.view(images, masks)
+        logits = self.classifier.logits(views)
+        evidence, probabilities, _ = self.calibration(logits)
+        return Answers(masks, views, logits, evidence, probabilities, evidence.argmax(axis=1))
+
+    def heat(self, views: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Heat maps (n,h,w) of the evidence for classes (n,), >= 0, not normalised."""
+        return self.classifier.heat(views, classes)
+
+
+def load_pipeline(
+    files: Mapping[str, Path],
+    spec: "RunSpec",
+    calibration: Calibration,
+    data_prior: Sequence[float],
+    batch_prior: Sequence[float],
+) -> Pipeline:
+    """The pipeline that a run has trained.
+
+    Args:
+        files: of its models, by the names that a run's folder gives them: ``backbone.keras``, ``head.keras`` or
+            ``classifier.*``, ``segmenter.keras`` where a segmenter was trained.
+        calibration: fitted on the run's validation images.
+        data_prior, batch_prior: (K,) class shares of the training data, and those that the logits refer to.
+    """
+    return Pipeline(
+        spec.images,
+        load_segmenter(files, spec),
+        load_classifier(files, spec),
+        partial(calibrated, calibration, data_prior=data_prior, batch_prior=batch_prior),
+    )
+
+
+def load_segmenter(files: Mapping[str, Path], spec: "RunSpec") -> Segmentation | None:
+    """What draws the lung masks of a run; None where its classifier sees the whole frame."""
+    if "segmenter.keras" in files:
+        return load_segmentation(files["segmenter.keras"])
+    found = make_segmentation(spec.segmenter, spec.images.size)
+    return None if found.whole_frame else found
+
+
+def _check(place: int, image: Any) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 2 or not image.size:
+        what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise DataError(f"image {place}: expected uint8 (H, W), received {what}")
+    if image.min() == image.max():
+        raise DataError(f"image {place} is empty: every pixel is {image.min()}")

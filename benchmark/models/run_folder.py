@@ -1,0 +1,41 @@
+"""A run's folder as a pipeline: the models that it keeps, used as its record says."""
+
+from pathlib import Path
+
+import msgspec
+
+from benchmark.evaluation.calibration import Calibration
+from benchmark.models.pipeline import Pipeline, load_pipeline
+from benchmark.records.files import FILE, verify
+from benchmark.records.record import Record
+from benchmark.tasks.spec import RunSpec
+from registry.errors import DataError, DataNotFoundError
+
+MODELS = "model"  # folder of what predicts
+
+
+def load_run(folder: Path) -> Pipeline:
+    """The trained pipeline in the folder of a finished run.
+
+    Raises:
+        DataNotFoundError: there is no record, or no models.
+        VerificationError: the record was changed after it was sealed.
+        DataError: the run failed, or is made of other runs, which keep their own models.
+    """
+    record = verify(folder / FILE)
+    if record.status != "ok":
+        raise DataError(f"{record.run} failed, so there is nothing that predicts; run it again")
+    if record.members:
+        raise DataError(f"{record.run} is made of other runs and keeps no models of its own; take one of those")
+    if not (folder / MODELS).is_dir():
+        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
+    files = {path.name: path for path in (folder / MODELS).iterdir()}
+    return load_pipeline(files, msgspec.convert(record.spec, RunSpec), *_calibration(record))
+
+
+def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:
+    """What was fitted on validation, and the class shares of the data and of what was learnt from."""
+    told = record.calibration
+    fitted = Calibration(**{name: told[name] for name in Calibration.__struct_fields__ if name in told})
+    data_prior, batch_prior = ([told[name][k] for k in record.classes] for name in ("data_prior", "batch_prior"))
+    return fitted, data_prior, batch_prior
