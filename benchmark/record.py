@@ -174,7 +174,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
         map_method: how the maps were made.
         training: how the networks were trained: epochs, steps, precision, the batch size that memory allowed, whether
-            XLA compiled, how many steps an execution held, the share of the time that they waited for images.
+            XLA compiled, how many steps an execution held, the seconds of compilation before the epochs, the share of
+            the epochs' time that they waited for images.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
         tuned: how the settings were chosen; None where nobody searched for them.

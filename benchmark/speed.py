@@ -93,7 +93,7 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
 def _inference(
     spec: RunSpec, masks: Segmenter, answers: Classifier, batch: int, repeats: int, tell: Tell
 ) -> dict[str, Any]:
-    """Rates through Keras's `predict`, as the stages call it; latency through the compiled function alone."""
+    """Rates of batches, as the stages predict; latency of the compiled function."""
     size = spec.images.size
     films = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.classical import fit, logits, save
 from benchmark.images import equalise_inside
+from benchmark.inference import outputs
 from benchmark.masking import apply_masks
 from benchmark.provenance import packages_of
 from benchmark.stages.features import pooled
@@ -77,7 +78,7 @@ def segmenter(spec: "RunSpec") -> Segmenter:
         )
     return Segmenter(
         product,
-        lambda films, batch: seen(films, product.predict(_unit(films), batch_size=batch, verbose=0)[..., 0] > 0.5),
+        lambda films, batch: seen(films, outputs(product, _unit(films), batch)[..., 0] > 0.5),
         lambda films: seen(films, product.predict_on_batch(_unit(films))[..., 0] > 0.5),
     )
 
@@ -131,7 +132,7 @@ def _fitted(spec: "RunSpec", channels: int) -> tuple[Any, int]:
 
 
 def _many(network: keras.Model) -> Callable[[np.ndarray, int], np.ndarray]:
-    return lambda films, batch: network.predict(films[..., None], batch_size=batch, verbose=0)
+    return lambda films, batch: outputs(network, films[..., None], batch)
 
 
 def _one(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:

@@ -13,6 +13,7 @@ from benchmark.speed_record import Rate
 from benchmark.stages.fit import assemble, cross_entropy
 from benchmark.timing import AIM_S, fitting, quiet, rate
 from benchmark.training import compile_for
+from registry.backend import feed
 
 if TYPE_CHECKING:
     from benchmark.context import Context
@@ -41,8 +42,8 @@ def training_rate(context: "Context", repeats: int, tell: Callable[[str], None])
 
     def epochs(steps: int, count: int) -> list[float]:
         clock = _Clock()
-        with quiet():
-            network.fit(batches(steps), epochs=count, shuffle=False, verbose=0, callbacks=[clock])
+        with feed(batches(steps)) as fed, quiet():
+            network.fit(fed, epochs=count, shuffle=False, verbose=0, callbacks=[clock])
         return clock.seconds
 
     tell("training")

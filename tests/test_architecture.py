@@ -112,6 +112,19 @@ def test_only_one_file_names_a_keras_backend():
     assert guilty == []
 
 
+def test_no_network_goes_through_a_dataset_of_keras():
+    """They are autotuned, which lets calls stand still: see `registry.backend.feed` and `benchmark.inference`."""
+    guilty = []
+    for name, path in modules().items():
+        fed = "registry.backend.feed" in imports(path, name)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                of_keras = {"verbose", "batch_size"} & {keyword.arg for keyword in node.keywords}
+                kept = {"predict", "evaluate"} | (set() if fed else {"fit"})
+                guilty += [f"{name}:{node.lineno}"] * bool(of_keras and node.func.attr in kept)
+    assert guilty == []
+
+
 def test_only_one_file_names_keras_tuner():
     naming = {
         name for name, path in modules().items() if any(each.startswith("keras_tuner") for each in imports(path, name))

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from benchmark.context import Context, StagesRecord
     from benchmark.plan import Plan, Survey
 
-PACE = ("batch_size", "jit", "steps_per_execution", "waiting")  # what trainings found out on the device
+PACE = ("batch_size", "jit", "steps_per_execution", "waiting", "tracing_s")  # what trainings found out on the device
+STALLED = 0.1  # the share of the time waited for images from which on a reader must know
 
 
 def write_run(
@@ -125,11 +126,22 @@ def meta_of(context: "Context", stage: str) -> dict[str, Any]:
 
 
 def notes_of(context: "Context") -> list[str]:
-    """Trainings for which memory did not suffice as they were asked for."""
+    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long."""
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
-    used = {stage: meta_of(context, stage)["batch_size"] for stage in asked if stage in context.artefacts}
-    return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
+    told = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
+    sizes = {stage: meta["batch_size"] for stage, meta in told.items()}
+    smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
+    shares = {stage: meta["waiting"] for stage, meta in told.items()}
+    return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
+
+
+def stalled(waiting: float) -> str:
+    """What a reader must know of a training that waited for images for a large share of its time."""
+    return (
+        f"training waited for images {waiting:.0%} of the time; give it more processors (fewer --jobs) or keep the "
+        "cache (BENCH_CACHE) on a faster disk"
+    )
 
 
 def _training(context: "Context", went: "StagesRecord") -> dict[str, Any]:

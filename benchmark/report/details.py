@@ -173,10 +173,12 @@ def _trained(training: dict[str, Any]) -> str:
     waits = [f"{training['waiting']:.1%} of the time"]
     if "waiting" in segmenter:
         waits.append(f"the segmenter's {segmenter['waiting']:.1%}")
+    tracing_s = training.get("tracing_s", 0.0) + segmenter.get("tracing_s", 0.0)  # 0: counted as waiting once
+    traced = f"; tracing took {tracing_s:.1f} s" if tracing_s else ""
     return (
         f"Training: {training['epochs']} epochs, batches of {training['batch_size']}, {training['precision']}, "
         f"{compiled}, {steps} {'step' if steps == 1 else 'steps'} an execution; "
-        f"it waited for images {', '.join(waits)}."
+        f"it waited for images {', '.join(waits)}{traced}."
     )
 
 

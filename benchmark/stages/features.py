@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from benchmark.inference import outputs, warm_up
 from benchmark.session import begin
 from benchmark.stages.fit import load_inputs, make_backbone
 from registry.backend import device_name
@@ -31,12 +32,12 @@ def build(context: "Context", folder: Path) -> None:
         backbone = make_backbone(context.spec.backbone, images.shape[1])
         backbone.save(folder / "backbone.keras")
     network = pooled(backbone, images.shape[1])
-    network.predict(images[:BATCH][..., None], batch_size=BATCH, verbose=0)  # compiles
+    warm_up(network, images[:BATCH][..., None], BATCH, len(images))
     found = np.empty((len(images), network.outputs[0].shape[-1]), np.float32)
     started = time.perf_counter()
     for start in range(0, len(images), CHUNK):
         rows = slice(start, start + CHUNK)
-        found[rows] = network.predict(images[rows][..., None], batch_size=BATCH, verbose=0)
+        found[rows] = outputs(network, images[rows][..., None], BATCH)
         context.progress({"done": min(start + CHUNK, len(images)), "total": len(images)})
     meta = {
         "parameters": backbone.count_params(),

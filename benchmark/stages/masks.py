@@ -7,12 +7,14 @@ import keras
 import numpy as np
 
 from benchmark.images import Prepared, load
+from benchmark.inference import outputs
 from registry.lookup import find
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
     from benchmark.context import Context
 
+BATCH = 32
 CHUNK = 256
 
 
@@ -32,7 +34,7 @@ def predictor(context: "Context", images: Prepared):
     """Rows -> bool masks (n,H,W)."""
     if "segmenter" in context.artefacts:
         model = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
-        return lambda rows: model.predict(unit(images, rows), batch_size=32, verbose=0)[..., 0] > 0.5
+        return lambda rows: outputs(model, unit(images, rows), BATCH)[..., 0] > 0.5
     factory = load_component(find("segmenter", context.spec.segmenter.name))
     product = factory((images.size, images.size, 1), **context.spec.segmenter.options)
     if getattr(product, "reads_dataset_masks", False):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from benchmark.images import load
+from benchmark.inference import outputs, warm_up
 from benchmark.stages.fit import class_targets, load_inputs
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ def build(context: "Context", folder: Path) -> None:
     parts = np.load(context.artefacts["split"] / "parts.npy")
     rows = np.flatnonzero(parts != "train")
     network = classifier(context.artefacts["fit"], images.shape[1])
-    network.predict(images[rows[:BATCH]][..., None], batch_size=BATCH, verbose=0)  # compiles
+    warm_up(network, images[rows[:BATCH]][..., None], BATCH, len(rows))
     logits = []
     started = time.perf_counter()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        logits.append(network.predict(images[chunk][..., None], batch_size=BATCH, verbose=0))
+        logits.append(outputs(network, images[chunk][..., None], BATCH))
         context.progress({"done": min(start + CHUNK, len(rows)), "total": len(rows)})
     elapsed = time.perf_counter() - started
     prepared = load(context.artefacts["prepare"])

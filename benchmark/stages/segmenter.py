@@ -15,7 +15,7 @@ from benchmark.images import Prepared, load
 from benchmark.memory import within_memory
 from benchmark.pace import pace_of
 from benchmark.session import begin
-from benchmark.training import History, train, waiting
+from benchmark.training import History, times, train
 from registry.errors import DataError
 from registry.lookup import find
 from registry.lookup import load as load_component
@@ -36,8 +36,7 @@ def build(context: "Context", folder: Path) -> None:
     model, history, how = within_memory(partial(_fit, context), size, context.partial, context.progress)
     model.save(folder / "model.keras")
     (folder / "history.json").write_text(json.dumps(history))
-    seconds = sum(epoch["duration_s"] for epoch in history)
-    meta = {"parameters": model.count_params(), "training_s": seconds, "waiting": waiting(history), **how}
+    meta = {"parameters": model.count_params(), **times(history), **how}
     (folder / "meta.json").write_text(json.dumps(meta))
 
 
