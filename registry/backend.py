@@ -1,4 +1,4 @@
-"""The one file that names a Keras backend: gradients, determinism, threads, memory, the device.
+"""The one file that names a Keras backend: gradients, determinism, threads, memory, the device, the feed.
 
 Everything else speaks `keras.ops`.  The backend is the one Keras was imported with (`KERAS_BACKEND`).
 """
@@ -7,17 +7,20 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from registry.ahead import Ahead, Batched
 from registry.errors import ContractError
 
 NAME = keras.backend.backend()
 FIRST_WITH_BFLOAT16 = 8  # NVIDIA's compute capability: Ampere
+DEPTH = 2  # batches that are drawn before a step asks for them: more even out no more than a few slow ones
 
 # TensorFlow and JAX take an accelerator's whole memory when they first compute, and a second worker gets none.  Both
 # read this then, and not when they are imported; what the user has set stays.
@@ -51,6 +54,29 @@ def gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[np.ndarray, n
     if slope is None:
         raise ContractError("no gradient: the value does not depend on its input through differentiable operations")
     return keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(slope)
+
+
+@contextmanager
+def feed(batches: Batched) -> Iterator[Any]:
+    """What `fit(shuffle=False)` and its validation take batches from, in order, the next few drawn during a step.
+
+    Each pass asks for every batch anew, so they may depend on a state that changes between two passes.  Whatever is
+    raised by a batch is raised by the block that trains on it, and no thread outlives the block.
+
+    Args:
+        batches: tuples of arrays, alike but for their first axis.
+    """
+    if NAME != "tensorflow":
+        with closing(Ahead(batches, DEPTH)) as ahead:
+            yield ahead
+        return
+    raised: list[Exception] = []
+    try:
+        yield _dataset(batches, raised)
+    except tf.errors.OpError as error:
+        if raised:  # TensorFlow tells of it in words alone
+            raise raised[0] from error
+        raise
 
 
 def set_threads(threads: int) -> None:
@@ -168,6 +194,26 @@ def is_out_of_memory(error: BaseException) -> bool:
     if NAME == "torch":
         return isinstance(error, torch.OutOfMemoryError)
     return "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _dataset(batches: Batched, raised: list[Exception]) -> Any:
+    """A `tf.data.Dataset` of batches, which keeps what they raise."""
+
+    def drawn() -> Iterator[tuple[np.ndarray, ...]]:
+        try:
+            for step in range(len(batches)):
+                yield batches[step]
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in batches[0])
+    dataset = tf.data.Dataset.from_generator(drawn, output_signature=signature)
+    options = tf.data.Options()
+    # The autotuner's thread sleeps for 10 ms, 20, 40, ... 60 s, and the end of an iterator waits until it wakes.
+    options.autotune.enabled = False
+    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(DEPTH).with_options(options)
 
 
 def _tensorflow_gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[Any, Any]:

@@ -275,3 +275,16 @@ def test_installed_entry_points_are_those_of_pyproject():
         if point.group in project
     }
     assert installed == written, "entry points differ from pyproject.toml: reinstall with `pip install -e .`"
+
+
+def test_no_network_goes_through_a_dataset_of_keras():
+    """They are autotuned, which stalls calls: see `registry.backend.feed` and `benchmark.models.inference`."""
+    guilty = []
+    for name, path in modules().items():
+        fed = "registry.backend.feed" in imports(path, name)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                of_keras = {"verbose", "batch_size"} & {keyword.arg for keyword in node.keywords}
+                kept = {"predict", "evaluate"} | (set() if fed else {"fit"})
+                guilty += [f"{name}:{node.lineno}"] * bool(of_keras and node.func.attr in kept)
+    assert guilty == []

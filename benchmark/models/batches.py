@@ -1,18 +1,17 @@
-"""Training batches: which images step i of epoch e sees, as a pure function of (seed, e, i)."""
+"""Batches: which images training step i of epoch e sees, as a pure function of (seed, e, i); those of validation."""
 
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import keras
 import numpy as np
 
 Draw = Callable[[np.random.Generator, np.ndarray], tuple[np.ndarray, ...]]
 
 
-class Batches(keras.utils.PyDataset):
-    """Batches for `fit(shuffle=False)`; the training callback sets `epoch`.
+class Batches:
+    """Batches of an epoch; the training callback sets `epoch`.
 
     Every pass over a class visits each of its images once, in an order of its own.
 
@@ -26,7 +25,6 @@ class Batches(keras.utils.PyDataset):
     def __init__(
         self, targets: np.ndarray, read: Draw, *, batch_size: int, balance: str, num_classes: int, seed: int
     ) -> None:
-        super().__init__(workers=1)
         self.read = read
         self.batch_size = batch_size
         self.seed = seed
@@ -68,6 +66,39 @@ class Batches(keras.utils.PyDataset):
         passes, places = np.divmod(positions, size)
         turns = range(first // size, max(last - 1, first) // size + 1)
         return np.concatenate([_order(self.seed, pool, turn, size)[places[passes == turn]] for turn in turns])
+
+
+class Slices:
+    """Arrays cut into batches in their own order; the last may be smaller."""
+
+    def __init__(self, arrays: tuple[np.ndarray, ...], batch_size: int) -> None:
+        self.arrays = arrays
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        """Steps of a pass."""
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def __getitem__(self, step: int) -> tuple[np.ndarray, ...]:
+        """One batch of every array."""
+        rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        return tuple(array[rows] for array in self.arrays)
+
+
+class Excerpt:
+    """Some of the steps of others."""
+
+    def __init__(self, batches: "Batches | Slices", steps: Sequence[int]) -> None:
+        self.batches = batches
+        self.steps = steps
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.steps)
+
+    def __getitem__(self, place: int) -> tuple[np.ndarray, ...]:
+        """The batch of one of them."""
+        return self.batches[self.steps[place]]
 
 
 def class_weights(targets: np.ndarray, num_classes: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How the steps of a training reach the device: compiled or not, several at once, and how long they wait for images."""
+"""How the steps of a training reach the device: compiled, several at once, and how long they wait for images."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmark.models.batches import Batches
-from registry.backend import executes_several_steps, has_accelerator, is_not_compilable
+from benchmark.models.batches import Batches, Excerpt, Slices
+from registry.backend import executes_several_steps, feed, has_accelerator, is_not_compilable
 
 EXECUTION_S = 0.075  # long against what Python does between two executions, short to who watches
 TRIED_STEPS = 5
@@ -41,20 +41,37 @@ def pace_of(network: keras.Model) -> dict[str, Any]:
     return {"jit": bool(network.jit_compile), "steps_per_execution": network.steps_per_execution}
 
 
-def waited(ready: Sequence[float], asked: float, ended: float) -> float:
+def trace(network: keras.Model, batches: Batches, validation: Slices) -> float:
+    """Seconds that it took to compile what `fit` executes, by one execution and two steps of validation; undone."""
+    started = time.perf_counter()
+    first = range(min(len(batches), network.steps_per_execution))
+    both_sizes = sorted({0, len(validation) - 1})
+    with (
+        _undone(network),
+        feed(Excerpt(batches, first)) as training,
+        feed(Excerpt(validation, both_sizes)) as checking,
+    ):
+        network.fit(training, validation_data=checking, shuffle=False, verbose=0)
+    return time.perf_counter() - started
+
+
+def waited(ready: Sequence[float], asked: float, begun: float, ended: float) -> float:
     """Seconds that an execution of several steps stood still for want of images.
 
-    What happens inside an execution cannot be seen; so its steps are taken to compute equally long, each as soon as the
-    one before it has ended and its images are there, and that time to be the longest that ends when they did.
+    JAX's and PyTorch's trainers take the images of all its steps before it begins, so all that time is told.
+    TensorFlow's takes them within, where nothing can be seen; so its steps are taken to compute equally long, each as
+    soon as the one before it has ended and its images are there, and that time to be the longest that ends when they
+    did.
 
     Args:
         ready: when the images of each step were there.
-        asked: when the execution began.
+        asked: when the execution before it had ended.
+        begun: when it began.
         ended: when it ended.
     """
     steps = len(ready)
-    compute_s = min((ended - min(max(asked, at), ended)) / (steps - place) for place, at in enumerate(ready))
-    return ended - asked - steps * compute_s
+    compute_s = min((ended - min(max(begun, at), ended)) / (steps - place) for place, at in enumerate(ready))
+    return max(0.0, min(max(ready), begun) - asked) + ended - begun - steps * compute_s
 
 
 @contextmanager

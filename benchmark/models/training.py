@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from benchmark.models.batches import Batches
+from benchmark.models.batches import Batches, Slices
 from benchmark.models.checkpoints import Checkpoints, History
-from benchmark.models.pace import settle, waited
-from registry.backend import compiles
+from benchmark.models.pace import settle, trace, waited
+from registry.backend import compiles, feed
 from registry.errors import DivergedError
 
 FALLS = 3
@@ -73,7 +73,7 @@ def train(
     """Train to the end of the schedule, from the newest checkpoint in `folder` if there is one.
 
     Leaves the network with the best epoch's weights and gives its history, one row per epoch; `waiting` in it is the
-    share of `duration_s` in which the steps waited for their images.
+    share of `duration_s` in which the steps waited for their images, `tracing_s` what compiling took before that epoch.
 
     Args:
         validation: images, targets and loss weights of the *select* part.
@@ -90,17 +90,18 @@ def train(
     last = schedule.epochs if until is None else min(until, schedule.epochs)
     if len(history) < last and not decide(history, schedule, len(batches)).stop:
         settle(network, batches, fixed=deterministic)
-        keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress)
-        network.fit(
-            batches,
-            validation_data=validation,
-            validation_batch_size=schedule.batch_size,
-            initial_epoch=len(history),
-            epochs=last,
-            shuffle=False,
-            verbose=0,
-            callbacks=[keeper],
-        )
+        slices = Slices(validation, schedule.batch_size)
+        keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress, trace(network, batches, slices))
+        with feed(batches) as training, feed(slices) as checking:
+            network.fit(
+                training,
+                validation_data=checking,
+                initial_epoch=len(history),
+                epochs=last,
+                shuffle=False,
+                verbose=0,
+                callbacks=[keeper],
+            )
     checkpoints.restore(decide(history, schedule, len(batches)).best)
     return history
 
@@ -123,6 +124,7 @@ class _Keeper(keras.callbacks.Callback):
         schedule: Any,
         seed: int,
         progress: Progress,
+        tracing_s: float,
     ) -> None:
         super().__init__()
         self.batches = batches
@@ -131,10 +133,11 @@ class _Keeper(keras.callbacks.Callback):
         self.schedule = schedule
         self.seed = seed
         self.progress = progress
+        self.tracing_s = tracing_s  # not yet told by an epoch's row
         self.started = 0.0
         self.told = 0.0
         self.waited_s = 0.0
-        self.asked = 0.0
+        self.asked = self.begun = 0.0  # the next execution's images are waited for, the execution began
         self.first = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -143,15 +146,16 @@ class _Keeper(keras.callbacks.Callback):
         self.batches.epoch = epoch
         self.model.optimizer.learning_rate.assign(decide(self.history, self.schedule, len(self.batches)).rate)
         reseed(self.model, self.seed, epoch)
+        self.asked = time.perf_counter()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self.asked = time.perf_counter() if batch else self.started  # an epoch's first batch takes no step's time
+        self.begun = time.perf_counter()
         self.first = batch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """After each execution; the loss is the mean over the epoch so far, so what is no number stays none."""
         now, done = time.perf_counter(), min(batch + 1, len(self.batches))
-        self.waited_s += waited(self.batches.ready[self.first : done], self.asked, now)
+        self.waited_s += waited(self.batches.ready[self.first : done], self.asked, self.begun, now)
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise DivergedError(
@@ -161,6 +165,7 @@ class _Keeper(keras.callbacks.Callback):
         if now - self.told > TELL_EVERY_S:
             self.told = now
             self._tell(len(self.history) * len(self.batches) + done, loss)
+        self.asked = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         told = {name: float(value) for name, value in (logs or {}).items()}
@@ -168,8 +173,9 @@ class _Keeper(keras.callbacks.Callback):
             raise DivergedError(f"the validation loss became {told['val_loss']} in epoch {epoch + 1}")
         rate = float(self.model.optimizer.learning_rate.numpy())
         seconds = time.perf_counter() - self.started
-        waiting = {"waiting": self.waited_s / seconds, "duration_s": seconds}
-        self.history.append({"epoch": epoch + 1, **told, "rate": rate, **waiting})
+        spent = {"waiting": self.waited_s / seconds, "tracing_s": self.tracing_s, "duration_s": seconds}
+        self.history.append({"epoch": epoch + 1, **told, "rate": rate, **spent})
+        self.tracing_s = 0.0
         decision = decide(self.history, self.schedule, len(self.batches))
         self.checkpoints.write(self.history, decision.best)
         self._tell(len(self.history) * len(self.batches), told["loss"])
@@ -190,6 +196,8 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
         variable.assign(words.reshape(variable.shape).astype(variable.dtype))
 
 
-def waiting(history: History) -> float:
-    """The share of all epochs' time in which the steps waited for their images."""
-    return sum(row["waiting"] * row["duration_s"] for row in history) / sum(row["duration_s"] for row in history)
+def times(history: History) -> dict[str, float]:
+    """Of a whole training: ``training_s``, of which ``tracing_s``; ``waiting``, a share of the epochs' time."""
+    tracing_s, epochs_s = (sum(row[name] for row in history) for name in ("tracing_s", "duration_s"))
+    waited_s = sum(row["waiting"] * row["duration_s"] for row in history)
+    return {"training_s": tracing_s + epochs_s, "tracing_s": tracing_s, "waiting": waited_s / epochs_s}

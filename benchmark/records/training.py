@@ -10,13 +10,15 @@ class Pace(Struct, frozen=True, omit_defaults=True):
         batch_size: that memory allowed.
         jit: whether XLA compiled.
         steps_per_execution: steps that the device takes at once.
-        waiting: share of the time that it waited for images.
+        waiting: share of the epochs' time that it waited for images.
+        tracing_s: seconds of compilation before the epochs; 0 in records from when it counted as waiting.
     """
 
     batch_size: int
     jit: bool
     steps_per_execution: int
     waiting: float
+    tracing_s: float = 0.0
 
 
 class TrainingInfo(Struct, frozen=True, omit_defaults=True):
@@ -28,7 +30,7 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
         batch_shares: class -> its share in the batches.
         best_epoch: whose weights were kept, from 1, and their `val_loss`.
         final_rate: the learning rate of the last epoch.
-        batch_size, jit, steps_per_execution, waiting: see `Pace`; of the classifier.
+        batch_size, jit, steps_per_execution, waiting, tracing_s: see `Pace`; of the classifier.
         segmenter: the same of the segmenter.
         balanced: what made the classes weigh alike for a classical head.
         rounds: of boosting that answer; None where fitting did not stop early.
@@ -47,6 +49,7 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
     jit: bool | None = None
     steps_per_execution: int | None = None
     waiting: float | None = None
+    tracing_s: float = 0.0
     segmenter: Pace | None = None
     balanced: str | None = None
     rounds: int | UnsetType | None = UNSET

@@ -174,12 +174,15 @@ def _trained(training: TrainingInfo) -> str:
     """How the networks were trained, and how well the device was kept at work."""
     compiled = "compiled by XLA" if training.jit else "not compiled by XLA"
     waits = [f"{training.waiting:.1%} of the time"]
+    tracing_s = training.tracing_s
     if training.segmenter:
         waits.append(f"the segmenter's {training.segmenter.waiting:.1%}")
+        tracing_s += training.segmenter.tracing_s
+    traced = f"; tracing took {tracing_s:.1f} s" if tracing_s else ""  # 0: counted as waiting once
     return (
         f"Training: {training.epochs} epochs, batches of {training.batch_size}, {training.precision}, "
         f"{compiled}, {wording.plural(training.steps_per_execution or 1, 'step')} an execution; "
-        f"it waited for images {', '.join(waits)}."
+        f"it waited for images {', '.join(waits)}{traced}."
     )
 
 

@@ -13,6 +13,7 @@ from benchmark.models.pace import settle
 from benchmark.models.training import compile_for
 from benchmark.records.speed import Rate
 from benchmark.speed.timing import AIM_S, fitting, quiet, rate
+from registry.backend import feed
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import RunSpec
@@ -41,8 +42,8 @@ def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) ->
 
     def epochs(steps: int, count: int) -> list[float]:
         clock = _Clock()
-        with quiet():
-            network.fit(batches(steps), epochs=count, shuffle=False, verbose=0, callbacks=[clock])
+        with feed(batches(steps)) as fed, quiet():
+            network.fit(fed, epochs=count, shuffle=False, verbose=0, callbacks=[clock])
         return clock.seconds
 
     tell("training")

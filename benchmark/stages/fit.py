@@ -15,7 +15,7 @@ from benchmark.models.classifier import assemble, cross_entropy, trainable
 from benchmark.models.memory import within_memory
 from benchmark.models.pace import pace_of
 from benchmark.models.runtime import begin
-from benchmark.models.training import History, decide, train, waiting
+from benchmark.models.training import History, decide, times, train
 from benchmark.stages.reading import Reader
 from registry.backend import device_name
 
@@ -30,7 +30,7 @@ class Fitted(NamedTuple):
     Attributes:
         steps: per epoch.
         batch_shares: (K,) class shares of the batches.
-        overhead_s: wall time beside the epochs.
+        overhead_s: wall time beside the epochs and the compilation before them.
         how: what was found out on the device: `batch_size`, `jit`, `steps_per_execution`.
     """
 
@@ -85,7 +85,7 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
     )
     elapsed = time.perf_counter() - started
     shares = realised_shares(batches, learnt, len(spec.classes), len(batches))
-    overhead_s = max(0.0, elapsed - sum(epoch["duration_s"] for epoch in history))
+    overhead_s = max(0.0, elapsed - times(history)["training_s"])
     how = {"batch_size": batch_size, **pace_of(network)}
     return Fitted(backbone, head, history, len(batches), shares, overhead_s, how)
 
@@ -96,20 +96,19 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
     backbone.save(folder / "backbone.keras")
     head.save(folder / "head.keras")
     (folder / "history.json").write_text(json.dumps(history))
-    seconds = sum(epoch["duration_s"] for epoch in history)
+    epochs_s = sum(epoch["duration_s"] for epoch in history)
     steps = len(history) * fitted.steps
     best = decide(history, spec.training, fitted.steps).best
     meta = {
         "parameters": backbone.count_params() + head.count_params(),
         "trainable_parameters": trainable(backbone) + trainable(head),
-        "training_s": seconds,
+        **times(history),
         "overhead_s": fitted.overhead_s,
-        "training_images_per_s": steps * fitted.how["batch_size"] / max(seconds, 1e-9),
+        "training_images_per_s": steps * fitted.how["batch_size"] / max(epochs_s, 1e-9),
         "steps": steps,
         "best_epoch": best + 1,
         "val_loss": history[best]["val_loss"],
         "batch_shares": fitted.batch_shares,
-        "waiting": waiting(history),
         **fitted.how,
         "device": device_name(),
     }

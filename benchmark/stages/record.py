@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchmark.models.notes import halved
+from benchmark.models.notes import halved, stalled
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Findings, Member, Reference
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 LIBRARIES = (
     "keras", "tensorflow", "jax", "torch", "numpy", "opencv-python-headless", "scikit-learn", "xgboost", "cxr-bench",
 )  # fmt: skip
-PACE = ("batch_size", "jit", "steps_per_execution", "waiting")  # what trainings found out on the device
+PACE = ("batch_size", "jit", "steps_per_execution", "waiting", "tracing_s")  # what trainings found out on the device
+STALLED = 0.1  # the share of the time waited for images from which on a reader must know
 SOURCELESS = "made anew each time: the source of {} cannot be read"
 
 
@@ -167,14 +168,17 @@ def _reference(found: Findings, names: Mapping[str, str]) -> Reference | None:
 
 
 def notes_of(context: "Context") -> list[str]:
-    """Trainings for which memory did not suffice as they were asked for, each once."""
+    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long, once."""
     inner = [*context.members.values(), *context.folds]
     if inner:
         return list(dict.fromkeys(note for one in inner for note in notes_of(one)))
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
-    used = {stage: meta_of(context, stage)["batch_size"] for stage in asked if stage in context.artefacts}
-    return [f"{stage}: {halved(size, asked[stage])}" for stage, size in used.items() if size < asked[stage]]
+    told = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
+    sizes = {stage: meta["batch_size"] for stage, meta in told.items()}
+    smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
+    shares = {stage: meta["waiting"] for stage, meta in told.items()}
+    return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
 
 
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:

@@ -15,7 +15,7 @@ from benchmark.models.memory import within_memory
 from benchmark.models.pace import pace_of
 from benchmark.models.runtime import begin
 from benchmark.models.segmentation import distorted, make_segmentation, on_bytes
-from benchmark.models.training import History, train, waiting
+from benchmark.models.training import History, times, train
 from benchmark.stages.reading import Reader
 from registry.errors import DataError
 from registry.networks.losses import cross_entropy_dice
@@ -30,8 +30,7 @@ def build(context: "Context", folder: Path) -> None:
     model, history, how = within_memory(partial(_fit, context), size, context.partial, context.progress)
     model.save(folder / "model.keras")
     (folder / "history.json").write_text(json.dumps(history))
-    seconds = sum(epoch["duration_s"] for epoch in history)
-    meta = {"parameters": model.count_params(), "training_s": seconds, "waiting": waiting(history), **how}
+    meta = {"parameters": model.count_params(), **times(history), **how}
     (folder / "meta.json").write_text(json.dumps(meta))
 
 

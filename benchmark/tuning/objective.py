@@ -51,7 +51,8 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
     seen = history[:epochs]
     best = decide(seen, spec.training, steps).best
     facts = {"best_epoch": best + 1, "device": device_name()}
-    return Told(seen[best]["val_loss"], len(seen), facts, [epoch["duration_s"] for epoch in seen])
+    epochs_s = [epoch["tracing_s"] + epoch["duration_s"] for epoch in seen]
+    return Told(seen[best]["val_loss"], len(seen), facts, epochs_s)
 
 
 def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Progress) -> tuple[History, int]:

@@ -1,27 +1,38 @@
 """How long steps wait, by hand; what is found out on a device, here pretended, and undone."""
 
+import json
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
 from benchmark.models import pace
-from benchmark.models.pace import settle, waited
+from benchmark.models.batches import Batches, Slices
+from benchmark.models.pace import settle, trace, waited
+from benchmark.stages.record import notes_of
+from registry.backend import NAME, feed
+from tests.specs import spec
 
 
 @pytest.mark.parametrize(
-    ("ready", "asked", "ended", "expected"),
+    ("ready", "asked", "begun", "ended", "expected"),
     [
-        ([1.0], 2.0, 3.0, 0.0),  # there before it was asked for
-        ([2.5], 2.0, 3.0, 0.5),
-        ([4.0], 2.0, 3.0, 1.0),  # made anew since: no more than the execution took
-        ([0.0, 0.0, 0.0], 2.0, 5.0, 0.0),
-        ([3.0, 0.0, 0.0], 2.0, 6.0, 1.0),  # three steps of a second after one of waiting
-        ([0.0, 0.0, 5.0], 2.0, 6.0, 1.0),  # two steps, a wait from second 4 to 5, the third
-        ([2.0, 3.0, 4.0], 2.0, 4.5, 1.0),  # images once a second, half a second's work on each: two waits of a half
+        ([1.0], 2.0, 2.0, 3.0, 0.0),  # there before it was asked for
+        ([2.5], 2.0, 2.0, 3.0, 0.5),
+        ([4.0], 2.0, 2.0, 3.0, 1.0),  # made anew since: no more than the execution took
+        ([0.0, 0.0, 0.0], 2.0, 2.0, 5.0, 0.0),
+        ([3.0, 0.0, 0.0], 2.0, 2.0, 6.0, 1.0),  # three steps of a second after one of waiting
+        ([0.0, 0.0, 5.0], 2.0, 2.0, 6.0, 1.0),  # two steps, a wait from second 4 to 5, the third
+        ([2.0, 3.0, 4.0], 2.0, 2.0, 4.5, 1.0),  # images once a second, half a second's work on each: two waits of ½
+        ([1.0], 2.0, 2.25, 3.0, 0.0),  # what the trainer does before an execution is no waiting
+        ([2.5], 2.0, 2.75, 3.0, 0.5),  # taken before the execution began
+        ([2.5, 3.5, 2.5], 2.0, 3.75, 6.0, 1.5),  # all taken before it began: the last one counts
+        ([2.75], 2.0, 2.25, 3.5, 0.75),  # asked for before it began, there after
     ],
 )
-def test_the_wait_for_images_by_hand(ready, asked, ended, expected):
-    assert waited(ready, asked, ended) == pytest.approx(expected)
+def test_the_wait_for_images_by_hand(ready, asked, begun, ended, expected):
+    assert waited(ready, asked, begun, ended) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("step_s", "steps"), [(0.001, 3), (0.03, 2), (0.5, 1)])
@@ -49,6 +60,92 @@ def test_on_a_processor_nothing_is_tried():
     network = dense()
     settle(network, [], fixed=False)
     assert network.steps_per_execution == 1
+
+
+class Counted(keras.layers.Layer):
+    """Counts how often Python runs it: once a compilation."""
+
+    calls = 0
+
+    def call(self, vectors):
+        self.calls += 1
+        return vectors
+
+
+def several(count=19):
+    """Batches of eight of so many vectors, and the same for validation."""
+    vectors = np.random.default_rng(0).random((count, 2), np.float32)
+    targets = vectors.sum(axis=1, keepdims=True)
+    batches = Batches(
+        np.zeros(count, int),
+        lambda generator, chosen: (vectors[chosen], targets[chosen]),
+        batch_size=8,
+        balance="none",
+        num_classes=1,
+        seed=0,
+    )
+    return batches, Slices((vectors, targets), 8)
+
+
+@pytest.mark.skipif(NAME != "tensorflow", reason="JAX runs the layer for shapes too, PyTorch at each step")
+@pytest.mark.parametrize("steps", [1, 2])
+def test_what_is_traced_before_training_is_not_traced_within_and_leaves_no_trace_itself(steps):
+    batches, validation = several()
+    layer = Counted()
+    network = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
+    network.compile(optimizer="adam", loss="mse", steps_per_execution=steps)
+    network.optimizer.build(network.trainable_variables)
+    before = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
+    assert trace(network, batches, validation) > 0
+    after = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+    traced = layer.calls
+    with feed(batches) as training, feed(validation) as checking:
+        network.fit(training, validation_data=checking, epochs=2, shuffle=False, verbose=0)
+    assert layer.calls == traced
+
+
+def test_tracing_costs_one_execution_and_two_steps_of_validation():
+    batches, validation = several(43)
+    asked = {"training": set(), "validation": set()}
+    network = dense()
+
+    class Watched:
+        def __init__(self, owner, name):
+            self.owner, self.name = owner, name
+
+        def __len__(self):
+            return len(self.owner)
+
+        def __getitem__(self, step):
+            asked[self.name].add(step)
+            return self.owner[step]
+
+    trace(network, Watched(batches, "training"), Watched(validation, "validation"))
+    assert asked == {"training": {0}, "validation": {0, 5}}  # of six each; the last of validation is smaller
+
+
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [
+        ({"fit": 0.1, "segmenter": 0.0}, []),
+        ({"fit": 0.234}, ["fit: training waited for images 23% of the time"]),
+        (
+            {"segmenter": 0.5, "fit": 0.101},
+            [
+                "segmenter: training waited for images 50% of the time",
+                "fit: training waited for images 10% of the time",
+            ],
+        ),
+    ],
+)
+def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path, waiting, expected):
+    for stage, share in waiting.items():
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "meta.json").write_text(json.dumps({"waiting": share, "batch_size": 32}))
+    found = notes_of(SimpleNamespace(spec=spec(), artefacts={stage: tmp_path / stage for stage in waiting}))
+    remedy = "; give it more processors (fewer --jobs) or keep the cache (BENCH_CACHE) on a faster disk"
+    assert found == [note + remedy for note in expected]
 
 
 def dense():

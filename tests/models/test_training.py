@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import time
 from dataclasses import dataclass
 
 import keras
@@ -13,10 +14,11 @@ from benchmark.models import pace
 from benchmark.models.augmentation import augmentation
 from benchmark.models.batches import Batches
 from benchmark.models.checkpoints import Checkpoints
-from benchmark.models.training import Decision, decide, reseed, train
+from benchmark.models.training import Decision, decide, reseed, times, train
 from registry.errors import DivergedError
 
 SIZE = 8
+TIMES = ("waiting", "tracing_s", "duration_s")
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -132,7 +134,7 @@ def variables(model):
 
 
 def timeless(history):
-    return [{name: value for name, value in row.items() if name not in ("duration_s", "waiting")} for row in history]
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in history]
 
 
 class Killed(BaseException):
@@ -148,7 +150,7 @@ def uninterrupted(tmp_path_factory):
 def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninterrupted):
     _, history = uninterrupted
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
-    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", "waiting", "duration_s"} for row in history)
+    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", *TIMES} for row in history)
     assert all(0 <= row["waiting"] <= 1 for row in history)
     assert history[0]["rate"] == pytest.approx(0.02)
 
@@ -215,6 +217,50 @@ def test_the_rate_that_an_epoch_trained_with_is_the_schedules(tmp_path):
         expected = decide(history[:epoch], Schedule(epochs=8, learning_rate=0.3, patience=1), 3).rate
         assert row["rate"] == pytest.approx(expected)
     assert history[-1]["rate"] < 0.3
+
+
+class Slow(keras.layers.Layer):
+    """Takes a second to compile and no time to compute."""
+
+    def call(self, images):
+        time.sleep(1)
+        return images
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
+def test_compiling_is_told_apart_once_a_process_and_no_epoch_waits_for_it(tmp_path, monkeypatch):
+    made = network()
+
+    def slow():
+        return keras.Sequential([keras.Input((SIZE, SIZE, 1)), Slow(), made])
+
+    monkeypatch.setattr("tests.test_training.network", slow)
+    run(tmp_path, Schedule(epochs=2, learning_rate=0.02))
+    _, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.02))
+    assert [row["tracing_s"] >= 1 for row in history] == [True, False, True, False]
+    assert [row["tracing_s"] for row in history[1::2]] == [0, 0]
+    assert all(row["waiting"] * row["duration_s"] < row["tracing_s"] / 2 for row in history[::2])
+    whole = times(history)
+    assert whole["tracing_s"] == history[0]["tracing_s"] + history[2]["tracing_s"]
+    assert whole["training_s"] == pytest.approx(whole["tracing_s"] + sum(row["duration_s"] for row in history))
+
+
+def test_an_epoch_waits_for_its_first_images_however_they_are_drawn(tmp_path):
+    def slowly(images, batches):
+        time.sleep(0.05)
+        return images
+
+    _, history = run(tmp_path, Schedule(epochs=2, learning_rate=0.02), spoil=slowly)
+    assert all(row["waiting"] * row["duration_s"] > 0.045 for row in history)
+    assert times(history)["waiting"] > 0.01
+
+
+def test_the_share_of_waiting_is_that_of_the_epochs_time():
+    rows = [
+        {"waiting": 0.5, "tracing_s": 4.0, "duration_s": 2.0},
+        {"waiting": 0.0, "tracing_s": 0.0, "duration_s": 8.0},
+    ]
+    assert times(rows) == {"training_s": 14.0, "tracing_s": 4.0, "waiting": 0.1}
 
 
 def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkeypatch):

@@ -49,9 +49,8 @@ def _lines(root: Path, images: Prepared, told: Callable[[str], None]) -> list[Li
 
     what = f"epoch 2 and later of {root.name.upper()} files at {images.size} pixels"
     note = (
-        "theirs: the `tf.data` iterator of `keras.utils.image_dataset_from_directory`; ours: each batch asked of the "
-        "`PyDataset` that `fit` is given, on one core, and made a tensor; Keras has no public way to its own iterator "
-        "over one"
+        "theirs: the `tf.data` iterator of `keras.utils.image_dataset_from_directory`; ours: each batch that "
+        "`fit` is fed with, on one core, and made a tensor; the thread that draws ahead is left out"
     )
     return [ratio("b", what, "batches/s", interleaved(REPEATS, ours, theirs, told), ">=", 10.0, note)]
 

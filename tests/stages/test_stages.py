@@ -214,7 +214,7 @@ def test_a_fit_leaves_two_models_its_history_and_what_it_cost(fitted):
     assert 0 < meta["trainable_parameters"] < meta["parameters"]
     assert meta["steps"] == 2
     assert meta["batch_shares"] == [0.5, 0.5]
-    assert meta["training_s"] > 0
+    assert 0 < meta["tracing_s"] < meta["training_s"]
     assert len(json.loads((folder / "history.json").read_text())) == 1
 
 
@@ -329,6 +329,7 @@ def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monke
     meta = json.loads((folder / "meta.json").read_text())
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     assert meta["parameters"] == model.count_params() == 10
+    assert 0 < meta["tracing_s"] < meta["training_s"]
     build(changed(context, **settings), masks, "masks")
     rows = np.arange(4)
     expected = model.predict(films()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
