@@ -19,9 +19,9 @@ import msgspec
 from benchmark.config import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
 from benchmark.parts import components_of, run_parts
 from benchmark.plan import Plan, Stage, Survey, Traits
-from benchmark.provenance import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
+from benchmark.provenance import code_digest, digest, file_digest, in_one_look, library_versions, once
 from benchmark.tables import Component
-from registry.lookup import find
+from registry.lookup import find, packages_of
 
 OWN = ("benchmark", "registry")
 IMAGES = ("numpy", "opencv-python-headless")

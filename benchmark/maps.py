@@ -10,10 +10,9 @@ from benchmark.classical import load as load_classifier
 from benchmark.classical import logits
 from benchmark.gradcam import grad_cam, upsample
 from benchmark.occlusion import occlusion
-from benchmark.provenance import packages_of
 from benchmark.stages.features import load_backbone, pooled
 from benchmark.stages.fit import load_inputs
-from registry.lookup import find
+from registry.lookup import find, packages_of
 
 if TYPE_CHECKING:
     from benchmark.context import Context

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, wraps
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -96,22 +96,6 @@ def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] 
         for file in data:
             found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
     return found if module in found else None
-
-
-@cache
-def packages_of(name: str) -> frozenset[str]:
-    """Top-level packages of a distribution: of its files, and of its entry points where it is installed in place."""
-    try:
-        supplied = distribution(name)
-    except (PackageNotFoundError, ValueError):
-        return frozenset()
-    tops = {
-        file.parts[0].removesuffix(".py")
-        for file in supplied.files or ()
-        if len(file.parts) > 1 or file.suffix == ".py"
-    }
-    tops |= {point.module.partition(".")[0] for point in supplied.entry_points}
-    return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
 @in_one_look

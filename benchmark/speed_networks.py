@@ -11,11 +11,10 @@ import numpy as np
 from benchmark.classical import fit, logits, save
 from benchmark.images import equalise_inside
 from benchmark.masking import apply_masks
-from benchmark.provenance import packages_of
 from benchmark.stages.features import pooled
 from benchmark.stages.fit import assemble, make_backbone
 from benchmark.stages.predict import joined
-from registry.lookup import find, load
+from registry.lookup import find, load, packages_of
 
 if TYPE_CHECKING:
     from benchmark.config import RunSpec

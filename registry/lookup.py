@@ -8,7 +8,7 @@ import re
 import traceback
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
 from registry.contracts import GROUPS, KINDS
@@ -74,6 +74,22 @@ def _named(distribution: Distribution) -> tuple[str, str]:
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     found = dict(HEADER.findall(text.partition("\n\n")[0]))
     return found.get("Name", ""), found.get("Version", "")
+
+
+@cache
+def packages_of(name: str) -> frozenset[str]:
+    """Top-level packages of a distribution: of its files, and of its entry points where it is installed in place."""
+    try:
+        supplied = distribution(name)
+    except (PackageNotFoundError, ValueError):
+        return frozenset()
+    tops = {
+        file.parts[0].removesuffix(".py")
+        for file in supplied.files or ()
+        if len(file.parts) > 1 or file.suffix == ".py"
+    }
+    tops |= {point.module.partition(".")[0] for point in supplied.entry_points}
+    return frozenset(top for top in tops if top.isidentifier() and top != "__pycache__")
 
 
 def find(kind: str, name: str) -> Entry:

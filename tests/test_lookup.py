@@ -66,3 +66,9 @@ def test_what_is_registered_must_be_callable(points, tmp_path, monkeypatch):
     points.append(("cxr_bench.heads", Point("odd", "flat_plugin:f", "stranger")))
     with pytest.raises(PluginError, match="is a int, expected a factory"):
         lookup.load(lookup.find("head", "odd"))
+
+
+def test_the_packages_of_a_distribution_come_from_its_files_and_entry_points():
+    assert lookup.packages_of("cxr-bench") >= {"benchmark", "registry"}
+    assert "keras" in lookup.packages_of("keras")
+    assert lookup.packages_of("no-such-distribution") == frozenset()

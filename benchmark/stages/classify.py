@@ -9,9 +9,8 @@ import numpy as np
 
 from benchmark.classical import fit, logits, save
 from benchmark.images import load
-from benchmark.provenance import packages_of
 from benchmark.stages.fit import check_classes, class_targets, shuffled
-from registry.lookup import find
+from registry.lookup import find, packages_of
 from registry.lookup import load as load_component
 
 if TYPE_CHECKING:
