@@ -12,7 +12,7 @@ from benchmark.describe import blank
 from benchmark.executor import Worker
 from benchmark.keys import OWN, component_code
 from benchmark.plan import Traits
-from benchmark.provenance import NAMES, code_digest, digest, one_look
+from benchmark.provenance import CodeIndex, digest
 from benchmark.store import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
@@ -22,25 +22,24 @@ from registry.options import Option
 class Descriptions:
     """Descriptions of components, from the cache or from one worker."""
 
-    def __init__(self, folder: Path, worker: Worker) -> None:
+    def __init__(self, folder: Path, worker: Worker, index: CodeIndex) -> None:
         self.folder = folder
         self.worker = worker
+        self.index = index
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
-        NAMES.remember(folder.with_name("imports.json"))
-        self.asked = code_digest("benchmark.describe", OWN) or ""  # other questions have other answers
+        self.asked = index.code_digest("benchmark.describe", OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
         unknown = [one for one in dict.fromkeys(components) if one not in self.known]
-        with one_look():
-            found = {(kind, name): self._read(kind, name) for kind, name in unknown}
+        found = {(kind, name): self._read(kind, name) for kind, name in unknown}
         self.known |= {one: told for one, told in found.items() if told is not None}
         lacking = [one for one, told in found.items() if told is None]
         for told in self._ask(lacking):
             self.known[told["kind"], told["name"]] = told
             if not told.get("error"):  # what is broken may be mended without a change of its own code
                 self._write(told)
-        NAMES.keep()
+        self.index.keep()
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """The description of a component.
@@ -80,7 +79,7 @@ class Descriptions:
         return [{**blank(kind, name), "error": f"{kind} {name!r} cannot be described: {outcome.message}"}]
 
     def _path(self, kind: str, name: str) -> Path | None:
-        code = component_code(kind, name)
+        code = component_code(kind, name, self.index)
         entry = find(kind, name)
         if not code:
             return None

@@ -21,20 +21,12 @@ Named = tuple[tuple[str, ...], tuple[str, ...]]  # dotted names of modules, name
 
 
 class Names:
-    """What files name, remembered in a file of its own where it was given one."""
+    """What files name, remembered in a file of its own where it is given one."""
 
-    def __init__(self) -> None:
-        self.path: Path | None = None
-        self.known: dict[str, Named] = {}
-        self.fresh = False
-
-    def remember(self, path: Path) -> None:
-        """Go by what the file holds, and add to it whenever `keep` is called."""
+    def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # as good as absent
-            told = json.loads(path.read_bytes())
-            if told["form"] == FORM:
-                self.known |= {key: (tuple(modules), tuple(files)) for key, (modules, files) in told["files"].items()}
+        self.known = _remembered(path) if path else {}
+        self.fresh = False
 
     def of(self, path: str, package: str, content: str) -> Named:
         """Dotted names a file imports anywhere in its text, and the data files it declares.
@@ -62,6 +54,15 @@ class Names:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps({"form": FORM, "files": dict(list(self.known.items())[-MOST:])}))
             temporary.replace(self.path)
+
+
+def _remembered(path: Path) -> dict[str, Named]:
+    """What an earlier command has kept; a damaged file is as good as none."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        told = json.loads(path.read_bytes())
+        if told["form"] == FORM:
+            return {key: (tuple(modules), tuple(files)) for key, (modules, files) in told["files"].items()}
+    return {}
 
 
 def _named(path: str, package: str) -> Named:

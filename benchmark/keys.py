@@ -19,9 +19,9 @@ import msgspec
 from benchmark.config import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
 from benchmark.parts import components_of, run_parts
 from benchmark.plan import Plan, Stage, Survey, Traits
-from benchmark.provenance import code_digest, digest, file_digest, in_one_look, library_versions, once
+from benchmark.provenance import CodeIndex, digest, library_versions
 from benchmark.tables import Component
-from registry.lookup import find, packages_of
+from registry.lookup import Entry, find, packages_of
 
 OWN = ("benchmark", "registry")
 IMAGES = ("numpy", "opencv-python-headless")
@@ -29,40 +29,41 @@ CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
-def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
     """The stages of a run and their keys.
 
     Args:
         traits: segmenter's name -> how it is treated.
+        index: code and weights as the command sees them.
     """
     if isinstance(spec, VoteSpec):
-        return _vote(spec, survey, traits)
-    chain = _Chain()
+        return _vote(spec, survey, traits, index)
+    chain = _Chain(index)
     ends = _trunk(chain, spec, survey, traits(spec.segmenter.name))
-    statistics = (list(spec.classes), _libraries("scipy"))  # its rows bear the names of the classes
+    statistics = (list(spec.classes), chain.libraries("scipy"))  # its rows bear the names of the classes
     seen = (ends.seen, ends.predicted, ends.inputs, ends.masks, spec.seed, ends.networks, *statistics)
     explained = chain.add("explain", *seen)
     return chain.planned(spec, survey, "benchmark.recording.model", ends.predicted, explained)
 
 
-def pooled(spec: Spec, survey: Survey, folds: list[Plan]) -> Plan:
+def pooled(spec: Spec, survey: Survey, folds: list[Plan], index: CodeIndex) -> Plan:
     """How the records of all folds become one: nothing is built but the record."""
-    return _Chain().planned(spec, survey, "benchmark.recording.folds", *(fold.key for fold in folds))
+    return _Chain(index).planned(spec, survey, "benchmark.recording.folds", *(fold.key for fold in folds))
 
 
-def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
-    chain = _Chain()
+def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
+    chain = _Chain(index)
     split = _split(chain, spec, survey)[1]
 
     def member(one: RunSpec) -> tuple[str, Plan]:
-        own = _Chain()
+        own = _Chain(index)
         ends = _trunk(own, one, survey, traits(one.segmenter.name))
         return ends.predicted, own.planned(one, survey, "", ends.predicted)
 
     members = {name: member(one) for name, one in spec.members.items()}
     reference = member(spec.reference) if spec.reference else None
     votes = [(name, spec.column(name), key) for name, (key, _) in members.items()]
-    settings = (split, votes, target_of(spec.classes), spec.seed, _libraries("numpy", "scikit-learn"))
+    settings = (split, votes, target_of(spec.classes), spec.seed, chain.libraries("numpy", "scikit-learn"))
     voted = chain.add("vote", *settings, components=(("voter", spec.voter),))
     told = chain.planned(spec, survey, "benchmark.recording.vote", voted, reference[0] if reference else "")
     return msgspec.structs.replace(
@@ -87,15 +88,15 @@ def _split(chain: "_Chain", spec: Setting, survey: Survey) -> tuple[str, str]:
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
-    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _libraries(*IMAGES))
+    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
     prepared = chain.add("prepare", *settings, components=source)
     return prepared, chain.add("split", prepared, spec.split, spec.fold)
 
 
 def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) -> _Ends:
     """The stages up to predictions."""
-    networks = _networks(spec)
-    parts, inputs, masks = chain.go_on(_stem(spec, survey, segmenter))
+    networks = chain.networks(spec)
+    parts, inputs, masks = chain.go_on(_stem(spec, survey, segmenter, chain.index))
     targets = target_of(spec.classes)
     fitted = ""
     if spec.trains_network:
@@ -106,7 +107,7 @@ def _trunk(chain: "_Chain", spec: RunSpec, survey: Survey, segmenter: Traits) ->
         return _Ends(inputs, masks, fitted, chain.add("predict", fitted, inputs, networks), networks)
     backbone = () if fitted else (("backbone", spec.backbone),)
     features = chain.add("features", fitted, inputs, spec.runtime, networks, components=backbone)
-    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, _libraries(*CLASSICAL))
+    settings_of_head = (spec.training.balance, spec.training.labels, spec.seed, chain.libraries(*CLASSICAL))
     predicted = chain.add(
         "predict", features, parts, targets, *settings_of_head, components=(("head", spec.head),), module="classify"
     )
@@ -122,16 +123,16 @@ class _Stem(NamedTuple):
     masks: str
 
 
-def _stem(spec: RunSpec, survey: Survey, segmenter: Traits) -> _Stem:
+def _stem(spec: RunSpec, survey: Survey, segmenter: Traits, index: CodeIndex) -> _Stem:
     """The stem of a run, the same for all that see the same images, whatever is trained on them."""
 
     def grown() -> _Stem:
-        chain = _Chain()
+        chain = _Chain(index)
         prepared, parts = _split(chain, spec, survey)
-        return _Stem(chain, parts, *_inputs(chain, spec, segmenter, prepared, parts, _networks(spec)))
+        return _Stem(chain, parts, *_inputs(chain, spec, segmenter, prepared, parts, chain.networks(spec)))
 
     settings = [spec.dataset, spec.images, spec.split, spec.fold, spec.segmenter, spec.segmentation, spec.runtime]
-    found = once((_Stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
+    found = index.once((_Stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
     return grown() if found.chain.uncacheable else found  # what cannot be reused is nobody else's either
 
 
@@ -146,17 +147,18 @@ def _inputs(
             trained = chain.add("segmenter", prepared, parts, *settings, components=chosen)
             masks = chain.add("masks", prepared, trained, networks, components=chosen)
         else:
-            masks = chain.add("masks", prepared, _libraries(*IMAGES), components=chosen)
+            masks = chain.add("masks", prepared, chain.libraries(*IMAGES), components=chosen)
     late = spec.images.equalise == "lungs"
     if not masks and not late:
         return prepared, masks
-    return chain.add("inputs", prepared, masks, spec.images.mask, late, _libraries(*IMAGES)), masks
+    return chain.add("inputs", prepared, masks, spec.images.mask, late, chain.libraries(*IMAGES)), masks
 
 
 class _Chain:
     """Stages in the making."""
 
-    def __init__(self) -> None:
+    def __init__(self, index: CodeIndex) -> None:
+        self.index = index
         self.stages: list[Stage] = []
         self.uncacheable: list[str] = []
 
@@ -169,8 +171,8 @@ class _Chain:
             module: below `benchmark.stages`; by default called like the stage.
         """
         path = f"benchmark.stages.{module or name}"
-        parts = [name, _code(path, self.uncacheable), *map(_text, inputs)]
-        parts += [_component(kind, component, self.uncacheable) for kind, component in components]
+        parts = [name, self.code(path), *map(_text, inputs)]
+        parts += [self.component(kind, component) for kind, component in components]
         self.stages.append(Stage(name, path, digest(*parts)))
         return self.stages[-1].key
 
@@ -184,10 +186,10 @@ class _Chain:
         """The stages so far, and the record that their ends make."""
         key = digest(
             "record",
-            _code(recorder, self.uncacheable) if recorder else "",
+            self.code(recorder) if recorder else "",
             *ends,
             _text([spec.classes, spec.positive, spec.metric, spec.resamples]),
-            _libraries("numpy", "scipy", "matplotlib"),
+            self.libraries("numpy", "scipy", "matplotlib"),
         )
         whole = spec.digest(survey.digest)
         fold = "pooled" if spec.fold is None else f"f{spec.fold}"
@@ -197,57 +199,59 @@ class _Chain:
             pipeline_digest=spec.pipeline_digest(survey.digest),
             key=key,
             stages=self.stages,
-            code={name: component_code(kind, part.name) for name, kind, part in components_of(spec)},
+            code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},
             uncacheable=sorted(set(self.uncacheable)),
             recorder=recorder,
         )
 
+    def code(self, module: str) -> str:
+        """Digest of a stage's code."""
+        found = self.index.code_digest(module, OWN)
+        return found or self._never_again(module)
 
-def _networks(spec: RunSpec) -> str:
-    backend = spec.runtime.backend
-    return _libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
+    def component(self, kind: str, component: Component) -> str:
+        """Digest of a component's code and options, and of the files that options name."""
+        code = component_code(kind, component.name, self.index) or self._never_again(f"{kind} {component.name}")
+        rest = (code, canonical(component.options), *self._file_digests(component))
 
+        def found() -> str:
+            entry = find(kind, component.name)
+            return digest(kind, entry.module, entry.attribute, *rest)
 
-@in_one_look
-def _libraries(*names: str) -> str:
-    return canonical(library_versions(*names))
+        return self.index.once(("component", kind, component.name, *rest), found)
 
+    def libraries(self, *names: str) -> str:
+        """Versions of the libraries that matter to a stage."""
+        return self.index.once(("libraries", *names), lambda: canonical(library_versions(*names)))
 
-@in_one_look
-def component_code(kind: str, name: str) -> str:
-    """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
-    entry = find(kind, name)
-    code = code_digest(entry.module, packages_of(entry.distribution))
-    return code or f"version {entry.distribution} {entry.version}" * bool(entry.version)
+    def networks(self, spec: RunSpec) -> str:
+        """Versions of what networks run on."""
+        backend = spec.runtime.backend
+        return self.libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
 
+    def _file_digests(self, component: Component) -> list[str]:
+        """Of pretrained weights, for instance: another file at the same path is other input."""
+        values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
+        return [self.index.file_digest(value) for value in values if value and Path(value).is_file()]
 
-def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
-    code = component_code(kind, component.name)
-    if not code:
-        uncacheable.append(f"{kind} {component.name}")
-        code = os.urandom(16).hex()
-    files = _file_digests(component)
-    return _component_digest(kind, component.name, code, canonical(component.options), *files)
-
-
-@in_one_look
-def _component_digest(kind: str, name: str, *rest: str) -> str:
-    entry = find(kind, name)
-    return digest(kind, entry.module, entry.attribute, *rest)
-
-
-def _file_digests(component: Component) -> list[str]:
-    """Of the files that options name, pretrained weights for instance: another file at the same path is other input."""
-    values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
-    return [file_digest(value) for value in values if value and Path(value).is_file()]
-
-
-def _code(module: str, uncacheable: list[str]) -> str:
-    code = code_digest(module, OWN)
-    if code is None:
-        uncacheable.append(module)
+    def _never_again(self, what: str) -> str:
+        """In place of a digest of code that cannot be read: what is made with it is not found again."""
+        self.uncacheable.append(what)
         return os.urandom(16).hex()
-    return code
+
+
+def component_code(kind: str, name: str, index: CodeIndex) -> str:
+    """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
+
+    def found() -> str:
+        entry = find(kind, name)
+        return index.code_digest(entry.module, packages_of(entry.distribution)) or _version(entry)
+
+    return index.once((component_code, kind, name), found)
+
+
+def _version(entry: Entry) -> str:
+    return f"version {entry.distribution} {entry.version}" if entry.version else ""
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from benchmark.executor import Outcome, Worker
 from benchmark.keys import plan, pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import REFERENCE, Plan, Survey, missing
-from benchmark.provenance import NAMES, one_look
+from benchmark.provenance import CodeIndex
 from benchmark.record import SCHEMA, DatasetInfo, Failure, Record, SplitInfo
 from benchmark.records import FILE, verify, write
 from benchmark.records import read as read_record
@@ -69,7 +69,7 @@ def look(
 
 
 def schedule(
-    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path
+    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path, index: CodeIndex
 ) -> list[Planned]:
     """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
 
@@ -93,16 +93,15 @@ def schedule(
     def traits(name: str) -> Any:
         return described.traits("segmenter", name)
 
-    with one_look():
-        runs = [planned(spec, plan(spec, survey, traits)) for spec in specs]
+    runs = [planned(spec, plan(spec, survey, traits, index)) for spec in specs]
     families: dict[tuple[str, int], list[Planned]] = {}
     for run in runs:
         if run.spec.split.folds > 1:
             families.setdefault((run.plan.pipeline_digest, run.spec.seed), []).append(run)
     for folds in families.values():
         whole = _unfolded(folds[0].spec)
-        runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), folds))
-    NAMES.keep()  # planning reads the stages' imports
+        runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds], index), folds))
+    index.keep()  # planning reads the stages' imports
     return runs
 
 

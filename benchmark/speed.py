@@ -20,7 +20,7 @@ from benchmark.config import RunSpec
 from benchmark.context import Context
 from benchmark.keys import BACKEND_LIBRARIES, component_code
 from benchmark.parts import components_of
-from benchmark.provenance import library_versions
+from benchmark.provenance import CodeIndex, library_versions
 from benchmark.record import Part
 from benchmark.recording.folder import LIBRARIES
 from benchmark.session import begin
@@ -154,9 +154,11 @@ def _conditions(spec: RunSpec, batch: int) -> Conditions:
 
 
 def _components(spec: RunSpec) -> dict[str, Part]:
+    index = CodeIndex()
+
     def part(kind: str, component: Component) -> Part:
         entry = find(kind, component.name)
-        code = component_code(kind, component.name)
+        code = component_code(kind, component.name, index)
         return Part(entry.name, component.options, entry.distribution, entry.version, code)
 
     return {name: part(kind, component) for name, kind, component in components_of(spec) if kind != "dataset"}

@@ -15,7 +15,7 @@ import msgspec
 from benchmark.config import DatasetChoice
 from benchmark.keys import component_code
 from benchmark.plan import Survey
-from benchmark.provenance import digest
+from benchmark.provenance import CodeIndex, digest
 from benchmark.samples import open_dataset
 from benchmark.splits import masks_leak
 from benchmark.store import storage_errors
@@ -47,7 +47,7 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, emit: Callable[[dict[s
         json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
     ]
     # Images that are drawn have no files: the code that draws them stands for their bytes.
-    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name)
+    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)

@@ -3,8 +3,19 @@
 import msgspec
 
 from benchmark.config import DatasetChoice, RunSpec, Runtime, VoteSpec
+from benchmark.imports import Names
 from benchmark.plan import Survey
+from benchmark.provenance import CodeIndex
 from benchmark.tables import Augmentation, Component, Images, Segmentation, Split, Training
+
+NAMES = Names()
+
+
+def index():
+    """A fresh look at code and files, as each command takes it; what was parsed once is known to all tests."""
+    found = CodeIndex()
+    found.names = NAMES
+    return found
 
 
 def spec(**changes):

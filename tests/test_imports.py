@@ -3,7 +3,6 @@ import hashlib
 import pytest
 
 from benchmark.imports import Names
-from benchmark.provenance import code_digest, one_look
 
 
 def content(path):
@@ -18,14 +17,12 @@ def source(tmp_path):
 
 
 def test_what_a_file_names_is_remembered_from_one_command_to_the_next(source, tmp_path):
-    first = Names()
-    first.remember(tmp_path / "imports.json")
+    first = Names(tmp_path / "imports.json")
     digest = content(source)
     told = first.of(str(source), "package", digest)
     first.keep()
     source.unlink()  # it is not read again
-    second = Names()
-    second.remember(tmp_path / "imports.json")
+    second = Names(tmp_path / "imports.json")
     assert second.of(str(source), "package", digest) == told
     assert (set(told[0]), told[1]) == ({"a.b", "package", "package.c"}, ("data.txt",))
 
@@ -41,26 +38,14 @@ def test_other_bytes_and_another_package_are_read_anew(source, tmp_path):
 @pytest.mark.parametrize("damage", ["", "[]", '{"form": 0, "files": {}}', '{"form": 1, "files": {"a": 3}}', "\x00"])
 def test_a_damaged_memory_is_as_good_as_none(source, tmp_path, damage):
     (tmp_path / "imports.json").write_text(damage)
-    names = Names()
-    names.remember(tmp_path / "imports.json")
+    names = Names(tmp_path / "imports.json")
     assert names.known == {}
     assert names.of(str(source), "package", content(source))[1] == ("data.txt",)
 
 
 def test_a_memory_that_cannot_be_written_costs_nothing_but_time(source, tmp_path):
     (tmp_path / "file").touch()
-    names = Names()
-    names.remember(tmp_path / "file" / "imports.json")
+    names = Names(tmp_path / "file" / "imports.json")
     names.of(str(source), "package", content(source))
     names.keep()
     assert names.known
-
-
-def test_what_is_planned_together_stands_on_the_same_code(tmp_path, monkeypatch):
-    (tmp_path / "edited_meanwhile.py").write_text("one = 1\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with one_look():
-        before = code_digest("edited_meanwhile")
-        (tmp_path / "edited_meanwhile.py").write_text("one = 'another'\n")
-        assert code_digest("edited_meanwhile") == before
-    assert code_digest("edited_meanwhile") != before

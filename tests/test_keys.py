@@ -15,11 +15,11 @@ from benchmark.executor import Outcome
 from benchmark.keys import pooled
 from benchmark.parts import pipeline_name
 from benchmark.plan import Traits, missing
-from benchmark.provenance import one_look
+from benchmark.provenance import CodeIndex
 from benchmark.tables import Component
 from benchmark.tasks import read_task
 from registry.errors import UnknownNameError
-from tests.specs import spec, survey, vote
+from tests.specs import index, spec, survey, vote
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -32,9 +32,17 @@ UNTRAINED = Traits()
 WHOLE = Traits(whole_frame=True)
 
 
-def plan(one, found, segmenter):
+def plan(one, found, segmenter, look=None):
     """The plan of a run whose segmenters are all treated alike."""
-    return planning.plan(one, found, lambda name: segmenter)
+    return planning.plan(one, found, lambda name: segmenter, look or index())
+
+
+def unreadable(monkeypatch, what):
+    """No source of modules with that in their name can be read."""
+    read = CodeIndex.code_digest
+    monkeypatch.setattr(
+        CodeIndex, "code_digest", lambda self, name, packages=(): None if what in name else read(self, name, packages)
+    )
 
 
 def keys(planned):
@@ -165,9 +173,11 @@ def test_other_data_change_everything(change):
 )
 def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
     before = plan(spec(), survey(), NETWORK)
-    read = planning.code_digest
+    read = CodeIndex.code_digest
     monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): read(name, packages) + "edited" * (name == module)
+        CodeIndex,
+        "code_digest",
+        lambda self, name, packages=(): read(self, name, packages) + "edited" * (name == module),
     )
     assert changed(before, plan(spec(), survey(), NETWORK)) == expected
 
@@ -195,10 +205,7 @@ def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(lib
 
 
 def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "heads")
     first = plan(spec(), survey(), NETWORK)
     assert first.code["head"].startswith("version cxr-bench ")
     assert changed(first, plan(spec(), survey(), NETWORK)) == set()
@@ -206,10 +213,7 @@ def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypat
 
 
 def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "heads")
     monkeypatch.setattr(planning.find("head", "dense"), "version", "")
     first = plan(spec(), survey(), NETWORK)
     assert changed(first, plan(spec(), survey(), NETWORK)) == FROM_FIT
@@ -228,19 +232,16 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
         spec(segmenter=Component("unet", {"filters": 4})),
         spec(runtime=Runtime(deterministic=True, threads=1)),
     ]
-    with one_look():
-        together = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    look = index()
+    together = [plan(one, survey(), segmenter, look) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     assert together == [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
 
 
 def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "segmenters" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "segmenters")
     monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
-    with one_look():
-        first, second = plan(spec(), survey(), NETWORK), plan(spec(), survey(), NETWORK)
+    look = index()
+    first, second = (plan(spec(), survey(), NETWORK, look) for _ in range(2))
     assert changed(first, second) == FROM_SEGMENTER
     assert first.uncacheable == second.uncacheable == ["segmenter unet"]
 
@@ -360,20 +361,20 @@ def test_votes_are_named_by_their_voter_and_members():
 
 def test_folds_and_their_pooled_result_share_a_pipeline_and_nothing_is_built_for_the_pool():
     folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
-    whole = pooled(spec(fold=None), survey(), folds)
+    whole = pooled(spec(fold=None), survey(), folds, index())
     assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
     assert (whole.stages, whole.run.split("-")[-2]) == ([], "pooled")
-    assert pooled(spec(fold=None), survey(), folds[:2]).key != whole.key
+    assert pooled(spec(fold=None), survey(), folds[:2], index()).key != whole.key
 
 
 def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     weights = tmp_path / "weights.keras"
     weights.write_bytes(b"one")
     component = Component("sepcnn", {"weights": str(weights)})
-    before = planning._component("backbone", component, [])
-    assert planning._component("backbone", component, []) == before
+    before = plan(spec(backbone=component), survey(), WHOLE)
+    assert plan(spec(backbone=component), survey(), WHOLE) == before
     weights.write_bytes(b"another")
-    assert planning._component("backbone", component, []) != before
+    assert changed(before, plan(spec(backbone=component), survey(), WHOLE)) == FROM_FIT
 
 
 class InProcess:
@@ -385,7 +386,7 @@ class InProcess:
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
-    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess())
+    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess(), index())
 
 
 @pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
@@ -413,6 +414,11 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
             seeds=(0, 1),
             runtime=Runtime(),
         )
-        told.append([planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs])
+        told.append(
+            [
+                planning.plan(one, found, lambda name: described.traits("segmenter", name), described.index)
+                for one in specs
+            ]
+        )
     assert told[0] == told[1]
     assert len(told[0]) >= 2

@@ -22,7 +22,7 @@ from benchmark.stages import explain, fit, inputs, masks, predict, prepare, segm
 from benchmark.store import Store
 from benchmark.tables import Component, Images, Segmentation, Split, Training
 from registry.errors import ContractError, DataError
-from tests.specs import spec, survey, vote
+from tests.specs import index, spec, survey, vote
 
 SIZE = 32
 COUNT = 24
@@ -491,7 +491,7 @@ def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeyp
     run = small(runtime=Runtime(deterministic=deterministic, threads=2 if deterministic else None), seed=5)
     request = {
         "spec": msgspec.to_builtins(run),
-        "plan": msgspec.to_builtins(plan(run, survey(), lambda name: Traits(whole_frame=True))),
+        "plan": msgspec.to_builtins(plan(run, survey(), lambda name: Traits(whole_frame=True), index())),
         "survey": msgspec.to_builtins(survey()),
         "cache": str(tmp_path),
         "folder": str(tmp_path),
@@ -518,7 +518,9 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
         ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), heads
     ):
         one = small(segmenter=Component("unet", segmenter_), backbone=Component("sepcnn", backbone), **head)
-        run_stages(one, plan(one, survey(), lambda name: Traits(trains=True)), Store(tmp_path), lambda event: None)
+        run_stages(
+            one, plan(one, survey(), lambda name: Traits(trains=True), index()), Store(tmp_path), lambda event: None
+        )
     assert executed == {
         "prepare": 1,
         "split": 1,

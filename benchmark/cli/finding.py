@@ -51,9 +51,11 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
     """
     import msgspec
 
+    from benchmark.provenance import CodeIndex
     from benchmark.report.tuning import Finding, side_of
     from benchmark.runs import schedule
     from benchmark.tuning.outcome import changed, tuned
+    from benchmark.tuning.settings import with_settings
 
     best = state.best()
     if best is None:
@@ -61,11 +63,12 @@ def finding(tuning: Tuning, crew: "Crew", state: "State") -> "tuple[Finding, lis
     subject = tuning.subject
     told = tuned(state, subject.spec)
     differing = changed(state, best)
-    trained = subject.trained(best.values)[0] if differing else subject.spec
+    trained = with_settings(subject.spec, best.values) if differing else subject.spec
     spec = msgspec.structs.replace(trained, tuned=told)
     _write(tuning, spec)
     specs = [subject.spec, spec] if differing else [spec]
-    planned = schedule(specs, subject.survey, tuning.described, tuning.request.store, tuning.results)
+    store, index = tuning.request.store, CodeIndex(tuning.request.cache)  # a search takes long enough for edits
+    planned = schedule(specs, subject.survey, tuning.described, store, tuning.results, index)
     records = [_retold(run, record) for run, record in _run(tuning.request, crew, planned)]
     title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
     crew.workers[0].ask({"op": "draw", "folder": str(tuning.folder), "title": title})

@@ -38,11 +38,13 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     from benchmark.descriptions import Descriptions
     from benchmark.executor import Worker
     from benchmark.places import cache_folder
+    from benchmark.provenance import CodeIndex
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    with Worker(cache_folder() / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache_folder() / "descriptions", worker)
+    cache = cache_folder()
+    with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
+        described = Descriptions(cache / "descriptions", worker, CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {

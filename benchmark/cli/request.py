@@ -103,12 +103,14 @@ class Request:
 
         from rich.console import Console
 
+        from benchmark.provenance import CodeIndex
         from benchmark.store import Store
 
         self.flags = flags
         self.console = Console(stderr=flags["as_json"])
         self.cache = cache_folder()
         self.store = Store(self.cache)
+        self.index = CodeIndex(self.cache)
         self.quick = flags["quick"] if flags["quick"] is not None else flags["data"] is None
 
     def task(self) -> "tuple[str, Task, dict[str, dict[str, Any]]]":
@@ -193,7 +195,7 @@ class Request:
 
         with surveying(self.console) as watch:
             choice, survey = look(worker, self._dataset(task), task.split.seed, self.cache, watch)
-            described = Descriptions(self.cache / "descriptions", worker)
+            described = Descriptions(self.cache / "descriptions", worker, self.index)
             described.fetch(chosen.components())
         drawn = "" if self.flags["data"] else " (no --data: the built-in films)"
         told = (

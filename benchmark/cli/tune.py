@@ -122,7 +122,7 @@ class _Tune:
         self._print(f"{tuner}, at most {trials} trials of up to {epochs} epochs, over {names}")
         if tuner == HALVING and (why := why_none_stops_early(trials, epochs)):
             self._print(why)
-        return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest())
+        return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest(self.request.index))
 
     def _said(self) -> set[str]:
         """The settings that flags give."""

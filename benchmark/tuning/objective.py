@@ -16,6 +16,7 @@ from benchmark.config import RunSpec
 from benchmark.context import Context
 from benchmark.pipeline import run_stages
 from benchmark.plan import Plan
+from benchmark.provenance import CodeIndex
 from benchmark.session import begin
 from benchmark.stages.fit import fit, save
 from benchmark.store import Store
@@ -43,7 +44,7 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
         BenchError: a stage before the training, or the training itself, fails.
     """
     asked = msgspec.convert(subject, Subject)
-    spec, plan = asked.trained(values)
+    spec, plan = asked.trained(values, CodeIndex(Path(asked.cache)))
     if spec.runtime.deterministic:  # before any stage: a backend that has computed takes no other number of threads
         begin(spec.seed, spec.runtime)
     store = Store(Path(asked.cache))

@@ -5,7 +5,7 @@ import msgspec
 from benchmark.config import RunSpec
 from benchmark.keys import plan
 from benchmark.plan import Plan, Survey, Traits
-from benchmark.provenance import digest
+from benchmark.provenance import CodeIndex, digest
 from benchmark.tuning.settings import with_settings
 from benchmark.tuning.space import Values
 
@@ -23,17 +23,17 @@ class Subject(msgspec.Struct, frozen=True):
     segmenter: Traits
     cache: str
 
-    def trained(self, values: Values) -> tuple[RunSpec, Plan]:
+    def trained(self, values: Values, index: CodeIndex) -> tuple[RunSpec, Plan]:
         """The pipeline with these settings, and the plan of its run.
 
         Raises:
             ValueError: it cannot have these settings.
         """
         spec = with_settings(self.spec, values)
-        return spec, plan(spec, self.survey, lambda name: self.segmenter)
+        return spec, plan(spec, self.survey, lambda name: self.segmenter, index)
 
-    def digest(self) -> str:
+    def digest(self, index: CodeIndex) -> str:
         """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""
-        stage = self.trained({})[1].stage("fit")
+        stage = self.trained({}, index)[1].stage("fit")
         assert stage  # a pipeline without training is refused before it becomes a subject
         return digest(stage.key)

@@ -15,6 +15,7 @@ import msgspec
 from benchmark.crew import Crew
 from benchmark.descriptions import Descriptions
 from benchmark.plan import Plan, Traits
+from benchmark.provenance import CodeIndex
 from benchmark.runs import Planned, schedule
 from benchmark.store import Store
 from tests.perf.timing import Line, absolute
@@ -83,7 +84,7 @@ def _round(folder: Path, crew: Crew, count: int) -> float:
     store = Store(folder / "cache")
     specs = [spec(seed=seed) for seed in range(count)]
     started = time.perf_counter()
-    planned = schedule(specs, survey(), Plain(), store, folder / "results")
+    planned = schedule(specs, survey(), Plain(), store, folder / "results", CodeIndex(folder.parent))
     ends = [told for what, _, told in crew.run([_idle(run) for run in planned], store) if what == "end"]
     elapsed = time.perf_counter() - started
     wrong = [record for record in ends if record.status != "ok"]
