@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from benchmark.provenance import digest
+from benchmark.digests import digest
 from benchmark.record import Tuned
 from benchmark.tables import Augmentation, Component, Images, Segmentation, Split, Training
 from benchmark.tables import Schedule as Schedule  # by this name `benchmark.training` speaks of it; an edit retrains

@@ -1,4 +1,4 @@
-"""What components say of themselves, kept under their code's digest: the command line need not import them."""
+"""What components say of themselves, kept under their source's digest: the command line need not import them."""
 
 import json
 import os
@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from benchmark.describe import blank
+from benchmark.digests import digest
 from benchmark.executor import Worker
-from benchmark.keys import OWN, component_code
+from benchmark.keys import OWN, component_text
 from benchmark.plan import Traits
-from benchmark.provenance import CodeIndex, digest
+from benchmark.provenance import CodeIndex
 from benchmark.store import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
@@ -27,7 +28,7 @@ class Descriptions:
         self.worker = worker
         self.index = index
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
-        self.asked = index.code_digest("benchmark.describe", OWN) or ""  # other questions have other answers
+        self.asked = index.byte_digest("benchmark.describe", OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
@@ -79,11 +80,11 @@ class Descriptions:
         return [{**blank(kind, name), "error": f"{kind} {name!r} cannot be described: {outcome.message}"}]
 
     def _path(self, kind: str, name: str) -> Path | None:
-        code = component_code(kind, name, self.index)
+        text = component_text(kind, name, self.index)
         entry = find(kind, name)
-        if not code:
+        if not text:
             return None
-        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, code, self.asked)
+        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, text, self.asked)
         return self.folder / f"{key}.json"
 
     def _read(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -10,18 +10,19 @@ that matter to it, and the keys upstream.  Nothing here executes a component.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from benchmark.config import RunSpec, Setting, Spec, VoteSpec, canonical, target_of
+from benchmark.digests import digest, library_versions
 from benchmark.parts import components_of, run_parts
 from benchmark.plan import Plan, Stage, Survey, Traits
-from benchmark.provenance import CodeIndex, digest, library_versions
+from benchmark.provenance import CodeIndex
 from benchmark.tables import Component
-from registry.lookup import Entry, find, packages_of
+from registry.lookup import find, packages_of
 
 OWN = ("benchmark", "registry")
 IMAGES = ("numpy", "opencv-python-headless")
@@ -241,17 +242,19 @@ class _Chain:
 
 
 def component_code(kind: str, name: str, index: CodeIndex) -> str:
-    """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
-
-    def found() -> str:
-        entry = find(kind, name)
-        return index.code_digest(entry.module, packages_of(entry.distribution)) or _version(entry)
-
-    return index.once((component_code, kind, name), found)
+    """Digest of what a component's source closure does, or its distribution's version where that cannot be read."""
+    return index.once((component_code, kind, name), lambda: _of_component(kind, name, index.code_digest))
 
 
-def _version(entry: Entry) -> str:
-    return f"version {entry.distribution} {entry.version}" if entry.version else ""
+def component_text(kind: str, name: str, index: CodeIndex) -> str:
+    """The same of the files as they are written: a component describes itself in its docstrings."""
+    return _of_component(kind, name, index.byte_digest)
+
+
+def _of_component(kind: str, name: str, digest_of: Callable[[str, Collection[str]], str | None]) -> str:
+    entry = find(kind, name)
+    version = f"version {entry.distribution} {entry.version}" if entry.version else ""
+    return digest_of(entry.module, packages_of(entry.distribution)) or version
 
 
 def _text(value: object) -> str:

@@ -1,43 +1,24 @@
 """Which code a result depends on, without executing any of it.
 
 The digest of a module covers its static import closure inside the packages of its own distribution: function-level
-imports and every package's `__init__` too.  What lies outside counts by distribution version.
+imports and every package's `__init__` too.  What lies outside counts by distribution version.  Of each source file
+counts what it does, not how it is written: docstrings and comments may be edited, a constant may not.
 """
 
 import hashlib
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from benchmark.imports import Names
+from benchmark.digests import digest
+from benchmark.imports import Source, Sources
 
 T = TypeVar("T")
 
 MEMORY = "imports.json"  # below the cache
-
-
-def digest(*parts: object) -> str:
-    """Hexadecimal SHA-256 of strings, unambiguous about where one ends."""
-    encoded = [str(part).encode() for part in parts]
-    return hashlib.sha256(b"".join([len(data).to_bytes(8, "little") + data for data in encoded])).hexdigest()
-
-
-def library_versions(*distributions: str) -> dict[str, str]:
-    """Distribution -> installed version, ``absent`` where it is not installed."""
-    return {name: _version(name) for name in distributions}
-
-
-@cache
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
 
 
 class CodeIndex:
@@ -47,11 +28,11 @@ class CodeIndex:
     anew.
 
     Args:
-        cache: folder that keeps what files name from one command to the next; without one every file is parsed.
+        cache: folder that keeps what source files say from one command to the next; without one each is parsed.
     """
 
     def __init__(self, cache: Path | None = None) -> None:
-        self.names = Names(cache / MEMORY if cache else None)
+        self.sources = Sources(cache / MEMORY if cache else None)
         self._found: dict[tuple[object, ...], Any] = {}
 
     def once(self, key: tuple[object, ...], find: Callable[[], T]) -> T:
@@ -61,7 +42,7 @@ class CodeIndex:
         return cast("T", self._found[key])
 
     def code_digest(self, module: str, packages: Collection[str] = ()) -> str | None:
-        """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached).
+        """Digest of what a module's source closure does; None where it cannot be read (then nothing may be cached).
 
         Args:
             packages: further top-level packages of the module's own distribution.
@@ -69,14 +50,11 @@ class CodeIndex:
         Raises:
             PluginError: a file declares its data files in a way that only running it would tell.
         """
+        return self.once(("code", module, frozenset(packages)), lambda: self._digest(module, packages, self._code))
 
-        def found() -> str | None:
-            files = self.source_files(module, packages)
-            if files is None:
-                return None
-            return digest(*(f"{name}:{self.file_digest(path)}" for name, path in sorted(files.items())))
-
-        return self.once(("code", module, frozenset(packages)), found)
+    def byte_digest(self, module: str, packages: Collection[str] = ()) -> str | None:
+        """The same of the files as they are written, docstrings and comments included."""
+        return self._digest(module, packages, lambda _, path: self.file_digest(path))
 
     def source_files(self, module: str, packages: Collection[str] = ()) -> Mapping[str, str] | None:
         """Module (or data file) name -> path of everything in the static import closure; None without source."""
@@ -88,8 +66,17 @@ class CodeIndex:
         return self.once(("bytes", path), lambda: _file_digest(path))
 
     def keep(self) -> None:
-        """Remember for the next command what the files name."""
-        self.names.keep()
+        """Remember for the next command what the source files say."""
+        self.sources.keep()
+
+    def _digest(self, module: str, packages: Collection[str], digest_of: Callable[[str, str], str]) -> str | None:
+        files = self.source_files(module, packages)
+        if files is None:
+            return None
+        return digest(*(f"{name}:{digest_of(name, path)}" for name, path in sorted(files.items())))
+
+    def _code(self, name: str, path: str) -> str:
+        return self.file_digest(path) if "/" in name else self._source(name, path).code
 
     def _closure(self, module: str, own: frozenset[str]) -> dict[str, str] | None:
         found: dict[str, str] = {}
@@ -108,21 +95,21 @@ class CodeIndex:
         """The modules within these packages that a module runs, its own package among them, and its data files."""
 
         def found() -> tuple[list[str], dict[str, str]]:
-            imported, data = self._named(name, path)
-            targets = dict.fromkeys((name.rpartition(".")[0], *imported))
+            source = self._source(name, path)
+            targets = dict.fromkeys((name.rpartition(".")[0], *source.modules))
             modules = [each for each in targets if each.partition(".")[0] in own and self._module_path(each)]
             folder = os.path.dirname(path)  # noqa: PTH120 (str paths, hot)
-            return modules, {f"{name}/{file}": os.path.join(folder, file) for file in data}  # noqa: PTH118
+            return modules, {f"{name}/{file}": os.path.join(folder, file) for file in source.files}  # noqa: PTH118
 
         return self.once(("leads to", name, own), found)
 
-    def _named(self, name: str, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What a file names; a package's own names are relative to itself."""
+    def _source(self, name: str, path: str) -> Source:
+        """What a module's file says; a package's own names are relative to itself."""
         package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-        return self.once(("names", path, package), lambda: self.names.of(path, package, self.file_digest(path)))
+        return self.once(("source", path, package), lambda: self.sources.read(path, package, self.file_digest(path)))
 
     def _module_path(self, name: str) -> str | None:
-        return self.once(("path", name), lambda: _source(self._holder(name), name))
+        return self.once(("path", name), lambda: _find(self._holder(name), name))
 
     def _holder(self, name: str) -> str | None:
         """The folder in which a module would lie; None where there is none."""
@@ -148,7 +135,7 @@ def _package_root(top: str) -> str | None:
     return str(Path(spec.origin).parent) if spec.origin and spec.origin.endswith(".py") else None
 
 
-def _source(folder: str | None, name: str) -> str | None:
+def _find(folder: str | None, name: str) -> str | None:
     if folder is None:
         return None
     base = os.path.join(folder, name.rpartition(".")[2])  # noqa: PTH118

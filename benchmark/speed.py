@@ -18,9 +18,10 @@ import numpy as np
 from benchmark import macs
 from benchmark.config import RunSpec
 from benchmark.context import Context
+from benchmark.digests import library_versions
 from benchmark.keys import BACKEND_LIBRARIES, component_code
 from benchmark.parts import components_of
-from benchmark.provenance import CodeIndex, library_versions
+from benchmark.provenance import CodeIndex
 from benchmark.record import Part
 from benchmark.recording.folder import LIBRARIES
 from benchmark.session import begin

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from benchmark.config import canonical
-from benchmark.provenance import digest
+from benchmark.digests import digest
 from benchmark.record import Part
 from benchmark.seals import Broken, load, put
 from registry.errors import StorageError

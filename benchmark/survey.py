@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from benchmark.config import DatasetChoice
+from benchmark.digests import digest
 from benchmark.keys import component_code
 from benchmark.plan import Survey
-from benchmark.provenance import CodeIndex, digest
+from benchmark.provenance import CodeIndex
 from benchmark.samples import open_dataset
 from benchmark.splits import masks_leak
 from benchmark.store import storage_errors

@@ -3,18 +3,18 @@
 import msgspec
 
 from benchmark.config import DatasetChoice, RunSpec, Runtime, VoteSpec
-from benchmark.imports import Names
+from benchmark.imports import Sources
 from benchmark.plan import Survey
 from benchmark.provenance import CodeIndex
 from benchmark.tables import Augmentation, Component, Images, Segmentation, Split, Training
 
-NAMES = Names()
+SOURCES = Sources()
 
 
 def index():
     """A fresh look at code and files, as each command takes it; what was parsed once is known to all tests."""
     found = CodeIndex()
-    found.names = NAMES
+    found.sources = SOURCES
     return found
 
 

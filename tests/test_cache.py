@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.digests import digest
 from benchmark.inventory import PLACES, discard, inventory
-from benchmark.provenance import digest
 from benchmark.store import Store
 from registry.errors import StorageError
 

@@ -1,4 +1,4 @@
-"""Descriptions of components: asked once, kept under the code's digest, broken ones told apart."""
+"""Descriptions of components: asked once, kept under the source's digest, broken ones told apart."""
 
 import pytest
 
@@ -49,12 +49,12 @@ def test_what_was_described_is_remembered_by_the_next_command(tmp_path):
 def test_an_edited_component_and_an_edited_question_are_asked_anew(tmp_path, monkeypatch, module):
     Descriptions(tmp_path, FakeWorker(), index()).fetch(HEADS)
 
-    read = CodeIndex.code_digest
+    read = CodeIndex.byte_digest
 
     def edited(self, name, packages=()):
         return read(self, name, packages) + "edited" * (name == module)
 
-    monkeypatch.setattr(CodeIndex, "code_digest", edited)
+    monkeypatch.setattr(CodeIndex, "byte_digest", edited)
     worker = FakeWorker()
     Descriptions(tmp_path, worker, index()).fetch(HEADS)
     assert worker.asked == [[("head", "dense")] if module == "registry.heads.dense" else HEADS]
@@ -83,7 +83,7 @@ def test_a_component_whose_data_files_cannot_be_read_off_is_broken_without_being
     def refuse(kind, name, index):
         raise PluginError("x.py:3: cxr_bench_sources is read without running the file")
 
-    monkeypatch.setattr(descriptions, "component_code", refuse)
+    monkeypatch.setattr(descriptions, "component_text", refuse)
     worker = FakeWorker()
     with pytest.raises(PluginError, match=r"x\.py:3"):
         Descriptions(tmp_path, worker, index()).get("head", "dense")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import recording as recorders
 from benchmark import stages as stage_modules
 from benchmark.keys import OWN
 from registry.errors import PluginError
@@ -30,11 +31,43 @@ def test_the_closure_holds_function_level_imports_package_inits_and_declared_dat
     assert names == {"strange", "strange.model", "strange.helper", "strange.model/table.txt"}
 
 
+def edit(path, line):
+    path.write_text(f"{path.read_text()}{line}\n")
+
+
 @pytest.mark.parametrize("name", ["model.py", "helper.py", "__init__.py", "table.txt"])
 def test_an_edit_anywhere_in_the_closure_changes_the_digest(package, name):
     before = index().code_digest("strange.model")
-    (package / name).write_text((package / name).read_text() + "# edited, and longer\n")
+    edit(package / name, "EDITED = 1")
     assert index().code_digest("strange.model") != before
+
+
+@pytest.mark.parametrize(("name", "counts"), [("model.py", False), ("helper.py", False), ("table.txt", True)])
+def test_a_comment_counts_in_data_alone_and_wherever_bytes_are_asked_for(package, name, counts):
+    before = index().code_digest("strange.model"), index().byte_digest("strange.model")
+    edit(package / name, "# a comment")
+    assert (index().code_digest("strange.model") != before[0]) == counts
+    assert index().byte_digest("strange.model") != before[1]
+
+
+def test_a_source_file_that_is_declared_as_data_counts_by_its_bytes(package):
+    (package / "model.py").write_text("cxr_bench_sources = 'unused.py'\n")
+    before = index().code_digest("strange.model")
+    edit(package / "unused.py", "# a comment")
+    assert index().code_digest("strange.model") != before
+
+
+def test_no_stage_and_no_recorder_counts_by_its_bytes():
+    """Else a comment in a file that names `__file__`, say, would train everything anew."""
+    look = index()
+    folders = (Path(package.__file__).parent for package in (stage_modules, recorders))
+    paths = [path for folder in folders for path in folder.glob("*.py") if path.stem != "__init__"]
+    assert len(paths) >= 12
+    for path in paths:
+        files = look.source_files(f"benchmark.{path.parent.name}.{path.stem}", OWN)
+        assert len(files) > 5
+        for name, path in files.items():
+            assert look._source(name, path).code != look.file_digest(path), name
 
 
 def test_an_edit_elsewhere_leaves_the_digest(package):

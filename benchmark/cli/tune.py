@@ -137,8 +137,8 @@ class _Tune:
 
     def _folder(self, spec: "RunSpec", search: "Search") -> Path:
         from benchmark.config import canonical
+        from benchmark.digests import digest
         from benchmark.parts import run_parts
-        from benchmark.provenance import digest
 
         name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
         return self.results / "tuning" / spec.task / name

@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 
 from benchmark.config import RunSpec
+from benchmark.digests import library_versions
 from benchmark.images import Prepared, load
 from benchmark.parts import components_of
 from benchmark.predictions import stored_logits
-from benchmark.provenance import library_versions
 from benchmark.record import SCHEMA, DatasetInfo, Part, Record, SplitInfo
 from benchmark.records import write
 from benchmark.scoring import Scores, score

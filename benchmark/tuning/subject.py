@@ -3,9 +3,10 @@
 import msgspec
 
 from benchmark.config import RunSpec
+from benchmark.digests import digest
 from benchmark.keys import plan
 from benchmark.plan import Plan, Survey, Traits
-from benchmark.provenance import CodeIndex, digest
+from benchmark.provenance import CodeIndex
 from benchmark.tuning.settings import with_settings
 from benchmark.tuning.space import Values
 
