@@ -3,8 +3,19 @@
 import msgspec
 
 from benchmark.records.summary import Survey
+from benchmark.storage.code import CodeIndex
+from benchmark.storage.imports import Sources
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, VoteSpec
+
+SOURCES = Sources()
+
+
+def index():
+    """A fresh look at code and files, as each command takes it; what was parsed once is known to all tests."""
+    found = CodeIndex()
+    found.sources = SOURCES
+    return found
 
 
 def spec(**changes):

@@ -54,6 +54,8 @@ def finding(tuning: Tuning, crew: "Pool", state: "State") -> "tuple[Finding, lis
     from benchmark.execution.protocol import DrawSearch
     from benchmark.planning.runs import plan_runs
     from benchmark.report.tuning import Finding, side_of
+    from benchmark.storage.code import CodeIndex
+    from benchmark.tasks.settings import with_settings
     from benchmark.tuning.outcome import changed, tuned
 
     best = state.best()
@@ -62,11 +64,12 @@ def finding(tuning: Tuning, crew: "Pool", state: "State") -> "tuple[Finding, lis
     subject = tuning.subject
     told = tuned(state, subject.spec)
     differing = changed(state, best)
-    trained = subject.trained(best.values)[0] if differing else subject.spec
+    trained = with_settings(subject.spec, best.values) if differing else subject.spec
     spec = msgspec.structs.replace(trained, tuned=told)
     _write(tuning, spec)
     specs = [subject.spec, spec] if differing else [spec]
-    planned = plan_runs(specs, subject.survey, tuning.described, tuning.request.store, tuning.results)
+    store, index = tuning.request.store, CodeIndex(tuning.request.cache)  # a search takes long enough for edits
+    planned = plan_runs(specs, subject.survey, tuning.described, store, tuning.results, index)
     records = [_retold(run, record) for run, record in _run(tuning.request, crew, planned)]
     title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
     crew.workers[0].ask(DrawSearch(str(tuning.folder), title), type(None))

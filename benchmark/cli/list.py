@@ -37,12 +37,14 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     from benchmark.execution.process import Worker
     from benchmark.planning.backend import keras_backend
     from benchmark.planning.components import Descriptions
+    from benchmark.storage.code import CodeIndex
     from benchmark.storage.places import cache_folder
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    with Worker(cache_folder() / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache_folder() / "descriptions", worker)
+    cache = cache_folder()
+    with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
+        described = Descriptions(cache / "descriptions", worker, CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {

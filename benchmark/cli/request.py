@@ -104,10 +104,12 @@ class Request:
         from rich.console import Console
 
         from benchmark.storage.cache import Store
+        from benchmark.storage.code import CodeIndex
 
         self.flags = flags
         self.console = Console(stderr=flags["as_json"])
         self.cache = cache_folder()
+        self.index = CodeIndex(self.cache)
         self.store = Store(self.cache)
         self.quick = flags["quick"] if flags["quick"] is not None else flags["data"] is None
 
@@ -196,7 +198,7 @@ class Request:
         with surveying(self.console) as watch:
             seen = worker.ask(Look(self._dataset(task), task.split.seed, str(self.cache)), Seen, watch)
             choice, survey = seen.dataset, seen.survey
-            described = Descriptions(self.cache / "descriptions", worker)
+            described = Descriptions(self.cache / "descriptions", worker, self.index)
             described.fetch(chosen.components())
         drawn = "" if self.flags["data"] else " (no --data: the built-in films)"
         told = (

@@ -89,7 +89,7 @@ class _Run:
         chosen = choose(task, {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head", "voter")}, forced)
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=seeds, runtime=runtime)
-        return plan_runs(specs, survey, described, self.store, self.results)
+        return plan_runs(specs, survey, described, self.store, self.results, self.request.index)
 
     def _execute(
         self, planned: "list[Planned]", crew: "Pool", timeout_s: float | None

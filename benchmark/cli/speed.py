@@ -84,7 +84,7 @@ class _Measuring:
         chosen = choose(task, {**kinds, "voter": ()}, forced)
         choice, survey, described = self.request.look(worker, task, chosen)
         specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=[0], runtime=runtime)
-        return plan_runs(specs, survey, described, self.request.store, self.results)
+        return plan_runs(specs, survey, described, self.request.store, self.results, self.request.index)
 
     def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | Outcome":
         """One pipeline's record, written; where it could not be measured, why, which is said."""

@@ -124,7 +124,7 @@ class _Tune:
         self._print(f"{tuner}, at most {trials} trials of up to {epochs} epochs, over {names}")
         if tuner == HALVING and (why := why_none_stops_early(trials, epochs)):
             self._print(why)
-        return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest())
+        return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest(self.request.index))
 
     def _said(self) -> set[str]:
         """The settings that flags give."""
@@ -138,8 +138,7 @@ class _Tune:
         }
 
     def _folder(self, spec: "RunSpec", search: "Search") -> Path:
-        from benchmark.storage.code import digest
-        from benchmark.storage.digests import canonical
+        from benchmark.storage.digests import canonical, digest
         from benchmark.tasks.components import run_parts
 
         name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])

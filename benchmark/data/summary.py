@@ -14,10 +14,10 @@ import msgspec
 
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
-from benchmark.planning.keys import component_code
 from benchmark.records.summary import Survey
 from benchmark.storage.cache import storage_errors
-from benchmark.storage.code import digest
+from benchmark.storage.code import CodeIndex, component_code
+from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
@@ -48,7 +48,7 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[in
         json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
     ]
     # Images that are drawn have no files: the code that draws them stands for their bytes.
-    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name)
+    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)

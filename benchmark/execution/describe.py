@@ -1,6 +1,6 @@
 """What a component says of itself: first docstring line, options, traits; or why it does not import.  A worker's task.
 
-The answer is a function of the component's code, so the command line keeps it under that digest.
+The answer is a function of the component's source, so the command line keeps it under that digest.
 """
 
 import inspect

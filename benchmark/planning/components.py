@@ -1,4 +1,4 @@
-"""What components say of themselves, kept under their code's digest: the command line need not import them."""
+"""What components say of themselves, kept under their source's digest: the command line need not import them."""
 
 import json
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from benchmark.execution.describe import blank
 from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Describe
 from benchmark.planning.graph import Traits
-from benchmark.planning.keys import OWN, component_code
 from benchmark.storage.cache import storage_errors
-from benchmark.storage.code import NAMES, code_digest, digest, one_look
+from benchmark.storage.code import OWN, CodeIndex, component_text
+from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
 from registry.errors import PluginError
 from registry.lookup import find
@@ -23,25 +23,24 @@ from registry.options import Option
 class Descriptions:
     """Descriptions of components, from the cache or from one worker."""
 
-    def __init__(self, folder: Path, worker: Worker) -> None:
+    def __init__(self, folder: Path, worker: Worker, index: CodeIndex) -> None:
+        self.index = index
         self.folder = folder
         self.worker = worker
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
-        NAMES.remember(folder.with_name("imports.json"))
-        self.asked = code_digest("benchmark.execution.describe", OWN) or ""  # other questions have other answers
+        self.asked = index.byte_digest("benchmark.execution.describe", OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
         unknown = [one for one in dict.fromkeys(components) if one not in self.known]
-        with one_look():
-            found = {(kind, name): self._read(kind, name) for kind, name in unknown}
+        found = {(kind, name): self._read(kind, name) for kind, name in unknown}
         self.known |= {one: told for one, told in found.items() if told is not None}
         lacking = [one for one, told in found.items() if told is None]
         for told in self._ask(lacking):
             self.known[told["kind"], told["name"]] = told
             if not told.get("error"):  # what is broken may be mended without a change of its own code
                 self._write(told)
-        NAMES.keep()
+        self.index.keep()
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """The description of a component.
@@ -80,11 +79,11 @@ class Descriptions:
         return [{**blank(kind, name), "error": f"{kind} {name!r} cannot be described: {outcome.message}"}]
 
     def _path(self, kind: str, name: str) -> Path | None:
-        code = component_code(kind, name)
+        text = component_text(kind, name, self.index)
         entry = find(kind, name)
-        if not code:
+        if not text:
             return None
-        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, code, self.asked)
+        key = digest(kind, name, entry.module, entry.attribute, entry.distribution, text, self.asked)
         return self.folder / f"{key}.json"
 
     def _read(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -17,14 +17,13 @@ from pathlib import Path
 from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_of
 from benchmark.records.record import SCHEMA
 from benchmark.records.summary import Survey
-from benchmark.storage.code import code_digest, digest, file_digest, in_one_look, library_versions, once, packages_of
-from benchmark.storage.digests import canonical
+from benchmark.storage.code import OWN, CodeIndex, component_code
+from benchmark.storage.digests import canonical, digest, library_versions
 from benchmark.tasks.components import components_of, plain_name, run_parts
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import RunSpec, Setting, Spec, VoteSpec, target_of
+from benchmark.tasks.spec import RunSpec, Spec, VoteSpec, target_of
 from registry.lookup import find
 
-OWN = ("benchmark", "registry")
 IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
@@ -33,60 +32,64 @@ RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
-def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
+def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
     """The steps of a run.
 
     Args:
         traits: segmenter's name -> how it is treated.
+        index: code and weights as the command sees them.
     """
     if isinstance(spec, VoteSpec):
-        return _vote(spec, survey, traits)
-    chain = _Chain(spec)
+        return _vote(spec, survey, traits, index)
+    chain = _Chain(spec, index)
     networks = _trunk(chain, survey, traits(spec.segmenter.name))
-    rows = (list(spec.classes), _libraries("scipy"))  # its rows bear the names of the classes
+    rows = (list(spec.classes), chain.libraries("scipy"))  # its rows bear the names of the classes
     chain.add("explain", spec.seed, networks, *rows, reads=(*SCORED, "inputs", "features"))
-    chain.add("score", *_scoring(spec), reads=SCORED)
+    chain.add("score", *_scoring(chain), reads=SCORED)
     settings = (list(spec.classes), spec.seed, plain_name(spec), spec.augmentation, spec.training, networks)
-    chain.add("draw", *settings, _libraries(*FIGURES), reads=("prepare", "split", "masks", "inputs", "fit", "explain"))
+    chain.add(
+        "draw", *settings, chain.libraries(*FIGURES), reads=("prepare", "split", "masks", "inputs", "fit", "explain")
+    )
     return chain.planned(survey)
 
 
-def pooled(spec: Spec, survey: Survey, folds: Sequence[Plan]) -> Plan:
+def pooled(spec: Spec, survey: Survey, folds: Sequence[Plan], index: CodeIndex) -> Plan:
     """How all folds become one result: of the run itself, nothing is built but the scores and the record."""
-    chain = _Chain(spec)
+    chain = _Chain(spec, index)
     for number, fold in enumerate(folds):
         chain.adopt(f"folds/{number}/", fold.steps, fold.uncacheable)
-    chain.add("score", *_scoring(spec), reads=chain.roles("score"), module="score_folds")
+    chain.add("score", *_scoring(chain), reads=chain.roles("score"), module="score_folds")
     return chain.planned(survey)
 
 
-def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits]) -> Plan:
-    chain = _Chain(spec)
+def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
+    chain = _Chain(spec, index)
     members = {f"{MEMBERS}{name}/": member for name, member in spec.members.items()}
     if spec.reference:
         members["reference/"] = spec.reference
     networks = []
     for place, member in members.items():
-        own = _Chain(member)
+        own = _Chain(member, index)
         networks.append(_trunk(own, survey, traits(member.segmenter.name)))
         chain.adopt(place, own.steps, own.uncacheable)
     _split(chain, survey)
     scored = chain.roles(*SCORED)
     voting = [role for role in scored if not role.startswith("reference/")]
     columns = [(name, spec.column(name)) for name in spec.members]
-    chances = (columns, target_of(spec.classes), spec.seed, _libraries("numpy", "scikit-learn"))
+    chances = (columns, target_of(spec.classes), spec.seed, chain.libraries("numpy", "scikit-learn"))
     chain.add("vote", *chances, reads=voting, components=(("voter", spec.voter),))
     mapped = [role for role in chain.roles(*SCORED, "inputs", "features", "vote") if not role.startswith("reference/")]
     chain.add("explain", spec.seed, networks, list(spec.classes), reads=mapped, module="explain_vote")
-    chain.add("score", spec.metric, *_scoring(spec), reads=(*scored, "vote"), module="score_vote")
-    settings = (list(spec.classes), spec.seed, plain_name(spec), _libraries(*FIGURES))
+    chain.add("score", spec.metric, *_scoring(chain), reads=(*scored, "vote"), module="score_vote")
+    settings = (list(spec.classes), spec.seed, plain_name(spec), chain.libraries(*FIGURES))
     chain.add("draw", *settings, reads=[*chain.roles("prepare", "masks", "inputs"), "split", "explain"])
     return chain.planned(survey)
 
 
-def _scoring(spec: Setting) -> tuple[object, ...]:
+def _scoring(chain: "_Chain") -> tuple[object, ...]:
     """Settings of every step that scores."""
-    return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, _libraries("numpy")
+    spec, numpy = chain.spec, chain.libraries("numpy")
+    return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, numpy
 
 
 def _split(chain: "_Chain", survey: Survey) -> None:
@@ -95,7 +98,7 @@ def _split(chain: "_Chain", survey: Survey) -> None:
     spec = chain.spec
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, survey.options)),)
-    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, _libraries(*IMAGES))
+    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
     chain.add("prepare", *settings, components=source)
     chain.add("split", spec.split, spec.fold, reads=("prepare",))
 
@@ -104,8 +107,8 @@ def _trunk(chain: "_Chain", survey: Survey, segmenter: Traits) -> str:
     """The steps up to predictions; gives the versions of what networks are made with."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
-    networks = _networks(spec)
-    chain.adopt("", *_stem(spec, survey, segmenter))
+    networks = chain.networks(spec)
+    chain.adopt("", *_stem(spec, survey, segmenter, chain.index))
     targets = target_of(spec.classes)
     if spec.trains_network:
         models = (("backbone", spec.backbone), ("head", spec.trained_head))
@@ -116,23 +119,23 @@ def _trunk(chain: "_Chain", survey: Survey, segmenter: Traits) -> str:
         return networks
     backbone = () if spec.trains_network else (("backbone", spec.backbone),)
     chain.add("features", spec.runtime, networks, reads=("prepare", "inputs", "fit"), components=backbone)
-    own = (targets, spec.training.balance, spec.training.labels, spec.seed, _libraries(*CLASSICAL))
+    own = (targets, spec.training.balance, spec.training.labels, spec.seed, chain.libraries(*CLASSICAL))
     reads, head = ("prepare", "split", "features"), (("head", spec.head),)
     chain.add("predict", *own, reads=reads, components=head, module="classify")
     return networks
 
 
-def _stem(spec: RunSpec, survey: Survey, segmenter: Traits) -> tuple[dict[str, Step], list[str]]:
+def _stem(spec: RunSpec, survey: Survey, segmenter: Traits, index: CodeIndex) -> tuple[dict[str, Step], list[str]]:
     """The steps up to what the classifier sees, the same for all that see it, whatever is trained on it."""
 
     def grown() -> "_Chain":
-        chain = _Chain(spec)
+        chain = _Chain(spec, index)
         _split(chain, survey)
         _inputs(chain, segmenter)
         return chain
 
     settings = [spec.dataset, spec.images, spec.split, spec.fold, spec.segmenter, spec.segmentation, spec.runtime]
-    found = once((_stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
+    found = index.once((_stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
     found = grown() if found.uncacheable else found  # what cannot be reused is nobody else's either
     return found.steps, found.uncacheable
 
@@ -143,22 +146,22 @@ def _inputs(chain: "_Chain", segmenter: Traits) -> None:
     assert isinstance(spec, RunSpec)
     chosen = (("segmenter", spec.segmenter),)
     if not segmenter.whole_frame:
-        made_with = _libraries(*IMAGES)
+        made_with = chain.libraries(*IMAGES)
         if segmenter.trains:
-            made_with = _networks(spec)
+            made_with = chain.networks(spec)
             settings = (spec.segmentation, spec.runtime, made_with)
             chain.add("segmenter", *settings, reads=("prepare", "split"), components=chosen)
         chain.add("masks", made_with, reads=("prepare", "segmenter"), components=chosen)
     late = spec.images.equalise == "lungs"
     if not segmenter.whole_frame or late:
-        chain.add("inputs", spec.images.mask, late, _libraries(*IMAGES), reads=("prepare", "masks"))
+        chain.add("inputs", spec.images.mask, late, chain.libraries(*IMAGES), reads=("prepare", "masks"))
 
 
 class _Chain:
     """The steps of a run in the making."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, spec: Spec, index: CodeIndex) -> None:
+        self.spec, self.index = spec, index
         self.steps: dict[str, Step] = {}
         self.uncacheable: list[str] = []
 
@@ -179,8 +182,8 @@ class _Chain:
         """
         path = f"benchmark.stages.{module or name}"
         inputs = keys_of(reads, self.steps)
-        parts = [name, _code(path, self.uncacheable), canonical(inputs), *map(_text, settings)]
-        parts += [_component(kind, component, self.uncacheable) for kind, component in components]
+        parts = [name, self.code(path), canonical(inputs), *map(_text, settings)]
+        parts += [self.component(kind, component) for kind, component in components]
         self.steps[name] = Step(name, path, digest(*parts), self.spec, inputs)
 
     def adopt(self, place: str, steps: Mapping[str, Step], uncacheable: Iterable[str]) -> None:
@@ -205,56 +208,43 @@ class _Chain:
             pipeline_digest=spec.pipeline_digest(survey.digest),
             steps=self.steps,
             record=Step(RECORD, "benchmark.stages.record", key, spec, inputs),
-            code={name: component_code(kind, part.name) for name, kind, part in components_of(spec)},
+            code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},
             uncacheable=sorted(set(self.uncacheable)),
         )
 
+    def code(self, module: str) -> str:
+        """Digest of a stage's code."""
+        return self.index.code_digest(module, OWN) or self._never_again(module)
 
-def _networks(spec: RunSpec) -> str:
-    backend = spec.runtime.backend
-    return _libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
+    def component(self, kind: str, component: Component) -> str:
+        """Digest of a component's code and options, and of the files that options name."""
+        code = component_code(kind, component.name, self.index) or self._never_again(f"{kind} {component.name}")
+        rest = (code, canonical(component.options), *self._file_digests(component))
 
+        def found() -> str:
+            entry = find(kind, component.name)
+            return digest(kind, entry.module, entry.attribute, *rest)
 
-@in_one_look
-def _libraries(*names: str) -> str:
-    return canonical(library_versions(*names))
+        return self.index.once(("component", kind, component.name, *rest), found)
 
+    def libraries(self, *names: str) -> str:
+        """Versions of the libraries that matter to a stage."""
+        return self.index.once(("libraries", *names), lambda: canonical(library_versions(*names)))
 
-@in_one_look
-def component_code(kind: str, name: str) -> str:
-    """Digest of a component's source closure, or its distribution's version where the source cannot be read."""
-    entry = find(kind, name)
-    code = code_digest(entry.module, packages_of(entry.distribution))
-    return code or f"version {entry.distribution} {entry.version}" * bool(entry.version)
+    def networks(self, spec: RunSpec) -> str:
+        """Versions of what networks run on."""
+        backend = spec.runtime.backend
+        return self.libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
 
+    def _file_digests(self, component: Component) -> list[str]:
+        """Of pretrained weights, for instance: another file at the same path is other input."""
+        values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
+        return [self.index.file_digest(value) for value in values if value and Path(value).is_file()]
 
-def _component(kind: str, component: Component, uncacheable: list[str]) -> str:
-    code = component_code(kind, component.name)
-    if not code:
-        uncacheable.append(f"{kind} {component.name}")
-        code = os.urandom(16).hex()
-    files = _file_digests(component)
-    return _component_digest(kind, component.name, code, canonical(component.options), *files)
-
-
-@in_one_look
-def _component_digest(kind: str, name: str, *rest: str) -> str:
-    entry = find(kind, name)
-    return digest(kind, entry.module, entry.attribute, *rest)
-
-
-def _file_digests(component: Component) -> list[str]:
-    """Of the files that options name, pretrained weights for instance: another file at the same path is other input."""
-    values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
-    return [file_digest(value) for value in values if value and Path(value).is_file()]
-
-
-def _code(module: str, uncacheable: list[str]) -> str:
-    code = code_digest(module, OWN)
-    if code is None:
-        uncacheable.append(module)
+    def _never_again(self, what: str) -> str:
+        """In place of a digest of code that cannot be read: what is made with it is not found again."""
+        self.uncacheable.append(what)
         return os.urandom(16).hex()
-    return code
 
 
 def _text(value: object) -> str:

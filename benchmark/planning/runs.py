@@ -14,7 +14,7 @@ from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
 from benchmark.records.summary import Survey
 from benchmark.storage.cache import Store
-from benchmark.storage.code import NAMES, one_look
+from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.spec import Spec, VoteSpec, in_fold
 from registry.errors import BenchError
@@ -64,7 +64,7 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 def plan_runs(
-    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path
+    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path, index: CodeIndex
 ) -> list[Planned]:
     """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
     there = _recorded(results)
@@ -80,13 +80,12 @@ def plan_runs(
     def traits(name: str) -> Any:
         return described.traits("segmenter", name)
 
-    with one_look():
-        runs = [planned(spec, plan(spec, survey, traits), _names(spec, described.defaults)) for spec in specs]
-        for folds in _families(runs):
-            whole = in_fold(folds[0].spec, None)
-            names = {"": folds[0].names[""], **{f"fold {n}": fold.plan.run for n, fold in enumerate(folds)}}
-            runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds]), names))
-    NAMES.keep()  # planning reads the stages' imports
+    runs = [planned(spec, plan(spec, survey, traits, index), _names(spec, described.defaults)) for spec in specs]
+    for folds in _families(runs):
+        whole = in_fold(folds[0].spec, None)
+        names = {"": folds[0].names[""], **{f"fold {n}": fold.plan.run for n, fold in enumerate(folds)}}
+        runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds], index), names))
+    index.keep()  # planning reads the stages' imports
     return runs
 
 

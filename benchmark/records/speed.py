@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from benchmark.records.record import Part
-from benchmark.storage.code import digest
-from benchmark.storage.digests import canonical
+from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import Broken, load, put
 from registry.errors import StorageError
 

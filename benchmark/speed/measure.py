@@ -19,7 +19,7 @@ from benchmark.execution.protocol import Emit, Measure, Progress
 from benchmark.models.classifier import trainable
 from benchmark.models.pipeline import BATCH
 from benchmark.models.runtime import begin
-from benchmark.planning.keys import BACKEND_LIBRARIES, component_code
+from benchmark.planning.keys import BACKEND_LIBRARIES
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
 from benchmark.speed import macs
@@ -27,7 +27,8 @@ from benchmark.speed.networks import Built, build
 from benchmark.speed.timing import AIM_S, durations, fitting, latency, rate
 from benchmark.speed.training import training_rate
 from benchmark.stages.record import LIBRARIES
-from benchmark.storage.code import library_versions
+from benchmark.storage.code import CodeIndex, component_code
+from benchmark.storage.digests import library_versions
 from benchmark.tasks.components import components_of
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import RunSpec
@@ -146,9 +147,11 @@ def _conditions(spec: RunSpec, batch: int) -> Conditions:
 
 
 def _components(spec: RunSpec) -> dict[str, Part]:
+    index = CodeIndex()
+
     def part(kind: str, component: Component) -> Part:
         entry = find(kind, component.name)
-        code = component_code(kind, component.name)
+        code = component_code(kind, component.name, index)
         return Part(entry.name, component.options, entry.distribution, entry.version, code)
 
     return {name: part(kind, component) for name, kind, component in components_of(spec) if kind != "dataset"}

@@ -24,7 +24,7 @@ from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of
 from benchmark.stages.model_files import model_files
 from benchmark.storage.cache import replace_folder
-from benchmark.storage.code import library_versions
+from benchmark.storage.digests import library_versions
 from benchmark.tasks.components import components_of
 from benchmark.tasks.spec import RunSpec, VoteSpec
 from registry.lookup import find

@@ -1,124 +1,132 @@
 """Which code a result depends on, without executing any of it.
 
-The digest of a module covers the source bytes of its static import closure inside the packages of its own distribution:
-function-level imports and every package's `__init__` too.  What lies outside counts by distribution version.
+The digest of a module covers its static import closure inside the packages of its own distribution: function-level
+imports and every package's `__init__` too.  What lies outside counts by distribution version.  Of each source file
+counts what it does, not how it is written: docstrings and comments may be edited, a constant may not.
 """
 
-import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
-from functools import cache, wraps
+from collections.abc import Callable, Collection, Mapping
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from benchmark.storage.imports import Named, Names
-from registry.lookup import packages_of as packages_of  # by this name it was called until now
+from benchmark.storage.digests import digest
+from benchmark.storage.imports import Source, Sources
+from registry.lookup import find, packages_of
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
-NAMES = Names()
-
-_looked: dict[tuple[object, ...], Any] | None = None
-
-
-def once(key: tuple[object, ...], find: Callable[[], T]) -> T:
-    """What `find()` gives, asked once for the same key within `one_look`, elsewhere every time."""
-    if _looked is None:
-        return find()
-    if key not in _looked:
-        _looked[key] = find()
-    return cast("T", _looked[key])
+OWN = ("benchmark", "registry")  # packages of this distribution
+MEMORY = "imports.json"  # below the cache
 
 
-def in_one_look(found: Callable[P, T]) -> Callable[P, T]:
-    """The same function, called once for the same arguments within `one_look`."""
+class CodeIndex:
+    """What one command sees of code and files.
 
-    @wraps(found)
-    def looked(*args: P.args, **kwargs: P.kwargs) -> T:
-        return once((found, args, *kwargs.items()), lambda: found(*args, **kwargs))
-
-    return looked
-
-
-def digest(*parts: object) -> str:
-    """Hexadecimal SHA-256 of strings, unambiguous about where one ends."""
-    encoded = [str(part).encode() for part in parts]
-    return hashlib.sha256(b"".join([len(data).to_bytes(8, "little") + data for data in encoded])).hexdigest()
-
-
-@in_one_look
-def code_digest(module: str, packages: Collection[str] = ()) -> str | None:
-    """Digest of a module's source closure; None where its source cannot be read (then nothing may be cached).
+    Each file is looked at once, so what is planned together stands on the same code and weights; another index looks
+    anew.
 
     Args:
-        packages: further top-level packages of the module's own distribution.
-
-    Raises:
-        PluginError: a file declares its data files in a way that only running it would tell.
+        cache: folder that keeps what source files say from one command to the next; without one each is parsed.
     """
-    files = source_files(module, packages)
-    if files is None:
-        return None
-    return digest(*(f"{name}:{file_digest(path)}" for name, path in sorted(files.items())))
 
+    def __init__(self, cache: Path | None = None) -> None:
+        self.sources = Sources(cache / MEMORY if cache else None)
+        self._found: dict[tuple[object, ...], Any] = {}
 
-@contextlib.contextmanager
-def one_look() -> Iterator[None]:
-    """Within it each file is looked at once: what is planned together stands on the same code and weights."""
-    global _looked
-    before, _looked = _looked, {}
-    try:
-        yield
-    finally:
-        _looked = before
+    def once(self, key: tuple[object, ...], find: Callable[[], T]) -> T:
+        """What `find()` gives, asked once for the same key."""
+        if key not in self._found:
+            self._found[key] = find()
+        return cast("T", self._found[key])
 
+    def code_digest(self, module: str, packages: Collection[str] = ()) -> str | None:
+        """Digest of what a module's source closure does; None where it cannot be read (then nothing may be cached).
 
-def source_files(module: str, packages: Collection[str] = ()) -> dict[str, str] | None:
-    """Module (or data file) name -> path of everything in the static import closure; None without source."""
-    own = {module.partition(".")[0], *packages}
-    found: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = None if name in found else _module_path(name)
-        if path is None:
-            continue
-        found[name] = path
+        Args:
+            packages: further top-level packages of the module's own distribution.
+
+        Raises:
+            PluginError: a file declares its data files in a way that only running it would tell.
+        """
+        return self.once(("code", module, frozenset(packages)), lambda: self._digest(module, packages, self._code))
+
+    def byte_digest(self, module: str, packages: Collection[str] = ()) -> str | None:
+        """The same of the files as they are written, docstrings and comments included."""
+        return self._digest(module, packages, lambda _, path: self.file_digest(path))
+
+    def source_files(self, module: str, packages: Collection[str] = ()) -> Mapping[str, str] | None:
+        """Module (or data file) name -> path of everything in the static import closure; None without source."""
+        own = frozenset((module.partition(".")[0], *packages))
+        return self.once(("files", module, own), lambda: self._closure(module, own))
+
+    def file_digest(self, path: str) -> str:
+        """Hexadecimal SHA-256 of a file's bytes, ``absent`` where there is none."""
+        return self.once(("bytes", path), lambda: _file_digest(path))
+
+    def keep(self) -> None:
+        """Remember for the next command what the source files say."""
+        self.sources.keep()
+
+    def _digest(self, module: str, packages: Collection[str], digest_of: Callable[[str, str], str]) -> str | None:
+        files = self.source_files(module, packages)
+        if files is None:
+            return None
+        return digest(*(f"{name}:{digest_of(name, path)}" for name, path in sorted(files.items())))
+
+    def _code(self, name: str, path: str) -> str:
+        return self.file_digest(path) if "/" in name else self._source(name, path).code
+
+    def _closure(self, module: str, own: frozenset[str]) -> dict[str, str] | None:
+        found: dict[str, str] = {}
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            path = None if name in found else self._module_path(name)
+            if path is None:
+                continue
+            modules, data = self._leads_to(name, path, own)
+            found |= {name: path, **data}
+            waiting.extend(modules)
+        return found if module in found else None
+
+    def _leads_to(self, name: str, path: str, own: frozenset[str]) -> tuple[list[str], dict[str, str]]:
+        """The modules within these packages that a module runs, its own package among them, and its data files."""
+
+        def found() -> tuple[list[str], dict[str, str]]:
+            source = self._source(name, path)
+            targets = dict.fromkeys((name.rpartition(".")[0], *source.modules))
+            modules = [each for each in targets if each.partition(".")[0] in own and self._module_path(each)]
+            folder = os.path.dirname(path)  # noqa: PTH120 (str paths, hot)
+            return modules, {f"{name}/{file}": os.path.join(folder, file) for file in source.files}  # noqa: PTH118
+
+        return self.once(("leads to", name, own), found)
+
+    def _source(self, name: str, path: str) -> Source:
+        """What a module's file says; a package's own names are relative to itself."""
+        package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+        return self.once(("source", path, package), lambda: self.sources.read(path, package, self.file_digest(path)))
+
+    def _module_path(self, name: str) -> str | None:
+        return self.once(("path", name), lambda: _find(self._holder(name), name))
+
+    def _holder(self, name: str) -> str | None:
+        """The folder in which a module would lie; None where there is none."""
         parent = name.rpartition(".")[0]
-        if parent:
-            waiting.append(parent)
-        imported, data = _names(path, name)
-        waiting.extend(target for target in imported if target.partition(".")[0] in own)
-        for file in data:
-            found[f"{name}/{file}"] = os.path.join(os.path.dirname(path), file)  # noqa: PTH118,PTH120 (str paths, hot)
-    return found if module in found else None
+        return self.once(("folder", parent), lambda: self._folder(parent)) if parent else self._root(name)
+
+    def _folder(self, name: str) -> str | None:
+        above = self._holder(name)
+        folder = above and os.path.join(above, name.rpartition(".")[2])  # noqa: PTH118
+        return folder if folder and os.path.isdir(folder) else None  # noqa: PTH112
+
+    def _root(self, top: str) -> str | None:
+        return self.once(("root", top), lambda: _package_root(top))
 
 
-@in_one_look
-def file_digest(path: str) -> str:
-    """Hexadecimal SHA-256 of a file's bytes, read anew only when its time or size has changed."""
-    return _file_digest(path, *_stamp(path))
-
-
-def library_versions(*distributions: str) -> dict[str, str]:
-    """Distribution -> installed version, ``absent`` where it is not installed."""
-    return {name: _version(name) for name in distributions}
-
-
-@cache
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
-
-
-@cache
 def _package_root(top: str) -> str | None:
     """The folder that holds a top-level package or module (a top-level look-up executes nothing)."""
     spec = PathFinder.find_spec(top, [entry or str(Path.cwd()) for entry in sys.path])
@@ -129,38 +137,32 @@ def _package_root(top: str) -> str | None:
     return str(Path(spec.origin).parent) if spec.origin and spec.origin.endswith(".py") else None
 
 
-@in_one_look
-def _module_path(name: str) -> str | None:
-    root = _package_root(name.partition(".")[0])
-    if root is None:
+def _find(folder: str | None, name: str) -> str | None:
+    if folder is None:
         return None
-    base = os.path.join(root, *name.split("."))  # noqa: PTH118 (str paths, hot)
-    candidates = (f"{base}.py", os.path.join(base, "__init__.py"))  # noqa: PTH118
+    base = os.path.join(folder, name.rpartition(".")[2])  # noqa: PTH118
+    candidates = (os.path.join(base, "__init__.py"), f"{base}.py")  # noqa: PTH118
     return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
 
 
-@in_one_look
-def _names(path: str, name: str) -> Named:
-    return _named(path, name, *_stamp(path))
-
-
-@in_one_look
-def _stamp(path: str) -> tuple[int, int]:
+def _file_digest(path: str) -> str:
     try:
-        status = os.stat(path)  # noqa: PTH116 (called for every file of every closure)
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except FileNotFoundError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+        return "absent"
 
 
-@cache
-def _file_digest(path: str, mtime_ns: int, size: int) -> str:
-    """Of a file's bytes; memoised by time and size within this process."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if mtime_ns else "absent"
+def component_code(kind: str, name: str, index: CodeIndex) -> str:
+    """Digest of what a component's source closure does, or its distribution's version where that cannot be read."""
+    return index.once((component_code, kind, name), lambda: _of_component(kind, name, index.code_digest))
 
 
-@cache
-def _named(path: str, name: str, mtime_ns: int, size: int) -> Named:
-    """What a file names; a package's own names are relative to itself."""
-    package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-    return NAMES.of(path, package, _file_digest(path, mtime_ns, size))
+def component_text(kind: str, name: str, index: CodeIndex) -> str:
+    """The same of the files as they are written: a component describes itself in its docstrings."""
+    return _of_component(kind, name, index.byte_digest)
+
+
+def _of_component(kind: str, name: str, digest_of: Callable[[str, Collection[str]], str | None]) -> str:
+    entry = find(kind, name)
+    version = f"version {entry.distribution} {entry.version}" if entry.version else ""
+    return digest_of(entry.module, packages_of(entry.distribution)) or version

@@ -6,8 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from benchmark.records.record import Tuned
-from benchmark.storage.code import digest
-from benchmark.storage.digests import canonical
+from benchmark.storage.digests import canonical, digest
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from registry.options import Scalar
 

@@ -20,6 +20,7 @@ from benchmark.planning.graph import Plan, missing
 from benchmark.planning.graph import subject as subject_of
 from benchmark.stages.fit import fit, save
 from benchmark.storage.cache import Store, write_duration
+from benchmark.storage.code import CodeIndex
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.search import Told
 from benchmark.tuning.space import Values
@@ -44,7 +45,7 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
         BenchError: a stage before the training, or the training itself, fails.
     """
     asked = msgspec.convert(subject, Subject)
-    spec, plan = asked.trained(values)
+    spec, plan = asked.trained(values, CodeIndex(Path(asked.cache)))
     store = Store(Path(asked.cache))
     with store.in_use():
         history, steps = _history(spec, plan, store, epochs, progress)

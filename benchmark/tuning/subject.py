@@ -5,7 +5,8 @@ import msgspec
 from benchmark.planning.graph import Plan, Traits
 from benchmark.planning.keys import plan
 from benchmark.records.summary import Survey
-from benchmark.storage.code import digest
+from benchmark.storage.code import CodeIndex
+from benchmark.storage.digests import digest
 from benchmark.tasks.settings import with_settings
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.space import Values
@@ -24,17 +25,17 @@ class Subject(msgspec.Struct, frozen=True):
     segmenter: Traits
     cache: str
 
-    def trained(self, values: Values) -> tuple[RunSpec, Plan]:
+    def trained(self, values: Values, index: CodeIndex) -> tuple[RunSpec, Plan]:
         """The pipeline with these settings, and the plan of its run.
 
         Raises:
             ValueError: it cannot have these settings.
         """
         spec = with_settings(self.spec, values)
-        return spec, plan(spec, self.survey, lambda name: self.segmenter)
+        return spec, plan(spec, self.survey, lambda name: self.segmenter, index)
 
-    def digest(self) -> str:
+    def digest(self, index: CodeIndex) -> str:
         """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""
-        step = self.trained({})[1].step("fit")
+        step = self.trained({}, index)[1].step("fit")
         assert step  # a pipeline without training is refused before it becomes a subject
         return digest(step.key)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.storage.cache import Store
-from benchmark.storage.code import digest
+from benchmark.storage.digests import digest
 from benchmark.storage.inventory import PLACES, discard, inventory
 from registry.errors import StorageError
 

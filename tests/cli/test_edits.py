@@ -3,10 +3,11 @@
 The copy stands first on PYTHONPATH; entry points come from the installed metadata.  A small plugin stands beside it.
 """
 
+import ast
 import json
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "plugin"
 OURS, THEIRS = "none+sepcnn[filters=8,pairs=1]+dense", "none+strided[filters=8]+linear"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 FROM_FIT = ["fit", "predict", "explain"]
 SECOND = '[[pipelines]]\nsegmenter = "none"\nbackbone = "strided[filters=8]"\nhead = "linear"\n\n[images]'
 
@@ -41,12 +43,14 @@ class Copy(Bench):
         return {run["pipeline"]: run["to_build"] for run in self.plan(*arguments)}
 
     @contextmanager
-    def edited(self, *names: str) -> Iterator[None]:
-        """Files of the copy with a line more, until the block ends."""
+    def edited(self, *names: str, edit: Callable[[str], str] | None = None) -> Iterator[None]:
+        """Files of the copy with another text, by default a line more that does something, until the block ends."""
         paths = [self.root / name for name in names]
         before = [path.read_text() for path in paths]
         for path, text in zip(paths, before, strict=True):
-            path.write_text(text + "# edited\n")
+            line = "EDITED = 1\n" if path.suffix == ".py" else "# edited\n"
+            path.write_text(edit(text) if edit else text + line)
+            assert path.read_text() != text
         try:
             yield
         finally:
@@ -107,6 +111,46 @@ def bench(tmp_path_factory):
 def test_an_edit_rebuilds_exactly_what_depends_on_the_file(bench, name, expected):
     with bench.edited(name):
         assert bench.to_build() == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("step=2)] = 3", "step=2)] = 5"),
+        ("pairs: Annotated[int, Range(1, 5)]", "pairs: Annotated[int, Range(1, 4)]"),
+        ("CELLS = 16", "CELLS = 8"),
+        ("CELLS = 16", "CELLS = 16\nABOUT = __doc__"),
+    ],
+    ids=["default", "annotation", "constant", "reads-docstring"],
+)
+def test_an_edit_of_what_a_backbone_does_trains_anew_what_uses_it(bench, old, new):
+    with bench.edited("source/registry/backbones/sepcnn.py", edit=lambda text: text.replace(old, new)):
+        assert bench.to_build() == {OURS: FROM_FIT, THEIRS: []}
+
+
+def reworded(text: str) -> str:
+    """With a longer docstring wherever there is one, and a comment."""
+    lines = text.encode().splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node):
+            end, column = node.body[0].end_lineno - 1, node.body[0].end_col_offset - 3
+            lines[end] = lines[end][:column] + b" Reworded." + lines[end][column:]
+    return b"\n".join([*lines, b"# a comment\n"]).decode()
+
+
+def test_other_words_rebuild_nothing_and_are_listed(bench):
+    """In every file of ours, and in a stranger's."""
+    sources = [path for name in ("registry", "benchmark") for path in (bench.source / name).rglob("*.py")]
+    names = [str(path.relative_to(bench.root)) for path in sources]
+    backbone = "source/registry/backbones/sepcnn.py"
+    with bench.edited(*names, "plugin/cxr_bench_example.py", edit=reworded):
+        assert {run["state"] for run in bench.plan()} == {"cached"}
+        assert bench.to_build() == {OURS: [], THEIRS: []}
+        with bench.edited(backbone, edit=lambda text: text.replace('"""Pairs of', '"""Several pairs of')):
+            assert bench.to_build() == {OURS: [], THEIRS: []}
+            listed = bench.call("list", "backbones")
+    assert "Several pairs of separable convolutions" in listed.stdout, listed.stderr
+    assert "Several pairs" not in bench.call("list", "backbones").stdout
 
 
 def test_what_no_chosen_pipeline_uses_may_be_edited_and_an_edit_taken_back_is_forgotten(bench):

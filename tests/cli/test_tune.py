@@ -204,7 +204,7 @@ def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, mo
 @pytest.mark.parametrize(("tuner", "trials", "told"), [("hyperband", 6, 1), ("hyperband", 8, 0), ("random", 6, 0)])
 def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told, capsys):
     flags = {**FLAGS, "tuner": tuner, "trials": trials, "as_json": True}
-    subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda: "subject")
+    subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda index: "subject")
     searched = task(tuning=TuningTable(searched=["training"]))
     _Tune(flags)._search(searched, subject, SimpleNamespace(options=lambda kind, name: ()))
     assert capsys.readouterr().err.count("fewer than Hyperband's smallest bracket (8, of up to 16 epochs)") == told

@@ -1,15 +1,15 @@
-"""Descriptions of components: asked once, kept under the code's digest, broken ones told apart."""
+"""Descriptions of components: asked once, kept under the source's digest, broken ones told apart."""
 
 import pytest
 
 from benchmark.execution.describe import blank
 from benchmark.execution.process import Outcome
 from benchmark.planning import components as descriptions
-from benchmark.planning import keys
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
-from benchmark.storage.code import code_digest
+from benchmark.storage.code import CodeIndex
 from registry.errors import PluginError
+from tests.specs import index
 
 HEADS = [("head", "dense"), ("head", "sepconv")]
 
@@ -31,7 +31,7 @@ class FakeWorker:
 
 def test_components_are_described_together_and_only_once(tmp_path):
     worker = FakeWorker()
-    described = Descriptions(tmp_path, worker)
+    described = Descriptions(tmp_path, worker, index())
     described.fetch([*HEADS, *HEADS])
     described.fetch(HEADS)
     assert described.get("head", "dense")["summary"] == "about dense"
@@ -39,38 +39,39 @@ def test_components_are_described_together_and_only_once(tmp_path):
 
 
 def test_what_was_described_is_remembered_by_the_next_command(tmp_path):
-    Descriptions(tmp_path, FakeWorker()).fetch(HEADS)
+    Descriptions(tmp_path, FakeWorker(), index()).fetch(HEADS)
     worker = FakeWorker()
-    assert Descriptions(tmp_path, worker).get("head", "sepconv")["summary"] == "about sepconv"
+    assert Descriptions(tmp_path, worker, index()).get("head", "sepconv")["summary"] == "about sepconv"
     assert worker.asked == []
 
 
 @pytest.mark.parametrize("module", ["registry.heads.dense", "benchmark.execution.describe"])
 def test_an_edited_component_and_an_edited_question_are_asked_anew(tmp_path, monkeypatch, module):
-    Descriptions(tmp_path, FakeWorker()).fetch(HEADS)
+    Descriptions(tmp_path, FakeWorker(), index()).fetch(HEADS)
 
-    def edited(name, packages=()):
-        return code_digest(name, packages) + "edited" * (name == module)
+    read = CodeIndex.byte_digest
 
-    for place in (descriptions, keys):
-        monkeypatch.setattr(place, "code_digest", edited)
+    def edited(self, name, packages=()):
+        return read(self, name, packages) + "edited" * (name == module)
+
+    monkeypatch.setattr(CodeIndex, "byte_digest", edited)
     worker = FakeWorker()
-    Descriptions(tmp_path, worker).fetch(HEADS)
+    Descriptions(tmp_path, worker, index()).fetch(HEADS)
     assert worker.asked == [[("head", "dense")] if module == "registry.heads.dense" else HEADS]
 
 
 def test_a_half_written_answer_is_asked_for_again(tmp_path):
-    Descriptions(tmp_path, FakeWorker()).fetch(HEADS)
+    Descriptions(tmp_path, FakeWorker(), index()).fetch(HEADS)
     for path in tmp_path.iterdir():
         path.write_text(path.read_text()[:-5])
     worker = FakeWorker()
-    Descriptions(tmp_path, worker).fetch(HEADS)
+    Descriptions(tmp_path, worker, index()).fetch(HEADS)
     assert worker.asked == [HEADS]
 
 
 def test_a_component_that_ends_the_worker_is_the_only_one_that_is_broken(tmp_path):
     worker = FakeWorker(deadly=[("head", "dense")])
-    described = Descriptions(tmp_path, worker)
+    described = Descriptions(tmp_path, worker, index())
     described.fetch(HEADS)
     assert described.get("head", "sepconv")["summary"] == "about sepconv"
     with pytest.raises(PluginError, match="head 'dense' cannot be described: the worker ended by SIGSEGV"):
@@ -79,18 +80,18 @@ def test_a_component_that_ends_the_worker_is_the_only_one_that_is_broken(tmp_pat
 
 
 def test_a_component_whose_data_files_cannot_be_read_off_is_broken_without_being_asked(tmp_path, monkeypatch):
-    def refuse(kind, name):
+    def refuse(kind, name, index):
         raise PluginError("x.py:3: cxr_bench_sources is read without running the file")
 
-    monkeypatch.setattr(descriptions, "component_code", refuse)
+    monkeypatch.setattr(descriptions, "component_text", refuse)
     worker = FakeWorker()
     with pytest.raises(PluginError, match=r"x\.py:3"):
-        Descriptions(tmp_path, worker).get("head", "dense")
+        Descriptions(tmp_path, worker, index()).get("head", "dense")
     assert worker.asked == []
 
 
 def test_options_defaults_and_traits_are_read_from_the_description(tmp_path):
-    described = Descriptions(tmp_path, FakeWorker())
+    described = Descriptions(tmp_path, FakeWorker(), index())
     described.known["segmenter", "unet"] = {
         **blank("segmenter", "unet"),
         "options": [{"name": "filters", "default": 8, "types": ["int"], "choices": [], "range": None}],

@@ -24,6 +24,7 @@ from registry.errors import (
 )
 from registry.options import Option, Range
 from tests import factories
+from tests.specs import index
 
 DENSE = {"units": 224, "dropout": 0.2}
 NO_FLAGS = {"segmenter": [], "backbone": [], "head": [], "voter": []}
@@ -54,7 +55,7 @@ class NoWorker:
 
 @pytest.fixture
 def described(tmp_path):
-    known = Descriptions(tmp_path / "descriptions", NoWorker())
+    known = Descriptions(tmp_path / "descriptions", NoWorker(), index())
     for (kind, name), options in OPTIONS.items():
         told = {**blank(kind, name), "options": msgspec.to_builtins(options)}
         known.known[kind, name] = {**told, "traits": TRAITS.get(name, {})}
@@ -186,11 +187,13 @@ def test_a_metric_that_nobody_measures_is_refused_with_the_nearest(described):
 @pytest.fixture
 def run(described, tmp_path):
     """One planned run with nothing there yet."""
-    return schedule(resolved(described), survey(), described, Store(tmp_path / "cache"), tmp_path / "results")[0]
+    return schedule(resolved(described), survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())[
+        0
+    ]
 
 
 def again(run, described, tmp_path):
-    return schedule([run.spec], run.survey, described, Store(tmp_path / "cache"), tmp_path / "results")[0]
+    return schedule([run.spec], run.survey, described, Store(tmp_path / "cache"), tmp_path / "results", index())[0]
 
 
 def record_of(run, **changes):
@@ -388,7 +391,7 @@ def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, tmp_p
     which = task(split=Split(folds=3))
     specs = resolved(described, which, seeds=(0, 1))
     assert [(spec.seed, spec.fold) for spec in specs] == [(seed, fold) for seed in (0, 1) for fold in range(3)]
-    planned = schedule(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results")
+    planned = schedule(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())
     assert [len(run.folds) for run in planned] == [0] * 6 + [3, 3]
     assert [(run.spec.seed, run.spec.fold) for run in planned[6:]] == [(0, None), (1, None)]
     assert planned[6].label == "unet+sepcnn+dense · seed 0, folds pooled"
@@ -397,9 +400,9 @@ def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, tmp_p
 def test_a_record_that_another_task_made_is_this_ones_too(described, tmp_path):
     (spec,) = resolved(described)
     store, results = Store(tmp_path / "cache"), tmp_path / "results"
-    (run,) = schedule([spec], survey(), described, store, results)
+    (run,) = schedule([spec], survey(), described, store, results, index())
     write(record_of(run), run.folder)
-    (renamed,) = schedule([msgspec.structs.replace(spec, task="vote")], survey(), described, store, results)
+    (renamed,) = schedule([msgspec.structs.replace(spec, task="vote")], survey(), described, store, results, index())
     assert (renamed.state, renamed.folder) == ("cached", run.folder)
 
 

@@ -21,7 +21,7 @@ from benchmark.tuning.subject import Subject
 from registry.errors import ConfigError
 from tests.factories import tuned
 from tests.planning.test_schedule import NO_FLAGS, described  # noqa: F401 -- a fixture
-from tests.specs import spec
+from tests.specs import index, spec
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = ROOT / "configs" / "defaults.toml"
@@ -83,10 +83,10 @@ def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file,
     _, found = resolved(file, described, quick=quick)
     assert found.tuned == told
     traits = described.traits("segmenter", "unet")
-    _, trial = Subject(default, survey(), traits, "cache").trained(VALUES)
-    again = plan(found, survey(), lambda name: traits)
+    _, trial = Subject(default, survey(), traits, "cache").trained(VALUES, index())
+    again = plan(found, survey(), lambda name: traits, index())
     assert (again.key, again.digest, again.stages) == (trial.key, trial.digest, trial.stages)
-    assert again.key != plan(default, survey(), lambda name: traits).key
+    assert again.key != plan(default, survey(), lambda name: traits, index()).key
     assert found.backbone.options["weights"] == "none"  # of [quick], in which the search took place
 
 
@@ -95,7 +95,9 @@ def test_how_settings_were_found_is_in_no_key_or_digest(tuned_file):
     bare, marked = (msgspec.structs.replace(best, tuned=one) for one in (None, told))
     assert bare.digest("d") == marked.digest("d")
     assert bare.pipeline_digest("d") == marked.pipeline_digest("d")
-    assert plan(bare, survey(), lambda name: Traits()) == plan(marked, survey(), lambda name: Traits())
+    assert plan(bare, survey(), lambda name: Traits(), index()) == plan(
+        marked, survey(), lambda name: Traits(), index()
+    )
 
 
 def test_flags_on_a_tuned_file_make_it_another_pipeline(tuned_file, described):  # noqa: F811

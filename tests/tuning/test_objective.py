@@ -19,7 +19,7 @@ from benchmark.tuning import objective
 from benchmark.tuning.objective import evaluate
 from benchmark.tuning.subject import Subject
 from registry.errors import DivergedError
-from tests.specs import survey
+from tests.specs import index, survey
 from tests.stages.test_stages import PARTS, prepared, small
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def subject(tmp_path):
     pipeline = small(segmenter=Component("none", {}))
     pipeline = msgspec.structs.replace(pipeline, training=msgspec.structs.replace(pipeline.training, epochs=3))
     made = Subject(pipeline, survey(), Traits(whole_frame=True), str(tmp_path / "cache"))
-    store, (_, plan) = Store(tmp_path / "cache"), made.trained({})
+    store, (_, plan) = Store(tmp_path / "cache"), made.trained({}, index())
     prepare, divided = plan.stages[:2]
     artefact = tmp_path / "cache" / "objects" / "prepare" / prepare.key
     prepared(artefact)
@@ -47,7 +47,7 @@ def score(subject, epochs, values=VALUES):
 
 
 def published(subject, values=VALUES):
-    _, plan = subject.trained(values)
+    _, plan = subject.trained(values, index())
     return Store(Path(subject.cache)).find("fit", plan.stage("fit").key)
 
 
@@ -62,7 +62,7 @@ def test_a_trial_that_is_taken_up_again_ends_as_the_undisturbed_training(subject
     again, told = score(subject, 1)
     assert (again, [event for event in told if event.get("epoch")]) == (first, [])  # nothing is trained twice
     last, _ = score(subject, 3)
-    spec, plan = subject.trained(VALUES)
+    spec, plan = subject.trained(VALUES, index())
     artefacts = {stage.name: Store(tmp_path / "cache").find(stage.name, stage.key) for stage in plan.stages[:2]}
     straight = tmp_path / "straight"
     straight.mkdir()
@@ -81,10 +81,12 @@ def test_a_trial_that_is_taken_up_again_ends_as_the_undisturbed_training(subject
 
 
 def test_other_settings_are_another_training(subject):
-    keys = {subject.trained(values)[1].stage("fit").key for values in ({}, VALUES, {"augmentation.rotated": 0.1})}
-    assert len(keys) == 3
-    assert with_settings(subject.spec, VALUES) == subject.trained(VALUES)[0]
-    assert subject.digest() != msgspec.structs.replace(subject, spec=subject.trained(VALUES)[0]).digest()
+    look = index()
+    settings = ({}, VALUES, {"augmentation.rotated": 0.1})
+    assert len({subject.trained(values, look)[1].stage("fit").key for values in settings}) == 3
+    changed, _ = subject.trained(VALUES, look)
+    assert with_settings(subject.spec, VALUES) == changed
+    assert subject.digest(look) != msgspec.structs.replace(subject, spec=changed).digest(look)
 
 
 def test_a_training_that_diverges_has_no_score(subject, monkeypatch):
