@@ -24,7 +24,7 @@ from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError, StorageError
 from tests import factories, specs
 from tests.commands import Bench, one_line
-from tests.planning.test_schedule import task
+from tests.planning.test_resolve import task
 
 pytestmark = pytest.mark.slow
 

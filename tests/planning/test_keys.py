@@ -7,10 +7,9 @@ import msgspec
 import pytest
 
 from benchmark.execution import describe
-from benchmark.execution.process import Outcome
 from benchmark.planning import keys as planning
 from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import Traits, missing
+from benchmark.planning.graph import MEMBERS, RECORD, Traits, missing, subject
 from benchmark.planning.keys import pooled
 from benchmark.planning.resolve import choose, resolve
 from benchmark.storage.code import one_look
@@ -20,11 +19,15 @@ from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import UnknownNameError
 from tests.specs import spec, survey, vote
+from tests.workers import answered
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
-STAGES = ("prepare", "split", "segmenter", "masks", "inputs", "fit", "predict", "explain", "record")
-FROM_FIT = {"fit", "predict", "explain", "record"}
+SEEN = ("prepare", "split", "segmenter", "masks", "inputs")
+JUDGED = ("explain", "score", "draw", "record")
+STAGES = (*SEEN, "fit", "predict", *JUDGED)
+FROM_PREDICT = {"predict", *JUDGED}
+FROM_FIT = {"fit"} | FROM_PREDICT
 FROM_INPUTS = {"inputs"} | FROM_FIT
 FROM_SEGMENTER = {"segmenter", "masks"} | FROM_INPUTS
 NETWORK = Traits(trains=True)
@@ -38,32 +41,47 @@ def plan(one, found, segmenter):
 
 
 def keys(planned):
-    return {stage.name: stage.key for stage in planned.stages} | {"record": planned.key}
+    """Role -> key, the record's too."""
+    return {role: step.key for role, step in planned.steps.items()} | {RECORD: planned.key}
 
 
 def changed(one, other):
-    """Names of the stages whose keys differ between two plans."""
+    """Roles of the steps whose keys differ between two plans."""
     before, after = keys(one), keys(other)
     assert list(before) == list(after)
     return {name for name in before if before[name] != after[name]}
 
 
-def test_a_run_with_a_segmentation_network_has_every_stage_in_the_order_of_the_data():
+def test_a_run_with_a_segmentation_network_has_every_step_in_the_order_of_the_data():
     assert tuple(keys(plan(spec(), survey(), NETWORK))) == STAGES
+
+
+def check_order(planned):
+    """Every step stands on steps before it alone, each under a role that ends in the name of its stage."""
+    there = {}
+    for step in [*planned.steps.values(), planned.record]:
+        assert all(there[key] == role.rpartition("/")[2] for role, key in step.inputs.items()), step.name
+        there[step.key] = step.name
+
+
+def test_every_step_stands_on_steps_before_it():
+    check_order(plan(spec(), survey(), NETWORK))
+    check_order(plan(spec(**CARRIED), survey(), WHOLE))
+    check_order(plan(spec(**CLASSICAL), survey(), UNTRAINED))
 
 
 def test_an_untrained_segmenter_has_no_training_and_the_whole_frame_no_masks():
     threshold = spec(segmenter=Component("threshold"))
     assert tuple(keys(plan(threshold, survey(), UNTRAINED))) == tuple(name for name in STAGES if name != "segmenter")
     whole = plan(spec(segmenter=Component("none")), survey(), WHOLE)
-    assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", "explain", "record")
+    assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", *JUDGED)
 
 
 def test_the_same_specification_has_the_same_keys():
     assert plan(spec(), survey(), NETWORK) == plan(spec(), survey(), NETWORK)
 
 
-def test_no_two_stages_share_a_key():
+def test_no_two_steps_share_a_key():
     found = keys(plan(spec(), survey(), NETWORK))
     assert len(set(found.values())) == len(found)
 
@@ -98,12 +116,12 @@ def table(name, **change):
         ({"seed": 1}, FROM_FIT),
         ({"classes": {"rest": ["Normal"], "COVID": ["COVID", "Lung_Opacity"]}}, FROM_FIT),
         ({"classes": {"COVID": ["COVID"], "rest": ["Normal", "Lung_Opacity"]}}, FROM_FIT),  # other target indices
-        ({"classes": {"negative": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]}}, {"explain", "record"}),
+        ({"classes": {"negative": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]}}, set(JUDGED)),
         (table("runtime", backend="jax"), FROM_SEGMENTER),
         (table("runtime", deterministic=True, threads=2), FROM_SEGMENTER),
-        ({"positive": None}, {"record"}),
+        ({"positive": None}, {"score", "record"}),
         ({"metric": "auroc"}, {"record"}),
-        ({"resamples": 200}, {"record"}),
+        ({"resamples": 200}, {"score", "record"}),
         ({"task": "another"}, set()),
         ({"title": "another title"}, set()),
         ({"dataset": DatasetChoice("phantom", "elsewhere", {"count": 96})}, set()),
@@ -135,7 +153,7 @@ def test_equalising_inside_the_lungs_leaves_preparation_and_masks_to_share():
 
 def test_without_masks_equalising_inside_the_lungs_is_equalising_the_whole_frame():
     planned = plan(spec(**table("images", equalise="lungs")), survey(), WHOLE)
-    assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", "explain", "record")
+    assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", *JUDGED)
 
 
 @pytest.mark.parametrize("change", [{"digest": "e" * 64}, {"options": {"count": 97}}])
@@ -159,8 +177,10 @@ def test_other_data_change_everything(change):
         ("benchmark.stages.inputs", FROM_INPUTS),
         ("benchmark.stages.fit", FROM_FIT),
         ("benchmark.stages.predict", FROM_FIT - {"fit"}),
-        ("benchmark.stages.explain", {"explain", "record"}),
-        ("benchmark.stages.record", {"record"}),
+        ("benchmark.stages.explain", {"explain", "draw", "record"}),
+        ("benchmark.stages.score", {"score", "record"}),
+        ("benchmark.stages.draw", {"draw", "record"}),
+        ("benchmark.stages.record", set()),  # its schema's number counts instead
     ],
 )
 def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
@@ -172,6 +192,13 @@ def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expecte
     assert changed(before, plan(spec(), survey(), NETWORK)) == expected
 
 
+def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch):
+    """Whoever changes what a record says raises its number."""
+    before = plan(spec(), survey(), NETWORK)
+    monkeypatch.setattr(planning, "SCHEMA", planning.SCHEMA + 1)
+    assert changed(before, plan(spec(), survey(), NETWORK)) == {"record"}
+
+
 @pytest.mark.parametrize(
     ("library", "expected"),
     [
@@ -180,8 +207,8 @@ def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expecte
         ("jax", set()),
         ("opencv-python-headless", set(STAGES)),
         ("numpy", set(STAGES)),
-        ("scipy", {"explain", "record"}),
-        ("matplotlib", {"record"}),
+        ("scipy", {"explain", "draw", "record"}),
+        ("matplotlib", {"draw", "record"}),
         ("rich", set()),
     ],
 )
@@ -230,7 +257,9 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
     ]
     with one_look():
         together = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
-    assert together == [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    alone = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    assert [keys(one) for one in together] == [keys(one) for one in alone]
+    assert [one.run for one in together] == [one.run for one in alone]
 
 
 def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
@@ -264,18 +293,43 @@ def test_an_unknown_component_is_refused_by_name():
         plan(spec(backbone=Component("sepcn")), survey(), NETWORK)
 
 
-def test_missing_are_the_stages_without_an_artefact_in_order():
+def lacking(planned, *there, end=None):
+    """Roles of what must be built where the artefacts of some roles are there."""
+    keys_there = {planned.step(role).key for role in there}
+    roles = planned.roles()
+    return [roles[key] for key in missing(planned, lambda stage, key: key in keys_there, end)]
+
+
+def test_missing_are_the_steps_without_an_artefact_each_after_what_it_stands_on():
     planned = plan(spec(), survey(), NETWORK)
-    there = {planned.stage("prepare").key, planned.stage("masks").key}
-    assert missing(planned, lambda stage, key: key in there) == [
-        "split",
-        "segmenter",
+    assert set(lacking(planned)) == set(STAGES) - {"record"}
+    order = lacking(planned, "prepare", "masks")
+    assert set(order) == {"split", "segmenter", "inputs", "fit", "predict", "explain", "score", "draw"}
+    for role in order:
+        inputs = planned.step(role).inputs
+        assert all(order.index(upstream) < order.index(role) for upstream in inputs if upstream in order)
+    assert lacking(planned, *planned.steps) == []
+    assert planned.step("no such step") is None
+
+
+def test_what_is_there_is_not_asked_for_what_it_was_made_from():
+    """A cache that was pruned, or that somebody else's finished artefacts were copied into, is as good."""
+    planned = plan(spec(), survey(), NETWORK)
+    recorded = ("split", "segmenter", "fit", "predict", "explain", "score")  # that the record reads
+    assert lacking(planned, *recorded, "prepare", "masks", "inputs") == ["draw"]
+    assert set(lacking(planned, *recorded)) == {"prepare", "masks", "inputs", "draw"}  # which draws them
+    assert lacking(planned, *recorded, "draw") == []
+    assert set(lacking(planned, "predict", end=planned.step("predict"))) == {"prepare", "split", "segmenter"} | {
+        "masks",
         "inputs",
         "fit",
-        "predict",
-        "explain",
-    ]
-    assert planned.stage("no such stage") is None
+    }
+    assert lacking(planned, "prepare", "split", "inputs", end=planned.step("fit")) == []
+
+
+def test_what_a_training_is_asked_for_is_what_precedes_it():
+    planned = plan(spec(), survey(), NETWORK)
+    assert lacking(planned, end=planned.step("fit")) == list(SEEN)
 
 
 def usual(kind, name):
@@ -301,10 +355,10 @@ def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
     """Whichever classical head: the carrier is trained once, its features are pooled once."""
     ordinary, carried = plan(spec(), survey(), NETWORK), plan(spec(**CARRIED), survey(), NETWORK)
     shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
-    assert tuple(keys(carried)) == (*shared, "features", "predict", "explain", "record")
+    assert tuple(keys(carried)) == (*shared, "features", "predict", *JUDGED)
     assert all(keys(ordinary)[name] == keys(carried)[name] for name in shared)
     other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), survey(), NETWORK)
-    assert changed(carried, other) == {"predict", "explain", "record"}
+    assert changed(carried, other) == FROM_PREDICT
     assert plan(spec(**{**CARRIED, "carrier": Component("sepconv")}), survey(), NETWORK).pipeline_digest != (
         carried.pipeline_digest
     )
@@ -312,7 +366,7 @@ def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
 
 def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
     frozen = plan(spec(**CLASSICAL), survey(), WHOLE)
-    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", "explain", "record")
+    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", *JUDGED)
     another = plan(
         spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), survey(), WHOLE
     )
@@ -320,27 +374,60 @@ def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
     assert pipeline_name(spec(**CLASSICAL), usual) == "unet+sepcnn frozen+majority"
 
 
-def test_a_vote_is_made_of_its_members_stages_and_one_of_its_own():
+def of_member(planned, name):
+    """Stage -> key of a member's steps."""
+    start = f"{MEMBERS}{name}/"
+    return {role.removeprefix(start): key for role, key in keys(planned).items() if role.startswith(start)}
+
+
+def test_a_vote_is_made_of_its_members_steps_and_some_of_its_own():
     planned = plan(vote(), survey(), NETWORK)
-    assert tuple(keys(planned)) == ("prepare", "split", "vote", "record")
+    check_order(planned)
+    own = [role for role in keys(planned) if not role.startswith(MEMBERS)]
+    assert own == ["prepare", "split", "vote", *JUDGED]
     ordinary = keys(plan(spec(), survey(), NETWORK))
-    assert keys(planned.members["dense"])["predict"] == ordinary["predict"]
-    assert missing(planned, lambda stage, key: key == ordinary["fit"])[:5] == [
-        f"dense/{name}" for name in ("prepare", "split", "segmenter", "masks", "inputs")
-    ]
-    assert missing(planned, lambda *_: False).count("prepare") == 0  # each artefact is told once, of who comes first
+    member = of_member(planned, "dense")
+    assert member == {role: ordinary[role] for role in (*SEEN, "fit", "predict")}
+    roles = lacking(planned)
+    assert roles.count("prepare") == 0  # each artefact is told once, of who comes first
+    assert roles[:5] == [f"dense/{name}" for name in SEEN]
+    assert [role for role in roles if role.endswith("fit")] == ["dense/fit", "sepconv/fit"]
 
 
-def test_another_voter_changes_the_vote_alone():
+def test_members_that_have_run_alone_are_asked_for_nothing():
+    planned = plan(vote(), survey(), NETWORK)
+    there = {key for name in ("dense", "sepconv") for key in of_member(planned, name).values()}
+    found = missing(planned, lambda stage, key: key in there)
+    assert [step.name for step in found.values()] == ["vote", "explain", "score", "draw"]
+
+
+def test_another_voter_changes_the_vote_and_what_is_found_of_it():
     one, other = plan(vote(), survey(), NETWORK), plan(vote(voter=Component("hard")), survey(), NETWORK)
-    assert changed(one, other) == {"vote", "record"}
-    assert all(changed(one.members[name], other.members[name]) <= {"record"} for name in one.members)
+    assert changed(one, other) == {"vote", *JUDGED}
+
+
+def test_a_vote_is_mapped_and_learnt_without_its_reference():
+    """Which is there to be compared with, and nothing else."""
+    alone, beside = plan(vote(), survey(), NETWORK), plan(vote(reference=spec(seed=9)), survey(), NETWORK)
+    check_order(beside)
+    one, other = keys(alone), keys(beside)
+    assert (one["vote"], one["prepare"]) == (other["vote"], other["prepare"])
+    assert {role for role in other if role not in one} == {f"reference/{role}" for role in (*SEEN, "fit", "predict")}
+    reading = [name for name in ("vote", "explain", "score") if "reference/fit" in beside.step(name).inputs]
+    assert reading == ["score"]
+
+
+def test_the_metric_of_a_vote_is_what_it_is_compared_by():
+    assert changed(plan(vote(), survey(), NETWORK), plan(vote(metric="auroc"), survey(), NETWORK)) == {
+        "score",
+        "record",
+    }
 
 
 def test_a_member_of_one_class_against_the_rest_is_the_binary_run_of_the_same_targets():
     member = spec(classes={"not COVID": ["Lung_Opacity", "Normal"], "COVID": ["COVID"]}, positive="COVID")
     rivals = VoteSpec(**{**vote_settings(), "members": {"COVID": member}, "voter": Component("soft")})
-    shared = keys(plan(rivals, survey(), NETWORK).members["COVID"])
+    shared = of_member(plan(rivals, survey(), NETWORK), "COVID")
     assert shared["fit"] == keys(plan(spec(), survey(), NETWORK))["fit"]
 
 
@@ -358,12 +445,38 @@ def test_votes_are_named_by_their_voter_and_members():
     assert plan(vote(), survey(), NETWORK).run.startswith("soft-vote-2-pipelines-s0-f0-")
 
 
-def test_folds_and_their_pooled_result_share_a_pipeline_and_nothing_is_built_for_the_pool():
+def test_folds_and_their_pooled_result_share_a_pipeline_and_only_scores_are_built_for_the_pool():
     folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
     whole = pooled(spec(fold=None), survey(), folds)
+    check_order(whole)
     assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
-    assert (whole.stages, whole.run.split("-")[-2]) == ([], "pooled")
+    assert whole.run.split("-")[-2] == "pooled"
+    assert list(whole.step("score").inputs) == [f"folds/{number}/score" for number in range(3)]
+    there = {step.key for fold in folds for step in fold.steps.values()}
+    assert list(missing(whole, lambda stage, key: key in there)) == [whole.step("score").key]
     assert pooled(spec(fold=None), survey(), folds[:2]).key != whole.key
+
+
+def test_what_a_step_is_about_is_the_same_for_every_seed():
+    """By it the last duration is found of a step that has not been built yet."""
+    one, other = plan(spec(**CARRIED), survey(), NETWORK), plan(spec(**CARRIED, seed=9), survey(), NETWORK)
+    assert {role: subject(step) for role, step in one.steps.items()} == {
+        "prepare": "phantom",
+        "split": "phantom",
+        "segmenter": "unet",
+        "masks": "unet",
+        "inputs": "unet",
+        "fit": "unet+sepcnn+dense",
+        "features": "unet+sepcnn",
+        "predict": "unet+sepcnn+majority",
+        "explain": "unet+sepcnn+majority",
+        "score": "unet+sepcnn+majority",
+        "draw": "unet+sepcnn+majority",
+    }
+    assert [subject(step) for step in one.steps.values()] == [subject(step) for step in other.steps.values()]
+    joined = plan(vote(), survey(), NETWORK)
+    assert subject(joined.step("vote")) == "soft(unet+sepcnn+dense, unet+sepcnn+sepconv)"
+    assert (subject(joined.step("prepare")), subject(joined.step("split"))) == ("phantom", "phantom")
 
 
 def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
@@ -380,7 +493,7 @@ class InProcess:
     """Describes components without a process of its own."""
 
     def serve(self, request):
-        return Outcome(value=describe.serve(request, lambda event: None))
+        return answered(describe.serve(request, lambda event: None))
 
 
 @pytest.fixture(scope="module")
@@ -413,6 +526,7 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
             seeds=(0, 1),
             runtime=Runtime(),
         )
-        told.append([planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs])
+        plans = [planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs]
+        told.append([(one.run, one.digest, one.pipeline_digest, keys(one)) for one in plans])
     assert told[0] == told[1]
     assert len(told[0]) >= 2

@@ -1,411 +1,204 @@
-"""From flags and a task to planned runs, and from a worker's answer to a record; no process is started."""
+"""Which step goes next: pure, on graphs drawn by hand and by hypothesis."""
 
-import msgspec
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmark.execution.describe import blank
-from benchmark.execution.process import Outcome
-from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import Traits
-from benchmark.planning.resolve import _check_masks, choose, resolve
-from benchmark.planning.schedule import execute, failed, look, schedule
-from benchmark.records.files import FILE, read, verify, write
-from benchmark.records.summary import Survey
-from benchmark.storage.cache import Store
-from benchmark.tasks.schema import Component, Features, PipelineFile, Split, Task
-from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
-from registry.errors import (
-    ConfigError,
-    DataError,
-    OptionError,
-    RefusedError,
-    StorageError,
-    UnknownNameError,
-)
-from registry.options import Option, Range
-from tests import factories
-from tests.specs import index
+from benchmark.planning.graph import Step
+from benchmark.planning.schedule import AGAIN_S, Schedule
+from tests.specs import spec
 
-DENSE = {"units": 224, "dropout": 0.2}
-NO_FLAGS = {"segmenter": [], "backbone": [], "head": [], "voter": []}
-OPTIONS = {
-    ("segmenter", "none"): (),
-    ("segmenter", "dataset"): (),
-    ("segmenter", "unet"): (Option("filters", 8, ("int",), (), Range(4, 64)),),
-    ("backbone", "sepcnn"): (Option("filters", 16, ("int",), (), Range(8, 64)),),
-    ("backbone", "xception"): (Option("weights", "imagenet", ("str",)),),
-    ("head", "dense"): (Option("units", 224, ("int",)), Option("dropout", 0.2, ("float",), (), Range(0, 0.5))),
-    ("head", "sepconv"): (Option("filters", 64, ("int",)),),
-    ("head", "majority"): (),
-    ("voter", "soft"): (),
-    ("voter", "hard"): (),
-}
-TRAITS = {
-    "none": {"whole_frame": True},
-    "unet": {"trains": True},
-    "dataset": {"reads_dataset_masks": True},
-    "majority": {"classical": True},
-}
+SPEC = spec()
 
 
-class NoWorker:
-    def serve(self, *_, **__):
-        raise AssertionError("everything is described")
+def graph(**inputs):
+    """Steps by key, each with the keys of what it reads."""
+    return {key: step(key, reads.split()) for key, reads in inputs.items()}
 
 
-@pytest.fixture
-def described(tmp_path):
-    known = Descriptions(tmp_path / "descriptions", NoWorker(), index())
-    for (kind, name), options in OPTIONS.items():
-        told = {**blank(kind, name), "options": msgspec.to_builtins(options)}
-        known.known[kind, name] = {**told, "traits": TRAITS.get(name, {})}
-    return known
+def step(key, reads):
+    return Step("fit", "a.module", key, SPEC, {f"{one}/fit": one for one in reads})
 
 
-def task(*pipelines, **changes):
-    files = [PipelineFile(*names) for names in pipelines or [("unet", "sepcnn", "dense")]]
-    told = Task("a title", "balanced-accuracy", {"rest": ["*"], "COVID": ["COVID"]}, files, positive="COVID")
-    return msgspec.structs.replace(told, **changes)
+def schedule(steps, **seconds):
+    return Schedule(steps, lambda step: seconds.get(step.key, 1.0))
 
 
-def survey(**changes):
-    labels = ["COVID", "Normal"]
-    told = Survey("phantom", {}, "d" * 64, labels, dict.fromkeys(labels, 50), {}, [], "CC0", "drawn", 100, None)
-    return msgspec.structs.replace(told, **{"groups": dict.fromkeys(labels, 40), **changes})
+def drained(plan, now=0.0):
+    """Keys of the steps in the order in which a single worker takes them, each ended before the next begins."""
+    order = []
+    while found := plan.next(now):
+        order.append(found.key)
+        plan.end(found.key)
+    return order
 
 
-def resolved(described, which=None, flags=None, forced=None, seeds=(0,), told=None):
-    which, forced = which or task(), forced or {}
-    if forced:
-        which = msgspec.structs.replace(which, options=forced)
-    chosen = choose(which, {**NO_FLAGS, **(flags or {})}, forced)
-    choice = DatasetChoice("phantom")
-    return resolve(
-        which, "binary", chosen, choice, told or survey(), described, forced=forced, seeds=seeds, runtime=Runtime()
-    )
+def test_of_the_ready_the_longest_chain_of_work_goes_first():
+    """However short the step itself is that the chain begins with, and however late it stands in the plan."""
+    steps = graph(long="", a="", b="a", c="b")
+    assert drained(schedule(steps, long=2.5)) == ["a", "long", "b", "c"]
+    assert drained(schedule(steps, long=3.5)) == ["long", "a", "b", "c"]
 
 
-def names(chosen):
-    return ["+".join(str(component) for component in parts.values()) for parts in chosen]
+def test_a_chain_is_as_long_as_the_longer_of_its_branches():
+    steps = graph(left="", right="", short="left", slow="right", end="short")
+    assert drained(schedule(steps, slow=2.5))[:2] == ["right", "left"]
+    assert drained(schedule(steps, slow=1.5))[:2] == ["left", "right"]
 
 
-def test_without_flags_the_tasks_pipelines_are_compared():
-    both = task(("unet", "sepcnn", "dense"), ("none", "xception[cut=36]", "sepconv"))
-    assert names(choose(both, NO_FLAGS, {}).pipelines) == ["unet+sepcnn+dense", "none+xception[cut=36]+sepconv"]
+def test_a_step_begins_when_the_last_of_its_inputs_has_ended():
+    plan = schedule(graph(a="", b="", both="a b"))
+    assert {plan.next(0).key, plan.next(0).key} == {"a", "b"}
+    assert plan.next(0) is None
+    plan.end("a")
+    assert plan.next(0) is None
+    plan.end("b")
+    assert plan.next(0).key == "both"
 
 
-def test_flags_replace_components_and_their_product_is_compared_once_each():
-    both = task(("unet", "sepcnn", "dense"), ("none", "sepcnn", "dense"))
-    flags = {**NO_FLAGS, "segmenter": ["unet"], "head": ["dense", "sepconv"]}
-    assert names(choose(both, flags, {}).pipelines) == ["unet+sepcnn+dense", "unet+sepcnn+sepconv"]
+def test_inputs_that_are_not_to_be_built_are_there():
+    assert drained(schedule(graph(fit="split", predict="fit split"))) == ["fit", "predict"]
 
 
-def test_an_unknown_component_is_refused_with_the_nearest_name():
-    with pytest.raises(UnknownNameError, match="no head named 'dens'; did you mean dense"):
-        choose(task(), {**NO_FLAGS, "head": ["dens"]}, {})
+def test_what_has_begun_is_given_to_nobody_else():
+    plan = schedule(graph(a=""))
+    assert plan.next(0).key == "a"
+    assert plan.next(0) is None
+    assert plan.left.keys() == {"a"}
+    assert plan.begun == {"a"}
 
 
-def test_every_option_of_every_component_is_resolved(described):
-    (spec,) = resolved(described, task(("unet", "sepcnn[filters=8]", "dense")))
-    assert spec.segmenter == Component("unet", {"filters": 8})
-    assert spec.backbone == Component("sepcnn", {"filters": 8})
-    assert spec.head == Component("dense", {"units": 224, "dropout": 0.2})
+def test_a_failed_step_takes_what_stands_on_it_and_nothing_else():
+    plan = schedule(graph(top="", fit="top", other="top", predict="fit", vote="predict other", score="other"))
+    plan.next(0)
+    plan.end("top")
+    lost = plan.fail("fit")
+    assert [step.key for step in lost] == ["fit", "predict", "vote"]
+    assert drained(plan) == ["other", "score"]
+    assert plan.left == {}
 
 
-def test_there_is_a_specification_for_every_pipeline_and_seed(described):
-    specs = resolved(described, flags={"head": ["dense", "sepconv"]}, seeds=(0, 3))
-    assert [(spec.head.name, spec.seed) for spec in specs] == [
-        ("dense", 0),
-        ("sepconv", 0),
-        ("dense", 3),
-        ("sepconv", 3),
+def test_two_failures_above_one_step_lose_it_once():
+    plan = schedule(graph(a="", b="", both="a b", alone="b"))
+    assert [step.key for step in plan.fail("a")] == ["a", "both"]
+    assert [step.key for step in plan.fail("b")] == ["b", "alone"]
+    assert plan.left == {}
+    assert plan.next(0) is None
+
+
+def test_what_ends_after_something_beside_it_failed_brings_nothing_back():
+    plan = schedule(graph(a="", b="", both="a b"))
+    plan.next(0), plan.next(0)
+    plan.fail("a")
+    plan.end("b")
+    assert plan.next(0) is None
+    assert plan.left == {}
+
+
+def test_a_step_that_another_process_builds_is_tried_again_later_and_what_is_ready_goes_on_meanwhile():
+    plan = schedule(graph(busy="", behind="busy", free=""))
+    assert plan.next(10.0).key == "busy"
+    assert plan.defer("busy", 10.0)
+    assert plan.begun == set()
+    assert plan.next(10.0).key == "free"
+    assert plan.next(10.0) is None
+    assert plan.wait_s(10.0) == pytest.approx(AGAIN_S[0])
+    assert plan.next(10.0 + AGAIN_S[0]).key == "busy"
+    plan.end("busy")
+    plan.end("free")
+    assert drained(plan, 10.0 + AGAIN_S[0]) == ["behind"]
+    assert plan.wait_s(11.0) is None
+
+
+def test_a_step_is_asked_for_again_less_and_less_often_and_only_the_first_time_is_told():
+    plan = schedule(graph(busy=""))
+    now, waits, first = 0.0, [], []
+    for _ in range(len(AGAIN_S) + 2):
+        assert plan.next(now).key == "busy"
+        first.append(plan.defer("busy", now))
+        waits.append(plan.wait_s(now))
+        now += waits[-1]
+    assert waits == pytest.approx([*AGAIN_S, AGAIN_S[-1], AGAIN_S[-1]])
+    assert first == [True] + [False] * (len(AGAIN_S) + 1)
+
+
+def test_whoever_comes_late_waits_no_negative_time():
+    plan = schedule(graph(busy=""))
+    plan.next(0.0)
+    plan.defer("busy", 0.0)
+    assert plan.wait_s(60.0) == 0
+
+
+@st.composite
+def graphs(draw):
+    """Some steps, each on some of the few before it, in any order; and how long each takes."""
+    drawn = draw(st.lists(st.tuples(st.integers(0, 63), st.integers(1, 9)), min_size=1, max_size=16))
+    steps = [
+        step(f"s{n}", [f"s{n - 1 - back}" for back in range(min(n, 6)) if mask >> back & 1])
+        for n, (mask, _) in enumerate(drawn)
     ]
-
-
-def test_a_default_that_is_written_out_is_not_another_pipeline(described):
-    assert len(resolved(described, flags={"head": ["dense", "dense[units=224]"]})) == 1
-
-
-@pytest.mark.parametrize(
-    ("bracket", "flag", "forced", "units"),
-    [
-        ("dense", [], {}, 224),
-        ("dense[units=64]", [], {}, 64),
-        ("dense[units=64]", [], {"units": 128}, 128),  # a flag beats the file
-        ("dense[units=64]", ["dense"], {}, 224),  # a component given anew starts from its defaults
-        ("dense[units=64]", ["dense"], {"units": 128}, 128),
-        ("dense[units=64]", ["dense[units=32]"], {"units": 128}, 32),  # and the nearest flag the others
-    ],
-)
-def test_options_in_a_flags_brackets_beat_set_which_beats_the_file(described, bracket, flag, forced, units):
-    which = task(("unet", "sepcnn", bracket))
-    (spec,) = resolved(described, which, {"head": flag}, {"head": forced} if forced else {})
-    assert spec.head.options["units"] == units
-
-
-def test_an_option_set_for_a_kind_reaches_the_components_that_have_it(described):
-    specs = resolved(described, flags={"backbone": ["sepcnn", "xception"]}, forced={"backbone": {"weights": "none"}})
-    assert [spec.backbone.options for spec in specs] == [{"filters": 16}, {"weights": "none"}]
-
-
-def test_an_option_that_no_chosen_component_has_is_refused(described):
-    with pytest.raises(OptionError, match=r"no chosen backbone \(sepcnn\) has an option 'weights'; they have: filters"):
-        resolved(described, forced={"backbone": {"weights": "none"}})
-
-
-@pytest.mark.parametrize(
-    ("flag", "error", "message"),
-    [
-        ("dense[unit=64]", UnknownNameError, "did you mean units"),
-        ("dense[dropout=0.9]", OptionError, r"lies in \[0, 0.5\], received 0.9"),
-        ("dense[units=many]", OptionError, "takes int, received 'many'"),
-    ],
-)
-def test_an_option_is_checked_before_anything_runs(described, flag, error, message):
-    with pytest.raises(error, match=message):
-        resolved(described, flags={"head": [flag]})
-
-
-def test_masks_that_give_the_class_away_are_refused_for_the_segmenter_that_reads_them(described):
-    leak = survey(masks_leak="only COVID has masks")
-    with pytest.raises(RefusedError, match=r"--segmenter dataset would give the class away: only COVID has masks"):
-        resolved(described, flags={"segmenter": ["dataset"]}, told=leak)
-    assert len(resolved(described, told=leak)) == 1
-    assert len(resolved(described, flags={"segmenter": ["dataset"]})) == 1
-
-
-def test_a_class_with_fewer_patients_than_parts_is_refused(described):
-    with pytest.raises(DataError, match="too few patients: COVID has 3"):
-        resolved(described, told=survey(groups={"COVID": 3, "Normal": 50}))
-
-
-def test_a_metric_that_nobody_measures_is_refused_with_the_nearest(described):
-    with pytest.raises(UnknownNameError, match="did you mean balanced-accuracy"):
-        resolved(described, task(metric="balanced-acuracy"))
-
-
-@pytest.fixture
-def run(described, tmp_path):
-    """One planned run with nothing there yet."""
-    return schedule(resolved(described), survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())[
-        0
-    ]
-
-
-def again(run, described, tmp_path):
-    return schedule([run.spec], run.survey, described, Store(tmp_path / "cache"), tmp_path / "results", index())[0]
-
-
-def record_of(run, **changes):
-    return factories.record(key=run.plan.key, run=run.plan.run, **changes)
-
-
-def test_a_run_belongs_in_a_folder_of_its_task_and_name(run, tmp_path):
-    assert run.folder == tmp_path / "results" / "binary" / run.plan.run
-    assert run.pipeline == "unet+sepcnn+dense"
-    assert (run.state, run.to_build) == ("to run", [stage.name for stage in run.plan.stages])
-
-
-def test_what_has_an_artefact_is_not_to_be_built(run, described, tmp_path):
-    store = Store(tmp_path / "cache")
-    for stage in run.plan.stages[:4]:
-        store.build(stage.name, stage.key, lambda folder: None)
-    assert again(run, described, tmp_path).to_build == ["inputs", "fit", "predict", "explain"]
-
-
-def test_a_sealed_record_with_the_same_key_is_cached(run, described, tmp_path):
-    write(record_of(run), run.folder)
-    found = again(run, described, tmp_path)
-    assert (found.state, found.record) == ("cached", verify(run.folder / FILE))
-
-
-@pytest.mark.parametrize("spoil", ["other key", "failed", "edited", "half", "empty"])
-def test_any_other_record_is_not(run, described, tmp_path, spoil):
-    record = factories.failed(key=run.plan.key) if spoil == "failed" else record_of(run)
-    if spoil == "other key":
-        record = msgspec.structs.replace(record, key="0" * 64)
-    path = write(record, run.folder)
-    text = path.read_text()
-    if spoil == "edited":
-        path.write_text(text.replace("0.95", "0.99"))
-        assert path.read_text() != text
-    elif spoil in ("half", "empty"):
-        path.write_text(text[: len(text) // 2] if spoil == "half" else "")
-    assert again(run, described, tmp_path).state == ("failed" if spoil == "failed" else "to run")
-
-
-class Answers:
-    """A worker with one answer, which keeps what it was asked."""
-
-    def __init__(self, outcome, before=lambda request: None):
-        self.outcome = outcome
-        self.before = before
-
-    def serve(self, request, watch, timeout_s=None):
-        self.request = request
-        self.before(request)
-        return self.outcome
-
-    def ask(self, request, watch):
-        return self.serve(request, watch).value
-
-
-def test_a_run_that_succeeds_gives_the_record_it_left(run, tmp_path):
-    record = record_of(run)
-    worker = Answers(Outcome(value={}), before=lambda request: write(record, run.folder))
-    assert execute(run, worker, Store(tmp_path / "cache"), lambda event: None).key == run.plan.key
-    assert worker.request["op"] == "run"
-    assert worker.request["folder"] == str(run.folder)
-    assert worker.request["plan"]["key"] == run.plan.key
-
-
-@pytest.mark.parametrize("cause", ["exception", "oom", "nan", "timeout", "killed", "data", "plugin", "refused"])
-def test_a_run_that_fails_leaves_a_sealed_record_with_its_cause(run, tmp_path, cause):
-    outcome = Outcome(cause=cause, message="it stopped", stage="fit", log=["last line"])
-    told = execute(run, Answers(outcome), Store(tmp_path / "cache"), lambda event: None)
-    stored = verify(run.folder / "result.json")
-    assert stored.failure == told.failure
-    assert (stored.status, stored.failure.cause, stored.failure.stage) == ("failed", cause, "fit")
-    assert (stored.failure.message, stored.failure.log) == ("it stopped", ["last line"])
-    assert (stored.pipeline, stored.key, stored.dataset.name) == (run.pipeline, run.plan.key, "phantom")
-
-
-def test_a_failed_run_does_not_replace_a_good_record(run, tmp_path):
-    write(msgspec.structs.replace(record_of(run), key="older"), run.folder)
-    told = execute(run, Answers(Outcome(cause="nan", stage="fit")), Store(tmp_path / "cache"), lambda event: None)
-    assert told.status == "failed"
-    assert read(run.folder / "result.json").status == "ok"
-
-
-def test_a_full_disk_ends_everything(run, tmp_path):
-    worker = Answers(Outcome(cause="storage", message="the disk is full", stage="fit", exit_code=2))
-    with pytest.raises(StorageError, match="the disk is full"):
-        execute(run, worker, Store(tmp_path / "cache"), lambda event: None)
-    assert not run.folder.exists()
-
-
-@pytest.mark.parametrize("stage", ["", "prepare", "split"])
-def test_data_that_no_run_can_use_end_everything(run, tmp_path, stage):
-    worker = Answers(Outcome(cause="data", message="3 of 9 samples cannot be used", stage=stage, exit_code=2))
-    with pytest.raises(ConfigError, match="3 of 9 samples"):
-        execute(run, worker, Store(tmp_path / "cache"), lambda event: None)
-
-
-def test_data_that_one_pipeline_cannot_use_fail_only_that_one(run, tmp_path):
-    worker = Answers(Outcome(cause="data", message="no masks", stage="segmenter", exit_code=2))
-    assert execute(run, worker, Store(tmp_path / "cache"), lambda event: None).status == "failed"
-
-
-def test_a_failed_run_stands_in_the_table_of_its_split(run, tmp_path):
-    store = Store(tmp_path / "cache")
-    outcome = Outcome(cause="nan", stage="fit")
-    assert failed(run, outcome, store).split.digest == ""
-    stage = run.plan.stage("split")
-    store.build(stage.name, stage.key, lambda folder: (folder / "digest").write_text("who is where"))
-    assert failed(run, outcome, store).split.digest == "who is where"
-
-
-def test_a_look_gives_the_recognised_dataset_and_its_survey(tmp_path):
-    choice = DatasetChoice("", "somewhere")
-    found = msgspec.structs.replace(choice, name="folder")
-    worker = Answers(Outcome(value={"dataset": msgspec.to_builtins(found), "survey": msgspec.to_builtins(survey())}))
-    assert look(worker, choice, 4, tmp_path, lambda event: None) == (found, survey())
-    assert (worker.request["op"], worker.request["seed"]) == ("survey", 4)
-
-
-def test_a_segmenter_that_learns_from_masks_is_refused_where_there_are_none():
-    survey = Survey("films", {}, "d", ["a", "b"], {"a": 9, "b": 9}, {}, [], "", "", 18, None, masks=0)
-    for traits in (Traits(trains=True), Traits(reads_dataset_masks=True)):
-        with pytest.raises(ConfigError, match="needs lung masks, and dataset 'films' has none; use --segmenter none"):
-            _check_masks("unet", traits, survey)
-    _check_masks("threshold", Traits(), survey)
-
-
-def test_a_task_without_pipelines_says_which_flags_stand_in_for_them():
-    bare = Task(title="t", metric="accuracy", classes="labels")
-    with pytest.raises(ConfigError, match=r"no .*pipelines.*: --backbone NAME --head NAME"):
-        choose(bare, {**NO_FLAGS, "segmenter": ["none"]}, {})
-
-
-def test_voters_join_all_pipelines_of_a_seed(described):
-    both = task(("unet", "sepcnn", "dense"), ("none", "sepcnn", "sepconv"), voters=["soft"])
-    specs = resolved(described, both, {"voter": ["soft", "hard"]}, seeds=(0, 1))
-    votes = [spec for spec in specs if isinstance(spec, VoteSpec)]
-    assert [(spec.voter.name, spec.seed) for spec in votes] == [("soft", 0), ("hard", 0), ("soft", 1), ("hard", 1)]
-    assert list(votes[0].members) == ["unet+sepcnn+dense", "none+sepcnn+sepconv"]
-    assert [votes[0].column(name) for name in votes[0].members] == [None, None]
-    assert votes[2].members["unet+sepcnn+dense"] == specs[4]
-
-
-def test_one_vs_all_has_a_member_per_class_and_the_direct_model_beside_them(described):
-    labels = ["COVID", "Normal", "Lung_Opacity"]
-    which = task(classes="labels", positive=None, scheme="one-vs-all", voters=["soft"])
-    told = survey(labels=labels, groups=dict.fromkeys(labels, 9), counts=dict.fromkeys(labels, 9))
-    direct, vote = resolved(described, which, told=told)
-    assert vote.reference == direct
-    assert {name: member.classes for name, member in vote.members.items()} == {
-        "COVID": {"not COVID": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
-        "Normal": {"not Normal": ["COVID", "Lung_Opacity"], "Normal": ["Normal"]},
-        "Lung_Opacity": {"not Lung_Opacity": ["COVID", "Normal"], "Lung_Opacity": ["Lung_Opacity"]},
-    }
-    assert [vote.column(name) for name in vote.members] == [0, 1, 2]
-
-
-def test_two_labels_make_two_members(described):
-    which = task(classes="labels", positive=None, scheme="one-vs-all", voters=["soft"])
-    _, vote = resolved(described, which)
-    assert [(vote.column(name), vote.members[name].classes) for name in vote.members] == [
-        (0, {"not COVID": ["Normal"], "COVID": ["COVID"]}),
-        (1, {"not Normal": ["COVID"], "Normal": ["Normal"]}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "flags", "message"),
-    [
-        ({"scheme": "one-vs-all"}, {}, r"nothing says how they vote; add voters = ..soft.. to the task, or --voter"),
-        ({}, {"voter": ["soft"]}, "joins two pipelines or more, received one"),
-    ],
-)
-def test_a_vote_without_voters_or_voices_is_refused(changes, flags, message):
-    with pytest.raises(ConfigError, match=message):
-        choose(task(**changes), {**NO_FLAGS, **flags}, {})
-
-
-def test_a_classical_head_reads_the_features_of_the_tasks_carrier(described):
-    (carried,) = resolved(described, flags={"head": ["majority"]})
-    assert (carried.classical, carried.carrier, carried.trained_head) == (True, *[Component("dense", DENSE)] * 2)
-    frozen = task(features=Features(carrier="none"))
-    (frozen,) = resolved(described, frozen, {"head": ["majority"]})
-    assert (frozen.classical, frozen.carrier, frozen.trains_network) == (True, None, False)
-    (network,) = resolved(described)
-    assert (network.classical, network.carrier, network.trained_head) == (False, None, Component("dense", DENSE))
-
-
-def test_a_carrier_that_is_no_network_is_refused(described):
-    with pytest.raises(ConfigError, match=r"features\.carrier is the head, a network.* 'majority' is none"):
-        resolved(described, task(features=Features(carrier="majority")), {"head": ["majority"]})
-
-
-def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, tmp_path):
-    which = task(split=Split(folds=3))
-    specs = resolved(described, which, seeds=(0, 1))
-    assert [(spec.seed, spec.fold) for spec in specs] == [(seed, fold) for seed in (0, 1) for fold in range(3)]
-    planned = schedule(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())
-    assert [len(run.folds) for run in planned] == [0] * 6 + [3, 3]
-    assert [(run.spec.seed, run.spec.fold) for run in planned[6:]] == [(0, None), (1, None)]
-    assert planned[6].label == "unet+sepcnn+dense · seed 0, folds pooled"
-
-
-def test_a_record_that_another_task_made_is_this_ones_too(described, tmp_path):
-    (spec,) = resolved(described)
-    store, results = Store(tmp_path / "cache"), tmp_path / "results"
-    (run,) = schedule([spec], survey(), described, store, results, index())
-    write(record_of(run), run.folder)
-    (renamed,) = schedule([msgspec.structs.replace(spec, task="vote")], survey(), described, store, results, index())
-    assert (renamed.state, renamed.folder) == ("cached", run.folder)
-
-
-def test_too_few_patients_for_the_folds_are_refused(described):
-    with pytest.raises(DataError, match="of each of 5 folds, so 5 or more; use fewer folds"):
-        resolved(described, task(split=Split(folds=5)), told=survey(groups={"COVID": 4, "Normal": 50}))
+    named = {one.key: one for one in draw(st.sampled_from([steps, steps[::-1]]))}
+    return named, {f"s{n}": float(seconds) for n, (_, seconds) in enumerate(drawn)}
+
+
+@given(graphs(), st.integers(1, 4), st.integers(0, 2**32))
+def test_every_step_begins_once_after_all_its_inputs_have_ended_and_none_is_left(drawn, workers, luck):
+    luck = random.Random(luck)
+    steps, seconds = drawn
+    plan = Schedule(steps, lambda step: seconds[step.key])
+    running, begun, ended, now = [], [], [], 0.0
+    while plan.left:
+        while len(running) < workers and (found := plan.next(now)):
+            assert set(found.inputs.values()) <= set(ended)
+            begun.append(found.key)
+            running.append(found.key)
+        assert running or plan.wait_s(now) is not None, "nothing runs and nothing is waited for"
+        now += 1.0
+        if not running:
+            continue
+        key = running.pop(luck.randrange(len(running)))
+        if luck.random() < 0.2:
+            begun.remove(key)
+            plan.defer(key, now)
+        else:
+            ended.append(key)
+            plan.end(key)
+    assert sorted(begun) == sorted(ended) == sorted(steps)
+
+
+@given(graphs(), st.integers(0, 2**32))
+def test_whatever_fails_the_rest_is_built_and_nothing_that_stands_on_it(drawn, luck):
+    luck = random.Random(luck)
+    steps, seconds = drawn
+    plan = Schedule(steps, lambda step: seconds[step.key])
+    ended, lost = set(), []
+    while found := plan.next(0.0):
+        if luck.random() < 0.2:
+            lost += [one.key for one in plan.fail(found.key)]
+        else:
+            ended.add(found.key)
+            plan.end(found.key)
+    assert plan.left == {}
+    assert len(lost) == len(set(lost))
+    assert ended | set(lost) == set(steps)
+    assert ended.isdisjoint(lost)
+    for key in ended:
+        assert set(steps[key].inputs.values()) <= ended
+
+
+@given(graphs())
+def test_a_step_is_never_begun_before_a_ready_one_with_a_longer_chain(drawn):
+    steps, seconds = drawn
+    behind = {key: [one.key for one in steps.values() if key in one.inputs.values()] for key in steps}
+
+    def chain(key):
+        return seconds[key] + max(map(chain, behind[key]), default=0.0)
+
+    plan, ended = Schedule(steps, lambda step: seconds[step.key]), set()
+    while found := plan.next(0.0):
+        ready = [key for key, one in steps.items() if key not in ended and set(one.inputs.values()) <= ended]
+        assert chain(found.key) == pytest.approx(max(map(chain, ready)))
+        ended.add(found.key)
+        plan.end(found.key)

@@ -20,7 +20,7 @@ from benchmark.tasks.writing import task_file, toml
 from benchmark.tuning.subject import Subject
 from registry.errors import ConfigError
 from tests.factories import tuned
-from tests.planning.test_schedule import NO_FLAGS, described  # noqa: F401 -- a fixture
+from tests.planning.test_resolve import NO_FLAGS, described
 from tests.specs import index, spec
 
 ROOT = Path(__file__).parents[2]
