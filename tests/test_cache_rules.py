@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.storage.code import source_files
+from benchmark.storage.code import CodeIndex
 
 ROOT = Path(__file__).parents[1]
 OWN = ("benchmark", "registry")
@@ -19,7 +19,7 @@ WITH_LOGITS = (*UP_TO_LOGITS, "vote", "explain")
 @cache
 def closure(stage: str) -> frozenset[str]:
     """Dotted names of the modules that a stage's key covers."""
-    found = source_files(f"benchmark.stages.{stage}", OWN)
+    found = CodeIndex().source_files(f"benchmark.stages.{stage}", OWN)
     assert found, f"no stage {stage}"
     return frozenset(found)
 

@@ -7,13 +7,13 @@ import ast
 import contextlib
 import hashlib
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmark.storage.files import write_whole
 from registry.errors import PluginError
 
 DECLARATION = "cxr_bench_sources"
@@ -71,11 +71,10 @@ class Sources:
         if not self.fresh or self.path is None:
             return
         self.fresh = False
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        content = json.dumps({"form": FORM, "files": dict(list(self.known.items())[-MOST:])})
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"form": FORM, "files": dict(list(self.known.items())[-MOST:])}))
-            temporary.replace(self.path)
+            write_whole(self.path, content.encode(), flush=False)
 
 
 def _key(package: str, content: str) -> str:

@@ -20,7 +20,7 @@ from benchmark.tasks.writing import task_file, toml
 from benchmark.tuning.subject import Subject
 from registry.errors import ConfigError
 from tests.factories import tuned
-from tests.planning.test_resolve import NO_FLAGS, described
+from tests.planning.test_resolve import NO_FLAGS
 from tests.specs import index, spec
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def survey():
     return Survey("phantom", {}, "d" * 64, labels, counts, {}, [], "CC0", "drawn", 100, None, groups=counts)
 
 
-def resolved(path, described, *, quick):  # noqa: F811
+def resolved(path, described, *, quick):
     task = read_task(path, DEFAULTS, quick=quick, overrides={})
     chosen = choose(task, NO_FLAGS, {})
     choice = DatasetChoice("phantom", None, {"count": 100})
@@ -62,7 +62,7 @@ def resolved(path, described, *, quick):  # noqa: F811
 
 
 @pytest.fixture
-def tuned_file(described, tmp_path):  # noqa: F811
+def tuned_file(described, tmp_path):
     """A quick task, settings that a search may have found, and the file of them."""
     path = tmp_path / "mine.toml"
     path.write_text(
@@ -78,7 +78,7 @@ def tuned_file(described, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file, described, quick):  # noqa: F811
+def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file, described, quick):
     default, _, told, file = tuned_file
     _, found = resolved(file, described, quick=quick)
     assert found.tuned == told
@@ -100,7 +100,7 @@ def test_how_settings_were_found_is_in_no_key_or_digest(tuned_file):
     )
 
 
-def test_flags_on_a_tuned_file_make_it_another_pipeline(tuned_file, described):  # noqa: F811
+def test_flags_on_a_tuned_file_make_it_another_pipeline(tuned_file, described):
     *_, file = tuned_file
     task = read_task(file, DEFAULTS, quick=True, overrides={"training": {"learning_rate": 0.5}})
     chosen = choose(task, NO_FLAGS, {})
@@ -109,7 +109,7 @@ def test_flags_on_a_tuned_file_make_it_another_pipeline(tuned_file, described): 
     assert (found.training.learning_rate, found.tuned) == (0.5, None)
 
 
-def test_an_option_that_no_task_file_can_hold_is_refused(tuned_file, described):  # noqa: F811
+def test_an_option_that_no_task_file_can_hold_is_refused(tuned_file, described):
     *_, file = tuned_file
     task = read_task(file, DEFAULTS, quick=False, overrides={})
     awkward = spec(backbone=Component("keras-file", {"path": "a,b=c.keras"}))
