@@ -87,10 +87,10 @@ def test_no_modules_import_each_other_in_a_circle():
         visit(name, ())
 
 
-def test_only_the_command_line_imports_inside_functions():
+def test_only_the_two_doors_import_inside_functions():
     guilty = []
     for name, path in modules().items():
-        if name.startswith("benchmark.cli"):
+        if name.startswith(("benchmark.cli", "benchmark.api")):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -125,7 +125,16 @@ def test_only_one_file_names_keras_tuner():
         "benchmark.cli.main",
         "benchmark.cli.run",
         "benchmark.cli.tune",
-        "benchmark.cli.finding",
+        "benchmark.planning.request",
+        "benchmark.execution.run",
+        "benchmark.execution.session",
+        "benchmark.tuning.tune",
+        "benchmark.speed.pipelines",
+        "benchmark.comparison.collect",
+        "benchmark.report.cache",
+        "benchmark.report.display",
+        "benchmark.report.pages",
+        "benchmark.report.runs",
         "benchmark.tasks.reading",
         "benchmark.tuning.brackets",
         "benchmark.report.tuning_progress",

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.planning.description import Description
 from registry.errors import BenchError
 from registry.lookup import Entry, find, load
 from registry.options import read_options
@@ -19,28 +20,27 @@ CELLS = (8, 8, 8)
 
 def serve(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
     """Describe every component in ``request["components"]``, pairs of kind and name."""
-    return [describe(find(kind, name)) for kind, name in request["components"]]
+    return [msgspec.to_builtins(describe(find(kind, name))) for kind, name in request["components"]]
 
 
-def describe(entry: Entry) -> dict[str, Any]:
-    """Description of one component, as JSON; ``error`` is set where it cannot be used."""
-    told = blank(entry.kind, entry.name)
+def describe(entry: Entry) -> Description:
+    """Description of one component; its `error` says why it cannot be used."""
+    bare = Description(entry.kind, entry.name)
     try:
         factory = load(entry)
-        told["summary"] = _first_line(factory)
-        told["options"] = msgspec.to_builtins(read_options(factory))
         read = TRAITS.get(entry.kind)
-        told["traits"] = read(factory) if read else {}
+        return Description(
+            entry.kind,
+            entry.name,
+            summary=_first_line(factory),
+            options=read_options(factory),
+            traits=read(factory) if read else {},
+        )
     except BenchError as error:
-        told["error"] = str(error)
+        return msgspec.structs.replace(bare, error=str(error))
     except Exception as error:
-        told["error"] = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
-    return told
-
-
-def blank(kind: str, name: str) -> dict[str, Any]:
-    """The description of a component that says nothing of itself."""
-    return {"kind": kind, "name": name, "summary": "", "options": [], "traits": {}}
+        told = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
+        return msgspec.structs.replace(bare, error=told)
 
 
 def _first_line(factory: Callable[..., Any]) -> str:

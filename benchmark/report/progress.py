@@ -2,9 +2,10 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -156,6 +157,14 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
     left = [run for run in planned if run.state != "cached"]
     runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
     console.print(f"{runs}, {len(planned) - len(left)} cached", highlight=False)
+
+
+def plan_json(planned: Sequence[Planned]) -> str:
+    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …]}``, on one line."""
+    told = [
+        {"run": one.plan.run, "pipeline": one.pipeline, "state": one.state, "to_build": one.to_build} for one in planned
+    ]
+    return msgspec.json.encode({"runs": told}).decode()
 
 
 def _note(event: dict[str, Any]) -> str:

@@ -6,59 +6,14 @@ from rich.text import Text
 
 from benchmark.comparison.tables import LOWER_IS_BETTER
 from benchmark.records.differences import Difference
-from benchmark.records.record import Estimate, Record, Tuned
+from benchmark.records.record import Tuned
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, prose
 from benchmark.report.terminal import show
+from benchmark.tuning.finding import Finding
 from registry.options import Scalar
 
 TEST = "paired bootstrap over groups, 95 %"
-
-
-class Side(msgspec.Struct, frozen=True):
-    """One pipeline, trained to the end.
-
-    Attributes:
-        loss: class-balanced log-loss of the *select* part in the epoch whose weights were kept.
-        value: the task's metric on the test part.
-        failure: why there are no numbers; empty where there are.
-    """
-
-    pipeline: str
-    run: str
-    loss: float | None = None
-    value: Estimate | None = None
-    failure: str = ""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A finished search.
-
-    Attributes:
-        changed: setting -> its default and what was found, where they differ.
-        best: None where no trial beat the default.
-        select, test: the metric of the best minus that of the default on the same images.
-        file: the task file of the best; `again` is the line that runs it.
-        folder: of the ledger, the trials and their picture.
-    """
-
-    tuned: Tuned
-    metric: str
-    changed: dict[str, list[Scalar]]
-    default: Side
-    best: Side | None
-    select: Difference | None
-    test: Difference | None
-    file: str
-    folder: str
-    again: str
-
-
-def side_of(record: Record) -> Side:
-    """What a report needs of a run."""
-    loss = record.training.get("val_loss")
-    failure = f"{record.failure.cause} at {record.failure.stage}: {record.failure.message}" if record.failure else ""
-    return Side(record.pipeline, record.run, loss, record.metrics.get(record.metric), failure)
 
 
 def print_finding(console: Console, found: Finding) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from benchmark.storage.places import find_task as find_task
 from benchmark.tasks.schema import Component, Task
 from benchmark.tasks.validation import advice, received
 from registry.errors import ConfigError, unknown_name

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmark.execution import describe
-from benchmark.execution.process import Outcome
+from benchmark.execution.describe import describe
 from benchmark.planning import keys as planning
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits, missing
@@ -19,6 +18,7 @@ from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import UnknownNameError
+from registry.lookup import find
 from tests.specs import spec, survey, vote
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -376,16 +376,11 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     assert planning._component("backbone", component, []) != before
 
 
-class InProcess:
-    """Describes components without a process of its own."""
-
-    def serve(self, request):
-        return Outcome(value=describe.serve(request, lambda event: None))
-
-
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
-    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess())
+    """Descriptions of components without a process of their own."""
+    folder = tmp_path_factory.mktemp("descriptions")
+    return Descriptions(folder, lambda components: [describe(find(kind, name)) for kind, name in components])
 
 
 @pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from benchmark.execution.describe import blank
 from benchmark.execution.process import Outcome
 from benchmark.planning.components import Descriptions
+from benchmark.planning.description import Description
 from benchmark.planning.graph import Survey, Traits
 from benchmark.planning.resolve import _check_masks, choose, resolve
 from benchmark.planning.schedule import execute, failed, look, schedule
@@ -46,17 +46,15 @@ TRAITS = {
 }
 
 
-class NoWorker:
-    def serve(self, *_, **__):
-        raise AssertionError("everything is described")
+def nobody(components):
+    raise AssertionError(f"everything is described, but {components}")
 
 
 @pytest.fixture
 def described(tmp_path):
-    known = Descriptions(tmp_path / "descriptions", NoWorker())
+    known = Descriptions(tmp_path / "descriptions", nobody)
     for (kind, name), options in OPTIONS.items():
-        told = {**blank(kind, name), "options": msgspec.to_builtins(options)}
-        known.known[kind, name] = {**told, "traits": TRAITS.get(name, {})}
+        known.known[kind, name] = Description(kind, name, options=options, traits=TRAITS.get(name, {}))
     return known
 
 

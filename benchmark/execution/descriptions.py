@@ -1,0 +1,24 @@
+"""Asks a worker what components say of themselves."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmark.execution.process import Worker
+from benchmark.planning.components import Describe
+from benchmark.planning.description import Description
+
+
+def describing(worker: Worker) -> Describe:
+    """Descriptions by a worker: all at once; one by one where that ends the worker, so that only one is broken."""
+
+    def describe(components: Sequence[tuple[str, str]]) -> list[Description]:
+        outcome = worker.serve({"op": "describe", "components": list(components)})
+        if outcome.cause is None:
+            return msgspec.convert(outcome.value, list[Description])
+        if len(components) > 1:
+            return [told for component in components for told in describe([component])]
+        kind, name = components[0]
+        return [Description(kind, name, error=f"{kind} {name!r} cannot be described: {outcome.message}")]
+
+    return describe
