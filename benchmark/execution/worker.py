@@ -29,6 +29,7 @@ OPERATIONS = {
     "trial": "benchmark.tuning.trial",
     "draw": "benchmark.tuning.drawing",
     "speed": "benchmark.speed.measure",
+    "predict": "benchmark.models.answers",
 }
 
 Emit = Callable[[dict[str, Any]], None]

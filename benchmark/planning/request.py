@@ -11,10 +11,11 @@ from benchmark.planning.backend import keras_backend
 from benchmark.storage.cache import check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
-from benchmark.tasks.schema import Seed, Task
+from benchmark.tasks.schema import Seed, Task, plain
 from benchmark.tasks.spec import DatasetChoice, Precision, Runtime
 from registry.errors import ConfigError
 from registry.lookup import find
+from registry.options import Scalar
 
 AUTO = "auto"  # of `Request.precision`
 FEWEST_IMAGES = 8  # of `Request.limit`
@@ -90,6 +91,11 @@ def requested(**asked: Any) -> Request:
         told = f"{name}: {what[0].lower()}{what[1:]}" if name else what
         received = f", received {asked[name]!r}" if at and name in asked else ""
         raise ConfigError(f"{told.replace('`', '')}{received}") from error
+
+
+def assignments(settings: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """Settings, ``{"images.size": 96}``, as the assignments of a request."""
+    return tuple(f"{name}={plain(value)}" for name, value in settings.items())
 
 
 class Asked(NamedTuple):

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 
 from benchmark.planning.schedule import Planned
 from benchmark.records.record import Record
+from benchmark.report.notebook import Page
 
 WORDS = {
     "prepare": "preparing images",
@@ -113,17 +114,17 @@ class Progress:
 
 
 def bars_on(console: Console) -> Bars:
-    """Bars with what is done and the time left, gone when they stop; none where the console is no terminal."""
-    return Bars(
+    """Bars with what is done and the time left, gone when they stop; none where the console cannot draw them."""
+    columns = (
         TextColumn("  {task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
+    if isinstance(console, Page):
+        return console.bars(*columns)
+    return Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class _Active:
