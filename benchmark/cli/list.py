@@ -1,6 +1,5 @@
 """`bench list`: what can be compared, and on what tasks."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,6 @@ def command(kind: str | None, as_json: bool) -> None:
 
     A component that does not import is listed with its reason.
     """
-    from benchmark.cli.request import TASKS
     from registry.contracts import KINDS
     from registry.errors import unknown_name
 
@@ -24,7 +22,7 @@ def command(kind: str | None, as_json: bool) -> None:
         raise unknown_name("kind", kind, [*plurals, "tasks"], "bench list --help")
     kinds = (wanted,) if wanted else () if kind else KINDS
     rows = _components(kinds) if kinds else []
-    tasks = [] if wanted else _tasks(TASKS)
+    tasks = [] if wanted else _tasks()
     if as_json:
         import json
 
@@ -34,6 +32,9 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    import msgspec
+
+    from benchmark.execution.descriptions import describing
     from benchmark.execution.process import Worker
     from benchmark.planning.backend import keras_backend
     from benchmark.planning.components import Descriptions
@@ -44,29 +45,32 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     found = [entry for kind in kinds for entry in entries(kind).values()]
     cache = cache_folder()
     with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache / "descriptions", worker, CodeIndex(cache))
+        described = Descriptions(cache / "descriptions", describing(worker), CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {
             "kind": entry.kind,
             "name": entry.name,
-            "summary": told["summary"],
+            "summary": told.summary,
             "distribution": entry.distribution,
             "version": entry.version,
-            "options": told["options"],
-            "error": told.get("error"),
+            "options": msgspec.to_builtins(told.options),
+            "error": told.error or None,
         }
         for entry in found
         for told in [described.known[entry.kind, entry.name]]
     ]
 
 
-def _tasks(folder: Path) -> list[dict[str, str]]:
+def _tasks() -> list[dict[str, str]]:
+    from benchmark.tasks.places import DEFAULTS, TASKS, task_files
     from benchmark.tasks.reading import read_task
 
-    paths = sorted(path for path in folder.glob("*.toml") if path.stem != "defaults")
-    defaults = folder / "defaults.toml"
-    return [{"name": path.stem, "title": read_task(path, defaults, quick=False, overrides={}).title} for path in paths]
+    defaults = TASKS / DEFAULTS
+    return [
+        {"name": name, "title": read_task(path, defaults, quick=False, overrides={}).title}
+        for name, path in task_files().items()
+    ]
 
 
 def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 import click
 
-from registry.errors import BenchError, unknown_name
+from benchmark.cli.group import Suggesting
+from registry.errors import BenchError
 
 COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
@@ -20,7 +21,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Suggesting):
     """A group that knows its commands' names and imports one when it is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -33,10 +34,9 @@ class LazyGroup(click.Group):
         Raises:
             UnknownNameError: there is none.
         """
-        if name not in COMMANDS:
-            raise unknown_name("command", name, COMMANDS, "bench --help")
-        command: click.Command = importlib.import_module(f"benchmark.cli.{name}").command
-        return command
+        if name not in self.commands and name in COMMANDS:
+            self.add_command(importlib.import_module(f"benchmark.cli.{name}").command, name)
+        return super().get_command(context, name)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and summaries, without importing anything."""
@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, see="bench --help", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cxr-bench", prog_name="bench")
 def bench() -> None:
     """Benchmark chest X-ray classifiers: any segmenter x backbone x head, on any task, with numbers to trust.

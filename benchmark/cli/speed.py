@@ -1,21 +1,18 @@
 """`bench speed`: what the pipelines of a task cost on this machine."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.request import Request, request_flags, results_flag
+from benchmark.cli.flags import request_flags, request_of, results_flag, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from benchmark.comparison.costs import CostTable
-    from benchmark.execution.process import Outcome, Worker
+    from benchmark.execution.process import Outcome
+    from benchmark.execution.session import Session
     from benchmark.planning.runs import Planned
     from benchmark.records.speed import Speed
-    from benchmark.tasks.spec import Runtime
+    from benchmark.report.display import ConsoleDisplay
 
 
 @click.command()
@@ -42,105 +39,55 @@ def command(context: click.Context, /, **flags: Any) -> None:
     Exit code 2: usage or input, such as a file of one pipeline that is not there; else 1: a pipeline could not be
     measured. The others are measured and shown all the same.
     """
-    context.exit(_Measuring(flags).go())
+    request = request_of(flags, flags["output"])
+
+    from benchmark.comparison.collect import beside_runs
+    from benchmark.execution.session import opened
+    from benchmark.planning.request import check_folders
+    from benchmark.records.speed import FOLDER, Speed
+    from benchmark.report.costs import print_costs
+    from benchmark.report.pages import costs_page
+    from benchmark.speed.pipelines import pipelines
+
+    form = "json" if flags["as_json"] else flags["form"]
+    console, display = screen(form != "table")
+    check_folders(request, "-o or BENCH_RESULTS")
+    with opened(request, display) as session:
+        planned = pipelines(session)
+        found = [_measured(session, display, f"[{k}/{len(planned)}]", one, flags) for k, one in enumerate(planned, 1)]
+    speeds = [one for one in found if isinstance(one, Speed)]
+    if speeds:
+        tables = beside_runs(session.results, speeds)
+        if form == "table":
+            console.print()
+            print_costs(console, tables)
+        else:
+            click.echo(costs_page(tables, form), nl=False)
+        display.say(f"\nRecords: {session.results / FOLDER}")
+    failed = [one for one in found if not isinstance(one, Speed)]
+    context.exit(max((1 + _is_input(one) for one in failed), default=0))
 
 
-class _Measuring:
-    """One call of the command."""
+def _measured(
+    session: "Session", display: "ConsoleDisplay", place: str, planned: "Planned", flags: dict[str, Any]
+) -> "Speed | Outcome":
+    """One pipeline's record, or how it ended; says which."""
+    from benchmark.execution.process import Outcome
+    from benchmark.speed.pipelines import measured
 
-    def __init__(self, flags: dict[str, Any]) -> None:
-        self.flags = flags
-        self.form = "json" if flags["as_json"] else flags["form"]
-        self.results = Path(flags["output"])
-        self.request = Request({**flags, "as_json": self.form != "table"})
-        self.console = self.request.console
-
-    def go(self) -> int:
-        """Measure every pipeline in a process of its own, show them; gives the exit status."""
-        from benchmark.execution.process import Outcome, Worker
-
-        self.request.check_folders(self.results, "-o")
-        runtime = self.request.runtime()
-        with Worker(self.request.cache / "logs", {"KERAS_BACKEND": runtime.backend}) as worker:
-            pipelines = self._planned(worker, self.request.settled(runtime, worker))
-            found = [self._measured(place, len(pipelines), one, worker) for place, one in enumerate(pipelines, 1)]
-        speeds = [one for one in found if not isinstance(one, Outcome)]
-        if speeds:
-            self._show(speeds)
-        failed = [one for one in found if isinstance(one, Outcome)]
-        return max((1 + _is_input(one) for one in failed), default=0)
-
-    def _planned(self, worker: "Worker", runtime: "Runtime") -> "list[Planned]":
-        """Each pipeline once, whatever its task trains and joins."""
-        import msgspec
-
-        from benchmark.planning.resolve import choose, resolve
-        from benchmark.planning.runs import plan_runs
-        from benchmark.tasks.schema import Split
-
-        name, task, forced = self.request.task()
-        task = msgspec.structs.replace(task, scheme="direct", voters=[], split=Split())
-        kinds = {kind: self.flags[kind] for kind in ("segmenter", "backbone", "head")}
-        chosen = choose(task, {**kinds, "voter": ()}, forced)
-        choice, survey, described = self.request.look(worker, task, chosen)
-        specs = resolve(task, name, chosen, choice, survey, described, forced=forced, seeds=[0], runtime=runtime)
-        return plan_runs(specs, survey, described, self.request.store, self.results, self.request.index)
-
-    def _measured(self, place: int, total: int, planned: "Planned", worker: "Worker") -> "Speed | Outcome":
-        """One pipeline's record, written; where it could not be measured, why, which is said."""
-        import msgspec
-        from rich.markup import escape
-
-        from benchmark.execution.protocol import Measure
-        from benchmark.records.speed import Speed, write
-        from benchmark.tasks.spec import RunSpec
-
-        worker.stop()  # the most memory that a process held is that of all it ever did
-        label = f"[{place}/{total}] {planned.pipeline}"
-        started = time.monotonic()
-        assert isinstance(planned.spec, RunSpec)  # nobody votes
-        request = Measure(planned.spec, planned.pipeline, self.flags["batch"], self.flags["repeats"])
-        with self.console.status(escape(label)) as status:
-            outcome = worker.serve(
-                request, lambda event: status.update(escape(f"{label}: {getattr(event, 'what', '')}"))
-            )
-        if _is_input(outcome):
-            click.echo(f"bench: {label}: {outcome.message}", err=True)
-            return outcome
-        if outcome.cause:
-            smaller = "; try a smaller --batch" * (outcome.cause == "oom")
-            self._say(f"{label}: failed ({outcome.cause}) {outcome.message}{smaller}")
-            return outcome
-        speed = msgspec.json.decode(outcome.value, type=Speed)
-        write(speed, self.results)
-        self._say(f"{label}: {speed.inference.median:,.0f} images/s ({time.monotonic() - started:.0f} s)")
-        return speed
-
-    def _show(self, speeds: "Sequence[Speed]") -> None:
-        """What was measured, beside the scores of the runs in the results folder."""
-        from benchmark.comparison.compare import compare
-        from benchmark.comparison.costs import cost_tables
-        from benchmark.records.files import scan
-        from benchmark.records.record import Record
-        from benchmark.records.speed import FOLDER
-
-        runs = (found for _, found in scan(self.results) if isinstance(found, Record))
-        tables = cost_tables(compare(runs).tables, speeds)
-        self._print(tables)
-        self._say(f"\nRecords: {self.results / FOLDER}")
-
-    def _print(self, tables: "list[CostTable]") -> None:
-        from benchmark.report.cost_export import costs_csv, costs_json
-        from benchmark.report.costs import costs_markdown, print_costs
-
-        if self.form == "table":
-            self.console.print()
-            print_costs(self.console, tables)
-            return
-        click.echo({"md": costs_markdown, "csv": costs_csv, "json": costs_json}[self.form](tables), nl=False)
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    label = f"{place} {planned.pipeline}"
+    started = time.monotonic()
+    with display.working(label) as watch:
+        found = measured(session, planned, watch, batch=flags["batch"], repeats=flags["repeats"])
+    if not isinstance(found, Outcome):
+        rate = f"{found.inference.median:,.0f} images/s"
+        display.say(f"{label}: {rate} ({time.monotonic() - started:.0f} s)")
+    elif _is_input(found):
+        click.echo(f"bench: {label}: {found.message}", err=True)
+    else:
+        smaller = "; try a smaller --batch" * (found.cause == "oom")
+        display.say(f"{label}: failed ({found.cause}) {found.message}{smaller}")
+    return found
 
 
 def _is_input(outcome: "Outcome") -> bool:

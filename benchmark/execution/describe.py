@@ -1,6 +1,6 @@
 """What a component says of itself: first docstring line, options, traits; or why it does not import.  A worker's task.
 
-The answer is a function of the component's source, so the command line keeps it under that digest.
+The answer is a function of the component's code, so the command line keeps it under that digest.
 """
 
 import inspect
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.protocol import Describe, Emit
+from benchmark.planning.description import Description
 from registry.errors import BenchError
 from registry.lookup import Entry, find, load
 from registry.options import read_options
@@ -18,30 +19,29 @@ SMALL = (64, 64, 1)
 CELLS = (8, 8, 8)
 
 
-def serve(request: Describe, emit: Emit) -> list[dict[str, Any]]:
+def serve(request: Describe, emit: Emit) -> list[Description]:
     """Describe every component of the request."""
     return [describe(find(kind, name)) for kind, name in request.components]
 
 
-def describe(entry: Entry) -> dict[str, Any]:
-    """Description of one component, as JSON; ``error`` is set where it cannot be used."""
-    told = blank(entry.kind, entry.name)
+def describe(entry: Entry) -> Description:
+    """Description of one component; its `error` says why it cannot be used."""
+    bare = Description(entry.kind, entry.name)
     try:
         factory = load(entry)
-        told["summary"] = _first_line(factory)
-        told["options"] = msgspec.to_builtins(read_options(factory))
         read = TRAITS.get(entry.kind)
-        told["traits"] = read(factory) if read else {}
+        return Description(
+            entry.kind,
+            entry.name,
+            summary=_first_line(factory),
+            options=read_options(factory),
+            traits=read(factory) if read else {},
+        )
     except BenchError as error:
-        told["error"] = str(error)
+        return msgspec.structs.replace(bare, error=str(error))
     except Exception as error:
-        told["error"] = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
-    return told
-
-
-def blank(kind: str, name: str) -> dict[str, Any]:
-    """The description of a component that says nothing of itself."""
-    return {"kind": kind, "name": name, "summary": "", "options": [], "traits": {}}
+        told = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
+        return msgspec.structs.replace(bare, error=told)
 
 
 def _first_line(factory: Callable[..., Any]) -> str:

@@ -111,7 +111,23 @@ class Measure(_Request, frozen=True, tag="speed"):
         return self.spec.runtime
 
 
-Request = Describe | Device | Look | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
+class Answer(_Request, frozen=True, tag="predict"):
+    """What the trained pipeline in a run's folder says of images, written to a file: see `benchmark.execution.answer`.
+
+    Attributes:
+        seal: of the record that the folder held when it was loaded.
+        images: pairs of a name and a file, PNG, JPEG or NPY.
+        maps: whether heat maps are wanted too.
+    """
+
+    folder: str
+    seal: str
+    images: list[tuple[str, str]]
+    target: str
+    maps: bool
+
+
+Request = Answer | Describe | Device | Look | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):
@@ -177,6 +193,13 @@ class Built(msgspec.Struct, frozen=True):
 
     status: str
     duration_s: float = 0.0
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The value of `Answer`: how maps are made, and what is wrong with images that cannot be used."""
+
+    method: str
+    problems: list[str]
 
 
 class Found(msgspec.Struct, frozen=True):

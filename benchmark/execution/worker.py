@@ -17,6 +17,7 @@ import msgspec
 
 from benchmark.execution.causes import cause_of
 from benchmark.execution.protocol import (
+    Answer,
     Build,
     Describe,
     Device,
@@ -40,6 +41,7 @@ from benchmark.storage.garbage import imported
 from registry.errors import BenchError
 
 OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a request's value
+    Answer: "benchmark.execution.answer",
     Describe: "benchmark.execution.describe",
     Device: "benchmark.execution.device",
     Look: "benchmark.execution.look",

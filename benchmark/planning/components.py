@@ -1,15 +1,12 @@
 """What components say of themselves, kept under their source's digest: the command line need not import them."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmark.execution.describe import blank
-from benchmark.execution.process import Worker
-from benchmark.execution.protocol import Describe
+from benchmark.planning.description import Description
 from benchmark.planning.graph import Traits
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import OWN, CodeIndex, component_text
@@ -19,16 +16,27 @@ from registry.errors import PluginError
 from registry.lookup import find
 from registry.options import Option
 
+QUESTION = "benchmark.execution.describe"  # who asks a component
+Describing = Callable[[Sequence[tuple[str, str]]], list[Description]]  # pairs of kind and name -> what each says
+
+_DECODER = msgspec.json.Decoder(Description)
+
 
 class Descriptions:
-    """Descriptions of components, from the cache or from one worker."""
+    """Descriptions of components, from the cache or from whoever asks them.
 
-    def __init__(self, folder: Path, worker: Worker, index: CodeIndex) -> None:
+    Args:
+        folder: where they are kept.
+        describe: asks components that are not in the cache; see `benchmark.execution.descriptions`.
+        index: code as the command sees it.
+    """
+
+    def __init__(self, folder: Path, describe: Describing, index: CodeIndex) -> None:
         self.index = index
         self.folder = folder
-        self.worker = worker
-        self.known: dict[tuple[str, str], dict[str, Any]] = {}
-        self.asked = index.byte_digest("benchmark.execution.describe", OWN) or ""  # other questions have other answers
+        self.describe = describe
+        self.known: dict[tuple[str, str], Description] = {}
+        self.asked = index.byte_digest(QUESTION, OWN) or ""  # other questions have other answers
 
     def fetch(self, components: Iterable[tuple[str, str]]) -> None:
         """Make sure that these pairs of kind and name are described."""
@@ -36,13 +44,13 @@ class Descriptions:
         found = {(kind, name): self._read(kind, name) for kind, name in unknown}
         self.known |= {one: told for one, told in found.items() if told is not None}
         lacking = [one for one, told in found.items() if told is None]
-        for told in self._ask(lacking):
-            self.known[told["kind"], told["name"]] = told
-            if not told.get("error"):  # what is broken may be mended without a change of its own code
+        for told in self.describe(lacking) if lacking else []:
+            self.known[told.kind, told.name] = told
+            if not told.error:  # what is broken may be mended without a change of its own code
                 self._write(told)
         self.index.keep()
 
-    def get(self, kind: str, name: str) -> dict[str, Any]:
+    def get(self, kind: str, name: str) -> Description:
         """The description of a component.
 
         Raises:
@@ -50,13 +58,13 @@ class Descriptions:
         """
         self.fetch([(kind, name)])
         told = self.known[kind, name]
-        if told.get("error"):
-            raise PluginError(told["error"])
+        if told.error:
+            raise PluginError(told.error)
         return told
 
     def options(self, kind: str, name: str) -> tuple[Option, ...]:
         """A component's options."""
-        return msgspec.convert(self.get(kind, name)["options"], tuple[Option, ...])
+        return self.get(kind, name).options
 
     def defaults(self, kind: str, name: str) -> dict[str, Any]:
         """A component's options at their defaults."""
@@ -64,19 +72,7 @@ class Descriptions:
 
     def traits(self, kind: str, name: str) -> Traits:
         """How the pipeline treats a segmenter or a head."""
-        return msgspec.convert(self.get(kind, name)["traits"], Traits)
-
-    def _ask(self, components: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        """All at once; one by one where that ends the worker, so that only the guilty one is broken."""
-        if not components:
-            return []
-        outcome = self.worker.serve(Describe(components))
-        if outcome.cause is None:
-            return msgspec.json.decode(outcome.value, type=list[dict[str, Any]])
-        if len(components) > 1:
-            return [told for component in components for told in self._ask([component])]
-        kind, name = components[0]
-        return [{**blank(kind, name), "error": f"{kind} {name!r} cannot be described: {outcome.message}"}]
+        return msgspec.convert(self.get(kind, name).traits, Traits)
 
     def _path(self, kind: str, name: str) -> Path | None:
         text = component_text(kind, name, self.index)
@@ -86,21 +82,20 @@ class Descriptions:
         key = digest(kind, name, entry.module, entry.attribute, entry.distribution, text, self.asked)
         return self.folder / f"{key}.json"
 
-    def _read(self, kind: str, name: str) -> dict[str, Any] | None:
+    def _read(self, kind: str, name: str) -> Description | None:
         try:
             path = self._path(kind, name)
         except PluginError as error:
-            return {**blank(kind, name), "error": str(error)}
+            return Description(kind, name, error=str(error))
         try:
-            told: dict[str, Any] | None = json.loads(path.read_bytes()) if path else None
-        except (OSError, ValueError):
+            return _DECODER.decode(path.read_bytes()) if path else None
+        except (OSError, ValueError):  # absent, half written, or by another version
             return None
-        return told
 
-    def _write(self, told: dict[str, Any]) -> None:
-        path = self._path(told["kind"], told["name"])
+    def _write(self, told: Description) -> None:
+        path = self._path(told.kind, told.name)
         if path is None:
             return
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(told).encode(), flush=False)
+            write_whole(path, msgspec.json.encode(told), flush=False)

@@ -35,20 +35,20 @@ class Chosen(msgspec.Struct, frozen=True):
         yield from (("voter", voter.name) for voter in self.voters)
 
 
-def choose(task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]) -> Chosen:
-    """The task's pipelines and voters with the flags' components put in; a flag given twice asks for both.
+def choose(task: Task, asked: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]) -> Chosen:
+    """The task's pipelines and voters with the components put in that are asked for, all of each kind.
 
     Args:
-        flags: kind -> components as flags write them.
-        forced: kind -> options from --set, which beat those in the task file's brackets but not those in a flag's.
+        asked: kind -> components as ``name[option=value,…]``.
+        forced: kind -> options of the settings, which beat those in the task file's brackets but not those asked for.
 
     Raises:
         ConfigError: a component is missing, or there is nothing to join.
         UnknownNameError: no component of that name is registered.
     """
-    pipelines = _pipelines(task, flags, forced)
-    asked = [parse_component(name) for name in flags["voter"]]
-    voters = asked or [_without(parse_component(name), forced.get("voter", {})) for name in task.voters]
+    pipelines = _pipelines(task, asked, forced)
+    voters = [parse_component(name) for name in asked["voter"]]
+    voters = voters or [_without(parse_component(name), forced.get("voter", {})) for name in task.voters]
     if task.scheme == "one-vs-all" and not voters:
         raise ConfigError(
             "scheme one-vs-all trains a model per class, and nothing says how they vote; "
@@ -66,22 +66,22 @@ def choose(task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, 
 
 
 def _pipelines(
-    task: Task, flags: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]
+    task: Task, asked: Mapping[str, Sequence[str]], forced: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Component]]:
     chosen: list[dict[str, Component]] = []
-    lacking = [kind for kind in KINDS if not flags[kind]]
+    lacking = [kind for kind in KINDS if not asked[kind]]
     if not task.pipelines and lacking:
         raise ConfigError(
             f"the task has no [[pipelines]], so say which {' and which '.join(lacking)}: "
             f"{' '.join(f'--{kind} NAME' for kind in lacking)}; see: bench list"
         )
     for pipeline in task.pipelines or [PipelineFile("", "", "")]:
-        asked = [
-            [parse_component(name) for name in flags[kind]]
+        every = [
+            [parse_component(name) for name in asked[kind]]
             or [_without(parse_component(getattr(pipeline, kind)), forced.get(kind, {}))]
             for kind in KINDS
         ]
-        for components in itertools.product(*asked):
+        for components in itertools.product(*every):
             parts = dict(zip(KINDS, components, strict=True))
             if parts not in chosen:
                 chosen.append(parts)
@@ -103,7 +103,7 @@ def resolve(
     """One specification per pipeline or vote, seed and fold, every option in it; pooled ones are not among them.
 
     Args:
-        forced: kind -> options from --set, which at least one chosen component must have.
+        forced: kind -> options of the settings, which at least one chosen component must have.
 
     Raises:
         UnknownNameError: the task's metric is unknown.

@@ -22,7 +22,17 @@ AGAINST = ("against", "difference", "difference low", "difference high", "detect
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per pipeline or control.
+    """One line per pipeline or control; see `flat`."""
+    titles, rows = flat(comparison)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """Titles of columns, and a row per pipeline or control, which may hold more.
 
     A metric has the columns ``NAME``, ``NAME low`` and ``NAME high`` (95 % over images) and, where there are several
     seeds, ``NAME SD`` and the 95 % interval of the mean over three seeds or more, ``NAME seeds low`` and
@@ -36,13 +46,8 @@ def to_csv(comparison: Comparison) -> str:
     ends += [" seeds low", " seeds high"] if most > 2 else []
     against = AGAINST if any(table.against for table in comparison.tables) else ()
     tuning = TUNING if any(row.tuned for *_, row in rows) else ()
-    out = io.StringIO()
     titles = [*FACTS, *COSTS, *tuning, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
-    writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for place, table, row in rows:
-        writer.writerow(_flat(place, table, row))
-    return out.getvalue()
+    return titles, (_flat(place, table, row) for place, table, row in rows)
 
 
 def to_json(comparison: Comparison) -> str:

@@ -2,8 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -13,6 +14,7 @@ from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
 from benchmark.planning.runs import Planned
+from benchmark.report.notebook import Page
 from benchmark.report.wording import duration, plural
 
 WORDS = {
@@ -115,17 +117,17 @@ def step_words(step: Step) -> str:
 
 
 def bars_on(console: Console) -> Bars:
-    """Bars with what is done and the time left, gone when they stop; none where the console is no terminal."""
-    return Bars(
+    """Bars with what is done and the time left, gone when they stop; none where the console cannot draw them."""
+    columns = (
         TextColumn("  {task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
+    if isinstance(console, Page):
+        return console.bars(*columns)
+    return Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class _AtWork:
@@ -157,6 +159,14 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
         console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
     console.print(f"{plural(len(planned), 'run')}, {len(planned) - len(left)} cached", highlight=False)
+
+
+def plan_json(planned: Sequence[Planned]) -> str:
+    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …]}``, on one line."""
+    told = [
+        {"run": one.plan.run, "pipeline": one.pipeline, "state": one.state, "to_build": one.to_build} for one in planned
+    ]
+    return msgspec.json.encode({"runs": told}).decode()
 
 
 def _note(event: Advance) -> str:

@@ -46,7 +46,7 @@ def _table(table: Table, width: int) -> Text:
 
 def _line(table: Table, row: Row, shown: list[Column], *, rule: bool) -> Line:
     span = wording.span(row)
-    best = "bold" if _supported(table, row) else ""
+    best = "bold" if supported(table, row) else ""
     return Line(
         name=Cell(wording.label(row), best or ("dim" if row.control else "")),
         cells=[] if span else [_cell(row, column, best if column.metric == table.metric else "") for column in shown],
@@ -60,7 +60,8 @@ def _cell(row: Row, column: Column, best: str) -> Cell:
     return Cell(column.text(row), "dim" if few else best, left=column.left)
 
 
-def _supported(table: Table, row: Row) -> bool:
+def supported(table: Table, row: Row) -> bool:
+    """Whether a row leads and the statistics say so."""
     return table.lead is not None and table.lead.separable and not row.control and row.pipeline == table.lead.pipeline
 
 

@@ -5,61 +5,16 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.records.differences import Difference
-from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import direction
-from benchmark.records.record import Record, Tuned
+from benchmark.records.record import Tuned
 from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw
 from benchmark.report.lines import prose
 from benchmark.report.terminal import show
+from benchmark.tuning.finding import Finding
 from registry.options import Scalar
 
 TEST = "paired bootstrap over groups, 95 %"
-
-
-class Side(msgspec.Struct, frozen=True):
-    """One pipeline, trained to the end.
-
-    Attributes:
-        loss: class-balanced log-loss of the *select* part in the epoch whose weights were kept.
-        value: the task's metric on the test part.
-        failure: why there are no numbers; empty where there are.
-    """
-
-    pipeline: str
-    run: str
-    loss: float | None = None
-    value: Estimate | None = None
-    failure: str = ""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A finished search.
-
-    Attributes:
-        changed: setting -> its default and what was found, where they differ.
-        best: None where no trial beat the default.
-        select, test: the metric of the best minus that of the default on the same images.
-        file: the task file of the best; `again` is the line that runs it.
-        folder: of the ledger, the trials and their picture.
-    """
-
-    tuned: Tuned
-    metric: str
-    changed: dict[str, list[Scalar]]
-    default: Side
-    best: Side | None
-    select: Difference | None
-    test: Difference | None
-    file: str
-    folder: str
-    again: str
-
-
-def side_of(record: Record) -> Side:
-    """What a report needs of a run."""
-    failure = f"{record.failure.cause} at {record.failure.stage}: {record.failure.message}" if record.failure else ""
-    return Side(record.pipeline, record.run, record.training.val_loss, record.metrics.get(record.metric), failure)
 
 
 def print_finding(console: Console, found: Finding) -> None:
@@ -133,11 +88,10 @@ def _caveat(found: Finding) -> str:
         return f"The lowest loss on select was looked for among {trials}."
     losses = found.default.loss, found.best.loss
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
-    lower = " Trained to the end, the default has the lower loss on select." if worse else ""
     return (
         f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
         "which is what counts. Detectable: the smallest difference that so many images would separate with 80 % power."
-        + lower
+        + (" Trained to the end, the default has the lower loss on select." if worse else "")
     )
 
 

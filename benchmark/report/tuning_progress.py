@@ -33,10 +33,10 @@ class Following:
 
     def resume(self, state: State) -> None:
         """Print what the ledger has already."""
-        ended = [trial for trial in state.trials if trial.status != "running"]
-        if ended:
-            self.say(f"in the ledger already: {len(ended)} of {state.search.trials} trials; {_best(state)}")
-        self.bars.update(self.trials, completed=len(ended))
+        done = [trial for trial in state.trials if trial.status != "running"]
+        if done:
+            self.say(f"in the ledger already: {len(done)} of {state.search.trials} trials; {_best(state)}")
+        self.bars.update(self.trials, completed=len(done))
 
     def watch(self, event: Event) -> None:
         """Take an event of a trial's worker."""
@@ -62,8 +62,12 @@ class Following:
             spent = duration(trial.duration_s)
             self.say(f"{told}{_loss(trial.score)} after {trial.reached} epochs ({spent}); {_best(state)}")
         note = f"best {_loss(best.score)}" if (best := state.best()) else ""
-        ended = sum(one.status != "running" for one in state.trials)
-        self.bars.update(self.trials, completed=ended, note=note + self._left())
+        done = sum(one.status != "running" for one in state.trials)
+        self.bars.update(self.trials, completed=done, note=note + self._left())
+
+    def out_of_time(self, state: State) -> None:
+        """Say that the budget is spent, how many trials have ended, and what was spent on the others."""
+        self.say(f"the time of --budget is up, {ended(state)}; the same line goes on")
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
@@ -76,6 +80,14 @@ class Following:
         if self.stage is not None:
             self.bars.remove_task(self.stage)
             self.stage = None
+
+
+def ended(state: State) -> str:
+    """How many of a search's trials have come to an end, in words, and what was spent on the others."""
+    running = [trial for trial in state.trials if trial.status == "running"]
+    told = f"{len(state.trials) - len(running)} of at most {state.search.trials} trials have ended"
+    spent = duration(sum(trial.duration_s or 0.0 for trial in running))
+    return f"{told}, {len(running)} unfinished after {spent}" if running else told
 
 
 def _best(state: State) -> str:

@@ -9,10 +9,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
+from benchmark.storage.cache import Store
 from registry.errors import StorageError
 
 BLOCK = 512  # bytes in a unit of st_blocks, on every file system
@@ -33,6 +34,13 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("log", "logs/*", re.compile(rf"logs/worker-{RANDOM}\.log")),
 )
 FILES = ("description", "digest file", "import file", "log")  # the other kinds are folders
+
+
+class Sum(TypedDict):
+    """Of several items."""
+
+    count: int
+    bytes: int
 
 
 class Item(NamedTuple):
@@ -73,6 +81,29 @@ def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
     ages = ("artefact", "checkpoint", "half-built")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
+
+
+def summed(named: Iterable[tuple[str, Item]]) -> dict[str, Sum]:
+    """Name -> how many and how many bytes, the largest first."""
+    sums: dict[str, Sum] = {}
+    for name, item in named:
+        one = sums.setdefault(name, {"count": 0, "bytes": 0})
+        one["count"] += 1
+        one["bytes"] += item.octets
+    return dict(sorted(sums.items(), key=lambda pair: -pair[1]["bytes"]))
+
+
+def remove(root: Path, choose: Callable[[list[Item]], list[Item]]) -> list[Item]:
+    """Remove what is chosen of all that is there, while nobody uses the cache; gives what went.
+
+    Raises:
+        StorageError: a run is at work, or something cannot be removed.
+    """
+    with Store(root).alone():
+        leaving = choose(inventory(root))
+        discard(root, leaving)
+        sweep_locks(root)
+    return leaving
 
 
 def discard(root: Path, items: Iterable[Item]) -> None:

@@ -25,7 +25,7 @@ class Component(_Table, frozen=True):
     def __str__(self) -> str:
         if not self.options:
             return self.name
-        return f"{self.name}[{','.join(f'{name}={_plain(value)}' for name, value in self.options.items())}]"
+        return f"{self.name}[{','.join(f'{name}={plain(value)}' for name, value in self.options.items())}]"
 
 
 class Images(_Table, frozen=True):
@@ -210,5 +210,6 @@ class Task(_Table, frozen=True):
     resamples: int = 2000
 
 
-def _plain(value: Scalar) -> str:
+def plain(value: Scalar) -> str:
+    """A value as it is written behind ``option=``."""
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,6 +10,7 @@ import msgspec
 
 from benchmark.tuning.space import Space, Values
 
+Tuner = Literal["hyperband", "bayesian", "random", "grid"]
 Origin = Literal["default", "random", "grid", "model", "promoted"]
 
 
@@ -23,7 +24,7 @@ class Search(msgspec.Struct, frozen=True, tag_field="event", tag="search"):
         subject: digest of everything else that scores depend on: task, pipeline, data.
     """
 
-    tuner: Literal["hyperband", "bayesian", "random", "grid"]
+    tuner: Tuner
     space: Space
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32 - 1)]
     trials: Annotated[int, msgspec.Meta(ge=1)]

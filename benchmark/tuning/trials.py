@@ -33,9 +33,7 @@ class Trials:
         out_of_time: whether the last `run` ended because its time was up.
     """
 
-    def __init__(
-        self, folder: Path, search: Search, subject: dict[str, Any], worker: Worker, objective: str = OBJECTIVE
-    ) -> None:
+    def __init__(self, folder: Path, search: Search, subject: Any, worker: Worker, objective: str = OBJECTIVE) -> None:
         self.folder = folder
         self.worker = worker
         self.early = 0

@@ -1,8 +1,10 @@
 """`bench tune`: what it refuses in one line, and a search from end to end on drawn films."""
 
 import errno
+import io
 import json
 import os
+import re
 import resource
 import tomllib
 from pathlib import Path
@@ -10,66 +12,57 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from rich.console import Console
 
-from benchmark.cli.finding import Tuning, _no_best, _retold, _write, again
-from benchmark.cli.tune import _check_default, _check_file, _check_one, _ended, _Tune
 from benchmark.execution.pool import Crew
 from benchmark.execution.process import Outcome
+from benchmark.execution.session import Session
+from benchmark.planning.request import requested
 from benchmark.records.files import read, verify, write
+from benchmark.report.display import ConsoleDisplay
+from benchmark.report.tuning_progress import ended
 from benchmark.tasks.schema import Split, Training
 from benchmark.tasks.schema import Tuning as TuningTable
+from benchmark.tuning.finding import Tuning, found_best, retold, write_task
 from benchmark.tuning.ledger import locked
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
-from registry.errors import ConfigError, StorageError
+from benchmark.tuning.tune import check_default, check_file, check_one, given_settings, search_of, searched
+from registry.errors import ConfigError, DivergedError, StorageError
 from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.planning.test_resolve import task
 
 pytestmark = pytest.mark.slow
 
-NOTHING = {"segmenter": (), "backbone": (), "head": ()}
-FLAGS = {
-    "task_name": "binary", "data": None, "dataset": None, **NOTHING, "assignments": (), "limit": None, "epochs": None,
-    "quick": None, "precision": "float32", "skip_bad": False, "deterministic": False, "tuner": None, "trials": None,
-    "budget": None, "timeout": None, "seed": 0, "as_json": False, "results": "results", "output": None,
-}  # fmt: skip
+PLACES = {"task": "binary", "cache": "cache", "results": "results"}
 SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
 
 
 @pytest.mark.parametrize(
-    ("changes", "flags", "message"),
+    ("changes", "asked", "message"),
     [
         ({}, {"backbone": ("sepcnn", "xception")}, r"received --backbone 2 times \(sepcnn, xception\); give it once"),
         ({"scheme": "one-vs-all"}, {}, "scheme one-vs-all trains one per class"),
         ({"split": Split(folds=5)}, {}, "received 5 folds; add --set split.folds=1"),
     ],
 )
-def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, flags, message):
+def test_what_is_not_one_pipeline_on_one_split_is_refused(changes, asked, message):
     with pytest.raises(ConfigError, match=message):
-        _check_one(task(**changes), {**NOTHING, **flags})
+        check_one(task(**changes), requested(**PLACES, **asked))
 
 
 def test_a_folder_is_no_file_for_the_task_that_is_found(tmp_path):
     (tmp_path / "task.toml").touch()
     with pytest.raises(ConfigError, match=r"is a folder; expected the name of a file .*, as .*tuned.toml"):
-        _check_file(tmp_path, tmp_path / "task.toml")
-    _check_file(tmp_path / "new" / "tuned.toml", tmp_path / "task.toml")
+        check_file(tmp_path, tmp_path / "task.toml")
+    check_file(tmp_path / "new" / "tuned.toml", tmp_path / "task.toml")
 
 
-def test_what_a_flag_says_is_not_searched():
-    flags = {**FLAGS, "assignments": ("images.size=96", "head.dropout=.3"), "backbone": ("sepcnn[filters=8]",)}
-    assert _Tune(flags)._said() >= {"images.size", "head.dropout", "backbone.filters"}
-
-
-def test_the_line_that_repeats_a_run_has_the_flags_that_no_task_file_holds():
-    given = {"data": "my films", "dataset": "folder", "limit": 200, "skip_bad": True, "deterministic": True}
-    told = again({**FLAGS, **given, "seed": 3, "precision": "auto"}, "t.toml", "tensorflow")
-    flags = "--data 'my films' --dataset folder --limit 200 --skip-bad --deterministic --precision auto --seeds 3"
-    assert told == f"bench run --task t.toml {flags}"
-    assert again({**FLAGS, "dataset": "phantom[count=96]"}, "t.toml", "tensorflow") == "bench run --task t.toml"
-    told = again({**FLAGS, "results": "my results"}, "t.toml", "jax")
-    assert told == "KERAS_BACKEND=jax bench run --task t.toml -o 'my results'"
+def test_what_a_request_says_is_not_searched():
+    settings = ("images.size=96", "head.dropout=.3")
+    asked = requested(**PLACES, settings=settings, backbone=("sepcnn[filters=8]",))
+    assert given_settings(asked) == {"images.size", "head.dropout", "backbone.filters"}
 
 
 def ledger(*causes):
@@ -79,10 +72,10 @@ def ledger(*causes):
 
 
 def test_a_search_in_which_nothing_finished_says_why():
-    assert "none of 2 trials has finished, the last one failed: oom, it cannot be" in str(
-        _no_best(ledger("nan", "oom"))
-    )
-    assert "no trial has finished within the budget" in str(_no_best(ledger("")))
+    with pytest.raises(DivergedError, match="none of 2 trials has finished, the last one failed: oom, it cannot be"):
+        found_best(ledger("nan", "oom"))
+    with pytest.raises(DivergedError, match="no trial has finished within the budget"):
+        found_best(ledger(""))
 
 
 STAYED, FOUND = factories.tuned(stayed=True), factories.tuned(trials=9)
@@ -101,7 +94,7 @@ def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, be
     record = factories.record(tuned=before)
     write(record, tmp_path)
     run = SimpleNamespace(spec=specs.spec(tuned=told), folder=tmp_path)
-    assert _retold(run, read(tmp_path / "result.json")).tuned == after
+    assert retold(run, read(tmp_path / "result.json")).tuned == after
     kept = verify(tmp_path / "result.json")
     assert kept.tuned == after
     assert msgspec.structs.replace(kept, tuned=before, seal="") == record
@@ -109,24 +102,24 @@ def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, be
 
 def test_no_cost_is_written_into_the_record_of_a_failure(tmp_path):
     failed = factories.failed()
-    assert _retold(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
+    assert retold(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_search_that_its_budget_ends_says_what_is_unfinished_and_was_spent_on_it():
-    assert _ended(ledger("nan", "oom")) == "2 of at most 6 trials have ended"
+    assert ended(ledger("nan", "oom")) == "2 of at most 6 trials have ended"
     now = ledger("nan", "", "")
     cut = [*now.trials[:1], *(msgspec.structs.replace(trial, duration_s=20.5) for trial in now.trials[1:])]
     now = msgspec.structs.replace(now, trials=cut)
-    assert _ended(now) == "1 of at most 6 trials have ended, 2 unfinished after 41.0 s"
+    assert ended(now) == "1 of at most 6 trials have ended, 2 unfinished after 41.0 s"
 
 
 @pytest.mark.parametrize("cause", ["data", "plugin"])
 def test_what_the_default_cannot_be_trained_for_ends_the_search(cause, tmp_path):
-    _check_default(ledger(), tmp_path)
-    _check_default(ledger("nan", cause), tmp_path)
+    check_default(ledger(), tmp_path)
+    check_default(ledger("nan", cause), tmp_path)
     with pytest.raises(ConfigError, match=r"it cannot be \(trial 0, the default, failed of it: .* remove"):
-        _check_default(ledger(cause), tmp_path)
+        check_default(ledger(cause), tmp_path)
 
 
 def begun(folder, *causes):
@@ -138,11 +131,16 @@ def begun(folder, *causes):
 
 
 class Idle:
-    """A worker that finds nothing more to do, and counts how often it was asked."""
+    """A crew of one worker that finds nothing more to do, and counts how often it was asked."""
 
     def __init__(self):
         self.workers = [self]
         self.asked = 0
+
+    def search(self, folder):
+        """A call that finds the search in a folder."""
+        display = ConsoleDisplay(Console(file=io.StringIO()))
+        return searched(Session(requested(**PLACES), display, None, self), display, folder, SEARCH, {}, None)
 
     def serve(self, request, watch, timeout_s):
         self.asked += 1
@@ -155,7 +153,7 @@ class Idle:
 def test_a_default_that_could_not_run_ends_the_search_when_the_line_is_given_again_too(tmp_path):
     crew = Idle()
     with pytest.raises(ConfigError, match="it cannot be"):
-        _Tune(FLAGS)._trials(crew, begun(tmp_path, "data"), SEARCH, {}, None, None)
+        crew.search(begun(tmp_path, "data"))
     assert crew.asked == 0
 
 
@@ -170,44 +168,46 @@ def test_a_disk_that_is_full_at_the_end_of_a_search_is_one_clear_line(tmp_path, 
     begun(tmp_path, "nan")
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(StorageError, match=r"the disk is full at .*trials\.csv"):
-        _Tune(FLAGS)._trials(Idle(), tmp_path, SEARCH, {}, None, None)
+        Idle().search(tmp_path)
 
 
 def test_a_task_file_that_cannot_be_written_whole_leaves_the_one_that_was_there(tmp_path):
-    flags = {**FLAGS, "output": tmp_path / "mine.toml"}
-    flags["output"].write_text("what was found before")
-    tuning = Tuning(_Tune(flags).request, task(), None, None, tmp_path, tmp_path)
+    mine = tmp_path / "mine.toml"
+    mine.write_text("what was found before")
+    tuning = Tuning(Session(requested(**PLACES), None, None, None), task(), None, None, tmp_path, mine)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # bytes: the rest fits no more
     try:
         with pytest.raises(OSError, match="File too large"):
-            _write(tuning, specs.spec())
+            write_task(tuning, specs.spec())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert flags["output"].read_text() == "what was found before"
-    _write(tuning, specs.spec())
-    assert tomllib.loads(flags["output"].read_text())["title"] == tuning.task.title
+    assert mine.read_text() == "what was found before"
+    write_task(tuning, specs.spec())
+    assert tomllib.loads(mine.read_text())["title"] == tuning.task.title
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
 
 
 @pytest.mark.parametrize("name", ["mine.toml", "link.toml"])
-def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, monkeypatch, name):
+def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, monkeypatch, bench_in_process, name):
     (tmp_path / "mine.toml").write_text("a task")
     (tmp_path / "link.toml").symlink_to("mine.toml")
     monkeypatch.setattr(Crew, "__enter__", lambda crew: pytest.fail("work began"))
-    flags = {**FLAGS, "task_name": str(tmp_path / "mine.toml"), "output": tmp_path / name}
-    flags["results"] = str(tmp_path / "results")
-    with pytest.raises(ConfigError, match=rf"-o .*{name} is the task file that --task reads, .* as .*tuned.toml"):
-        _Tune(flags).go()
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    line = ("tune", "--task", tmp_path / "mine.toml", "--results", tmp_path / "results", "-o", tmp_path / name)
+    code, out, err = bench_in_process(*line)
+    assert (code, out) == (2, "")
+    assert re.search(rf"-o .*{name} is the task file that --task reads, .* as .*tuned.toml", err)
 
 
 @pytest.mark.parametrize(("tuner", "trials", "told"), [("hyperband", 6, 1), ("hyperband", 8, 0), ("random", 6, 0)])
-def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told, capsys):
-    flags = {**FLAGS, "tuner": tuner, "trials": trials, "as_json": True}
+def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told):
+    shown = []
+    session = Session(requested(**PLACES), SimpleNamespace(say=shown.append), None, None)
     subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda index: "subject")
-    searched = task(tuning=TuningTable(searched=["training"]))
-    _Tune(flags)._search(searched, subject, SimpleNamespace(options=lambda kind, name: ()))
-    assert capsys.readouterr().err.count("fewer than Hyperband's smallest bracket (8, of up to 16 epochs)") == told
+    wide = task(tuning=TuningTable(searched=["training"]))
+    search_of(session, wide, subject, SimpleNamespace(options=lambda kind, name: ()), tuner, trials)
+    assert "\n".join(shown).count("fewer than Hyperband's smallest bracket (8, of up to 16 epochs)") == told
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
-from benchmark.report.tuning import Finding, print_finding, side_of
+from benchmark.report.tuning import print_finding
+from benchmark.tuning.finding import Finding, side_of
 from tests import factories
 from tests.factories import A, B
 from tests.report.test_report import screen, separable

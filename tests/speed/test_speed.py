@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmark.cli.speed import _Measuring
-from benchmark.execution import process as executor
+from benchmark.execution import pool
 from benchmark.execution.process import Outcome
 from benchmark.records import speed as speed_record
 from benchmark.records.speed import Speed
 from benchmark.speed import macs
+from benchmark.speed import pipelines as asked
 from benchmark.speed.networks import STORED_MASKS, UNTRAINED, build
 from benchmark.tasks.schema import Component, Images
 from registry.backbones.sepcnn import sepcnn
@@ -76,13 +76,10 @@ class Scripted:
     def __init__(self, *_):
         pass
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def stop(self):
         pass
 
-    def stop(self):
+    def close(self):
         pass
 
     def serve(self, request, watch):
@@ -112,9 +109,9 @@ def test_wrong_input_of_a_pipeline_is_one_line_and_the_others_are_measured(
     monkeypatch, bench_in_process, tmp_path, pipelines, code
 ):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(executor, "Worker", Scripted)
+    monkeypatch.setattr(pool, "Worker", Scripted)
     planned = [SimpleNamespace(spec=spec(), pipeline=name) for name in pipelines]
-    monkeypatch.setattr(_Measuring, "_planned", lambda *_: planned)
+    monkeypatch.setattr(asked, "pipelines", lambda session: planned)
     found, out, err = bench_in_process("speed", "--task", "binary", "-o", tmp_path / "results")
     assert found == code
     place = pipelines.index("absent[file=x]") + 1 if code == 2 else 0

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.storage.places import find_task
+from benchmark.tasks.places import find_task
 from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import target_of

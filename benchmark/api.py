@@ -1,0 +1,281 @@
+"""The Python door: what `bench run` and `bench compare` do, and trained pipelines that predict.
+
+    from benchmark.api import compare, load, predict, run
+
+    found = run("binary", backbone=["sepcnn", "mobilenetv3-small"], settings={"images.size": 96})
+    found.tables[0].lead                        # in a notebook, `found` shows the tables
+    with load(found.folders[found.tables[0].rows[0].runs[0].run]) as pipeline:
+        predict(pipeline, ["one.png", "another.png"]).decisions
+
+Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes with the first
+prediction.  A run that fails is a row that says why; what cannot be asked for raises a `registry.errors.BenchError`.
+Places that are not given are those of the command: BENCH_CACHE, BENCH_RESULTS (else ``results``), BENCH_DATA.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.execution.predicting import Pipeline, Predictions
+from benchmark.report.shown import Comparison
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmark.records.differences import PairedTest
+    from benchmark.records.record import Record
+    from benchmark.report.display import ConsoleDisplay
+    from registry.options import Scalar
+
+__all__ = ["Comparison", "Pipeline", "Predictions", "compare", "load", "predict", "run"]
+
+StrPath = str | os.PathLike[str]
+Components = str | Sequence[str]  # ``name[option=value,…]``, one or several
+PIECE = 256  # images that a worker is given at once
+
+
+def run(
+    task: StrPath,
+    *,
+    data: StrPath | None = None,
+    dataset: str | None = None,
+    segmenter: Components = (),
+    backbone: Components = (),
+    head: Components = (),
+    voter: Components = (),
+    settings: "Mapping[str, Scalar] | Sequence[str]" = (),
+    limit: int | None = None,
+    skip_bad: bool = False,
+    quick: bool | None = None,
+    epochs: int | None = None,
+    folds: int | None = None,
+    seeds: int | Sequence[int] = 0,
+    backend: str | None = None,
+    precision: str = "float32",
+    deterministic: bool = False,
+    results: StrPath | None = None,
+    cache: StrPath | None = None,
+    jobs: int = 1,
+    timeout_s: float | None = None,
+    only_failed: bool = False,
+    progress: bool = True,
+) -> Comparison:
+    """Train, score and explain pipelines on a task, then compare them; what is there already is not run again.
+
+    Args:
+        task: its name, or a TOML file.
+        data: folder of X-rays; without one drawn phantom films.
+        dataset: which registered dataset reads them, as ``name[option=value,…]``; recognised by default.
+        segmenter, backbone, head, voter: as ``name[option=value,…]``, one or several, in place of the task's own; their
+            product is compared.
+        settings: ``{"images.size": 96}`` or ``["images.size=96"]``.
+        limit: about so many images, stratified, whole groups.
+        skip_bad: leave unreadable images out (recorded) instead of stopping.
+        quick: the laptop setting; by default without `data`.
+        epochs: at most, of every network.
+        folds: of a cross-validation, 2 to 20.
+        seeds: of training.
+        backend: of Keras; by default what KERAS_BACKEND names, else TensorFlow.
+        precision: ``float32``, ``mixed_bfloat16``, ``mixed_float16`` or ``auto``, what the device does well.
+        deterministic: the same bits each time, at a fixed number of threads.
+        results, cache: folders.
+        jobs: workers side by side.
+        timeout_s: after which a run is killed and has failed.
+        only_failed: those runs alone whose last attempt failed.
+        progress: show what happens, on standard error or in the notebook; nothing else is printed.
+
+    Raises:
+        BenchError: the request, the data or the disk make every run impossible.
+    """
+    from benchmark.comparison.collect import with_predictions
+    from benchmark.comparison.compare import compare as compared
+    from benchmark.execution.run import planned_runs
+    from benchmark.execution.session import executed, opened
+    from benchmark.planning.request import assignments, check_folders, requested
+
+    request = requested(
+        task=os.fspath(task),
+        data=os.environ.get("BENCH_DATA") if data is None else os.fspath(data),
+        dataset=dataset,
+        segmenter=_several(segmenter),
+        backbone=_several(backbone),
+        head=_several(head),
+        voter=_several(voter),
+        settings=assignments(settings) if isinstance(settings, Mapping) else tuple(settings),
+        limit=limit,
+        skip_bad=skip_bad,
+        quick=quick,
+        epochs=epochs,
+        folds=folds,
+        seeds=(seeds,) if isinstance(seeds, int) else tuple(seeds),
+        backend=backend,
+        precision=precision,
+        deterministic=deterministic,
+        results=os.fspath(results or os.environ.get("BENCH_RESULTS") or "results"),
+        cache=_cache(cache),
+        jobs=jobs,
+        timeout_s=timeout_s,
+    )
+    check_folders(request, "results=… or BENCH_RESULTS")
+    with opened(request, _display(progress)) as session:
+        finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
+    folders = {record.run: run.folder for run, record in finished}
+    test = with_predictions(_paired_test, lambda record: folders[record.run])
+    content = compared([record for _, record in finished], difference=test)
+    return Comparison(content.tables, content.left_out, folders)
+
+
+def compare(
+    path: StrPath | Sequence[StrPath] = "results",
+    *,
+    metric: str | None = None,
+    against: str | None = None,
+    verify: bool = True,
+) -> Comparison:
+    """Compare the runs below a folder, or several; one table per question, dataset and split.
+
+    Args:
+        metric: rank by this one instead of the task's own.
+        against: a pipeline, or the start of its name, that every other one is tested against.
+        verify: leave out records that were changed after they were sealed.
+
+    Raises:
+        BenchError: a folder is not there, or no record has the metric or the pipeline.
+    """
+    from benchmark.comparison.collect import collected
+    from benchmark.storage.garbage import uncollected
+
+    paths = [path] if isinstance(path, (str, os.PathLike)) else path
+    with uncollected():
+        content, found = collected(
+            [Path(one) for one in paths], _paired_test, metric=metric, against=against, verified=verify
+        )
+    folders = {name: Path(file).parent for (name, _), file in found.files.items()}
+    return Comparison(content.tables, content.left_out, folders)
+
+
+def load(folder: StrPath, *, cache: StrPath | None = None) -> Pipeline:
+    """The trained pipeline in the folder of a finished run; nothing is started yet.
+
+    Args:
+        cache: folder where the log of its worker goes.
+
+    Raises:
+        BenchError: there is no record or no model, the record was changed after it was sealed, the run failed, is a
+            vote or pooled (made of runs that keep models of their own), or its backend is not installed.
+    """
+    from benchmark.execution.predicting import loaded
+
+    return loaded(Path(folder).absolute(), Path(_cache(cache)))
+
+
+def predict(
+    pipeline: Pipeline, images: "StrPath | np.ndarray | Sequence[StrPath | np.ndarray]", *, maps: bool = True
+) -> Predictions:
+    """What a pipeline says of images that it has never seen: prepared, masked and calibrated as its run was.
+
+    Args:
+        images: PNG or JPEG files, or arrays uint8 (H, W), 0 black; one or several, of any size.
+        maps: also heat maps of the evidence for each image's class, which cost more than all else.
+
+    Raises:
+        BenchError: an image cannot be used (the message names it), or the pipeline draws no masks for new images.
+    """
+    import numpy as np
+
+    from registry.errors import DataError
+
+    one = isinstance(images, (str, os.PathLike)) or (isinstance(images, np.ndarray) and images.ndim == 2)
+    several: Sequence[Any] = [images] if one else images  # type: ignore[assignment]
+    named = [(_name(image, place), image) for place, image in enumerate(several)]
+    if not named:
+        raise DataError("there are no images to predict for; expected files, or arrays uint8 (H, W)")
+    pieces = [_answered(pipeline, named[start : start + PIECE], maps) for start in range(0, len(named), PIECE)]
+    stored = [arrays for arrays, _ in pieces]
+    found = {name: np.concatenate([arrays[name] for arrays in stored]) for name in stored[0]}
+    return Predictions([name for name, _ in named], pipeline.classes, method=pieces[0][1], **found)
+
+
+def _answered(pipeline: Pipeline, named: Sequence[tuple[str, Any]], maps: bool) -> "tuple[dict[str, np.ndarray], str]":
+    """Arrays of a few images, and the method of the maps; images and arrays travel as files."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory(prefix="bench-predict-") as folder:
+        files = [(name, _file(name, image, Path(folder, f"{k}.npy"))) for k, (name, image) in enumerate(named)]
+        target = Path(folder, "answers.npz")
+        method = pipeline.answer(files, target, maps=maps)
+        with np.load(target, allow_pickle=False) as stored:
+            return dict(stored), method
+
+
+def _name(image: Any, place: int) -> str:
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {place}"
+
+
+def _file(name: str, image: Any, path: Path) -> str:
+    """The file of an image: its own, or one that is written for an array.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: the array is no image.
+    """
+    import numpy as np
+
+    from registry.errors import DataError, DataNotFoundError
+
+    if isinstance(image, (str, os.PathLike)):
+        if not Path(image).is_file():
+            raise DataNotFoundError(f"no image at {name!r}; expected a PNG or JPEG file")
+        return str(Path(image).absolute())
+    found = np.asarray(image)
+    if found.dtype != np.uint8 or found.ndim != 2 or not found.size:
+        raise DataError(f"{name}: expected an array uint8 (H, W), received {found.dtype} {found.shape}")
+    np.save(path, found, allow_pickle=False)
+    return str(path)
+
+
+def _several(components: Components) -> tuple[str, ...]:
+    return (components,) if isinstance(components, str) else tuple(components)
+
+
+def _cache(asked: StrPath | None) -> str:
+    from benchmark.storage.places import cache_folder
+
+    return os.fspath(asked or cache_folder())
+
+
+def _paired_test(folder_of: "Callable[[Record], Path]") -> "PairedTest":
+    from benchmark.evaluation.paired import paired_test
+
+    return paired_test(folder_of)
+
+
+def _display(progress: bool) -> "ConsoleDisplay":
+    """Lines and bars on standard error or in the notebook's cell; nothing where no progress is wanted."""
+    import io
+
+    from rich.console import Console
+
+    from benchmark.report.display import ConsoleDisplay
+    from benchmark.report.notebook import Page
+
+    console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True)
+    return ConsoleDisplay(Page(_cell_output()) if progress and console.is_jupyter else console)
+
+
+def _cell_output() -> "Callable[[str, str], None]":
+    """Puts plain text and HTML in one place of a notebook's cell; any front end can show that, without widgets."""
+    from IPython.display import display
+
+    handles: list[Any] = []
+
+    def show(text: str, html: str) -> None:
+        content = {"text/plain": text, "text/html": html}
+        if handles:
+            handles[0].update(content, raw=True)
+        else:
+            handles.append(display(content, raw=True, display_id=True))
+
+    return show

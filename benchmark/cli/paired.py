@@ -1,0 +1,23 @@
+"""The paired test of two pipelines, which imports NumPy only where there are predictions to read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.records.differences import PairedTest
+    from benchmark.records.record import Record
+
+
+def tester(folder_of: "Callable[[Record], Path]", part: str = "test") -> "PairedTest":
+    """The test from the predictions that runs left in their folders."""
+    from benchmark.evaluation.paired import paired_test
+
+    return paired_test(folder_of, part=part)
+
+
+def paired(folder_of: "Callable[[Record], Path]", part: str = "test") -> "PairedTest":
+    """The same, made once there are predictions to read."""
+    from benchmark.comparison.collect import with_predictions
+
+    return with_predictions(lambda folder: tester(folder, part), folder_of)

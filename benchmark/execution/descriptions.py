@@ -1,0 +1,25 @@
+"""Asks a worker what components say of themselves."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmark.execution.process import Worker
+from benchmark.execution.protocol import Describe
+from benchmark.planning.components import Describing
+from benchmark.planning.description import Description
+
+
+def describing(worker: Worker) -> Describing:
+    """Descriptions by a worker: all at once; one by one where that ends the worker, so that only one is broken."""
+
+    def describe(components: Sequence[tuple[str, str]]) -> list[Description]:
+        outcome = worker.serve(Describe(list(components)))
+        if outcome.cause is None:
+            return msgspec.json.decode(outcome.value, type=list[Description])
+        if len(components) > 1:
+            return [told for component in components for told in describe([component])]
+        kind, name = components[0]
+        return [Description(kind, name, error=f"{kind} {name!r} cannot be described: {outcome.message}")]
+
+    return describe

@@ -1,0 +1,143 @@
+"""A trained pipeline at work for images of any origin, in a worker of its own."""
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.execution.process import Worker
+from benchmark.execution.protocol import Answer, Answered
+from benchmark.planning.backend import keras_backend
+from benchmark.records.files import FILE, verify
+from benchmark.records.record import Record
+from registry.errors import ConfigError, DataError, DataNotFoundError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODELS = "model"  # folder of what predicts
+SHOWN = 3  # images that cannot be used
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions:
+    """What a pipeline says of n images; K classes, S pixels a side as the pipeline prepares them.
+
+    Attributes:
+        names: of the images: their paths, or ``image 0``.
+        classes: names of the K classes.
+        probabilities: float (n, K), calibrated, at the class shares of the training data.
+        decided: int (n,) index of the class that is likeliest at equal class shares.
+        logits: float (n, K) as the classifier gave them.
+        views: uint8 (n, S, S), what the classifier saw; maps lie over these.
+        method: how maps are made.
+        masks: bool (n, S, S) lung masks; None where the classifier sees the whole image.
+        maps: float (n, h, w), >= 0, not normalised: the evidence for the class decided; None where none were asked for.
+    """
+
+    names: list[str]
+    classes: list[str]
+    probabilities: "np.ndarray"
+    decided: "np.ndarray"
+    logits: "np.ndarray"
+    views: "np.ndarray"
+    method: str
+    masks: "np.ndarray | None" = None
+    maps: "np.ndarray | None" = None
+
+    @property
+    def decisions(self) -> list[str]:
+        """The name of the class that was decided, of each image."""
+        return [self.classes[k] for k in self.decided]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"<Predictions for {len(self)} images: {', '.join(self.classes)}>"
+
+
+class Pipeline:
+    """A trained pipeline in the folder of its run.
+
+    Its worker starts with the first prediction, computes with the run's backend and precision, and stays until `close`,
+    the end of a ``with`` block, or the end of this process.
+
+    Attributes:
+        folder: of the run.
+        record: what the run found.
+    """
+
+    def __init__(self, folder: Path, record: Record, worker: Worker) -> None:
+        self.folder = folder
+        self.record = record
+        self._worker = worker
+        self._one_at_a_time = threading.Lock()
+        self._closing = weakref.finalize(self, worker.close)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of the probabilities."""
+        return self.record.classes
+
+    def close(self) -> None:
+        """End the worker; whoever predicts again has to load the run again."""
+        self._closing()
+
+    def __enter__(self) -> "Pipeline":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
+
+    def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
+        """Write what the pipeline says of images into an NPZ file (see `benchmark.execution.answer`).
+
+        Args:
+            images: name and file of each, PNG, JPEG or NPY.
+            maps: whether maps are wanted too.
+
+        Returns:
+            How maps are made.
+
+        Raises:
+            ConfigError: the pipeline was closed.
+            DataError: an image cannot be used; names it.
+            WorkerFailedError: the pipeline cannot be loaded, or draws no masks for new images.
+        """
+        request = Answer(str(self.folder), self.record.seal, list(images), str(target), maps)
+        with self._one_at_a_time:
+            if not self._closing.alive:
+                raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
+            told = self._worker.ask(request, Answered)
+        if problems := told.problems:
+            more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+            shown = "; ".join(problems[:SHOWN])
+            raise DataError(f"{len(problems)} of {len(images)} images cannot be used: {shown}{more}")
+        return told.method
+
+
+def loaded(folder: Path, cache: Path) -> Pipeline:
+    """The trained pipeline in the folder of a finished run; nothing is started yet.
+
+    Raises:
+        DataNotFoundError: there is no record, or no models.
+        VerificationError: the record was changed after it was sealed.
+        DataError: the run failed, or is a vote or pooled: made of runs that keep models of their own.
+        ConfigError: the run's backend is not installed.
+    """
+    record = verify(folder / FILE)
+    if record.failure:
+        cause = record.failure.cause
+        raise DataError(f"{record.run} failed ({cause}), so there is nothing that predicts; run it again")
+    if record.members:
+        raise DataError(f"{record.run} is made of other runs and keeps no models of its own; load one of those")
+    if not (folder / MODELS).is_dir():
+        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
+    environment = {"KERAS_BACKEND": keras_backend(record.spec["runtime"]["backend"])}
+    return Pipeline(folder, record, Worker(cache / "logs", environment))

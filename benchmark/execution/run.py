@@ -1,0 +1,34 @@
+"""From a request to the runs that answer it."""
+
+from collections.abc import Sequence
+
+from benchmark.execution.heads import try_heads
+from benchmark.execution.session import Session, scheduled, specified
+from benchmark.planning.request import components_asked, task_of
+from benchmark.planning.resolve import choose
+from benchmark.planning.runs import Planned
+
+
+def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned]:
+    """Every run that a request asks for, and what is pooled of them; what cannot be built is told before.
+
+    Args:
+        only_failed: those alone whose last attempt failed; none where none has.
+
+    Raises:
+        BenchError: the request, the data or a component cannot be used.
+    """
+    asked = task_of(session.request)
+    chosen = choose(asked.task, components_asked(session.request), asked.forced)
+    specs, found = specified(session, asked, chosen, session.request.seeds)
+    planned = scheduled(session, specs, found.survey, found.described)
+    if only_failed:
+        planned = failed_before(planned)
+    try_heads(planned, session.worker)
+    return planned
+
+
+def failed_before(planned: Sequence[Planned]) -> list[Planned]:
+    """The runs whose last attempt failed, and what is pooled of them."""
+    names = {run.plan.run for run in planned if run.state == "failed"}
+    return [run for run in planned if run.plan.run in names or any(name in names for name in run.names.values())]

@@ -1,0 +1,157 @@
+"""A request at work: the cache in use, workers at hand, and somebody who is shown what happens."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from benchmark.execution.descriptions import describing
+from benchmark.execution.pool import Happening, Pool, Recorded
+from benchmark.execution.process import Worker, side_by_side
+from benchmark.execution.protocol import Device, Found, Look, Seen, Watch
+from benchmark.planning.components import Descriptions
+from benchmark.planning.request import AUTO, Asked, Request, dataset_of, runtime_of
+from benchmark.planning.resolve import Chosen, resolve
+from benchmark.planning.runs import Planned, plan_runs
+from benchmark.records.record import Record
+from benchmark.records.summary import Survey
+from benchmark.storage.cache import Store
+from benchmark.storage.code import CodeIndex
+from benchmark.tasks.schema import Task
+from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
+
+Take = Callable[[Happening], None]  # sees what happens in the pool
+
+
+class Display(Protocol):
+    """Where it is shown what happens, while it happens; the command line and `benchmark.api` bring theirs."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def surveying(self) -> AbstractContextManager[Watch]:
+        """Show how far a look at the dataset is; gives who sees its events."""
+
+    def running(self, total: int) -> AbstractContextManager[Take]:
+        """Show how far so many runs are; gives who sees what happens."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a request works with until it is answered; `opened` gives one."""
+
+    request: Request
+    display: Display
+    store: Store
+    pool: Pool
+    index: CodeIndex
+
+    @property
+    def worker(self) -> Worker:
+        """Who is asked before anything runs."""
+        return self.pool.workers[0]
+
+    @property
+    def results(self) -> Path:
+        """Folder of the records."""
+        return Path(self.request.results)
+
+
+class Known(NamedTuple):
+    """What is known of data and components before anything is trained."""
+
+    choice: DatasetChoice
+    survey: Survey
+    described: Descriptions
+
+
+class Finished(NamedTuple):
+    """A run and its record."""
+
+    run: Planned
+    record: Record
+
+
+@contextmanager
+def opened(request: Request, display: Display) -> Iterator[Session]:
+    """A request's session; its workers end with it.
+
+    Raises:
+        ConfigError: the backend is not installed, or there are fewer cores than jobs.
+        StorageError: the cache cannot be written.
+    """
+    environment = {"KERAS_BACKEND": runtime_of(request).backend}
+    store = Store(Path(request.cache))
+    workers = side_by_side(request.jobs, store.root / "logs", environment)
+    with store.in_use(), Pool(workers) as pool:
+        yield Session(request, display, store, pool, CodeIndex(store.root))
+
+
+def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[int]) -> tuple[list[Spec], Known]:
+    """A specification per chosen pipeline or vote, seed and fold, and what they rest on.
+
+    Raises:
+        BenchError: the data, a component or a setting cannot be used.
+    """
+    runtime = settled(session)
+    choice, survey, described = found = _look(session, asked.task, chosen)
+    specs = resolve(
+        asked.task, asked.name, chosen, choice, survey, described, forced=asked.forced, seeds=seeds, runtime=runtime
+    )
+    if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
+        session.worker.stop()
+    return specs, found
+
+
+def settled(session: Session) -> Runtime:
+    """The request's runtime; ``auto`` has become the precision that the device does well, and that is shown."""
+    runtime = runtime_of(session.request)
+    if session.request.precision != AUTO:
+        return runtime
+    found = session.worker.ask(Device(), Found)
+    session.display.say(f"precision {found.precision}, chosen for {found.device}")
+    return msgspec.structs.replace(runtime, precision=found.precision)
+
+
+def scheduled(
+    session: Session, specs: Iterable[Spec], survey: Survey, described: Descriptions, index: CodeIndex | None = None
+) -> list[Planned]:
+    """The runs of specifications, and what is pooled of them.
+
+    Args:
+        index: a look at the code that is younger than the session's.
+    """
+    return plan_runs(specs, survey, described, session.store, session.results, index or session.index)
+
+
+def executed(session: Session, planned: Sequence[Planned], timeout_s: float | None = None) -> list[Finished]:
+    """Every run with its record, in the order of the plan; a failed one has a record too.
+
+    Raises:
+        BenchError: the data or the disk make every run impossible.
+    """
+    records = {}
+    with session.display.running(len(planned)) as take:
+        for happened in session.pool.run(planned, session.store, timeout_s):
+            take(happened)
+            if isinstance(happened, Recorded):
+                records[happened.run.plan.run] = happened.record
+    return [Finished(run, records[run.plan.run]) for run in planned]
+
+
+def _look(session: Session, task: Task, chosen: Chosen) -> Known:
+    """Data and descriptions; shows what the data are."""
+    request, store = session.request, session.store
+    with session.display.surveying() as watch:
+        asked = Look(dataset_of(request, task), task.split.seed, str(store.root))
+        seen = session.worker.ask(asked, Seen, watch)
+        described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
+        described.fetch(chosen.components())
+    drawn = "" if request.data else " (no --data: the built-in films)"
+    setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"
+    pixels = f"{task.images.size} pixels, {setting} setting"
+    session.display.say(f"{seen.survey.name}{drawn}: {seen.survey.images:,} images, {pixels}")
+    return Known(seen.dataset, seen.survey, described)

@@ -1,0 +1,43 @@
+"""What a command shows while it is at work, on one console."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+from benchmark.execution.protocol import Watch
+from benchmark.execution.session import Take
+from benchmark.report.progress import Progress, surveying
+from benchmark.report.tuning_progress import Following
+
+
+class ConsoleDisplay:
+    """Lines, and bars where the console can draw them; see `benchmark.execution.session.Display`."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def surveying(self) -> AbstractContextManager[Watch]:
+        """Show how far a look at the dataset is; gives who sees its events."""
+        return surveying(self.console)
+
+    @contextmanager
+    def working(self, label: str) -> Iterator[Watch]:
+        """Show that a worker is at work, and with what; gives who sees its events."""
+        with self.console.status(escape(label)) as status:
+            yield lambda event: status.update(escape(f"{label}: {getattr(event, 'what', '')}"))
+
+    @contextmanager
+    def running(self, total: int) -> Iterator[Take]:
+        """Show how far so many runs are; gives who sees their events."""
+        with Progress(self.console, total) as progress:
+            yield progress.take
+
+    def searching(self, trials: int, budget_s: float | None) -> Following:
+        """Show how far the trials of a search are; see `benchmark.tuning.tune.Follower`."""
+        return Following(self.console, trials, budget_s)

@@ -1,0 +1,54 @@
+"""What lies below the folders that are compared."""
+
+import pytest
+
+from benchmark.comparison.collect import collected, outermost, with_predictions
+from benchmark.records.differences import Difference
+from benchmark.records.files import FILE, write
+from registry.errors import DataNotFoundError
+from tests import factories
+from tests.factories import A, B
+
+
+def untested(folder_of):
+    raise AssertionError("there are no predictions to test")
+
+
+def test_records_are_compared_and_where_they_lie_is_known(tmp_path):
+    first, second = factories.record(0.95, pipeline=A), factories.record(0.9, pipeline=B)
+    for one in (first, second):
+        write(one, tmp_path / "binary" / one.run)
+    path = tmp_path / "binary" / second.run / FILE
+    comparison, found = collected([tmp_path], untested)
+    assert [row.pipeline for row in comparison.tables[0].rows if not row.control] == [A, B]
+    assert found.folder(first) == tmp_path / "binary" / first.run
+    assert comparison.tables[0].lead.untested == f"no predictions.npz of {first.run}"
+    path.write_text(path.read_text().replace("0.9,", "0.99,", 1))
+    comparison, found = collected([tmp_path], untested)
+    assert [reason.partition(" ")[0] for reason in comparison.left_out] == [str(path)]
+    assert collected([tmp_path], untested, verified=False)[0].left_out == []
+
+
+def test_a_test_is_made_once_and_only_where_all_predictions_are_there(tmp_path):
+    made = []
+
+    def tester(folder_of):
+        made.append(folder_of)
+        return lambda first, second, metric: Difference(0.1)
+
+    runs = [factories.record(pipeline=A), factories.record(pipeline=B)]
+    test = with_predictions(tester, lambda record: tmp_path / record.run)
+    assert "no predictions.npz" in test(runs[:1], runs[1:], "accuracy").note
+    assert made == []
+    for one in runs:
+        (tmp_path / one.run).mkdir()
+        (tmp_path / one.run / "predictions.npz").touch()
+    assert test(runs[:1], runs[1:], "accuracy") == test(runs[1:], runs[:1], "accuracy") == Difference(0.1)
+    assert len(made) == 1
+
+
+def test_a_folder_inside_another_is_looked_at_once(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert outermost([tmp_path / "a" / "b", tmp_path, tmp_path / "a"]) == [tmp_path]
+    with pytest.raises(DataNotFoundError, match="no results at"):
+        outermost([tmp_path / "none"])
