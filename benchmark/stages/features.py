@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ from benchmark.models.runtime import begin
 from benchmark.stages.fit import load_inputs, make_backbone
 from registry.backend import device_name
 from registry.networks.explanation import features
+from registry.networks.saved import load_network
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -25,7 +26,7 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``features.npy`` float32 (N, C) and ``meta.json``; of an untrained backbone ``backbone.keras`` too."""
     images = load_inputs(context.artefacts)
     if "fit" in context.artefacts:
-        backbone = load_backbone(context.artefacts)
+        backbone = load_backbone(context)
     else:
         begin(FROZEN_SEED, context.spec.runtime)
         backbone = make_backbone(context.spec.backbone, images.shape[1])
@@ -54,7 +55,7 @@ def pooled(backbone: keras.Model, size: int) -> keras.Model:
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D(dtype="float32")(cells))
 
 
-def load_backbone(artefacts: Any) -> keras.Model:
+def load_backbone(context: "Context") -> keras.Model:
     """The backbone behind a run's features: trained with its head, or with its carrier, or as it came."""
-    owner = "fit" if "fit" in artefacts else "features"
-    return keras.saving.load_model(artefacts[owner] / "backbone.keras", compile=False)
+    folder = context.artefacts["fit" if "fit" in context.artefacts else "features"]
+    return load_network(folder / "backbone.keras", "backbone", context.spec.backbone.name)

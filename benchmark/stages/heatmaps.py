@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-import keras
 import numpy as np
 
 from benchmark.models.classical import load as load_classifier
@@ -14,6 +13,7 @@ from benchmark.stages.features import load_backbone, pooled
 from benchmark.stages.fit import load_inputs
 from benchmark.storage.code import packages_of
 from registry.lookup import find
+from registry.networks.saved import load_network
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -47,9 +47,9 @@ def mapper(context: "Context") -> Mapper:
     def images(rows: np.ndarray) -> np.ndarray:
         return inputs[rows]
 
-    backbone = load_backbone(context.artefacts)
+    backbone = load_backbone(context)
     if not context.spec.classical:
-        head = keras.saving.load_model(context.artefacts["fit"] / "head.keras", compile=False)
+        head = load_network(context.artefacts["fit"] / "head.keras", "head", context.spec.head.name)
         return Mapper(GRADIENTS, lambda rows, classes: grad_cam(backbone, head, unit(images(rows)), classes), images)
     network = pooled(backbone, inputs.shape[1])
     own = packages_of(find("head", context.spec.head.name).distribution)

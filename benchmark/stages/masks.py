@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from benchmark.data.prepared import Prepared, load
 from registry.lookup import find
 from registry.lookup import load as load_component
+from registry.networks.saved import load_network
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -31,7 +31,7 @@ def build(context: "Context", folder: Path) -> None:
 def predictor(context: "Context", images: Prepared):
     """Rows -> bool masks (n,H,W)."""
     if "segmenter" in context.artefacts:
-        model = keras.saving.load_model(context.artefacts["segmenter"] / "model.keras", compile=False)
+        model = load_network(context.artefacts["segmenter"] / "model.keras", "segmenter", context.spec.segmenter.name)
         return lambda rows: model.predict(unit(images, rows), batch_size=32, verbose=0)[..., 0] > 0.5
     factory = load_component(find("segmenter", context.spec.segmenter.name))
     product = factory((images.size, images.size, 1), **context.spec.segmenter.options)

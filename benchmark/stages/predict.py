@@ -10,6 +10,8 @@ import numpy as np
 
 from benchmark.data.prepared import load
 from benchmark.stages.fit import class_targets, load_inputs
+from registry.networks.explanation import features
+from registry.networks.saved import load_network
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -23,7 +25,7 @@ def build(context: "Context", folder: Path) -> None:
     images = load_inputs(context.artefacts)
     parts = np.load(context.artefacts["split"] / "parts.npy")
     rows = np.flatnonzero(parts != "train")
-    network = classifier(context.artefacts["fit"], images.shape[1])
+    network = classifier(context, images.shape[1])
     network.predict(images[rows[:BATCH]][..., None], batch_size=BATCH, verbose=0)  # compiles
     logits = []
     started = time.perf_counter()
@@ -44,14 +46,15 @@ def build(context: "Context", folder: Path) -> None:
     (folder / "meta.json").write_text(json.dumps({"inference_images_per_s": len(rows) / max(elapsed, 1e-9)}))
 
 
-def classifier(folder: Path, size: int) -> keras.Model:
+def classifier(context: "Context", size: int) -> keras.Model:
     """uint8 images (B,H,W,1) -> logits (B,K), from the artefact of the fit."""
-    backbone, head = (keras.saving.load_model(folder / f"{part}.keras", compile=False) for part in ("backbone", "head"))
-    return joined(backbone, head, size)
+    folder, spec = context.artefacts["fit"], context.spec
+    backbone = load_network(folder / "backbone.keras", "backbone", spec.backbone.name)
+    return joined(backbone, load_network(folder / "head.keras", "head", spec.head.name), size)
 
 
 def joined(backbone: keras.Model, head: keras.Model, size: int) -> keras.Model:
     """uint8 images (B,H,W,1) -> logits (B,K)."""
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    features = backbone(keras.layers.Rescaling(1 / 255, dtype="float32")(inputs))
-    return keras.Model(inputs, head(features[0] if isinstance(features, (list, tuple)) else features))
+    outputs = backbone(keras.layers.Rescaling(1 / 255, dtype="float32")(inputs))
+    return keras.Model(inputs, head(features(outputs)))
