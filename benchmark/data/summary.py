@@ -20,6 +20,7 @@ from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import digest
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
+from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
 from registry.readers.layout import first_image
@@ -91,8 +92,7 @@ def recognise(root: str) -> str:
 def _score(entry: Entry, root: str) -> int:
     """How surely a folder is this dataset; a plugin that cannot tell does not keep the others from it."""
     try:
-        asks = getattr(load(entry), "recognises", None)
-        return int(asks(root)) if asks else 0
+        return recognition(load(entry), root)
     except Exception:
         traceback.print_exc()
         return 0

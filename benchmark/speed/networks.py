@@ -15,6 +15,7 @@ from benchmark.stages.features import pooled
 from benchmark.stages.fit import assemble, make_backbone
 from benchmark.stages.predict import joined
 from benchmark.storage.code import packages_of
+from registry.declarations import is_network, keeps_whole_frame, reads_dataset_masks
 from registry.lookup import find, load
 
 if TYPE_CHECKING:
@@ -61,16 +62,16 @@ def segmenter(spec: "RunSpec") -> Segmenter:
     """The segmenter of a pipeline with what applies its masks."""
     size = spec.images.size
     product = load(find("segmenter", spec.segmenter.name))((size, size, 1), **spec.segmenter.options)
-    if getattr(product, "whole_frame", False):
+    if keeps_whole_frame(product):
         return Segmenter()
-    if getattr(product, "reads_dataset_masks", False):
+    if reads_dataset_masks(product):
         return Segmenter(note="masks: read from the dataset, so there is nothing to measure")
 
     def seen(films: np.ndarray, masks: np.ndarray) -> np.ndarray:
         inside = equalise_inside(films, masks) if spec.images.equalise == "lungs" else films
         return apply_masks(inside, masks, spec.images.mask)
 
-    if not isinstance(product, keras.Model):
+    if not is_network(product):
         return Segmenter(
             many=lambda films, batch: seen(films, np.asarray(product.predict(_unit(films)), bool)),
             one=lambda films: seen(films, np.asarray(product.predict(_unit(films)), bool)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.data.prepared import Prepared, load
+from registry.declarations import reads_dataset_masks
 from registry.lookup import find
 from registry.lookup import load as load_component
 from registry.networks.saved import load_network
@@ -35,7 +36,7 @@ def predictor(context: "Context", images: Prepared):
         return lambda rows: model.predict(unit(images, rows), batch_size=32, verbose=0)[..., 0] > 0.5
     factory = load_component(find("segmenter", context.spec.segmenter.name))
     product = factory((images.size, images.size, 1), **context.spec.segmenter.options)
-    if getattr(product, "reads_dataset_masks", False):
+    if reads_dataset_masks(product):
         return images.masks
     return lambda rows: np.asarray(product.predict(unit(images, rows)), bool)
 

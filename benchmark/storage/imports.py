@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry.errors import PluginError
+from registry.declarations import data_files
 
-SOURCES = "cxr_bench_sources"
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where the syntax tree keeps statements
 MOST = 4000  # files remembered: several times what an installation has
 FORM = 1  # of what is remembered; another number forgets it all
@@ -81,25 +80,9 @@ def _named(path: str, package: str) -> Named:
                 base = ".".join([*anchor, base] if base else anchor)
             names.append(base)
             names.extend(f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(getattr(target, "id", "") == SOURCES for target in targets):
-                data.extend(_file_names(node.value, path))
+        else:
+            data.extend(data_files(node, path))
     return tuple(names), tuple(data)
-
-
-def _file_names(value: ast.expr, path: str) -> list[str]:
-    try:
-        told = ast.literal_eval(value)
-    except ValueError:
-        told = None
-    names = [told] if isinstance(told, str) else told
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise PluginError(
-            f"{path}:{value.lineno}: {SOURCES} is read without running the file; "
-            "expected a list of file names written out, relative to that file"
-        )
-    return list(names)
 
 
 def _executable(tree: ast.Module) -> Iterator[ast.AST]:
