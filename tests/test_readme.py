@@ -1,7 +1,9 @@
-"""The README stays true: its commands parse, its two lines are complete, its plugin is the one that is tested."""
+"""The READMEs stay true: their commands parse, the two lines are complete, the plugin is the one that is tested."""
 
+import importlib
 import re
 import shlex
+import sys
 import textwrap
 import tomllib
 from pathlib import Path
@@ -18,18 +20,34 @@ from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
 from benchmark.tasks.reading import read_task, resolve_classes
 from benchmark.tasks.schema import Tuning
+from registry import contracts
+from registry.declarations import recognition
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMPONENTS = (ROOT / "registry" / "README.md").read_text(encoding="utf-8")
+PAGES = {"README.md": README, "registry/README.md": COMPONENTS}
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 COMMAND = {"run": run, "compare": compare, "list": list_, "cache": cache, "tune": tune, "speed": speed}
 
 
+def blocks(page: str, kind: str) -> list[str]:
+    """The code blocks of one language."""
+    return [block for found, block in re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL) if found == kind]
+
+
+def prose(page: str) -> str:
+    """All but the code blocks."""
+    return re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+
+
 def bench_lines() -> list[str]:
-    """Every `bench …` in the README: whole lines of code blocks and inline code."""
-    found = [line for kind, block in BLOCKS if kind != "python" for line in block.splitlines() if "bench " in line]
-    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
-    found += re.findall(r"`(bench [^`]+)`", prose)
+    """Every `bench …` of the pages: whole lines of code blocks and inline code."""
+    found = []
+    for page in PAGES.values():
+        code = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+        found += [line for kind, block in code if kind != "python" for line in block.splitlines() if "bench " in line]
+        found += re.findall(r"`(bench [^`]+)`", prose(page))
     lines = [re.search(r"(?:^|[/ ])(bench (?:run|compare|list|[a-z]+ ).*)", line) for line in found]
     return sorted(
         {match[1].replace("\\|", "|") for match in lines if match and "NAME" not in match[1] and "KIND" not in match[1]}
@@ -37,7 +55,7 @@ def bench_lines() -> list[str]:
 
 
 @pytest.mark.parametrize("line", bench_lines())
-def test_every_command_of_the_readme_parses(line):
+def test_every_command_of_the_pages_parses(line):
     words = shlex.split(line, comments=True)
     context = click.Context(COMMAND[words[1]], resilient_parsing="--help" in words)
     COMMAND[words[1]].parse_args(context, [word for word in words[2:] if word != "--help"])
@@ -62,10 +80,68 @@ def test_the_line_without_tensorflow_names_every_other_dependency():
     assert sorted(shlex.split(line)) == sorted(needed - {"tensorflow"} | {"jax"})
 
 
-def test_the_plugin_section_is_the_plugin():
-    python = next(block for kind, block in BLOCKS if kind == "python")
-    assert python.strip() == (ROOT / "tests" / "plugin" / "cxr_bench_example.py").read_text().strip()
-    assert (ROOT / "tests" / "plugin" / "pyproject.toml").read_text().strip() in README
+def test_the_distribution_to_copy_is_the_one_that_is_tested():
+    first, *_ = blocks(COMPONENTS, "python")
+    assert first.strip() == (ROOT / "tests" / "plugin" / "cxr_bench_example.py").read_text().strip()
+    (metadata,) = blocks(COMPONENTS, "toml")
+    assert metadata.strip() == (ROOT / "tests" / "plugin" / "pyproject.toml").read_text().strip()
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """The module to copy, as if it were installed."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT / "tests" / "plugin")])
+    return importlib.import_module("cxr_bench_example")
+
+
+def test_the_declarations_to_copy_do_what_is_said(plugin, monkeypatch, tmp_path):
+    _, declaring, _ = blocks(COMPONENTS, "python")
+    monkeypatch.setattr(plugin.discs, "recognises", None, raising=False)  # taken back after the test
+    names = {"discs": plugin.discs, "Path": Path}
+    exec(declaring, names)
+    assert recognition(plugin.discs, str(tmp_path)) == 0
+    (tmp_path / "discs.csv").touch()
+    assert recognition(plugin.discs, str(tmp_path)) == 2
+    assert isinstance(names[contracts.SOURCES], list)
+
+
+def test_the_checks_to_copy_pass(plugin):
+    *_, checks = blocks(COMPONENTS, "python")
+    names = {}
+    exec(checks, names)
+    names["test_components_keep_their_contracts"]()
+
+
+def rows(text: str) -> dict[str, str]:
+    """First cell -> the whole row, of every table of a page."""
+    return {line.split("|")[1].strip(" `"): line for line in text.splitlines() if line.startswith("| ")}
+
+
+def test_the_tables_of_components_are_those_of_the_contract():
+    page, contract = rows(COMPONENTS), contracts.__doc__
+    kinds = {line.split()[0]: line for line in contract.splitlines() if line.split()[:1] and line.split()[0] in page}
+    for kind in contracts.KINDS:
+        assert f"`{contracts.GROUPS[kind]}`" in page[kind]
+        (factory,) = re.findall(r"\(.*?options\)", kinds[kind])
+        assert f"`{factory}`" in page[kind]
+    table = contract[contract.index("\ndeclaration") :].split("\n\n")[0]
+    declared = {line.split()[0] for line in table.strip().splitlines()[1:]}
+    assert declared == page.keys() - {"kind", "declaration", "---", *contracts.KINDS}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_name_that_a_page_points_at_is_there(page):
+    text = prose(PAGES[page])
+    linked = re.findall(r"\]\(([^):#]+)\)", text)
+    named = re.findall(r"`((?:registry|benchmark|tests|configs)/[\w./-]*)`", text)
+    assert [path for path in {*linked, *named} if not (ROOT / path).exists()] == []
+    for module, attribute in re.findall(r"`((?:registry|benchmark)\.[\w.]+)\.(\w+)`", text):
+        assert hasattr(importlib.import_module(module), attribute)
+
+
+def test_the_page_of_components_is_short_and_linked():
+    assert "(registry/README.md)" in README
+    assert len(COMPONENTS.splitlines()) <= 150
 
 
 def test_the_tasks_of_the_readme_are_valid(tmp_path):
@@ -86,9 +162,9 @@ def test_the_tuning_table_of_the_readme_is_valid():
     assert msgspec.convert(tomllib.loads(block)["tuning"], Tuning).searched == ["head", "training", "images"]
 
 
-def test_every_flag_of_run_named_in_the_readme_exists():
-    known = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    for command in (compare, tune, speed, *cache.commands.values()):
-        known |= {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose)) - {"--help"} <= known
+@pytest.mark.parametrize("page", PAGES)
+def test_every_flag_that_a_page_names_exists(page):
+    known = {"--help"}
+    for command in (run, compare, tune, speed, *cache.commands.values()):
+        known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known

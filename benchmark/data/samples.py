@@ -1,12 +1,12 @@
 """The samples a run uses: opened from the registry, checked, limited."""
 
-import inspect
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.data.splits import limit
 from registry.contracts import Dataset, Sample
+from registry.declarations import needs_files
 from registry.errors import ContractError, DataError, DataNotFoundError
 from registry.lookup import find, load
 from registry.options import read_options, resolve_options
@@ -27,7 +27,7 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     """
     factory = load(find("dataset", choice.name))
     options = resolve_options(f"dataset {choice.name!r}", read_options(factory), choice.options)
-    if choice.root is None and _needs_root(factory):
+    if choice.root is None and needs_files(factory):
         raise DataNotFoundError(f"dataset {choice.name!r} is read from files; give their folder with --data")
     dataset: Dataset = factory(choice.root, **options)
     samples = list(dataset.samples())
@@ -42,11 +42,6 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
             f"({', '.join(sorted(present)) or 'none'}); a classifier needs two: expected one folder per label"
         )
     return dataset, samples, options
-
-
-def _needs_root(factory: Callable[..., Any]) -> bool:
-    """Whether a factory has no default for the place of its files."""
-    return next(iter(inspect.signature(factory).parameters.values())).default is inspect.Parameter.empty
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

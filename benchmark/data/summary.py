@@ -21,6 +21,7 @@ from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
+from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
 from registry.readers.layout import first_image
@@ -92,8 +93,7 @@ def recognise(root: str) -> str:
 def _score(entry: Entry, root: str) -> int:
     """How surely a folder is this dataset; a plugin that cannot tell does not keep the others from it."""
     try:
-        asks = getattr(load(entry), "recognises", None)
-        return int(asks(root)) if asks else 0
+        return recognition(load(entry), root)
     except Exception:
         traceback.print_exc()
         return 0

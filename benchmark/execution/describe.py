@@ -11,7 +11,8 @@ import msgspec
 
 from benchmark.execution.protocol import Describe, Emit
 from benchmark.planning.description import Description
-from registry.errors import BenchError
+from registry.declarations import is_classical, is_trained, keeps_whole_frame, reads_dataset_masks
+from registry.errors import BenchError, ContractError
 from registry.lookup import Entry, find, load
 from registry.options import read_options
 
@@ -37,6 +38,8 @@ def describe(entry: Entry) -> Description:
             options=read_options(factory),
             traits=read(factory) if read else {},
         )
+    except ContractError as error:
+        return msgspec.structs.replace(bare, error=f"{entry.kind} {entry.name!r} breaks its contract: {error}")
     except BenchError as error:
         return msgspec.structs.replace(bare, error=str(error))
     except Exception as error:
@@ -51,14 +54,14 @@ def _first_line(factory: Callable[..., Any]) -> str:
 def _segmenter_traits(factory: Callable[..., Any]) -> dict[str, bool]:
     product = factory(SMALL)
     return {
-        "trains": not isinstance(product, type) and hasattr(product, "fit"),
-        "whole_frame": bool(getattr(product, "whole_frame", False)),
-        "reads_dataset_masks": bool(getattr(product, "reads_dataset_masks", False)),
+        "trains": is_trained(product),
+        "whole_frame": keeps_whole_frame(product),
+        "reads_dataset_masks": reads_dataset_masks(product),
     }
 
 
 def _head_traits(factory: Callable[..., Any]) -> dict[str, bool]:
-    return {"classical": not hasattr(factory(CELLS, 2), "trainable_weights")}
+    return {"classical": is_classical(factory(CELLS, 2))}
 
 
 TRAITS = {"segmenter": _segmenter_traits, "head": _head_traits}

@@ -1,8 +1,7 @@
 """Heads that are no networks: fitted on pooled features and read as logits."""
 
-import inspect
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
 from benchmark.models.classifier_files import load, save
+from registry.declarations import answers_by, best_round, fit_arguments, known_classes, last_step, random_states
 from registry.errors import ContractError, DataError
 
 __all__ = ["Learnt", "fit", "load", "logits", "save"]
@@ -64,7 +64,7 @@ def fit(
     """
     _check_finite(features, select[0])
     _seed(classifier, seed)
-    named = _named(classifier)
+    named = fit_arguments(classifier)
     how: How = "as they are" if balance == "none" else "weights" if "sample_weight" in named else "repeated"
     rows = _repeated(targets) if how == "repeated" else np.arange(len(targets))
     features, targets = features[rows], targets[rows]
@@ -73,10 +73,10 @@ def fit(
         warnings.simplefilter("always")
         if "eval_set" in named:
             extra |= _early_stopping(classifier, features, targets, select, balance != "none")
-        classifier.fit(features, targets, **_routed(classifier, extra))
+        classifier.fit(features, targets, **{named[name]: value for name, value in extra.items()})
     shares = np.bincount(targets, extra.get("sample_weight"), num_classes)
-    best = getattr(_last(classifier), "best_iteration", None)
-    return Learnt(classifier, shares / shares.sum(), how, None if best is None else int(best) + 1, _notes(caught))
+    best = best_round(classifier)
+    return Learnt(classifier, shares / shares.sum(), how, None if best is None else best + 1, _notes(caught))
 
 
 def logits(classifier: Any, features: np.ndarray, num_classes: int) -> np.ndarray:
@@ -94,9 +94,8 @@ def logits(classifier: Any, features: np.ndarray, num_classes: int) -> np.ndarra
     with warnings.catch_warnings(), _refusals(classifier, "answer for"):
         warnings.simplefilter("ignore")  # what could matter is checked below
         scores = _scores(classifier, features, num_classes)
-    known = np.asarray(getattr(classifier, "classes_", np.arange(num_classes)), int)
-    if scores.shape == (len(features), num_classes):
-        known = np.arange(num_classes)
+    complete = scores.shape == (len(features), num_classes)
+    known = list(range(num_classes)) if complete else known_classes(classifier, num_classes)
     if scores.shape != (len(features), len(known)):
         raise ContractError(f"{_name(classifier)} gives scores {scores.shape}, expected {(len(features), num_classes)}")
     if not np.isfinite(scores).all():
@@ -106,23 +105,8 @@ def logits(classifier: Any, features: np.ndarray, num_classes: int) -> np.ndarra
     return every
 
 
-def _last(classifier: Any) -> Any:
-    return classifier.steps[-1][1] if isinstance(classifier, Pipeline) else classifier
-
-
 def _name(classifier: Any) -> str:
-    return f"classifier {type(_last(classifier)).__name__}"
-
-
-def _routed(classifier: Any, extra: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of `fit` under the names by which a pipeline hands them to its last step."""
-    prefix = f"{classifier.steps[-1][0]}__" if isinstance(classifier, Pipeline) else ""
-    return {prefix + name: value for name, value in extra.items()}
-
-
-def _named(classifier: Any) -> Collection[str]:
-    """What the `fit` of a classifier, or of a pipeline's last step, takes."""
-    return inspect.signature(_last(classifier).fit).parameters
+    return f"classifier {type(last_step(classifier)).__name__}"
 
 
 def _balanced(targets: np.ndarray) -> np.ndarray:
@@ -131,8 +115,8 @@ def _balanced(targets: np.ndarray) -> np.ndarray:
 
 
 def _seed(classifier: Any, seed: int) -> None:
-    if hasattr(classifier, "get_params"):
-        names = [name for name in classifier.get_params() if name.rpartition("__")[2] == "random_state"]
+    names = random_states(classifier)
+    if names:
         classifier.set_params(**dict.fromkeys(names, seed))
 
 
@@ -148,7 +132,7 @@ def _early_stopping(
 ) -> dict[str, Any]:
     """`eval_set` as the last step sees it, its classes weighing alike where the training images' do."""
     watched, truth = select
-    weighted = "sample_weight_eval_set" in _named(classifier)
+    weighted = "sample_weight_eval_set" in fit_arguments(classifier)
     if balanced and not weighted:
         rows = _repeated(truth)
         watched, truth = watched[rows], truth[rows]
@@ -161,9 +145,9 @@ def _early_stopping(
 def _scores(classifier: Any, features: np.ndarray, num_classes: int) -> np.ndarray:
     if isinstance(classifier, xgboost.XGBModel):
         scores = classifier.predict(features, output_margin=True)
-    elif hasattr(classifier, "predict_proba"):
+    elif answers_by(classifier) == "predict_proba":
         return np.log(np.clip(np.asarray(classifier.predict_proba(features), float), FLOOR, 1))
-    elif hasattr(classifier, "decision_function"):
+    elif answers_by(classifier) == "decision_function":
         scores = classifier.decision_function(features)
     else:
         named = np.asarray(classifier.predict(features), int)

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmark.models.augmentation import augmentation
 from benchmark.models.runtime import full_precision
+from registry.declarations import is_network
 from registry.errors import ContractError
 from registry.lookup import find
 from registry.lookup import load as load_component
@@ -52,7 +53,7 @@ def make_head(component: "Component", feature_shape: tuple[int | None, ...], num
         ContractError: it does not give (B, num_classes) logits.
     """
     head = load_component(find("head", component.name))(feature_shape, num_classes, **component.options)
-    if not isinstance(head, keras.Model) or tuple(head.outputs[0].shape[1:]) != (num_classes,):
+    if not is_network(head) or tuple(head.outputs[0].shape[1:]) != (num_classes,):
         raise ContractError(f"head {component.name!r} does not give (B, {num_classes}) logits; see registry.contracts")
     return head
 
@@ -64,7 +65,7 @@ def make_backbone(component: "Component", size: int) -> keras.Model:
         ContractError: it does not end in a feature map.
     """
     backbone = load_component(find("backbone", component.name))((size, size, 1), **component.options)
-    if not isinstance(backbone, keras.Model) or len(backbone.outputs[0].shape) != 4:
+    if not is_network(backbone) or len(backbone.outputs[0].shape) != 4:
         raise ContractError(
             f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"
         )

@@ -13,10 +13,10 @@ from typing import Any
 
 import xgboost
 
+from registry.contracts import STORABLE
 from registry.errors import ContractError, DataNotFoundError
 
 UBJ, SKOPS = "classifier.ubj", "classifier.skops"
-TRUSTED = ("numpy", "scipy", "sklearn")
 
 
 def save(classifier: Any, folder: Path, packages: Collection[str] = ()) -> Path:
@@ -69,7 +69,7 @@ def _load_skops(path: Path, packages: Collection[str]) -> Any:
     strange = [name for name in held if name.partition(".")[0] not in packages and not _harmless(name)]
     if strange:
         raise ContractError(
-            f"{path.name} holds {', '.join(strange)}; expected types of {', '.join((*TRUSTED, *packages))} alone"
+            f"{path.name} holds {', '.join(strange)}; expected types of {', '.join((*STORABLE, *packages))} alone"
         )
     return skops.load(path, trusted=held)
 
@@ -83,4 +83,4 @@ def _harmless(name: str) -> bool:
     """Whether it is a class, not a function, of the packages that everything here rests on."""
     module, _, attribute = name.rpartition(".")
     loaded = sys.modules.get(module)  # all of scikit-learn is, by skops; importing more could run something
-    return module.partition(".")[0] in TRUSTED and isinstance(getattr(loaded, attribute, None), type)
+    return module.partition(".")[0] in STORABLE and isinstance(getattr(loaded, attribute, None), type)

@@ -19,7 +19,7 @@ from benchmark.models import classical
 from benchmark.models.gradcam import grad_cam
 from benchmark.models.inference import outputs, unit
 from benchmark.models.occlusion import occlusion
-from benchmark.models.predictor import joined, load_networks, pooled
+from benchmark.models.predictor import joined, load_backbone, load_head, pooled
 from benchmark.models.segmentation import Segmentation, load_segmentation, make_segmentation
 from registry.errors import DataError
 from registry.lookup import find, packages_of
@@ -81,9 +81,9 @@ def load_classifier(files: Mapping[str, Path], spec: "RunSpec") -> Classifier:
         files: of its models, by the names that a run's folder gives them.
     """
     size = spec.images.size
+    backbone = load_backbone(files["backbone.keras"], spec)
     if not spec.classical:
-        return of_networks(*load_networks(files["backbone.keras"], files["head.keras"]), size)
-    (backbone,) = load_networks(files["backbone.keras"])
+        return of_networks(backbone, load_head(files["head.keras"], spec), size)
     folder = next(path.parent for name, path in files.items() if name.startswith("classifier."))
     own = packages_of(find("head", spec.head.name).distribution)
     return on_features(backbone, classical.load(folder, own), size, len(spec.classes))
@@ -195,7 +195,7 @@ def load_pipeline(
 def load_segmenter(files: Mapping[str, Path], spec: "RunSpec") -> Segmentation | None:
     """What draws the lung masks of a run; None where its classifier sees the whole frame."""
     if "segmenter.keras" in files:
-        return load_segmentation(files["segmenter.keras"])
+        return load_segmentation(files["segmenter.keras"], spec.segmenter.name)
     found = make_segmentation(spec.segmenter, spec.images.size)
     return None if found.whole_frame else found
 

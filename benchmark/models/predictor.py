@@ -1,15 +1,25 @@
 """A trained backbone and head joined to predict: images to logits, or to the features that other heads learn from."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
 from registry.networks.explanation import features
+from registry.networks.saved import load_network
+
+if TYPE_CHECKING:
+    from benchmark.tasks.spec import RunSpec
 
 
-def load_networks(*paths: Path) -> list[keras.Model]:
-    """Saved networks, each with the precision that it was trained in."""
-    return [keras.saving.load_model(path, compile=False) for path in paths]
+def load_backbone(path: Path, spec: "RunSpec") -> keras.Model:
+    """A run's backbone, with the precision that it was trained in."""
+    return load_network(path, "backbone", spec.backbone.name)
+
+
+def load_head(path: Path, spec: "RunSpec") -> keras.Model:
+    """The network that a run's backbone was trained with."""
+    return load_network(path, "head", spec.trained_head.name)
 
 
 def joined(backbone: keras.Model, head: keras.Model, size: int) -> keras.Model:

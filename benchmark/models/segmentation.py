@@ -9,8 +9,10 @@ import keras
 import numpy as np
 
 from benchmark.models.inference import outputs, unit
+from registry.declarations import is_network, keeps_whole_frame, reads_dataset_masks
 from registry.lookup import find
 from registry.lookup import load as load_component
+from registry.networks.saved import load_network
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import Component
@@ -37,12 +39,12 @@ class Segmentation:
     @property
     def whole_frame(self) -> bool:
         """Whether it keeps everything."""
-        return bool(getattr(self.product, "whole_frame", False))
+        return keeps_whole_frame(self.product)
 
     @property
     def reads_dataset_masks(self) -> bool:
         """Whether it hands on masks that the dataset has, and draws none for new images."""
-        return bool(getattr(self.product, "reads_dataset_masks", False))
+        return reads_dataset_masks(self.product)
 
     def masks(self, images: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
         """Masks bool (n,H,W) of prepared images uint8 (n,H,W).
@@ -50,7 +52,7 @@ class Segmentation:
         Raises:
             ContractError: it reads the masks of a dataset.
         """
-        if isinstance(self.product, keras.Model):
+        if is_network(self.product):
             return outputs(self.product, unit(images), batch_size)[..., 0] > THRESHOLD
         return np.asarray(self.product.predict(unit(images)), bool)
 
@@ -61,9 +63,9 @@ def make_segmentation(component: "Component", size: int) -> Segmentation:
     return Segmentation(factory((size, size, 1), **component.options))
 
 
-def load_segmentation(path: Path) -> Segmentation:
-    """A trained network from its file."""
-    return Segmentation(keras.saving.load_model(path, compile=False))
+def load_segmentation(path: Path, name: str) -> Segmentation:
+    """The trained network of a segmenter from its file."""
+    return Segmentation(load_network(path, "segmenter", name))
 
 
 def on_bytes(network: keras.Model, size: int) -> keras.Model:

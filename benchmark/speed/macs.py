@@ -114,11 +114,11 @@ def _dot(layer: Any, given: Any, output: Any) -> Work:
     return Work(macs, macs)
 
 
-COUNTS: dict[Any, Count] = {
-    (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose): _transposed,
-    (layers.SeparableConv1D, layers.SeparableConv2D): _separable,
-    (layers.DepthwiseConv1D, layers.DepthwiseConv2D): _depthwise,
-    (layers.Conv1D, layers.Conv2D, layers.Conv3D): _convolution,
+COUNTS: dict[type[layers.Layer], Count] = {
+    layers.Conv2DTranspose: _transposed,
+    layers.SeparableConv2D: _separable,
+    layers.DepthwiseConv2D: _depthwise,
+    layers.Conv2D: _convolution,
     layers.Dense: _dense,
     layers.Dot: _dot,
     layers.PReLU: lambda layer, given, output: Work(0, 0),  # slopes of several axes, no matrix

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.models.classifier import make_backbone
 from benchmark.models.inference import outputs, warm_up
-from benchmark.models.predictor import load_networks, pooled
+from benchmark.models.predictor import load_backbone, pooled
 from benchmark.models.runtime import begin
 from benchmark.stages.reading import Reader
 from registry.backend import device_name
@@ -27,7 +27,7 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     views = run.views
     if "fit" in run.artefacts:
-        (backbone,) = load_networks(run.artefacts["fit"] / "backbone.keras")
+        backbone = load_backbone(run.artefacts["fit"] / "backbone.keras", run.spec)
     else:
         begin(FROZEN_SEED, run.spec.runtime)
         backbone = make_backbone(run.spec.backbone, views.shape[1])

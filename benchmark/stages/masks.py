@@ -31,7 +31,7 @@ def build(context: "Context", folder: Path) -> None:
 def drawing(run: Reader) -> Callable[[np.ndarray], np.ndarray]:
     """Rows of the prepared images -> masks bool (n,H,W)."""
     if "segmenter" in run.artefacts:
-        found = load_segmentation(run.artefacts["segmenter"] / "model.keras")
+        found = load_segmentation(run.artefacts["segmenter"] / "model.keras", run.spec.segmenter.name)
     else:
         found = make_segmentation(run.spec.segmenter, run.prepared.size)
     if found.reads_dataset_masks:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.data.targets import class_targets
 from benchmark.models.inference import outputs, warm_up
-from benchmark.models.predictor import joined, load_networks
+from benchmark.models.predictor import joined
 from benchmark.stages.logits import write_logits
 from benchmark.stages.reading import Reader
 
@@ -24,8 +24,9 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``logits.npz``, see `benchmark.stages.logits`, and ``meta.json``."""
     run = Reader(context)
     views, rows = run.views, run.rows("select", "fit", "test")
-    trained = (run.artefacts["fit"] / f"{name}.keras" for name in ("backbone", "head"))
-    network = joined(*load_networks(*trained), views.shape[1])
+    trained = run.artefacts["fit"]
+    backbone, head = load_backbone(trained / "backbone.keras", run.spec), load_head(trained / "head.keras", run.spec)
+    network = joined(backbone, head, views.shape[1])
     warm_up(network, views[rows[:BATCH]][..., None], BATCH, len(rows))
     logits = []
     started = time.perf_counter()

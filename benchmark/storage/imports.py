@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.storage.files import write_whole
-from registry.errors import PluginError
+from registry.declarations import data_files
 
-DECLARATION = "cxr_bench_sources"
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where the syntax tree keeps statements
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 UNPARSED = (SyntaxError, ValueError, RecursionError, MemoryError)  # the last two of what nests too deep
@@ -152,25 +151,9 @@ def _named(tree: ast.Module, path: str, package: str) -> tuple[tuple[str, ...], 
                 base = ".".join([*anchor, base] if base else anchor)
             names.append(base)
             names.extend(f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(getattr(target, "id", "") == DECLARATION for target in targets):
-                data.extend(_file_names(node.value, path))
+        else:
+            data.extend(data_files(node, path))
     return tuple(names), tuple(data)
-
-
-def _file_names(value: ast.expr, path: str) -> list[str]:
-    try:
-        told = ast.literal_eval(value)
-    except (ValueError, TypeError, RecursionError):
-        told = None
-    names = [told] if isinstance(told, str) else told
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise PluginError(
-            f"{path}:{value.lineno}: {DECLARATION} is read without running the file; "
-            "expected a list of file names written out, relative to that file"
-        )
-    return list(names)
 
 
 def _executable(tree: ast.Module) -> Iterator[ast.AST]:

@@ -1,51 +1,60 @@
 """Heads that are no networks."""
 
-import inspect
+import importlib
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xgboost
 
-from registry.checks.promises import FEATURE_SHAPE, build, check_probabilities, expect, kind_of
-from registry.contracts import Classifier
+from registry.checks.promises import FEATURE_SHAPE, SEED, build, check_probabilities, expect
+from registry.contracts import STORABLE
+from registry.declarations import answers_by, best_round, fit_arguments, kind_of, known_classes, random_states
+from registry.errors import ContractError
+
+OPEN = (None, None, FEATURE_SHAPE[-1])  # the map is pooled before such a head is made
 
 
 def check_classifier(factory: Callable[..., Any], classes: int, options: dict[str, Any]) -> None:
-    """It learns what any classifier could, answers for every class, and does so again for the same seed."""
+    """It learns what any classifier could, answers for every class, again so for the same seed and when stored."""
     targets = np.arange(20 * classes) % classes
     pooled = np.random.default_rng(2).normal(size=(len(targets), FEATURE_SHAPE[-1])).astype(np.float32)
     pooled[np.arange(len(targets)), targets] += 4
     before, answers = pooled.copy(), []
-    for _ in range(2):
-        head = build(factory, (FEATURE_SHAPE, classes), options)
-        expect(isinstance(head, Classifier), f"a head is a keras.Model or has fit() and predict(), got {kind_of(head)}")
+    for seed in (SEED, SEED + 1):  # of everything that is random but what `random_state` governs
+        head = build(factory, (OPEN, classes), options, seed)
+        names = random_states(head)
+        if names:
+            head.set_params(**dict.fromkeys(names, SEED))
         expect(head.fit(pooled, targets, **_fit_extras(head, pooled, targets)) is head, "fit returns the head itself")
         answers.append(_check_answer(head, pooled, classes))
     expect(bool(np.array_equal(*answers)), "equal random_state gives equal answers, received others")
     expect(bool((before == pooled).all()), "a head leaves the features as they are")
+    best_round(head)
+    again = _check_answer(_stored(head, factory), pooled, classes)
+    expect(np.allclose(again, answers[-1], atol=1e-6), "a stored head answers as before, received something else")
 
 
 def _fit_extras(head: Any, pooled: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
-    """Seeds the head; what its fit names of the further things that it is given."""
-    if hasattr(head, "get_params"):
-        seeded = [name for name in head.get_params() if name.rpartition("__")[2] == "random_state"]
-        head.set_params(**dict.fromkeys(seeded, 7))
+    """What its fit names of the further things that it is given."""
     weights = np.ones(len(targets))
     given = {
         "sample_weight": weights,
         "eval_set": [(pooled[::2], targets[::2])],
         "sample_weight_eval_set": [weights[::2]],
     }
-    named = inspect.signature(head.fit).parameters
-    return {name: value for name, value in given.items() if name in named}
+    return {keyword: given[name] for name, keyword in fit_arguments(head).items()}
 
 
 def _check_answer(head: Any, pooled: np.ndarray, classes: int) -> np.ndarray:
     """The answer that is read: probabilities, else scores, else classes."""
-    if hasattr(head, "predict_proba"):
+    by = answers_by(head)
+    if by == "predict_proba":
         answer = head.predict_proba(pooled)
         check_probabilities(answer, (len(pooled), classes))
-    elif hasattr(head, "decision_function"):
+    elif by == "decision_function":
         answer = np.asarray(head.decision_function(pooled))
         shape = (len(pooled),) if classes == 2 and answer.ndim == 1 else (len(pooled), classes)
         expect(answer.shape == shape, f"decision_function gives {shape} here; received {answer.shape}")
@@ -54,4 +63,32 @@ def _check_answer(head: Any, pooled: np.ndarray, classes: int) -> np.ndarray:
         answer = np.asarray(head.predict(pooled))
         inside = answer.shape == (len(pooled),) and bool(np.isin(answer, np.arange(classes)).all())
         expect(inside, f"predict gives class indices (N,) below {classes}, received {answer.shape}: {answer[:3]}")
+    known = known_classes(head, classes)
+    expect(known == list(range(classes)), f"classes_ holds the {classes} classes that were learnt, received {known}")
     return np.asarray(answer)
+
+
+def _stored(head: Any, factory: Callable[..., Any]) -> Any:
+    """The head as it comes back from a file: XGBoost's own, else of skops."""
+    if isinstance(head, xgboost.XGBModel):
+        loaded = xgboost.XGBClassifier()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "classifier.ubj"
+            head.save_model(path)
+            loaded.load_model(path)
+        return loaded
+    skops = importlib.import_module("skops.io")  # looks through all of Keras, for seconds: not before it is needed
+    try:
+        data = skops.dumps(head)
+        held = skops.get_untrusted_types(data=data)
+        loaded = skops.loads(data, trusted=held)
+    except Exception as error:  # skops meets a stranger's objects
+        line = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ContractError(
+            f"{kind_of(head)} cannot be stored without pickle ({line}); a head that is no network holds arrays, "
+            "numbers, texts and estimators of scikit-learn or of its own package"
+        ) from error
+    own = (*STORABLE, factory.__module__.partition(".")[0])
+    strange = [name for name in held if name.partition(".")[0] not in own]
+    expect(not strange, f"a stored head holds types of {', '.join(own)} alone, received {', '.join(strange)}")
+    return loaded

@@ -11,8 +11,24 @@ from keras import ops
 
 from registry.backend import gradient
 from registry.checks.classifiers import check_classifier
-from registry.checks.promises import BATCH, CLASSES, FEATURE_SHAPE, IMAGE_SHAPE, build, expect, kind_of, named
-from registry.contracts import MaskPredictor
+from registry.checks.promises import (
+    BATCH,
+    CLASSES,
+    FEATURE_SHAPE,
+    IMAGE_SHAPE,
+    build,
+    check_same_kind,
+    expect,
+    named,
+)
+from registry.declarations import (
+    is_classical,
+    is_network,
+    is_trained,
+    keeps_whole_frame,
+    kind_of,
+    reads_dataset_masks,
+)
 from registry.errors import ContractError
 from registry.networks.explanation import features, halves
 from registry.networks.losses import cross_entropy_dice
@@ -21,9 +37,12 @@ from registry.networks.losses import cross_entropy_dice
 @named
 def check_segmenter(factory: Callable[..., Any], **options: Any) -> None:
     """A segmenter gives lung probabilities and can be trained and saved, or predicts masks untrained."""
+    for asks in (is_trained, keeps_whole_frame, reads_dataset_masks):
+        check_same_kind(factory, (IMAGE_SHAPE,), options, asks)
     product = build(factory, (IMAGE_SHAPE,), options)
     images = _images()
-    if not isinstance(product, keras.Model):
+    _check_declared(product)
+    if not is_trained(product):
         _check_predictor(product, images)
         return
     _check_shape(product, images, (BATCH, *IMAGE_SHAPE[:2], 1), "lung probabilities (B, H, W, 1)")
@@ -38,7 +57,7 @@ def check_segmenter(factory: Callable[..., Any], **options: Any) -> None:
 def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
     """A backbone gives a feature map, trains, survives saving, and can be explained."""
     backbone = build(factory, (IMAGE_SHAPE,), options)
-    expect(isinstance(backbone, keras.Model), f"a backbone is a keras.Model, received {kind_of(backbone)}")
+    expect(is_network(backbone), f"a backbone is a keras.Model, received {kind_of(backbone)}")
     images = _images()
     outputs = backbone(images, training=False)
     maps = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
@@ -61,9 +80,10 @@ def check_backbone(factory: Callable[..., Any], **options: Any) -> None:
 @named
 def check_head(factory: Callable[..., Any], **options: Any) -> None:
     """A head gives logits for any number of classes and passes gradients on, or is a `Classifier`."""
+    check_same_kind(factory, (FEATURE_SHAPE, CLASSES[0]), options, is_classical)
     for classes in CLASSES:
         head = build(factory, (FEATURE_SHAPE, classes), options)
-        if not isinstance(head, keras.Model):
+        if is_classical(head):
             check_classifier(factory, classes, options)
             continue
         tensor = _features()
@@ -145,12 +165,16 @@ def _check_explanation(backbone: keras.Model, images: np.ndarray) -> None:
     expect(bool(np.any(slope != 0)), "gradients reach the map to explain on, received zero")
 
 
-def _check_predictor(product: Any, images: np.ndarray) -> None:
+def _check_declared(product: Any) -> None:
+    declared = [asks.__name__ for asks in (is_trained, keeps_whole_frame, reads_dataset_masks) if asks(product)]
     expect(
-        isinstance(product, MaskPredictor),
-        f"a segmenter is a keras.Model or has predict(), received {kind_of(product)}",
+        len(declared) < 2,
+        f"a segmenter is trained, or declares whole_frame, or reads_dataset_masks, received {' and '.join(declared)}",
     )
-    if getattr(product, "reads_dataset_masks", False):
+
+
+def _check_predictor(product: Any, images: np.ndarray) -> None:
+    if reads_dataset_masks(product):
         return
     masks = product.predict(images)
     shape = getattr(masks, "shape", None)

@@ -1,43 +1,46 @@
 """What every check needs: a component built at a small size, and a promise that was kept or not."""
 
+import ast
 import functools
+import inspect
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from registry.errors import ContractError
+from registry.contracts import SOURCES
+from registry.declarations import data_files, kind_of
+from registry.errors import ContractError, PluginError
 from registry.options import read_options, resolve_options
 
 IMAGE_SHAPE = (64, 64, 1)
 FEATURE_SHAPE = (8, 8, 24)
 BATCH = 4
 CLASSES = (2, 4)
+SEED = 7
 
 
 def named(check: Callable[..., None]) -> Callable[..., None]:
-    """The check, with the component's name in front of its messages."""
+    """The check of a factory, and of the data files of its module, with its name in front of the messages."""
 
     @functools.wraps(check)
-    def named(component: Any, **options: Any) -> None:
+    def named(factory: Callable[..., Any], /, *arguments: Any, **options: Any) -> None:
         try:
-            check(component, **options)
+            check_data_files(factory)
+            check(factory, *arguments, **options)
         except ContractError as error:
-            raise ContractError(f"{getattr(component, '__name__', kind_of(component))}: {error}") from error
+            raise ContractError(f"{getattr(factory, '__name__', kind_of(factory))}: {error}") from error
 
     return named
 
 
-def kind_of(product: Any) -> str:
-    """A thing's type, in words."""
-    return f"a {type(product).__name__}"
-
-
-def build(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any]) -> Any:
-    """A component with its options checked, from a fixed seed."""
+def build(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any], seed: int = SEED) -> Any:
+    """A component with its options checked, from that seed."""
     name = getattr(factory, "__name__", repr(factory))
-    keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(seed)
     return factory(*arguments, **resolve_options(name, read_options(factory), options))
 
 
@@ -49,6 +52,34 @@ def expect(kept: bool, promise: str) -> None:
     """
     if not kept:
         raise ContractError(promise)
+
+
+def check_same_kind(
+    factory: Callable[..., Any], arguments: tuple, options: dict[str, Any], asks: Callable[[Any], bool]
+) -> None:
+    """See that options do not change what a component is or declares: that is read of the default ones alone."""
+    if not options:
+        return
+    found, default = asks(build(factory, arguments, options)), asks(build(factory, arguments, {}))
+    expect(
+        found == default,
+        "options change neither what a component is nor what it declares, "
+        f"received {asks.__name__} {found} with them and {default} by default",
+    )
+
+
+def check_data_files(factory: Callable[..., Any]) -> None:
+    """See that the data files which a factory's module declares are written out and are there."""
+    module = sys.modules.get(getattr(factory, "__module__", ""))
+    path = module and inspect.getsourcefile(module)
+    if not path or not Path(path).is_file():
+        return  # made in a notebook
+    try:
+        declared = [name for node in ast.walk(ast.parse(Path(path).read_bytes())) for name in data_files(node, path)]
+    except PluginError as error:
+        raise ContractError(str(error)) from error
+    lacking = [name for name in declared if not Path(path).with_name(name).is_file()]
+    expect(not lacking, f"{SOURCES} names files in the folder of {Path(path).name}, which lacks {', '.join(lacking)}")
 
 
 def check_probabilities(given: Any, shape: tuple[int, int]) -> None:

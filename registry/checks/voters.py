@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from registry.checks.promises import build, check_probabilities, expect, kind_of, named
+from registry.checks.promises import SEED, build, check_probabilities, expect, named
+from registry.declarations import kind_of
 
 
 @named
@@ -28,8 +29,8 @@ def _check_voter(
     factory: Callable[..., Any], options: dict[str, Any], probabilities: np.ndarray, targets: np.ndarray
 ) -> None:
     before, answers = probabilities.copy(), []
-    for _ in range(2):
-        voter = build(factory, (), options)
+    for seed in (SEED, SEED + 1):
+        voter = build(factory, (), options, seed)
         for method in ("fit", "predict_proba"):
             expect(callable(getattr(voter, method, None)), f"a voter has {method}(), received {kind_of(voter)}")
         expect(voter.fit(probabilities, targets) is voter, "a voter's fit returns the voter itself")

@@ -1,6 +1,7 @@
 """Networks of keras.applications, with published weights, weights from a file, or a fresh start."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -31,15 +32,10 @@ def application(
         ContractError: a side is under 32 pixels.
         WeightsError: the weights are not here and cannot be downloaded, or the file holds others.
     """
-    sides = image_shape[:2]
-    if min(side or SMALLEST for side in sides) < SMALLEST:
-        raise ContractError(
-            f"backbone {backbone!r} halves images five times: expected {SMALLEST} pixels a side or more, "
-            f"received {sides}"
-        )
-    build = getattr(keras.applications, architecture)
+    _check_size(backbone, image_shape)
+    build = partial(getattr(keras.applications, architecture), include_top=False, input_shape=(*image_shape[:2], 3))
     if weights is None:
-        return _settled_soon(build(weights=None, include_top=False, input_shape=(*sides, 3)))
+        return _settled_soon(build(weights=None))
     if weights != "imagenet" and not Path(weights).is_file():
         raise WeightsError(
             f"no weights file {weights!r} for backbone {backbone!r}; give an existing file, weights=imagenet or none"
@@ -47,7 +43,7 @@ def application(
     try:
         with warnings.catch_warnings():  # that weights learnt at 224 pixels are used at another size is known
             warnings.filterwarnings("ignore", "`input_shape` is undefined")
-            return build(weights=weights, include_top=False, input_shape=(*sides, 3))
+            return build(weights=weights)
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise WeightsError(
             f"{architecture}'s weights {weights!r} cannot be had ({reason(error)}); "
@@ -75,6 +71,15 @@ def reason(error: Exception) -> str:
     """What an exception of Keras says, in one line of at most 160 characters."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return line if len(line) <= 160 else f"{line[:159]}…"
+
+
+def _check_size(backbone: str, image_shape: tuple[int | None, int | None, int]) -> None:
+    sides = image_shape[:2]
+    if min(side or SMALLEST for side in sides) < SMALLEST:
+        raise ContractError(
+            f"backbone {backbone!r} halves images five times: expected {SMALLEST} pixels a side or more, "
+            f"received {sides}"
+        )
 
 
 def _settled_soon(network: keras.Model) -> keras.Model:

@@ -148,6 +148,49 @@ def test_a_strangers_components_take_part_in_every_task_by_flag_alone(bench, ins
     assert {record["pipeline"]: record["status"] for record in records}.get(expected) == "ok", told
 
 
+LAYERED = """
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable("layered")
+class Doubled(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def backbone(image_shape):
+    images = keras.Input(image_shape)
+    return keras.Model(images, Doubled()(layers.Conv2D(8, 3, strides=4)(images)))
+
+
+def segmenter(image_shape):
+    images = keras.Input(image_shape)
+    return keras.Model(images, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(Doubled()(images)))
+
+
+def head(feature_shape, num_classes):
+    features = keras.Input(feature_shape)
+    return keras.Model(features, layers.Dense(num_classes)(layers.GlobalAveragePooling2D()(Doubled()(features))))
+"""
+
+
+def test_layers_of_a_strangers_own_are_read_by_a_worker_that_did_not_train_them(tmp_path):
+    kinds = ("segmenter", "backbone", "head")
+    register(tmp_path, "own-layers", "1", {f"cxr_bench.{kind}s": {"layered": f"layered:{kind}"} for kind in kinds})
+    (tmp_path / "layered.py").write_text(LAYERED)
+    layered = Bench(tmp_path)
+    flags = [flag for kind in kinds for flag in (f"--{kind}", "layered")]
+    layered.run(*flags, "--epochs", 1, PYTHONPATH=str(tmp_path))
+    for stage in ("masks", "inputs", "predict", "explain"):
+        shutil.rmtree(layered.cache / "objects" / stage)
+    shutil.rmtree(layered.results)
+    layered.run(*flags, "--epochs", 1, PYTHONPATH=str(tmp_path))
+    (record,) = layered.records().values()
+    assert (record["status"], record["stages"]["fit"], record["stages"]["predict"]) == ("ok", "cached", "built")
+    layered.run(*flags[:4], "--head", "majority", "--set", "features.carrier=layered", PYTHONPATH=str(tmp_path))
+
+
 def test_a_run_that_fails_is_a_row_with_its_cause_and_the_others_go_on(bench, installed, tmp_path):
     offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
     names = [*COMPONENTS, "xception[weights=imagenet]"]

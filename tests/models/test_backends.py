@@ -10,15 +10,17 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark.models.predictor import joined, load_networks
+from benchmark.models.predictor import joined
 from benchmark.planning.keys import BACKEND_LIBRARIES
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.attention_pool import attention_pool
 from registry.networks.losses import cross_entropy_dice
+from registry.networks.saved import load_network
 from registry.segmenters.sepunet import sepunet
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
+NAMES = (("backbone", "sepcnn"), ("head", "attention-pool"))
 SIZE = 32
 OTHERS = [name for name in BACKEND_LIBRARIES if name != keras.backend.backend()]
 PREDICT = f"""
@@ -26,11 +28,12 @@ import sys
 from pathlib import Path
 import keras
 import numpy as np
-from benchmark.models.predictor import joined, load_networks
+from benchmark.models.predictor import joined
+from registry.networks.saved import load_network
 folder = Path(sys.argv[1])
 images = np.load(folder / "images.npy")
-network = joined(*load_networks(folder / "backbone.keras", folder / "head.keras"), {SIZE})
-(segmenter,) = load_networks(folder / "model.keras")
+network = joined(*(load_network(folder / f"{{kind}}.keras", kind, name) for kind, name in {NAMES}), {SIZE})
+segmenter = load_network(folder / "model.keras", "segmenter", "unet")
 np.savez(
     folder / f"{{keras.backend.backend()}}.npz",
     logits=network.predict(images, verbose=0),
@@ -69,7 +72,8 @@ def trained(tmp_path_factory):
     segmenter.compile(keras.optimizers.Adam(0.01), cross_entropy_dice)
     segmenter.fit(films, masks, batch_size=8, epochs=12, verbose=0)  # batch statistics settle late
     segmenter.save(folder / "model.keras")
-    logits = joined(*load_networks(folder / "backbone.keras", folder / "head.keras"), SIZE).predict(images, verbose=0)
+    network = joined(*(load_network(folder / f"{kind}.keras", kind, name) for kind, name in NAMES), SIZE)
+    logits = network.predict(images, verbose=0)
     return folder, {"logits": logits, "lungs": segmenter.predict(films, verbose=0)}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.models import classifier
-from benchmark.models.predictor import joined, load_networks
+from benchmark.models.predictor import joined
 from benchmark.models.training import train
 from benchmark.stages import fit
 from benchmark.stages.context import Context
@@ -63,7 +63,7 @@ def strided(monkeypatch):
 
 def predicting(folder):
     """What a stage predicts with, uint8 images -> logits."""
-    networks = load_networks(folder / "backbone.keras", folder / "head.keras")
+    networks = [keras.saving.load_model(folder / f"{name}.keras", compile=False) for name in ("backbone", "head")]
     return joined(*networks, films().shape[1])
 
 

@@ -34,7 +34,7 @@ def test_a_network_draws_where_it_gives_more_than_a_half_whatever_the_batch(tmp_
         assert (found.shape, found.dtype) == (films().shape, bool)
         assert (found == expected).mean() > 0.999
     network.save(tmp_path / "model.keras")
-    assert (load_segmentation(tmp_path / "model.keras").masks(films()) == expected).mean() > 0.999
+    assert (load_segmentation(tmp_path / "model.keras", "unet").masks(films()) == expected).mean() > 0.999
 
 
 def test_what_was_not_trained_is_asked_with_images_between_0_and_1():

@@ -12,13 +12,13 @@ from benchmark.data.targets import class_targets
 from benchmark.models.batches import Batches, class_weights
 from benchmark.models.classifier import assemble
 from benchmark.models.inference import outputs
-from benchmark.models.predictor import load_networks
 from benchmark.models.runtime import begin
 from benchmark.models.training import train
 from benchmark.stages import inputs, masks, segmenter
 from benchmark.stages.context import Context
 from benchmark.stages.reading import Reader
 from benchmark.tasks.spec import RunSpec
+from registry.networks.saved import load_network
 from tests.perf import stages
 from tests.perf.apart import apart, warm_up
 from tests.perf.timing import Line, absolute, interleaved, ratio
@@ -122,7 +122,7 @@ def _network(context: Context) -> keras.Model:
 
 def _masking_network(context: Context) -> keras.Model:
     """The same layers behind a frozen U-Net that masks the images first."""
-    (lungs,) = load_networks(context.artefacts["segmenter"] / "model.keras")
+    lungs = load_network(context.artefacts["segmenter"] / "model.keras", "segmenter", context.spec.segmenter.name)
     lungs.trainable = False
     rescaling, *others = assemble(context.spec).network.layers[1:]
     images = keras.Input((stages.SIZE, stages.SIZE, 1), dtype="uint8")

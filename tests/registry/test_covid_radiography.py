@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.checks.datasets import check_dataset
 from registry.contracts import Dataset
 from registry.datasets.covid_radiography import covid_radiography
 from registry.datasets.folder import folder
@@ -19,6 +20,10 @@ def root(tmp_path):
 
 def by_id(root, **options):
     return {sample.id: sample for sample in covid_radiography(root, **options).samples()}
+
+
+def test_it_keeps_the_contract_of_a_dataset(root):
+    check_dataset(covid_radiography, root)
 
 
 def test_the_published_layout_is_read_whole(root):

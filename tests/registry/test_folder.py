@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+from registry.checks.datasets import check_dataset
 from registry.contracts import Dataset
 from registry.datasets.folder import folder
 from registry.errors import DataError, DataNotFoundError
@@ -15,6 +16,10 @@ def root(tmp_path):
         for n in range(1, count + 1):
             xrays.write(tmp_path / "mine" / label / f"film{n}.png", xrays.film(n + len(label)))
     return tmp_path / "mine"
+
+
+def test_it_keeps_the_contract_of_a_dataset(root):
+    check_dataset(folder, root)
 
 
 def test_each_sub_folder_is_a_label(root):

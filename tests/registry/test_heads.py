@@ -286,7 +286,7 @@ class Greedy(Fixed):
         (Unsummed, r"\(40, 2\) here; received \(40, 4\)"),
         (Random, "equal random_state gives equal answers"),
         (Greedy, "leaves the features as they are"),
-        (dict, r"has fit\(\) and predict\(\), got a dict"),
+        (dict, r"has fit\(\) and predict\(\), received a dict"),
     ],
 )
 def test_a_classifier_that_breaks_the_contract_is_told(kind, message):

@@ -80,6 +80,8 @@ def test_what_multiplies_in_an_unknown_way_is_named():
     tensor = keras.Input((4, 4, 2))
     bare = work(keras.Model(tensor, ops.matmul(tensor, ops.transpose(tensor, (0, 1, 3, 2)))), (4, 4, 2))
     assert [name.partition(" ")[2] for name in bare.uncounted] == ["(Matmul)"]
+    rows = counted(layers.Conv1D(4, 3, name="rows"), shape=(8, 3))  # of images alone are layers known
+    assert rows.uncounted == ("rows (Conv1D)",)
 
 
 # Mult-adds as published, without the classifier on top, which these backbones lack.

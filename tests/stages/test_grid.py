@@ -144,7 +144,7 @@ def test_every_segmenter_masks_the_inputs_in_every_way(films, tmp_path, monkeypa
         (tmp_path / folder).mkdir()
     if isinstance(product, keras.Model):
         artefacts["segmenter"] = tmp_path
-        monkeypatch.setattr(masks, "load_segmentation", lambda path: uncompiled(product))
+        monkeypatch.setattr(masks, "load_segmentation", lambda path, name: uncompiled(product))
     masks.build(context(artefacts, Component(name), tmp_path), tmp_path / "masks")
     drawn = Reader(context(artefacts, Component(name), tmp_path)).masks(np.arange(COUNT))
     for how in MASKINGS:

@@ -1,0 +1,78 @@
+"""A network is read back by a process that has not made it."""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from registry.errors import PluginError
+from registry.networks import saved
+
+pytestmark = pytest.mark.conformance
+
+ROOT = Path(__file__).parents[2]
+MODULE = """
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable("own")
+class Doubled(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def doubled(image_shape):
+    images = keras.Input(image_shape)
+    return keras.Model(images, Doubled()(images))
+"""
+READ = """
+import sys
+from pathlib import Path
+import numpy as np
+from registry.networks.saved import load_network
+network = load_network(Path(sys.argv[1]), "backbone", "doubled")
+print(float(network(np.ones((1, 4, 4, 1), np.float32))[0, 0, 0, 0]))
+"""
+
+
+def register(folder):
+    place = folder / "own_layers-1.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("Metadata-Version: 2.1\nName: own-layers\nVersion: 1\n")
+    (place / "entry_points.txt").write_text("[cxr_bench.backbones]\ndoubled = own_layers_of_a_test:doubled\n")
+    (folder / "own_layers_of_a_test.py").write_text(MODULE)
+
+
+def test_layers_of_the_components_own_are_known_where_nothing_else_imported_it(tmp_path, monkeypatch):
+    register(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = importlib.import_module("own_layers_of_a_test").doubled((4, 4, 1))
+    made.save(tmp_path / "model.keras")
+    told = subprocess.run(
+        [sys.executable, "-c", READ, tmp_path / "model.keras"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "KERAS_BACKEND": keras.backend.backend()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout.strip()) == (0, "2.0"), told.stderr
+
+
+def test_a_component_that_is_gone_is_named(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(1, 1)])
+    model.save(tmp_path / "model.keras")
+    again = saved.load_network(tmp_path / "model.keras", "backbone", "sepcnn")
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+
+    def gone(entry):
+        raise PluginError(f"{entry.name} does not import")
+
+    monkeypatch.setattr(saved, "load", gone)
+    with pytest.raises(PluginError, match="sepcnn does not import"):
+        saved.load_network(tmp_path / "model.keras", "backbone", "sepcnn")
