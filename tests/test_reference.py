@@ -1,15 +1,27 @@
-"""The results that are committed: whole, and nothing in them that is not for everyone's eyes."""
+"""The results that are committed: whole, the same in every table, and nothing in them that is not for everyone's eyes.
 
+`bench compare results/reference --format json -o tests/golden/reference.json`, and the same with csv, writes the tables
+anew; a name that changes is a line in `tests/perf/same/translation.py` instead.
+"""
+
+import csv
+import io
+import json
+import math
 import re
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 
 from benchmark.comparison.compare import compare
 from benchmark.records.files import read, scan, verify
+from tests.perf.same.reading import flat
+from tests.perf.same.translation import renamed
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+GOLDEN = Path(__file__).parent / "golden"
 PICTURES = {"curves.png", "mean-heat.png", "trials.png"}  # drawn from numbers: no film, and nothing over one
 KINDS = {".json", ".jsonl", ".csv", ".npz", ".png", ".keras", ".md", ".toml"}
 
@@ -33,6 +45,37 @@ def test_a_comparison_has_a_leader_and_says_what_it_stands_on():
     assert table.lead is not None
     assert table.dataset.name == "covid-radiography"
     assert any("source" in notice.lower() for notice in table.dataset.notices)
+
+
+@pytest.mark.parametrize(("form", "fewest"), [("json", 800), ("csv", 700)])
+def test_bench_compare_prints_the_values_that_it_always_has(bench_in_process, form, fewest):
+    code, text, _ = bench_in_process("compare", REFERENCE, "--format", form)
+    assert code == 0
+    found, expected = numbers(form, text), numbers(form, (GOLDEN / f"reference.{form}").read_text(encoding="utf-8"))
+    assert len(expected) > fewest
+    assert found.keys() == expected.keys()
+    different = {name for name, value in expected.items() if not close(found[name], value)}
+    assert not different, [(name, found[name], expected[name]) for name in sorted(different)[:5]]
+
+
+def numbers(form, text):
+    """Name in today's words -> number, or none, of a printed comparison."""
+    content = json.loads(text) if form == "json" else [numeric(row) for row in csv.DictReader(io.StringIO(text))]
+    values = {renamed("comparison", name): leaf for name, leaf in flat(content)}
+    return {
+        (*name, place): value
+        for name, leaf in values.items()
+        for place, value in enumerate(leaf if isinstance(leaf, list) else [leaf])
+        if not isinstance(value, (str, dict))
+    }
+
+
+def close(one, other):
+    return one is other or (None not in (one, other) and math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12))
+
+
+def numeric(row):
+    return {key: float(cell) if re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell) else cell for key, cell in row.items()}
 
 
 def test_no_film_is_among_the_files():

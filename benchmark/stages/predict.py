@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.data.targets import class_targets
 from benchmark.models.inference import outputs, warm_up
-from benchmark.models.predictor import joined
+from benchmark.models.predictor import joined, load_backbone, load_head
 from benchmark.stages.logits import write_logits
 from benchmark.stages.reading import Reader
 
