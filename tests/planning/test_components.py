@@ -4,12 +4,14 @@ import pytest
 
 from benchmark.execution.describe import blank
 from benchmark.execution.process import Outcome
+from benchmark.execution.protocol import Describe
 from benchmark.planning import components as descriptions
 from benchmark.planning import keys
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
 from benchmark.storage.code import code_digest
 from registry.errors import PluginError
+from tests.workers import answered
 
 HEADS = [("head", "dense"), ("head", "sepconv")]
 
@@ -22,11 +24,11 @@ class FakeWorker:
         self.asked = []
 
     def serve(self, request):
-        assert request["op"] == "describe"
-        self.asked.append([tuple(pair) for pair in request["components"]])
+        assert isinstance(request, Describe)
+        self.asked.append(request.components)
         if self.deadly & set(self.asked[-1]):
             return Outcome(cause="killed", message="the worker ended by SIGSEGV")
-        return Outcome(value=[{**blank(*pair), "summary": f"about {pair[1]}"} for pair in self.asked[-1]])
+        return answered([{**blank(*pair), "summary": f"about {pair[1]}"} for pair in self.asked[-1]])
 
 
 def test_components_are_described_together_and_only_once(tmp_path):
