@@ -1,28 +1,20 @@
-"""Each stage on a dozen small films written by hand, and the walk from stage to stage."""
+"""Each stage on two dozen small films written by hand."""
 
-import itertools
 import json
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import keras
-import msgspec
 import numpy as np
 import pytest
 
 from benchmark.data.prepared import load, pack
-from benchmark.execution import runner as pipeline
-from benchmark.execution.runner import run_stages
-from benchmark.planning.graph import Plan, Stage, Traits
-from benchmark.planning.keys import plan
 from benchmark.stages import explain, fit, inputs, masks, predict, prepare, regions, segmenter, split
 from benchmark.stages.context import Context
-from benchmark.storage.cache import Store
 from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
-from benchmark.tasks.spec import DatasetChoice, Runtime
+from benchmark.tasks.spec import DatasetChoice
 from registry.errors import ContractError, DataError
-from tests.specs import spec, survey, vote
+from tests.specs import spec
 
 SIZE = 32
 COUNT = 24
@@ -391,145 +383,3 @@ def test_preparation_passes_on_size_equalisation_and_progress(context, monkeypat
     assert (told["size"], told["equalise"], told["skip_bad"]) == (64, "none", True)
     assert told["samples"] == ["a sample"]
     assert events == [{"done": 3, "total": 9}]
-
-
-@pytest.fixture
-def walk(tmp_path, monkeypatch):
-    """Runs a plan of fake stages; gives what was built, in order, and the events."""
-    store, built, events = Store(tmp_path), [], []
-
-    class Module:
-        def __init__(self, name):
-            self.name = name
-
-        def build(self, context, folder):
-            built.append((self.name, sorted(context.artefacts)))
-            context.progress({"done": 1, "total": 1})
-            (folder / "made").write_text(self.name)
-
-    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
-
-    def go(*names):
-        stages = [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
-        context, went = run_stages(small(), Plan("run", "d", "p", "k", stages, {}), store, events.append)
-        return context.artefacts, went
-
-    return SimpleNamespace(go=go, built=built, events=events, store=store)
-
-
-def test_stages_are_built_in_order_and_each_is_given_what_came_before(walk):
-    artefacts, went = walk.go("prepare", "split", "fit")
-    assert walk.built == [("prepare", []), ("split", ["prepare"]), ("fit", ["prepare", "split"])]
-    assert went.status == {"prepare": "built", "split": "built", "fit": "built"}
-    assert set(went.duration_s) == {"prepare", "split", "fit"}
-    assert (artefacts["fit"] / "made").read_text() == "fit"
-
-
-def test_what_is_there_is_not_built_again(walk):
-    walk.go("prepare", "split")
-    walk.built.clear()
-    _, went = walk.go("prepare", "split", "fit")
-    assert walk.built == [("fit", ["prepare", "split"])]
-    assert went.status == {"prepare": "cached", "split": "cached", "fit": "built"}
-    assert set(went.duration_s) == {"fit"}
-
-
-def test_what_another_process_built_meanwhile_is_cached(walk, monkeypatch):
-    walk.go("prepare")
-    walk.built.clear()
-    monkeypatch.setattr(
-        walk.store,
-        "use",
-        lambda stage, key, use=walk.store.use, asked=[]: use(stage, key) if asked else asked.append(stage),
-    )
-    _, went = walk.go("prepare")
-    assert walk.built == []
-    assert went.status == {"prepare": "cached"}
-
-
-def test_every_event_names_its_stage(walk):
-    walk.go("prepare")
-    assert walk.events == [
-        {"event": "stage", "stage": "prepare", "owner": "", "status": "building"},
-        {"event": "progress", "stage": "prepare", "owner": "", "done": 1, "total": 1},
-        {"event": "stage", "stage": "prepare", "owner": "", "status": "built"},
-    ]
-
-
-def test_a_vote_walks_its_members_first_and_tells_whose_stage_it_is(walk):
-    def stages(*names):
-        return [Stage(name, f"stages.{name}", f"key-{name}") for name in names]
-
-    members = {name: Plan("run", "d", "p", "k", stages("prepare", f"fit-{name}"), {}) for name in ("one", "two")}
-    whole = Plan("run", "d", "p", "k", stages("prepare", "vote"), {}, members=members)
-    spec_ = vote(members={"one": small(), "two": small()})
-    context, went = run_stages(spec_, whole, walk.store, walk.events.append)
-    assert [name for name, _ in walk.built] == ["prepare", "fit-one", "fit-two", "vote"]
-    assert went.status == {
-        "one/prepare": "built",
-        "one/fit-one": "built",
-        "two/prepare": "cached",
-        "two/fit-two": "built",
-        "prepare": "cached",
-        "vote": "built",
-    }
-    assert [event["owner"] for event in walk.events if event["stage"] == "fit-two"] == ["two"] * 3
-    assert set(context.members) == {"one", "two"}
-    assert set(context.members["two"].artefacts) == {"prepare", "fit-two"}
-
-
-@pytest.mark.parametrize("deterministic", [True, False])
-def test_a_deterministic_run_sets_its_threads_before_any_stage(tmp_path, monkeypatch, deterministic):
-    """A backend that has computed takes no other number of threads."""
-    done = []
-    modules = {
-        "benchmark.models.runtime": SimpleNamespace(
-            begin=lambda seed, runtime: done.append(("begin", seed, runtime.threads))
-        ),
-        "benchmark.stages.record": SimpleNamespace(write_run=lambda *_: done.append("record")),
-    }
-    monkeypatch.setattr(pipeline, "imported", lambda name: modules[name])
-    monkeypatch.setattr(pipeline, "run_stages", lambda *_: done.append("stages") or ({}, SimpleNamespace(status={})))
-    run = small(runtime=Runtime(deterministic=deterministic, threads=2 if deterministic else None), seed=5)
-    request = {
-        "spec": msgspec.to_builtins(run),
-        "plan": msgspec.to_builtins(plan(run, survey(), lambda name: Traits(whole_frame=True))),
-        "survey": msgspec.to_builtins(survey()),
-        "cache": str(tmp_path),
-        "folder": str(tmp_path),
-        "names": {"": "none+sepcnn+dense"},
-    }
-    told = pipeline.serve(request, lambda event: None)
-    assert done == [("begin", 5, 2)] * deterministic + ["stages", "record"]
-    assert told == {"folder": str(tmp_path), "stages": {}}
-
-
-def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_passes(tmp_path, monkeypatch):
-    """Twelve runs by their real plans, each stage counted when it is executed."""
-    executed = Counter()
-
-    class Module:
-        def __init__(self, name):
-            self.build = lambda context, folder: executed.update([name])
-
-    monkeypatch.setattr(pipeline, "imported", lambda module: Module(module.rpartition(".")[2]))
-    carrier = Component("dense", {"units": 16})
-    classical = [{"head": Component(name), "classical": True, "carrier": carrier} for name in ("majority", "xgboost")]
-    heads = [{"head": carrier}, *classical]
-    for segmenter_, backbone, head in itertools.product(
-        ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), heads
-    ):
-        one = small(segmenter=Component("unet", segmenter_), backbone=Component("sepcnn", backbone), **head)
-        run_stages(one, plan(one, survey(), lambda name: Traits(trains=True)), Store(tmp_path), lambda event: None)
-    assert executed == {
-        "prepare": 1,
-        "split": 1,
-        "segmenter": 2,
-        "masks": 2,
-        "inputs": 2,
-        "fit": 4,
-        "features": 4,
-        "predict": 4,  # of the networks
-        "classify": 8,
-        "explain": 12,
-    }
