@@ -137,7 +137,7 @@ class _Work:
                 yield Begun(place, step)
                 arguments = (place, workers[place], step, self._request(step))
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
-            happened = self._next()
+            happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
             if isinstance(happened, Told):
                 yield happened
             elif happened is not None:
@@ -145,10 +145,10 @@ class _Work:
                 idle.append(place)
                 yield from self._take(place, step, outcome)
 
-    def _next(self) -> Told | tuple[int, Step, Outcome] | None:
-        """What happens next; None where a step that another process builds may be tried again."""
+    def _next(self, wait_s: float | None) -> Told | tuple[int, Step, Outcome] | None:
+        """What happens next; None where nothing does for so long: a step of another process may be tried again."""
         try:
-            happened = self.told.get(timeout=self.schedule.wait_s(time.monotonic()))
+            happened = self.told.get(timeout=wait_s)
         except queue.Empty:
             return None
         if isinstance(happened, BaseException):

@@ -5,13 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from benchmark.execution import process as executor
-from benchmark.execution.process import Worker, WorkerFailedError
+from benchmark.execution.process import CORES, Worker, WorkerClosedError, WorkerFailedError, side_by_side
+from benchmark.execution.protocol import Describe, Look, ProtocolError, Ready, TryOut, encoded
+from benchmark.tasks.spec import DatasetChoice, Runtime
+from registry.errors import ConfigError
 
 # Each head misbehaves when it is imported; describing it is the lightest request there is.
 HOSTILE = {
@@ -71,13 +77,18 @@ def worker(plugins, tmp_path):
 
 
 def describing(name):
-    return {"op": "describe", "components": [["head", name]]}
+    return Describe([("head", name)])
+
+
+def described(outcome):
+    """What was said of the components."""
+    assert outcome.cause is None, outcome
+    return msgspec.json.decode(outcome.value)
 
 
 def said(outcome):
     """The first docstring line of the one component described."""
-    assert outcome.cause is None, outcome
-    return outcome.value[0]["summary"]
+    return described(outcome)[0]["summary"]
 
 
 def is_alive(pid):
@@ -119,14 +130,28 @@ def test_after_a_death_the_next_request_gets_a_fresh_worker(worker):
     assert said(worker.serve(describing("calm"))) != first
 
 
-def test_a_worker_serves_one_backend_and_precision_only(worker):
-    def served(runtime):
-        return said(worker.serve({**describing("calm"), **({"spec": {"runtime": runtime}} if runtime else {})}))
+class Describing(Describe, frozen=True, tag="describe"):
+    """As what computes, such a request needs a backend and a precision."""
 
-    before, half = served(None), served({"precision": "mixed_bfloat16"})
+    needed = Runtime(precision="mixed_bfloat16")
+
+    @property
+    def runtime(self):
+        return self.needed
+
+
+class Full(Describing, frozen=True, tag="describe"):
+    needed = Runtime()
+
+
+def test_a_worker_serves_one_backend_and_precision_only(worker):
+    def served(kind):
+        return said(worker.serve(kind([("head", "calm")])))
+
+    before, half = served(Describe), served(Describing)
     assert half == before  # what was described before is of no precision
-    assert served(None) == served({"precision": "mixed_bfloat16"}) == half
-    assert served({"precision": "float32"}) != half
+    assert served(Describe) == served(Describing) == half
+    assert served(Full) != half
 
 
 @pytest.mark.parametrize("name", ["hang", "hang-in-c"])
@@ -157,8 +182,8 @@ def test_an_event_of_any_length_arrives_whole(worker):
 
 
 def test_a_long_request_arrives_whole(worker):
-    request = {"op": "describe", "components": [["head", "calm"]] * 50_000}
-    assert len(worker.serve(request, timeout_s=LIMIT_S).value) == 50_000
+    request = Describe([("head", "calm")] * 50_000)
+    assert len(described(worker.serve(request, timeout_s=LIMIT_S))) == 50_000
 
 
 def test_a_death_is_noticed_though_a_child_of_the_worker_holds_the_pipe(worker):
@@ -182,9 +207,10 @@ def test_leaving_the_block_ends_the_worker(plugins, tmp_path):
 
 def test_when_the_supervisor_is_killed_the_worker_and_its_children_end(plugins, tmp_path):
     code = "import json, sys; from pathlib import Path; from benchmark.execution.process import Worker\n"
-    code += "Worker(Path(sys.argv[1]), json.loads(sys.argv[2])).serve(json.loads(sys.argv[3]))"
+    code += "from benchmark.execution.protocol import request_of\n"
+    code += "Worker(Path(sys.argv[1]), json.loads(sys.argv[2])).serve(request_of(sys.argv[3].encode()))"
     environment = {"PYTHONPATH": str(plugins), "PIDS": str(tmp_path / "pids")}
-    told = [str(tmp_path / "logs"), json.dumps(environment), json.dumps(describing("offspring-hang"))]
+    told = [str(tmp_path / "logs"), json.dumps(environment), encoded(describing("offspring-hang")).decode()]
     supervisor = subprocess.Popen([sys.executable, "-c", code, *told])
     deadline = time.monotonic() + LIMIT_S
     while not (tmp_path / "pids").exists() or " " not in (tmp_path / "pids").read_text():
@@ -224,7 +250,7 @@ def test_an_interrupted_supervisor_leaves_no_worker(worker):
 def test_events_before_the_end_are_handed_to_the_watcher(worker):
     events = []
     pid = int(said(worker.serve(describing("calm"), events.append)))
-    assert events == [{"event": "ready", "pid": pid}]
+    assert events == [Ready(pid)]
 
 
 def test_a_complaint_of_ours_keeps_its_words_and_exit_status(worker):
@@ -234,15 +260,36 @@ def test_a_complaint_of_ours_keeps_its_words_and_exit_status(worker):
 
 
 def test_any_other_exception_is_a_fault_of_ours_with_its_traceback_in_the_log(worker):
-    outcome = worker.serve({"op": "no such operation"})
+    outcome = worker.serve(TryOut([("calm", {"units": 3}, 2)]))
     assert (outcome.cause, outcome.exit_code) == ("exception", None)
-    assert outcome.message == "KeyError: 'no such operation'"
+    assert outcome.message == "TypeError: head() got an unexpected keyword argument 'units'"
     assert any("Traceback" in line for line in outcome.log)
 
 
+class Teleport(Describe, frozen=True, tag="teleport"):
+    """A request of another version."""
+
+
+def test_a_request_of_another_version_fails_by_its_name_and_the_next_one_is_served(worker):
+    outcome = worker.serve(Teleport([]))
+    assert outcome.cause == "exception"
+    assert outcome.message.startswith("no request of this version of bench: ")
+    assert "'teleport'" in outcome.message
+    assert said(worker.serve(describing("calm"))).isdigit()
+
+
+def test_an_event_of_another_version_ends_the_worker_and_is_an_error_that_names_it(tmp_path, monkeypatch):
+    gossip = tmp_path / "gossip"
+    gossip.write_text('#!/bin/sh\necho \'{"event": "ready", "pid": 1}\'\necho \'{"event": "gossip"}\'\nexec cat\n')
+    gossip.chmod(0o755)
+    monkeypatch.setattr(executor.sys, "executable", str(gossip))
+    with Worker(tmp_path / "logs") as worker, pytest.raises(ProtocolError, match=r"no event of this version.*'gossip'"):
+        worker.serve(describing("calm"))
+    assert worker._process is None
+
+
 def test_memory_that_python_cannot_have_is_out_of_memory(worker, tmp_path):
-    dataset = {"name": "greedy", "root": str(tmp_path), "options": {}, "limit": None, "skip_bad": False}
-    outcome = worker.serve({"op": "survey", "dataset": dataset, "seed": 0, "cache": str(tmp_path)})
+    outcome = worker.serve(Look(DatasetChoice("greedy", str(tmp_path)), 0, str(tmp_path)))
     assert (outcome.cause, outcome.message) == ("oom", "memory ran out: 20 GiB")
 
 
@@ -255,9 +302,9 @@ def test_a_kill_is_out_of_memory_only_if_the_kernel_counted_one(worker, monkeypa
 
 
 def test_what_must_succeed_gives_its_value_or_raises_the_workers_words(worker):
-    assert worker.ask(describing("calm"))[0]["name"] == "calm"
+    assert worker.ask(describing("calm"), list[dict[str, Any]])[0]["name"] == "calm"
     with pytest.raises(WorkerFailedError, match="no head named 'dens'") as caught:
-        worker.ask(describing("dens"))
+        worker.ask(describing("dens"), list[dict[str, Any]])
     assert caught.value.exit_code == 2
 
 
@@ -292,3 +339,58 @@ def test_the_workers_environment_is_the_supervisors_with_what_was_asked(plugins,
         assert {"MALLOC_TOP_PAD_=7", f"MALLOC_TRIM_THRESHOLD_={8 << 30}"} <= set(environment)
         assert "GLIBC_TUNABLES=glibc.malloc.hugetlb=1" in environment
         assert os.getpgid(int(pid)) == int(pid) != os.getpgrp()
+
+
+def test_each_of_several_workers_gets_its_share_of_the_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    assert [worker.environment for worker in side_by_side(2, tmp_path, {"COLOUR": "blue"})] == [
+        {"COLOUR": "blue", CORES: "0,2"},
+        {"COLOUR": "blue", CORES: "1,3"},
+    ]
+
+
+def test_a_single_worker_is_bound_to_nothing(tmp_path):
+    assert [worker.environment for worker in side_by_side(1, tmp_path, {})] == [{}]
+
+
+def test_more_workers_than_cores_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    with pytest.raises(ConfigError, match=r"--jobs 3 is more than this machine has cores for \(2\)"):
+        side_by_side(3, tmp_path, {})
+
+
+def test_a_worker_that_is_closed_leaves_no_outcome_to_record(tmp_path):
+    worker = Worker(tmp_path / "logs")
+    told = []
+
+    def serve():
+        try:
+            worker.serve(describing("dense"))
+        except WorkerClosedError:
+            told.append("closed")
+
+    thread = threading.Thread(target=serve)
+    worker.close()
+    thread.start()
+    thread.join(30)
+    assert told == ["closed"]
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_request_under_way_ends_when_its_worker_is_closed(tmp_path):
+    worker = Worker(tmp_path / "logs")
+    told = []
+
+    def serve():
+        try:
+            worker.serve(Describe([("backbone", "sepcnn")]))
+        except WorkerClosedError:
+            told.append("closed")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    while worker._process is None:
+        thread.join(0.01)
+    worker.close()
+    thread.join(30)
+    assert told == ["closed"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.storage.cache import Store, replace_folder, storage_errors
+from benchmark.storage.cache import Store, replace_folder, storage_errors, write_duration
 from registry.errors import StorageError
 
 
@@ -99,6 +99,54 @@ def test_whoever_waits_for_a_builder_that_is_killed_builds_and_sweeps_what_it_le
     assert not left.exists()
     assert list(building.iterdir()) == []
     assert Store(tmp_path / "cache").find("fit", "k")
+
+
+def test_whoever_does_not_wait_is_told_that_another_process_builds_it(tmp_path):
+    log, store = tmp_path / "log", Store(tmp_path / "cache")
+    first = python(BUILDER, tmp_path / "cache", log, 60)
+    wait_for(log)
+    assert store.build("fit", "k", lambda folder: pytest.fail("it was built twice"), wait=False) is None
+    assert store.build("fit", "another", lambda folder: None, wait=False) == store.find("fit", "another")
+    first.kill()
+    first.wait()
+    assert store.build("fit", "k", lambda folder: None, wait=False) == store.find("fit", "k")
+    assert list((tmp_path / "cache" / "building").iterdir()) == []
+
+
+def timed(store, key, subject, seconds, used):
+    path = store.build("fit", key, lambda folder: write_duration(folder, subject, seconds))
+    os.utime(path, (used, used))
+
+
+def test_how_long_an_artefact_took_lies_with_it(tmp_path):
+    store = Store(tmp_path)
+    timed(store, "k", "unet+sepcnn", 12.5, used=1)
+    assert store.duration("fit", "k") == 12.5
+    assert store.duration("fit", "another") is None
+    store.build("fit", "untold", lambda folder: None)
+    assert store.duration("fit", "untold") is None
+    (store.find("fit", "k") / "step.json").write_text('{"subject": "unet+')
+    assert store.duration("fit", "k") is None
+
+
+def test_of_each_subject_the_duration_of_the_artefact_that_was_used_last_is_known(tmp_path):
+    store = Store(tmp_path)
+    assert store.last_durations("fit") == {}
+    timed(store, "a", "small", 1.0, used=30)
+    timed(store, "b", "small", 2.0, used=10)
+    timed(store, "c", "large", 90.0, used=20)
+    store.build("fit", "untold", lambda folder: None)
+    assert store.last_durations("fit") == {"small": 1.0, "large": 90.0}
+    assert store.last_durations("masks") == {}
+    os.utime(store.find("fit", "b"), (40, 40))
+    assert store.last_durations("fit") == {"small": 2.0, "large": 90.0}
+
+
+def test_of_many_artefacts_the_last_used_alone_are_read(tmp_path):
+    store = Store(tmp_path)
+    for number in range(9):
+        timed(store, str(number), f"subject {number}", float(number), used=number + 1)
+    assert set(store.last_durations("fit", most=3)) == {"subject 6", "subject 7", "subject 8"}
 
 
 def test_building_and_using_an_artefact_mark_it_and_looking_for_it_does_not(tmp_path):
