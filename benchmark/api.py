@@ -24,6 +24,8 @@ from benchmark.report.shown import Comparison
 if TYPE_CHECKING:
     import numpy as np
 
+    from benchmark.execution.session import Finished
+    from benchmark.planning.request import Request
     from benchmark.records.differences import PairedTest
     from benchmark.records.record import Record
     from benchmark.report.display import ConsoleDisplay
@@ -89,42 +91,17 @@ def run(
     Raises:
         BenchError: the request, the data or the disk make every run impossible.
     """
-    from benchmark.comparison.collect import with_predictions
-    from benchmark.comparison.compare import compare as compared
+    asked = {**locals()}  # every argument by its name
+
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
-    from benchmark.planning.request import assignments, check_folders, requested
+    from benchmark.planning.request import check_folders
 
-    request = requested(
-        task=os.fspath(task),
-        data=os.environ.get("BENCH_DATA") if data is None else os.fspath(data),
-        dataset=dataset,
-        segmenter=_several(segmenter),
-        backbone=_several(backbone),
-        head=_several(head),
-        voter=_several(voter),
-        settings=assignments(settings) if isinstance(settings, Mapping) else tuple(settings),
-        limit=limit,
-        skip_bad=skip_bad,
-        quick=quick,
-        epochs=epochs,
-        folds=folds,
-        seeds=(seeds,) if isinstance(seeds, int) else tuple(seeds),
-        backend=backend,
-        precision=precision,
-        deterministic=deterministic,
-        results=os.fspath(results or os.environ.get("BENCH_RESULTS") or "results"),
-        cache=_cache(cache),
-        jobs=jobs,
-        timeout_s=timeout_s,
-    )
+    request = _request(asked)
     check_folders(request, "results=… or BENCH_RESULTS")
     with opened(request, _display(progress)) as session:
         finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
-    folders = {record.run: run.folder for run, record in finished}
-    test = with_predictions(_paired_test, lambda record: folders[record.run])
-    content = compared([record for _, record in finished], difference=test)
-    return Comparison(content.tables, content.left_out, folders)
+    return _shown(finished)
 
 
 def compare(
@@ -234,6 +211,37 @@ def _file(name: str, image: Any, path: Path) -> str:
         raise DataError(f"{name}: expected an array uint8 (H, W), received {found.dtype} {found.shape}")
     np.save(path, found, allow_pickle=False)
     return str(path)
+
+
+def _shown(finished: "Sequence[Finished]") -> Comparison:
+    """Runs compared, tested on their predictions."""
+    from benchmark.comparison.collect import with_predictions
+    from benchmark.comparison.compare import compare as compared
+
+    folders = {record.run: run.folder for run, record in finished}
+    test = with_predictions(_paired_test, lambda record: folders[record.run])
+    content = compared([record for _, record in finished], difference=test)
+    return Comparison(content.tables, content.left_out, folders)
+
+
+def _request(asked: dict[str, Any]) -> "Request":
+    """The request that the arguments of `run` make; those that only say how it is shown are left out."""
+    from benchmark.planning.request import assignments, requested
+
+    data, results, settings, seeds = (asked[name] for name in ("data", "results", "settings", "seeds"))
+    given = {name: value for name, value in asked.items() if name not in ("only_failed", "progress")}
+    return requested(
+        **{
+            **given,
+            **{kind: _several(asked[kind]) for kind in ("segmenter", "backbone", "head", "voter")},
+            "task": os.fspath(asked["task"]),
+            "data": os.environ.get("BENCH_DATA") if data is None else os.fspath(data),
+            "settings": assignments(settings) if isinstance(settings, Mapping) else tuple(settings),
+            "seeds": (seeds,) if isinstance(seeds, int) else tuple(seeds),
+            "results": os.fspath(results or os.environ.get("BENCH_RESULTS") or "results"),
+            "cache": _cache(asked["cache"]),
+        }
+    )
 
 
 def _several(components: Components) -> tuple[str, ...]:

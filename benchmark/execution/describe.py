@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from benchmark.execution.protocol import Describe, Emit
 from benchmark.planning.description import Description
@@ -27,24 +27,19 @@ def serve(request: Describe, emit: Emit) -> list[Description]:
 
 def describe(entry: Entry) -> Description:
     """Description of one component; its `error` says why it cannot be used."""
-    bare = Description(entry.kind, entry.name)
+    found = Description(entry.kind, entry.name)
     try:
         factory = load(entry)
+        found = replace(found, summary=_first_line(factory), options=read_options(factory))
         read = TRAITS.get(entry.kind)
-        return Description(
-            entry.kind,
-            entry.name,
-            summary=_first_line(factory),
-            options=read_options(factory),
-            traits=read(factory) if read else {},
-        )
+        return replace(found, traits=read(factory) if read else {})
     except ContractError as error:
-        return msgspec.structs.replace(bare, error=f"{entry.kind} {entry.name!r} breaks its contract: {error}")
+        return replace(found, error=f"{entry.kind} {entry.name!r} breaks its contract: {error}")
     except BenchError as error:
-        return msgspec.structs.replace(bare, error=str(error))
+        return replace(found, error=str(error))
     except Exception as error:
-        told = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
-        return msgspec.structs.replace(bare, error=told)
+        what = f"{entry.kind} {entry.name!r} cannot be described: {type(error).__name__}: {error}"
+        return replace(found, error=what)
 
 
 def _first_line(factory: Callable[..., Any]) -> str:

@@ -1,12 +1,10 @@
 """What a worker computes with, and the precision that it does well.  A worker's task."""
 
-from typing import cast
-
 from benchmark.execution.protocol import Device, Emit, Found
-from benchmark.tasks.spec import Precision
-from registry.backend import best_precision, device_name
+from benchmark.storage.garbage import imported
 
 
 def serve(request: Device, emit: Emit) -> Found:
-    """What there is."""
-    return Found(device_name(), cast("Precision", best_precision()))
+    """What there is; see `registry.backend`."""
+    backend = imported("registry.backend")
+    return Found(backend.device_name(), backend.best_precision())

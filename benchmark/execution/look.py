@@ -1,16 +1,17 @@
-"""A look at a dataset.  A worker's task."""
+"""What a dataset holds, before any image is decoded.  A worker's task."""
 
 from pathlib import Path
 
-from benchmark.data.summary import recognised, survey
 from benchmark.execution.protocol import Emit, Look, Progress, Seen
+from benchmark.storage.garbage import imported
 
 
 def serve(request: Look, emit: Emit) -> Seen:
-    """What the dataset holds."""
-    choice = recognised(request.dataset)
+    """What the dataset holds; see `benchmark.data.summary`."""
+    summary = imported("benchmark.data.summary")
+    choice = summary.recognised(request.dataset)
 
     def progress(done: int, total: int) -> None:
         emit(Progress(stage="look", done=done, total=total))
 
-    return Seen(choice, survey(choice, request.seed, Path(request.cache), progress))
+    return Seen(choice, summary.survey(choice, request.seed, Path(request.cache), progress))

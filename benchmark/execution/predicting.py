@@ -96,7 +96,7 @@ class Pipeline:
         return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
 
     def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
-        """Write what the pipeline says of images into an NPZ file (see `benchmark.execution.answer`).
+        """Write what the pipeline says of images into an NPZ file (see `benchmark.models.answers`).
 
         Args:
             images: name and file of each, PNG, JPEG or NPY.

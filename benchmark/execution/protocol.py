@@ -82,12 +82,6 @@ class RunTrial(_Request, frozen=True, tag="trial"):
     search: msgspec.Raw
     objective: str
     subject: msgspec.Raw
-    settings: Runtime | None = None
-
-    @property
-    def runtime(self) -> Runtime | None:
-        """That of the subject."""
-        return self.settings
 
 
 class DrawSearch(_Request, frozen=True, tag="draw"):
@@ -112,7 +106,7 @@ class Measure(_Request, frozen=True, tag="speed"):
 
 
 class Answer(_Request, frozen=True, tag="predict"):
-    """What the trained pipeline in a run's folder says of images, written to a file: see `benchmark.execution.answer`.
+    """What the trained pipeline in a run's folder says of images, written to a file: see `benchmark.models.answers`.
 
     Attributes:
         seal: of the record that the folder held when it was loaded.
@@ -140,14 +134,8 @@ class Ready(_Event, frozen=True, tag="ready"):
     pid: int
 
 
-class Began(_Event, frozen=True, tag="began"):
-    """A step of a request that takes several begins."""
-
-    stage: str
-
-
 class Progress(_Event, frozen=True, tag="progress"):
-    """How far it is, and whatever else is worth showing; what is not known is left out."""
+    """How far a stage is, and whatever else is worth showing; one with nothing but a stage says that it begins."""
 
     stage: str = ""
     done: int | None = None
@@ -183,7 +171,7 @@ class Failed(_Event, frozen=True, tag="failed"):
     exit_code: int | None
 
 
-Event = Ready | Began | Progress | TrialBegan | Done | Failed
+Event = Ready | Progress | TrialBegan | Done | Failed
 Emit = Callable[[Event], None]
 Watch = Callable[[Event], None]
 

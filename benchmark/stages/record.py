@@ -38,6 +38,7 @@ LIBRARIES = (
 )  # fmt: skip
 PACE = ("batch_size", "jit", "steps_per_execution", "waiting", "tracing_s")  # what trainings found out on the device
 STALLED = 0.1  # the share of the time waited for images from which on a reader must know
+THUMBNAILS = "gradcam.json"
 SOURCELESS = "made anew each time: the source of {} cannot be read"
 
 
@@ -67,8 +68,8 @@ def _copy(context: "Context", folder: Path) -> None:
     if "split" in artefacts:
         shutil.copy(artefacts["split"] / "split.csv", folder)
         (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
-    for figure in sorted(artefacts["draw"].iterdir()) if "draw" in artefacts else []:
-        if figure.suffix in (".png", ".json") and figure.name != "step.json":
+    if "draw" in artefacts:
+        for figure in (*artefacts["draw"].glob("*.png"), artefacts["draw"] / THUMBNAILS):
             shutil.copy(figure, folder)
     if "fit" in artefacts:
         _write_history(read_history(context), folder)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from benchmark.execution.pool import Crew
+from benchmark.execution.pool import Pool
 from benchmark.execution.process import Outcome
 from benchmark.execution.session import Session
 from benchmark.planning.request import requested
@@ -140,7 +140,7 @@ class Idle:
     def search(self, folder):
         """A call that finds the search in a folder."""
         display = ConsoleDisplay(Console(file=io.StringIO()))
-        return searched(Session(requested(**PLACES), display, None, self), display, folder, SEARCH, {}, None)
+        return searched(Session(requested(**PLACES), display, None, self, None), display, folder, SEARCH, {}, None)
 
     def serve(self, request, watch, timeout_s):
         self.asked += 1
@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_at_the_end_of_a_search_is_one_clear_line(tmp_path, 
 def test_a_task_file_that_cannot_be_written_whole_leaves_the_one_that_was_there(tmp_path):
     mine = tmp_path / "mine.toml"
     mine.write_text("what was found before")
-    tuning = Tuning(Session(requested(**PLACES), None, None, None), task(), None, None, tmp_path, mine)
+    tuning = Tuning(Session(requested(**PLACES), None, None, None, None), task(), None, None, tmp_path, mine)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # bytes: the rest fits no more
     try:
@@ -192,7 +192,7 @@ def test_a_task_file_that_cannot_be_written_whole_leaves_the_one_that_was_there(
 def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, monkeypatch, bench_in_process, name):
     (tmp_path / "mine.toml").write_text("a task")
     (tmp_path / "link.toml").symlink_to("mine.toml")
-    monkeypatch.setattr(Crew, "__enter__", lambda crew: pytest.fail("work began"))
+    monkeypatch.setattr(Pool, "__enter__", lambda pool: pytest.fail("work began"))
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     line = ("tune", "--task", tmp_path / "mine.toml", "--results", tmp_path / "results", "-o", tmp_path / name)
     code, out, err = bench_in_process(*line)
@@ -203,7 +203,7 @@ def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, mo
 @pytest.mark.parametrize(("tuner", "trials", "told"), [("hyperband", 6, 1), ("hyperband", 8, 0), ("random", 6, 0)])
 def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told):
     shown = []
-    session = Session(requested(**PLACES), SimpleNamespace(say=shown.append), None, None)
+    session = Session(requested(**PLACES), SimpleNamespace(say=shown.append), None, None, None)
     subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda index: "subject")
     wide = task(tuning=TuningTable(searched=["training"]))
     search_of(session, wide, subject, SimpleNamespace(options=lambda kind, name: ()), tuner, trials)

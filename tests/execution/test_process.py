@@ -16,6 +16,7 @@ import pytest
 from benchmark.execution import process as executor
 from benchmark.execution.process import CORES, Worker, WorkerClosedError, WorkerFailedError, side_by_side
 from benchmark.execution.protocol import Describe, Look, ProtocolError, Ready, TryOut, encoded
+from benchmark.planning.description import Description
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import ConfigError
 
@@ -83,12 +84,12 @@ def describing(name):
 def described(outcome):
     """What was said of the components."""
     assert outcome.cause is None, outcome
-    return msgspec.json.decode(outcome.value)
+    return msgspec.json.decode(outcome.value, type=list[Description])
 
 
 def said(outcome):
     """The first docstring line of the one component described."""
-    return described(outcome)[0]["summary"]
+    return described(outcome)[0].summary
 
 
 def is_alive(pid):

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.execution import protocol
 from benchmark.execution.protocol import (
-    Began,
+    Answer,
     Build,
     Built,
     Describe,
@@ -48,13 +48,13 @@ REQUESTS = [
     Build(STEP, "cache"),
     Build(msgspec.structs.replace(STEP, spec=vote(runtime=HALF, reference=spec())), "cache"),
     WriteRecord(STEP, "cache", "results/run", FACTS, {"COVID/fit": "fit/k"}, {"": "a+b+c", "COVID": "a+b+d"}),
-    RunTrial("folder", msgspec.Raw(b'{"a":[1,2]}'), "a.module", msgspec.Raw(b"{}"), HALF),
+    RunTrial("folder", msgspec.Raw(b'{"a":[1,2]}'), "a.module", msgspec.Raw(b"{}")),
     DrawSearch("folder", "a title"),
     Measure(spec(), "a+b+c", None, 5),
+    Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
 ]
 EVENTS = [
     Ready(7),
-    Began("fit"),
     Progress("fit", 1, 9, 0, 0.25, None, "a notice", "what", 0),
     Progress(),
     TrialBegan(0, {"head.dropout": 0.1, "kind": None, "units": 3}, 0, 9),

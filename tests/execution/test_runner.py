@@ -20,7 +20,7 @@ from benchmark.storage.cache import DURATION, Store, write_duration
 from benchmark.tasks.schema import Component, Split
 from benchmark.tasks.spec import Runtime
 from registry.errors import StorageError
-from tests.specs import spec, survey, vote
+from tests.specs import index, spec, survey, vote
 
 
 class Module:
@@ -188,7 +188,7 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
     )
     for segmenter, backbone, head in grid:
         one = spec(segmenter=Component("unet", segmenter), backbone=Component("sepcnn", backbone), **head)
-        for each in missing(plan(one, survey(), lambda name: Traits(trains=True)), store.has).values():
+        for each in missing(plan(one, survey(), lambda name: Traits(trains=True), index()), store.has).values():
             assert runner.build(each, store, lambda event: None).status == "built"
     assert executed == {
         "prepare": 1,

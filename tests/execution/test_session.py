@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmark.execution import protocol
 from benchmark.execution.session import Session, settled
 from benchmark.planning.request import requested
 
@@ -11,9 +12,9 @@ from benchmark.planning.request import requested
 class Device:
     """A worker on an accelerator that does bfloat16 well."""
 
-    def ask(self, request):
-        assert request == {"op": "device"}
-        return {"device": "Example GPU", "precision": "mixed_bfloat16"}
+    def ask(self, request, kind):
+        assert request == protocol.Device()
+        return kind("Example GPU", "mixed_bfloat16")
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def precision():
         request = requested(task="binary", cache="cache", results="results", precision=asked)
         shown = []
         display = SimpleNamespace(say=shown.append)
-        return settled(Session(request, display, None, SimpleNamespace(workers=[worker]))).precision, shown
+        return settled(Session(request, display, None, SimpleNamespace(workers=[worker]), None)).precision, shown
 
     return settle
 

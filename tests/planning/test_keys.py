@@ -12,14 +12,13 @@ from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import MEMBERS, RECORD, Traits, missing, subject
 from benchmark.planning.keys import pooled
 from benchmark.planning.resolve import choose, resolve
-from benchmark.storage.code import one_look
+from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import UnknownNameError
-from tests.specs import spec, survey, vote
-from tests.workers import answered
+from tests.specs import index, spec, survey, vote
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -35,9 +34,17 @@ UNTRAINED = Traits()
 WHOLE = Traits(whole_frame=True)
 
 
-def plan(one, found, segmenter):
+def plan(one, found, segmenter, look=None):
     """The plan of a run whose segmenters are all treated alike."""
-    return planning.plan(one, found, lambda name: segmenter)
+    return planning.plan(one, found, lambda name: segmenter, look or index())
+
+
+def unreadable(monkeypatch, part):
+    """Modules with this in their names have no source."""
+    read = CodeIndex.code_digest
+    monkeypatch.setattr(
+        CodeIndex, "code_digest", lambda self, name, packages=(): None if part in name else read(self, name, packages)
+    )
 
 
 def keys(planned):
@@ -185,10 +192,12 @@ def test_other_data_change_everything(change):
 )
 def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
     before = plan(spec(), survey(), NETWORK)
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): read(name, packages) + "edited" * (name == module)
-    )
+    read = CodeIndex.code_digest
+
+    def edited(self, name, packages=()):
+        return read(self, name, packages) + ("edited" if name == module else "")
+
+    monkeypatch.setattr(CodeIndex, "code_digest", edited)
     assert changed(before, plan(spec(), survey(), NETWORK)) == expected
 
 
@@ -222,10 +231,7 @@ def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(lib
 
 
 def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "heads")
     first = plan(spec(), survey(), NETWORK)
     assert first.code["head"].startswith("version cxr-bench ")
     assert changed(first, plan(spec(), survey(), NETWORK)) == set()
@@ -233,10 +239,7 @@ def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypat
 
 
 def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "heads" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "heads")
     monkeypatch.setattr(planning.find("head", "dense"), "version", "")
     first = plan(spec(), survey(), NETWORK)
     assert changed(first, plan(spec(), survey(), NETWORK)) == FROM_FIT
@@ -255,21 +258,18 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
         spec(segmenter=Component("unet", {"filters": 4})),
         spec(runtime=Runtime(deterministic=True, threads=1)),
     ]
-    with one_look():
-        together = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    look = index()
+    together = [plan(one, survey(), segmenter, look) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     alone = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     assert [keys(one) for one in together] == [keys(one) for one in alone]
     assert [one.run for one in together] == [one.run for one in alone]
 
 
 def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
-    read = planning.code_digest
-    monkeypatch.setattr(
-        planning, "code_digest", lambda name, packages=(): None if "segmenters" in name else read(name, packages)
-    )
+    unreadable(monkeypatch, "segmenters")
     monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
-    with one_look():
-        first, second = plan(spec(), survey(), NETWORK), plan(spec(), survey(), NETWORK)
+    look = index()
+    first, second = plan(spec(), survey(), NETWORK, look), plan(spec(), survey(), NETWORK, look)
     assert changed(first, second) == FROM_SEGMENTER
     assert first.uncacheable == second.uncacheable == ["segmenter unet"]
 
@@ -447,14 +447,14 @@ def test_votes_are_named_by_their_voter_and_members():
 
 def test_folds_and_their_pooled_result_share_a_pipeline_and_only_scores_are_built_for_the_pool():
     folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
-    whole = pooled(spec(fold=None), survey(), folds)
+    whole = pooled(spec(fold=None), survey(), folds, index())
     check_order(whole)
     assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
     assert whole.run.split("-")[-2] == "pooled"
     assert list(whole.step("score").inputs) == [f"folds/{number}/score" for number in range(3)]
     there = {step.key for fold in folds for step in fold.steps.values()}
     assert list(missing(whole, lambda stage, key: key in there)) == [whole.step("score").key]
-    assert pooled(spec(fold=None), survey(), folds[:2]).key != whole.key
+    assert pooled(spec(fold=None), survey(), folds[:2], index()).key != whole.key
 
 
 def test_what_a_step_is_about_is_the_same_for_every_seed():
@@ -483,22 +483,20 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     weights = tmp_path / "weights.keras"
     weights.write_bytes(b"one")
     component = Component("sepcnn", {"weights": str(weights)})
-    before = planning._component("backbone", component, [])
-    assert planning._component("backbone", component, []) == before
+    before = planning._Chain(spec(), index()).component("backbone", component)
+    assert planning._Chain(spec(), index()).component("backbone", component) == before
     weights.write_bytes(b"another")
-    assert planning._component("backbone", component, []) != before
+    assert planning._Chain(spec(), index()).component("backbone", component) != before
 
 
-class InProcess:
+def in_process(components):
     """Describes components without a process of its own."""
-
-    def serve(self, request):
-        return answered(describe.serve(request, lambda event: None))
+    return [describe.describe(planning.find(kind, name)) for kind, name in components]
 
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
-    return Descriptions(tmp_path_factory.mktemp("descriptions"), InProcess())
+    return Descriptions(tmp_path_factory.mktemp("descriptions"), in_process, index())
 
 
 @pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
@@ -526,7 +524,7 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
             seeds=(0, 1),
             runtime=Runtime(),
         )
-        plans = [planning.plan(one, found, lambda name: described.traits("segmenter", name)) for one in specs]
+        plans = [planning.plan(one, found, lambda name: described.traits("segmenter", name), index()) for one in specs]
         told.append([(one.run, one.digest, one.pipeline_digest, keys(one)) for one in plans])
     assert told[0] == told[1]
     assert len(told[0]) >= 2

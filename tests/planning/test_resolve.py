@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from benchmark.execution.describe import blank
 from benchmark.planning.components import Descriptions
+from benchmark.planning.description import Description
 from benchmark.planning.graph import Traits
 from benchmark.planning.resolve import _check_masks, choose, resolve
 from benchmark.records.summary import Survey
@@ -12,6 +12,7 @@ from benchmark.tasks.schema import Component, Features, PipelineFile, Split, Tas
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, UnknownNameError
 from registry.options import Option, Range
+from tests.specs import index
 
 DENSE = {"units": 224, "dropout": 0.2}
 NO_FLAGS = {"segmenter": [], "backbone": [], "head": [], "voter": []}
@@ -35,17 +36,15 @@ TRAITS = {
 }
 
 
-class NoWorker:
-    def serve(self, *_, **__):
-        raise AssertionError("everything is described")
+def asked_in_vain(components):
+    raise AssertionError("everything is described")
 
 
 @pytest.fixture
 def described(tmp_path):
-    known = Descriptions(tmp_path / "descriptions", NoWorker())
+    known = Descriptions(tmp_path / "descriptions", asked_in_vain, index())
     for (kind, name), options in OPTIONS.items():
-        told = {**blank(kind, name), "options": msgspec.to_builtins(options)}
-        known.known[kind, name] = {**told, "traits": TRAITS.get(name, {})}
+        known.known[kind, name] = Description(kind, name, options=options, traits=TRAITS.get(name, {}))
     return known
 
 

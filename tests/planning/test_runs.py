@@ -3,13 +3,15 @@
 import msgspec
 import pytest
 
-from benchmark.planning import keys
 from benchmark.planning.runs import plan_runs
 from benchmark.records.files import FILE, verify, write
 from benchmark.storage.cache import Store
+from benchmark.storage.code import CodeIndex
 from benchmark.tasks.schema import Split
+from registry.lookup import find
 from tests import factories
 from tests.planning.test_resolve import described, resolved, survey, task  # noqa: F401 -- a fixture
+from tests.specs import index
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def planned(described, tmp_path):  # noqa: F811
     """Plans specifications on one cache and one folder for results."""
 
     def planned(specs):
-        return plan_runs(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results")
+        return plan_runs(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())
 
     return planned
 
@@ -91,9 +93,13 @@ def test_a_record_that_another_task_made_is_this_ones_too(run, planned):
 
 
 def test_what_has_no_readable_source_is_planned_anew_each_time_and_says_so(run, planned, monkeypatch):
-    read = keys.code_digest
-    monkeypatch.setattr(keys, "code_digest", lambda name, packages=(): "heads" not in name and read(name, packages))
-    monkeypatch.setattr(keys.find("head", "dense"), "version", "")
+    read = CodeIndex.code_digest
+    monkeypatch.setattr(
+        CodeIndex,
+        "code_digest",
+        lambda self, name, packages=(): None if "heads" in name else read(self, name, packages),
+    )
+    monkeypatch.setattr(find("head", "dense"), "version", "")
     write(record_of(run), run.folder)
     first, second = planned([run.spec])[0], planned([run.spec])[0]
     assert first.plan.uncacheable == second.plan.uncacheable == ["head dense"]
