@@ -14,8 +14,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from benchmark.execution.pool import Crew
-from benchmark.execution.process import Outcome
+from benchmark.execution.pool import Pool
 from benchmark.execution.session import Session
 from benchmark.planning.request import requested
 from benchmark.records.files import read, verify, write
@@ -27,11 +26,13 @@ from benchmark.tuning.finding import Tuning, found_best, retold, write_task
 from benchmark.tuning.ledger import locked
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
+from benchmark.tuning.trial import Ending
 from benchmark.tuning.tune import check_default, check_file, check_one, given_settings, search_of, searched
 from registry.errors import ConfigError, DivergedError, StorageError
 from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.planning.test_resolve import task
+from tests.workers import answered
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +145,7 @@ class Idle:
 
     def serve(self, request, watch, timeout_s):
         self.asked += 1
-        return Outcome(value={"state": "exhausted", "trial": None, "events": 0})
+        return answered(Ending("exhausted", None))
 
     def stop(self):
         pass
@@ -192,7 +193,7 @@ def test_a_task_file_that_cannot_be_written_whole_leaves_the_one_that_was_there(
 def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, monkeypatch, bench_in_process, name):
     (tmp_path / "mine.toml").write_text("a task")
     (tmp_path / "link.toml").symlink_to("mine.toml")
-    monkeypatch.setattr(Crew, "__enter__", lambda crew: pytest.fail("work began"))
+    monkeypatch.setattr(Pool, "__enter__", lambda crew: pytest.fail("work began"))
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     line = ("tune", "--task", tmp_path / "mine.toml", "--results", tmp_path / "results", "-o", tmp_path / name)
     code, out, err = bench_in_process(*line)
