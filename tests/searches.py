@@ -22,6 +22,7 @@ from typing import IO
 
 import msgspec
 
+from benchmark.execution.protocol import RunTrial, encoded
 from benchmark.tuning.ledger import FILE, read
 from benchmark.tuning.search import Search, Told
 from benchmark.tuning.space import Dimension, Space
@@ -157,8 +158,12 @@ def request(folder: Path, search: Search, **more: object) -> dict:
     """A search in a folder, from its beginning to its end."""
     (folder / "objective").mkdir(parents=True, exist_ok=True)
     subject = {"folder": str(folder / "objective"), "search": str(folder / "search")}
-    asked = {"op": "trial", "folder": str(folder / "search"), "objective": OBJECTIVE, "subject": subject}
-    return {**asked, "search": msgspec.to_builtins(search), "control": str(folder), **more}
+    asked = RunTrial(str(folder / "search"), _raw(search), OBJECTIVE, _raw(subject))
+    return {"request": json.loads(encoded(asked)), "control": str(folder), **more}
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
 def lines(folder: Path) -> list[dict]:
@@ -235,7 +240,7 @@ def _served(asked: dict, ask: int, events: IO[str]) -> int | None:
     """The status of a search that has ended; None where the worker was killed, and the next one takes over."""
     while True:
         with contextlib.suppress(BrokenPipeError):
-            os.write(ask, json.dumps(asked).encode() + b"\n")
+            os.write(ask, json.dumps(asked["request"]).encode() + b"\n")
         end = next((event for event in map(json.loads, events) if event["event"] in ("done", "failed")), None)
         if end is None:
             return None

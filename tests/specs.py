@@ -9,6 +9,11 @@ from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation
 from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, VoteSpec
 
 SOURCES = Sources()
+USUAL = {  # options of these components at their defaults
+    "unet": {"filters": 8, "dropout": 0.0},
+    "sepcnn": {"filters": 16, "kernel_size": 3},
+    "dense": {"units": 224, "dropout": 0.2},
+}
 
 
 def index():
@@ -28,9 +33,9 @@ def spec(**changes):
             classes={"rest": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
             positive="COVID",
             dataset=DatasetChoice("phantom", None, {"count": 96}),
-            segmenter=Component("unet", {"filters": 8, "dropout": 0.0}),
-            backbone=Component("sepcnn", {"filters": 16, "kernel_size": 3}),
-            head=Component("dense", {"units": 224, "dropout": 0.2}),
+            segmenter=Component("unet", USUAL["unet"]),
+            backbone=Component("sepcnn", USUAL["sepcnn"]),
+            head=Component("dense", USUAL["dense"]),
             images=Images(),
             augmentation=Augmentation(),
             training=Training(),

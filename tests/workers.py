@@ -18,7 +18,7 @@ from benchmark.records.files import write
 from benchmark.storage.cache import Store, write_duration
 from benchmark.tasks.spec import Spec
 from tests import factories
-from tests.specs import index, survey
+from tests.specs import USUAL, index, survey
 
 TRAITS = {"none": Traits(whole_frame=True), "threshold": Traits()}
 
@@ -29,7 +29,7 @@ def answered(value: Any) -> Outcome:
 
 
 class Plain(Descriptions):
-    """What components would say of themselves, without asking them: no options, and segmenters that are trained."""
+    """What components would say of themselves, without asking them; segmenters are trained."""
 
     def __init__(self) -> None: ...
 
@@ -38,8 +38,8 @@ class Plain(Descriptions):
         return TRAITS.get(name, Traits(trains=True))
 
     def defaults(self, kind: str, name: str) -> dict[str, Any]:
-        """None."""
-        return {}
+        """Those of `tests.specs`."""
+        return USUAL.get(name, {})
 
 
 def plans(place: Path, specs: Iterable[Spec]) -> tuple[list[Planned], Store]:

@@ -35,7 +35,9 @@ def load_run(folder: Path) -> Pipeline:
 
 def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:
     """What was fitted on validation, and the class shares of the data and of what was learnt from."""
-    told = record.calibration
-    fitted = Calibration(**{name: told[name] for name in Calibration.__struct_fields__ if name in told})
-    data_prior, batch_prior = ([told[name][k] for k in record.classes] for name in ("data_prior", "batch_prior"))
+    found = record.calibration
+    fitted = Calibration(
+        **{name: value for name in Calibration.__struct_fields__ if (value := getattr(found, name)) is not None}
+    )
+    data_prior, batch_prior = ([prior[k] for k in record.classes] for prior in (found.data_prior, found.batch_prior))
     return fitted, data_prior, batch_prior

@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from benchmark.execution.pool import Pool
-from benchmark.execution.process import Outcome
 from benchmark.execution.session import Session
 from benchmark.planning.request import requested
 from benchmark.records.files import read, verify, write
@@ -27,11 +26,13 @@ from benchmark.tuning.finding import Tuning, found_best, retold, write_task
 from benchmark.tuning.ledger import locked
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
+from benchmark.tuning.trial import Ending
 from benchmark.tuning.tune import check_default, check_file, check_one, given_settings, search_of, searched
 from registry.errors import ConfigError, DivergedError, StorageError
 from tests import factories, specs
 from tests.commands import Bench, one_line
 from tests.planning.test_resolve import task
+from tests.workers import answered
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +145,7 @@ class Idle:
 
     def serve(self, request, watch, timeout_s):
         self.asked += 1
-        return Outcome(value={"state": "exhausted", "trial": None, "events": 0})
+        return answered(Ending("exhausted", None))
 
     def stop(self):
         pass

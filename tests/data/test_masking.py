@@ -79,7 +79,8 @@ def test_an_unknown_masking_suggests_the_nearest():
 @given(films)
 def test_equalising_inside_the_whole_frame_is_opencvs_equalisation(films):
     whole = equalise_inside(films, np.ones(films.shape, bool))
-    assert np.array_equal(whole, [cv2.equalizeHist(film) for film in films])
+    opencvs = np.array([cv2.equalizeHist(film) for film in films], int)
+    assert np.abs(whole - opencvs).max() <= 1  # it scales in float32, so exact halves may fall the other way
     assert np.array_equal(whole, equalise_inside(films, np.zeros(films.shape, bool)))
 
 

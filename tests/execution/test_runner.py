@@ -86,18 +86,14 @@ def test_what_another_process_built_meanwhile_is_cached(stages, monkeypatch):
 
 
 def test_what_another_process_is_building_is_busy_and_nobody_waits_for_it(stages, tmp_path):
-    held = "import sys; from pathlib import Path; from benchmark.storage.cache import Store\n"
-    held += "with Store(Path(sys.argv[1])).lock('fit-key-fit'): print('held', flush=True); sys.stdin.read()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", held, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    assert other.stdout.readline() == b"held\n"
-    assert stages.build(step("fit")) == Built("busy")
-    assert stages.built == []
-    other.communicate()
+    held = "import sys, time; from pathlib import Path; from benchmark.storage.cache import Store\n"
+    held += "with Store(Path(sys.argv[1])).lock('fit-key-fit'): print('held', flush=True); time.sleep(20)"
+    root, pipe = Path(__file__).parents[2], subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", held, str(tmp_path)], stdout=pipe, cwd=root) as other:
+        assert other.stdout.readline() == b"held\n"
+        assert stages.build(step("fit")) == Built("busy")
+        assert stages.built == []
+        other.kill()
     assert stages.build(step("fit")).status == "built"
 
 

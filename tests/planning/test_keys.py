@@ -18,7 +18,7 @@ from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import UnknownNameError
-from tests.specs import index, spec, survey, vote
+from tests.specs import USUAL, index, spec, survey, vote
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -333,12 +333,8 @@ def test_what_a_training_is_asked_for_is_what_precedes_it():
 
 
 def usual(kind, name):
-    """Options of the components of `tests.specs` at their defaults."""
-    return {
-        "unet": {"filters": 8, "dropout": 0.0},
-        "sepcnn": {"filters": 16, "kernel_size": 3},
-        "dense": {"units": 224, "dropout": 0.2},
-    }.get(name, {})
+    """Options of a component at their defaults."""
+    return USUAL.get(name, {})
 
 
 def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():

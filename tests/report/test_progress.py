@@ -1,27 +1,162 @@
-"""What is said where no bar can be drawn."""
+"""What `bench run` says while it runs: of steps and workers, of runs that end, in a terminal and in a file."""
 
 import io
-from types import SimpleNamespace
 
+import msgspec
+import pytest
 from rich.console import Console
 
+from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Told
+from benchmark.execution.protocol import Progress as Advance
+from benchmark.execution.protocol import Ready
+from benchmark.planning.graph import RECORD, Step
+from benchmark.records.estimate import Estimate
 from benchmark.report import progress
-from benchmark.report.progress import Progress
+from benchmark.report.progress import WORDS, Progress, print_plan, step_words
+from benchmark.tasks.schema import Split
+from tests import factories
+from tests.specs import spec, vote
+from tests.workers import Ledger, StandIn, ends, plans
+
+WIDE = 140
 
 
-def test_a_file_is_told_of_a_long_stage_once_a_minute(monkeypatch):
+def step(name, **changes):
+    return Step(name, f"stages.{name}", "k" * 64, spec(**changes))
+
+
+FIT = step("fit")
+
+
+@pytest.fixture
+def page():
+    return Console(file=io.StringIO(), width=WIDE)
+
+
+def lines(page):
+    return page.file.getvalue().splitlines()
+
+
+def test_a_file_is_told_of_a_long_step_once_a_minute(monkeypatch, page):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    page = Console(file=io.StringIO(), width=80)
-    run = SimpleNamespace(plan=SimpleNamespace(run="a"), label="unet+sepcnn+dense", state="to run")
     follower = Progress(page, 1)
-    follower.take("begin", run, None)
-    follower.take("event", run, {"event": "stage", "stage": "fit", "status": "building"})
-    for step in range(13):  # two minutes, an epoch every ten seconds
-        now[0] = 10.0 * step
-        follower.take("event", run, {"event": "progress", "done": step, "total": 16, "loss": 0.5, "val_loss": 0.25})
-    assert page.file.getvalue().splitlines() == [
-        "[1/1] unet+sepcnn+dense",
-        "  training: 6 of 16  loss 0.500  validation 0.250",
-        "  training: 12 of 16  loss 0.500  validation 0.250",
+    follower.take(Begun(0, FIT))
+    follower.take(Told(0, FIT, Ready(7)))
+    for done in range(13):  # two minutes, an epoch every ten seconds
+        now[0] = 10.0 * done
+        follower.take(Told(0, FIT, Advance("fit", done, 16, loss=0.5, val_loss=0.25)))
+    words = "  training (unet+sepcnn+dense, COVID, seed 0)"
+    assert lines(page) == [
+        f"{words}: 6 of 16  loss 0.500  validation 0.250",
+        f"{words}: 12 of 16  loss 0.500  validation 0.250",
+    ]
+
+
+def test_a_file_is_told_of_each_step_that_was_built_and_how_long_it_took(page):
+    follower = Progress(page, 1)
+    for place, (one, status) in enumerate([(FIT, "built"), (step("masks"), "cached"), (step(RECORD), "built")]):
+        follower.take(Begun(0, one))
+        follower.take(Ended(0, one, status, 72.0, place + 1, 3))
+    assert lines(page) == ["  training (unet+sepcnn+dense, COVID, seed 0): done (72.0 s)"]
+
+
+def test_a_step_that_another_process_builds_is_said(page):
+    follower = Progress(page, 1)
+    follower.take(Begun(1, FIT))
+    follower.take(Ended(1, FIT, "busy", 0.0, 0, 3))
+    assert lines(page)[0].endswith("seed 0): another process is at it; going on with what is ready meanwhile")
+
+
+def test_a_notice_is_a_line_above_the_bars(page):
+    follower = Progress(page, 1)
+    follower.take(Begun(0, FIT))
+    follower.take(Told(0, FIT, Advance("fit", notice="memory did not suffice")))
+    assert lines(page) == ["  training (unet+sepcnn+dense, COVID, seed 0): memory did not suffice"]
+
+
+def test_each_run_has_a_line_when_it_ends(page, tmp_path):
+    """Its metric and what its steps took in this command, or that it was there, or why it failed and at which step."""
+    planned, _ = plans(tmp_path, [spec(), spec(seed=1)])
+    follower = Progress(page, 3)
+    found = factories.record(metrics={"balanced-accuracy": Estimate(0.9876)})
+    follower.take(Recorded(planned[0], found, 90.0))
+    follower.take(Recorded(planned[1], factories.failed("oom"), 5.0))
+    follower.take(Recorded(msgspec.structs.replace(planned[0], record=found), found))
+    assert lines(page) == [
+        "[1/3] unet+sepcnn+dense · seed 0: balanced-accuracy 0.988 (90.0 s)",
+        "[2/3] unet+sepcnn+dense · seed 1: failed (oom) the machine had no memory left",
+        "[3/3] unet+sepcnn+dense · seed 0: balanced-accuracy 0.988 (cached)",
+    ]
+
+
+def test_a_terminal_has_a_bar_for_each_worker_and_one_for_the_steps_of_all():
+    page = Console(file=io.StringIO(), width=WIDE, force_terminal=True)
+    with Progress(page, 2) as follower:
+        other = step("segmenter")
+        follower.take(Begun(0, FIT))
+        follower.take(Begun(1, other))
+        follower.take(Told(0, FIT, Advance("fit", 3, 16, loss=0.5)))
+        assert {bar.description for bar in follower.bars.tasks} == {step_words(FIT), step_words(other)}
+        follower.take(Ended(1, other, "built", 3.0, 1, 9))
+        (fit, steps) = follower.bars.tasks
+        assert (fit.completed, fit.total, fit.fields["note"]) == (3, 16, "loss 0.500")
+        assert (steps.description, steps.completed, steps.total) == ("steps", 1, 9)
+        follower.take(Ended(None, other, "cached", 0.0, 2, 9))
+        assert steps.completed == 2
+    assert "done" not in page.file.getvalue()  # that is for files
+
+
+def test_whatever_happens_in_a_pool_is_followed_to_its_end(tmp_path, page):
+    """Failures, steps of other processes and workers side by side."""
+    planned, store = plans(tmp_path, [spec(seed=seed) for seed in range(3)] + [vote()])
+    ledger = Ledger(answers={planned[1].plan.step("fit").key: ends("nan", "the loss became nan")})
+    with Pool([StandIn(ledger), StandIn(ledger)]) as pool, Progress(page, len(planned)) as follower:
+        for happened in pool.run(planned, store):
+            follower.take(happened)
+    assert follower.at_work == {}
+    ended = sorted(line.partition("] ")[2] for line in lines(page) if line.startswith("["))
+    assert len(ended) == len(planned)
+    assert sum("failed (nan) the loss became nan" in line for line in ended) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (step("prepare"), "preparing images (phantom)"),
+        (step("segmenter", seed=3), "training the segmenter (unet)"),
+        (step("fit", seed=3), "training (unet+sepcnn+dense, COVID, seed 3)"),
+        (step("fit", positive=None), "training (unet+sepcnn+dense, seed 0)"),
+        (step("split", split=Split(folds=5), fold=2), "splitting (phantom, fold 2)"),
+        (step("score", split=Split(folds=5), fold=None), "scoring (unet+sepcnn+dense, COVID, seed 0)"),
+        (Step("vote", "m", "k", vote()), "voting (soft(unet+sepcnn+dense, unet+sepcnn+sepconv), COVID, seed 0)"),
+        (Step("later", "m", "k", spec()), "later (unet+sepcnn+dense, COVID, seed 0)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_step_is_said_by_what_it_does_and_for_what(one, words):
+    assert step_words(one) == words
+
+
+def test_every_stage_has_words(tmp_path):
+    planned, _ = plans(tmp_path, [spec(), vote()])
+    names = {step.name for run in planned for step in [*run.plan.steps.values(), run.plan.record]}
+    assert names | {"features"} == set(WORDS)
+
+
+def test_a_plan_says_what_is_there_what_is_built_and_what_can_never_be_found_again(tmp_path, page):
+    planned, _ = plans(tmp_path, [spec(), spec(seed=1), spec(seed=2)])
+    there, part, anew = planned
+    there = msgspec.structs.replace(there, state="cached")
+    lacking = {key: one for key, one in part.missing.items() if one.name in ("predict", "score")}
+    part = msgspec.structs.replace(part, missing=lacking)
+    sourceless = msgspec.structs.replace(anew.plan, uncacheable=["head mine", "backbone theirs"])
+    anew = msgspec.structs.replace(anew, plan=sourceless, missing={})
+    print_plan(page, [there, part, anew])
+    assert lines(page) == [
+        "unet+sepcnn+dense · seed 0: cached, nothing to do",
+        "unet+sepcnn+dense · seed 1: builds predict, score, record",
+        "unet+sepcnn+dense · seed 2: builds record; made anew each time: "
+        "the source of head mine, backbone theirs cannot be read",
+        "3 runs, 1 cached",
     ]

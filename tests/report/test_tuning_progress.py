@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from benchmark.execution.protocol import Progress, TrialBegan
 from benchmark.report.tuning_progress import Following
 from benchmark.tuning.outcome import trials_csv, tuned
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
@@ -43,9 +44,9 @@ def test_each_trial_has_a_line_with_what_differs_its_score_and_the_best_so_far(t
     page = io.StringIO()
     with Following(Console(file=page, width=120, force_terminal=terminal), 6, budget_s=60) as following:
         following.resume(state(EVENTS[:2]))
-        following.watch({"event": "trial", "trial": 1})
-        following.watch({"event": "stage", "stage": "fit", "status": "building"})
-        following.watch({"event": "progress", "trial": 1, "done": 3, "total": 9})
+        following.watch(TrialBegan(1, values(2e-3), 0, 3))
+        following.watch(Progress("fit", trial=1))
+        following.watch(Progress("fit", 3, 9, trial=1))
         for count, number in ((4, 1), (6, 2), (8, 3)):
             now = state(EVENTS[:count])
             following.end(now.trials[number], now)

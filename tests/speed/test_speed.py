@@ -5,12 +5,12 @@ import io
 from types import SimpleNamespace
 
 import keras
-import msgspec
 import numpy as np
 import pytest
 
 from benchmark.execution import pool
 from benchmark.execution.process import Outcome
+from benchmark.execution.protocol import Measure, Progress
 from benchmark.records import speed as speed_record
 from benchmark.records.speed import Speed
 from benchmark.speed import macs
@@ -22,6 +22,7 @@ from registry.heads.dense import dense
 from tests import factories
 from tests.commands import Bench
 from tests.specs import spec
+from tests.workers import answered
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +84,10 @@ class Scripted:
         pass
 
     def serve(self, request, watch):
-        watch({"event": "progress", "what": "building the networks"})
-        ended = ENDS[request["pipeline"]]
-        return Outcome(value=msgspec.to_builtins(ended)) if isinstance(ended, Speed) else ended
+        assert isinstance(request, Measure)
+        watch(Progress("speed", what="building the networks"))
+        ended = ENDS[request.pipeline]
+        return answered(ended) if isinstance(ended, Speed) else ended
 
 
 ENDS = {

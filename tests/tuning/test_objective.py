@@ -34,7 +34,7 @@ def subject(tmp_path):
     pipeline = msgspec.structs.replace(pipeline, training=msgspec.structs.replace(pipeline.training, epochs=3))
     made = Subject(pipeline, survey(), Traits(whole_frame=True), str(tmp_path / "cache"))
     store, (_, plan) = Store(tmp_path / "cache"), made.trained({}, index())
-    prepare, divided = plan.stages[:2]
+    prepare, divided = plan.steps["prepare"], plan.steps["split"]
     artefact = tmp_path / "cache" / "objects" / "prepare" / prepare.key
     prepared(artefact)
     store.build("split", divided.key, lambda folder: np.save(folder / "parts.npy", PARTS))
@@ -48,7 +48,7 @@ def score(subject, epochs, values=VALUES):
 
 def published(subject, values=VALUES):
     _, plan = subject.trained(values, index())
-    return Store(Path(subject.cache)).find("fit", plan.stage("fit").key)
+    return Store(Path(subject.cache)).find("fit", plan.step("fit").key)
 
 
 def weights(folder):
@@ -63,7 +63,8 @@ def test_a_trial_that_is_taken_up_again_ends_as_the_undisturbed_training(subject
     assert (again, [event for event in told if event.get("epoch")]) == (first, [])  # nothing is trained twice
     last, _ = score(subject, 3)
     spec, plan = subject.trained(VALUES, index())
-    artefacts = {stage.name: Store(tmp_path / "cache").find(stage.name, stage.key) for stage in plan.stages[:2]}
+    store = Store(tmp_path / "cache")
+    artefacts = {role: store.find(role, plan.steps[role].key) for role in ("prepare", "split")}
     straight = tmp_path / "straight"
     straight.mkdir()
     (tmp_path / "partial").mkdir()
@@ -83,7 +84,7 @@ def test_a_trial_that_is_taken_up_again_ends_as_the_undisturbed_training(subject
 def test_other_settings_are_another_training(subject):
     look = index()
     settings = ({}, VALUES, {"augmentation.rotated": 0.1})
-    assert len({subject.trained(values, look)[1].stage("fit").key for values in settings}) == 3
+    assert len({subject.trained(values, look)[1].step("fit").key for values in settings}) == 3
     changed, _ = subject.trained(VALUES, look)
     assert with_settings(subject.spec, VALUES) == changed
     assert subject.digest(look) != msgspec.structs.replace(subject, spec=changed).digest(look)

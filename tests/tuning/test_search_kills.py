@@ -31,7 +31,7 @@ def kill_points(instants: list[str], seed: int) -> list[int]:
 @pytest.mark.parametrize("tuner", ["hyperband", "grid"])
 def test_two_processes_on_one_folder_share_the_trials(tmp_path, searcher, tuner):
     asked = request(tmp_path, SEARCHES[tuner], processes=2)
-    asked["subject"]["workers"] = 2
+    asked["request"]["subject"]["workers"] = 2
     assert searcher.run(asked) == [0]
     state = read(tmp_path / "search")
     assert [trial.status for trial in state.trials] == ["finished"] * SEARCHES[tuner].trials

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from benchmark.execution.protocol import Progress, RunTrial, TrialBegan
 from benchmark.tuning import trial
 from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.search import Search, Told
 from benchmark.tuning.space import Dimension, Space
+from benchmark.tuning.trial import Ending
 from registry.errors import ConfigError, DivergedError, OptionError, RefusedError, StorageError
 
 SEARCH = Search("random", Space([Dimension("units", 4, "int", 1, 9)]), 3, 4, 6, "digest")
@@ -21,12 +23,19 @@ def serve(tmp_path, monkeypatch):
 
     def served(evaluate, search=SEARCH):
         monkeypatch.setitem(sys.modules, "an_objective", SimpleNamespace(evaluate=evaluate))
-        asked = {"folder": str(tmp_path), "objective": "an_objective", "subject": {"task": "a"}}
         events = []
-        value = trial.serve({**asked, "search": msgspec.to_builtins(search)}, events.append)
+        value = trial.serve(asked(tmp_path, search), events.append)
         return value, events
 
     return served
+
+
+def asked(folder, search=SEARCH, objective="an_objective"):
+    return RunTrial(str(folder), raw(search), objective, raw({"task": "a"}))
+
+
+def raw(value):
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
 def good(subject, values, epochs, seed, progress):
@@ -50,11 +59,11 @@ def test_an_objective_gets_what_the_trial_is_and_its_progress_is_told(tmp_path, 
         return good(*arguments)
 
     value, events = serve(evaluate)
-    assert value == {"state": "finished", "trial": 0}
+    assert value == Ending("finished", 0)
     assert given == [[{"task": "a"}, {"units": 4}, 6, 3]]
     assert events == [
-        {"event": "trial", "trial": 0, "values": {"units": 4}, "start": 0, "epochs": 6},
-        {"event": "progress", "trial": 0, "epoch": 1, "loss": 0.5},
+        TrialBegan(0, {"units": 4}, 0, 6),
+        Progress(trial=0, epoch=1, loss=0.5),
     ]
     (ended,) = read(tmp_path).trials
     assert (ended.score, ended.reached, ended.told) == (0.4, 6, {"n": 7})
@@ -75,7 +84,7 @@ def test_an_objective_gets_what_the_trial_is_and_its_progress_is_told(tmp_path, 
 )
 def test_a_failed_trial_is_recorded_and_never_wins(tmp_path, serve, evaluate, cause, message):
     value, _ = serve(evaluate)
-    assert value == {"state": "failed", "trial": 0}
+    assert value == Ending("failed", 0)
     assert (read(tmp_path).trials[0].cause, read(tmp_path).trials[0].message) == (cause, message)
     assert read(tmp_path).best() is None
     serve(good)
@@ -83,8 +92,7 @@ def test_a_failed_trial_is_recorded_and_never_wins(tmp_path, serve, evaluate, ca
 
 
 def test_an_objective_that_cannot_be_imported_fails_the_trial(tmp_path):
-    asked = {"folder": str(tmp_path), "objective": "no_such_module", "subject": {}}
-    trial.serve({**asked, "search": msgspec.to_builtins(SEARCH)}, lambda event: None)
+    trial.serve(asked(tmp_path, objective="no_such_module"), lambda event: None)
     assert read(tmp_path).trials[0].message == "ModuleNotFoundError: No module named 'no_such_module'"
 
 
@@ -96,7 +104,7 @@ def test_what_keeps_every_trial_from_running_fails_none(tmp_path, serve, error):
 
 
 def test_the_cap_counts_trials_created_and_then_the_search_is_exhausted(tmp_path, serve):
-    states = [serve(good)[0]["state"] for _ in range(6)]
+    states = [serve(good)[0].state for _ in range(6)]
     assert states == ["finished"] * 4 + ["exhausted"] * 2
     assert len(read(tmp_path).trials) == 4
 
@@ -105,10 +113,10 @@ def test_a_trial_that_a_living_process_runs_is_waited_for(tmp_path, serve):
     once = msgspec.structs.replace(SEARCH, trials=1)
 
     def evaluate(*arguments):
-        assert serve(good, once)[0] == {"state": "waiting", "trial": None, "events": 1}
+        assert serve(good, once)[0] == Ending("waiting", None, 1)
         return good(*arguments)
 
-    assert serve(evaluate, once)[0]["state"] == "finished"
+    assert serve(evaluate, once)[0].state == "finished"
 
 
 def interrupted(*_):
@@ -132,7 +140,7 @@ def test_a_trial_on_which_four_workers_died_without_an_epoch_is_failed(tmp_path,
         for _ in range(4):
             with pytest.raises(KeyboardInterrupt):
                 serve(interrupted)
-    assert serve(good)[0] == {"state": "finished", "trial": 1}
+    assert serve(good)[0] == Ending("finished", 1)
     first = read(tmp_path).trials[0]
     assert (first.status, first.cause) == ("failed", "killed")
     assert "4 workers died on it" in first.message

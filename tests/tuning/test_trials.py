@@ -7,13 +7,16 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.execution.process import Outcome
+from benchmark.execution.protocol import Progress, RunTrial, TrialBegan
 from benchmark.tuning import trials as module
 from benchmark.tuning.claims import take
 from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.search import Created, Finished, Search
 from benchmark.tuning.space import Dimension, Space
+from benchmark.tuning.trial import Ending
 from benchmark.tuning.trials import Trials
 from registry.errors import ConfigError, RefusedError, StorageError
+from tests.workers import answered
 
 SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
 KILLED = Outcome(cause="killed", message="the worker ended by SIGSEGV")
@@ -30,11 +33,12 @@ class Script:
         self.knew = []  # how many events there were at each request
 
     def serve(self, request, watch, timeout_s):
+        assert isinstance(request, RunTrial)
         self.limits.append(timeout_s)
         self.knew.append(len(read(self.folder).events))
         end = next(self.ends)
         if end in ("waiting", "exhausted"):
-            return Outcome(value={"state": end, "trial": None, "events": self.knew[-1]})
+            return answered(Ending(end, None, self.knew[-1]))
         if end == "early":
             return KILLED
         with locked(self.folder, SEARCH) as ledger:
@@ -44,8 +48,8 @@ class Script:
                 ledger.append(Created(number, {"head.dropout": number / 10}, 0, 3, None, "random"))
             claim = ledger.take(number)
             claim.begin()
-            watch({"event": "trial", "trial": number, "values": {}, "start": 0, "epochs": 3})
-            watch({"event": "stage", "stage": "fit", "status": "building"})
+            watch(TrialBegan(number, {}, 0, 3))
+            watch(Progress("fit", trial=number))
             if isinstance(end, Outcome | KeyboardInterrupt):
                 claim.started -= 40  # it worked so long, and told nothing
                 claim._write()
@@ -56,7 +60,7 @@ class Script:
                 return end
             ledger.append(Finished(number, end, 3, 1.0, {}))
             claim.drop()
-        return Outcome(value={"state": "finished", "trial": number})
+        return answered(Ending("finished", number))
 
     def stop(self):
         self.stopped += 1
