@@ -66,6 +66,38 @@ def test_lung_masks_rest_on_no_code_of_classifiers(stage):
     assert within(stage, "data.targets", *(f"stages.{name}" for name in ("fit", "predict", "classify", "logits"))) == []
 
 
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("data.image", {"prepare", "explain"}),
+        ("data.prepare", {"prepare"}),
+        ("data.splits", {"prepare", "split", "vote"}),  # a limit keeps whole groups; a voter learns in folds
+        ("data.masking", {"inputs", "explain"}),
+        ("models.segmentation", {"segmenter", "masks", "explain"}),
+        ("models.training", {"segmenter", "fit"}),
+        ("models.augmentation", {"fit", "features"}),
+        ("models.classifier", {"fit", "features"}),
+        ("models.predictor", {"features", "predict", "explain"}),
+        ("models.classical", {"classify", "explain"}),
+        ("models.pipeline", {"explain"}),
+        ("models.gradcam", {"explain"}),
+        ("models.run_folder", set()),
+        ("evaluation.calibration", {"vote", "explain"}),
+        ("evaluation.voting", {"vote"}),
+        ("evaluation.localisation", {"explain"}),
+        ("evaluation.scoring", set()),
+        ("evaluation.controls", set()),
+        ("records.estimate", {"explain"}),
+        ("records.record", set()),
+        ("stages.logits", {"predict", "classify", "vote", "explain"}),
+        ("stages.predictions", {"vote", "explain"}),
+    ],
+)
+def test_an_edit_makes_anew_what_uses_the_module_and_nothing_else(module, expected):
+    """Besides what stands on it, by the keys upstream."""
+    assert {stage for stage in WITH_LOGITS if f"benchmark.{module}" in closure(stage)} == expected
+
+
 def test_networks_are_not_trained_anew_for_how_they_predict_nor_predict_anew_for_how_they_are_trained():
     predicting = ("models.inference", "models.predictor", "models.pipeline", "stages.logits", "stages.predictions")
     training = ("models.training", "models.batches", "models.checkpoints", "models.pace", "models.memory")

@@ -47,7 +47,7 @@ def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
     if not deviation[0, 0]:
         raise DataError(f"empty image: every pixel is {mean[0, 0]:.0f}")
     return Film(
-        image=prepared(image, size, equalise),
+        image=prepare_image(image, size, equalise),
         mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
         lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
         shape=image.shape,
@@ -55,7 +55,7 @@ def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
     )
 
 
-def prepared(image: np.ndarray, size: int, equalise: Equaliser) -> np.ndarray:
+def prepare_image(image: np.ndarray, size: int, equalise: Equaliser) -> np.ndarray:
     """An image uint8 (H, W) as networks get it: uint8 (size, size), its aspect ratio not kept."""
     return equalise(_resized(image, size))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import keras
 import numpy as np
 
-from benchmark.data.image import equaliser, prepared
+from benchmark.data.image import equaliser, prepare_image
 from benchmark.data.masking import view
 from benchmark.evaluation.calibration import Calibrated, Calibration, calibrated
 from benchmark.models import classical
@@ -138,7 +138,7 @@ class Pipeline:
         for place, image in enumerate(images):
             _check(place, image)
         shape = (len(images), size, size)
-        return np.array([prepared(image, size, equalise) for image in images], np.uint8).reshape(shape)
+        return np.array([prepare_image(image, size, equalise) for image in images], np.uint8).reshape(shape)
 
     def masks(self, images: np.ndarray) -> np.ndarray | None:
         """Lung masks bool (n,S,S) of prepared images; None for the whole frame.
