@@ -18,8 +18,8 @@ class Batched(Protocol):
 class Ahead(keras.utils.PyDataset):
     """The batches of a sequence in order, for `fit(shuffle=False)`; a few are drawn while one is learnt from.
 
-    The thread starts with the first batch that is asked for and ends with the last of a pass, or by `close`.  What goes
-    wrong in it is raised where the batch is asked for.
+    The thread starts with the first batch that is asked for, anew where that is not the next one, and ends with the
+    last of a pass, or by `close`.  What goes wrong in it is raised where the batch is asked for.
 
     Args:
         batches: what is drawn may depend on their state, if that changes between two passes only.
@@ -50,10 +50,6 @@ class Ahead(keras.utils.PyDataset):
         if not self.drawn:
             self.close()
         return batch
-
-    def on_epoch_begin(self) -> None:
-        """Forget what was drawn before the state of the batches changed."""
-        self.close()
 
     def on_epoch_end(self) -> None:
         """End the thread where a pass was not gone through."""
