@@ -261,7 +261,7 @@ def _display(progress: bool) -> "ConsoleDisplay":
     from benchmark.report.display import ConsoleDisplay
     from benchmark.report.notebook import Page
 
-    console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True)
+    console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True, force_jupyter=False)
     return ConsoleDisplay(Page(_cell_output()) if progress and console.is_jupyter else console)
 
 

@@ -122,7 +122,12 @@ def test_only_one_file_names_keras_tuner():
 @pytest.mark.parametrize(
     "module",
     [
+        "benchmark.api",
         "benchmark.cli.main",
+        "benchmark.cli.flags",
+        "benchmark.cli.paired",
+        "benchmark.execution.predicting",
+        "benchmark.report.shown",
         "benchmark.cli.run",
         "benchmark.cli.tune",
         "benchmark.planning.request",

@@ -5,19 +5,24 @@ import shlex
 import textwrap
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, create_autospec
 
 import click
 import msgspec
 import pytest
 
+from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
-from benchmark.tasks.reading import read_task, resolve_classes
+from benchmark.planning.request import assignments
+from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Tuning
+from registry.lookup import find
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,9 +67,24 @@ def test_the_line_without_tensorflow_names_every_other_dependency():
 
 
 def test_the_plugin_section_is_the_plugin():
-    python = next(block for kind, block in BLOCKS if kind == "python")
+    python = next(block for kind, block in BLOCKS if kind == "python" and "for cxr-bench" in block)
     assert python.strip() == (ROOT / "tests" / "plugin" / "cxr_bench_example.py").read_text().strip()
     assert (ROOT / "tests" / "plugin" / "pyproject.toml").read_text().strip() in README
+
+
+def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
+    """Names, keywords and attributes; nothing is run."""
+    (block,) = (block for kind, block in BLOCKS if kind == "python" and "benchmark.api" in block)
+    row = SimpleNamespace(runs=[SimpleNamespace(run="a run")])
+    found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], lead=None)])
+    found.folders = {"a run": Path("folder")}
+    said = create_autospec(api.Predictions, instance=True, masks=None, maps=None, probabilities=None)
+    for name, answer in (("run", found), ("compare", found), ("load", MagicMock()), ("predict", said)):
+        monkeypatch.setattr(api, name, create_autospec(getattr(api, name), return_value=answer))
+    exec(block, {})
+    asked = api.run.call_args.kwargs
+    assert all(find(kind, parse_component(name).name) for kind in ("backbone",) for name in asked[kind])
+    assert all(parse_assignment(text) for text in assignments(asked["settings"]))
 
 
 def test_the_tasks_of_the_readme_are_valid(tmp_path):

@@ -40,7 +40,7 @@ def page(comparison: Comparison, costs: list[CostTable], form: str) -> Iterable[
     if form == "md":
         return [markdown(comparison), "\n" * bool(comparison.tables and costs), costs_markdown(costs)]
     text = io.StringIO()
-    print_page(Console(file=text, width=WIDTH), comparison, costs)
+    print_page(Console(file=text, width=WIDTH, force_jupyter=False), comparison, costs)
     return [text.getvalue()]
 
 
