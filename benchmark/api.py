@@ -7,14 +7,15 @@
     with load(found.folders[found.tables[0].rows[0].runs[0].run]) as pipeline:
         predict(pipeline, ["one.png", "another.png"]).decisions
 
-Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes with the first
-prediction.  A run that fails is a row that says why; what cannot be asked for raises a `registry.errors.BenchError`.
-Places that are not given are those of the command: BENCH_CACHE, BENCH_RESULTS (else ``results``), BENCH_DATA.
+Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes where predictions
+are read or made.  A run that fails is a row that says why; what cannot be asked for raises a `BenchError` (of
+`registry.errors`).  Places that are not given are the command's: BENCH_CACHE, BENCH_DATA and
+BENCH_RESULTS, which is else ``results``.
 """
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from benchmark.report.shown import Comparison
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmark.execution.session import Finished
     from benchmark.planning.request import Request
     from benchmark.records.differences import PairedTest
     from benchmark.records.record import Record
@@ -91,17 +91,34 @@ def run(
     Raises:
         BenchError: the request, the data or the disk make every run impossible.
     """
-    asked = {**locals()}  # every argument by its name
+    from benchmark.planning.request import assignments, requested
 
+    texts = assignments(settings) if isinstance(settings, Mapping) else settings
+    places = {"cache": _cache(cache), "results": _text(results or os.environ.get("BENCH_RESULTS") or "results")}
+    places["data"] = _text(data or os.environ.get("BENCH_DATA") or None)
+    request = requested(
+        task=_text(task), **places, dataset=dataset, segmenter=_several(segmenter), backbone=_several(backbone),
+        head=_several(head), voter=_several(voter), settings=_several(texts), limit=limit, skip_bad=skip_bad,
+        quick=quick, epochs=epochs, folds=folds, seeds=_several(seeds), backend=backend, precision=precision,
+        deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
+    )  # fmt: skip
+    return _run(request, only_failed=only_failed, progress=progress)
+
+
+def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison:
+    from benchmark.comparison.collect import with_predictions
+    from benchmark.comparison.compare import compare as compared
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders
 
-    request = _request(asked)
     check_folders(request, "results=… or BENCH_RESULTS")
     with opened(request, _display(progress)) as session:
         finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
-    return _shown(finished)
+    folders = {record.run: run.folder for run, record in finished}
+    test = with_predictions(_paired_test, lambda record: folders[record.run])
+    content = compared([record for _, record in finished], difference=test)
+    return Comparison(content.tables, content.left_out, folders)
 
 
 def compare(
@@ -213,45 +230,18 @@ def _file(name: str, image: Any, path: Path) -> str:
     return str(path)
 
 
-def _shown(finished: "Sequence[Finished]") -> Comparison:
-    """Runs compared, tested on their predictions."""
-    from benchmark.comparison.collect import with_predictions
-    from benchmark.comparison.compare import compare as compared
-
-    folders = {record.run: run.folder for run, record in finished}
-    test = with_predictions(_paired_test, lambda record: folders[record.run])
-    content = compared([record for _, record in finished], difference=test)
-    return Comparison(content.tables, content.left_out, folders)
+def _several(given: Any) -> tuple[Any, ...]:
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
 
 
-def _request(asked: dict[str, Any]) -> "Request":
-    """The request that the arguments of `run` make; those that only say how it is shown are left out."""
-    from benchmark.planning.request import assignments, requested
-
-    data, results, settings, seeds = (asked[name] for name in ("data", "results", "settings", "seeds"))
-    given = {name: value for name, value in asked.items() if name not in ("only_failed", "progress")}
-    return requested(
-        **{
-            **given,
-            **{kind: _several(asked[kind]) for kind in ("segmenter", "backbone", "head", "voter")},
-            "task": os.fspath(asked["task"]),
-            "data": os.environ.get("BENCH_DATA") if data is None else os.fspath(data),
-            "settings": assignments(settings) if isinstance(settings, Mapping) else tuple(settings),
-            "seeds": (seeds,) if isinstance(seeds, int) else tuple(seeds),
-            "results": os.fspath(results or os.environ.get("BENCH_RESULTS") or "results"),
-            "cache": _cache(asked["cache"]),
-        }
-    )
-
-
-def _several(components: Components) -> tuple[str, ...]:
-    return (components,) if isinstance(components, str) else tuple(components)
+def _text(path: Any) -> Any:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 def _cache(asked: StrPath | None) -> str:
     from benchmark.storage.places import cache_folder
 
-    return os.fspath(asked or cache_folder())
+    return str(asked or cache_folder())
 
 
 def _paired_test(folder_of: "Callable[[Record], Path]") -> "PairedTest":
@@ -269,7 +259,7 @@ def _display(progress: bool) -> "ConsoleDisplay":
     from benchmark.report.display import ConsoleDisplay
     from benchmark.report.notebook import Page
 
-    console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True)
+    console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True, force_jupyter=False)
     return ConsoleDisplay(Page(_cell_output()) if progress and console.is_jupyter else console)
 
 

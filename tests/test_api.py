@@ -247,6 +247,8 @@ def test_a_run_of_a_backend_that_is_not_here_says_so(tmp_path, monkeypatch):
         ({"limit": 3}, ConfigError, "limit: expected int >= 8, received 3"),
         ({"seeds": [1, 1]}, ConfigError, "expected different seeds"),
         ({"jobs": 0}, ConfigError, "jobs: expected int >= 1"),
+        ({"task": 3}, ConfigError, "task: expected str, got int, received 3"),
+        ({"head": ["dense", 3]}, ConfigError, r"head: expected str, got int, received \('dense', 3\)"),
         ({"backend": "caffe"}, UnknownNameError, "no Keras backend named 'caffe'"),
         ({"results": "/proc/none"}, BenchError, "choose another one with results=… or BENCH_RESULTS"),
     ],

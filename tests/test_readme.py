@@ -7,21 +7,26 @@ import sys
 import textwrap
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, create_autospec
 
 import click
 import msgspec
 import pytest
 
+from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
-from benchmark.tasks.reading import read_task, resolve_classes
+from benchmark.planning.request import assignments
+from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Tuning
 from registry import contracts
 from registry.declarations import recognition
+from registry.lookup import find
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -142,6 +147,21 @@ def test_every_file_and_name_that_a_page_points_at_is_there(page):
 def test_the_page_of_components_is_short_and_linked():
     assert "(registry/README.md)" in README
     assert len(COMPONENTS.splitlines()) <= 150
+
+
+def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
+    """Names, keywords and attributes; nothing is run."""
+    (block,) = (block for block in blocks(README, "python") if "benchmark.api" in block)
+    row = SimpleNamespace(runs=[SimpleNamespace(run="a run")])
+    found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], lead=None)])
+    found.folders = {"a run": Path("folder")}
+    said = create_autospec(api.Predictions, instance=True, masks=None, maps=None, probabilities=None)
+    for name, answer in (("run", found), ("compare", found), ("load", MagicMock()), ("predict", said)):
+        monkeypatch.setattr(api, name, create_autospec(getattr(api, name), return_value=answer))
+    exec(block, {})
+    asked = api.run.call_args.kwargs
+    assert all(find(kind, parse_component(name).name) for kind in ("backbone",) for name in asked[kind])
+    assert all(parse_assignment(text) for text in assignments(asked["settings"]))
 
 
 def test_the_tasks_of_the_readme_are_valid(tmp_path):

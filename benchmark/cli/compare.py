@@ -117,6 +117,10 @@ def _write(output: Path, pieces: "Iterable[str]") -> None:
 def _show_details(files: "Iterable[Path]") -> None:
     from rich.console import Console
 
-    from benchmark.report.pages import print_details
+    from benchmark.records.files import read
+    from benchmark.report.details import print_run
 
-    print_details(Console(), files)
+    console = Console()
+    for file in files:
+        console.print()
+        print_run(console, read(file))

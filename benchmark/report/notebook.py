@@ -91,7 +91,7 @@ class PageBars(Progress):
 
     def _text(self) -> str:
         text = io.StringIO()
-        Console(file=text, width=WIDTH, color_system=None).print(self.get_renderable())
+        Console(file=text, width=WIDTH, color_system=None, force_jupyter=False).print(self.get_renderable())
         return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
 
 

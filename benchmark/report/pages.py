@@ -2,16 +2,13 @@
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Console
 
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.tables import Comparison
-from benchmark.records.files import read
 from benchmark.report.cost_export import costs_csv, costs_json, costs_told
 from benchmark.report.costs import costs_markdown, print_costs
-from benchmark.report.details import print_run
 from benchmark.report.export import json_pieces, to_csv
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
@@ -40,17 +37,10 @@ def page(comparison: Comparison, costs: list[CostTable], form: str) -> Iterable[
     if form == "md":
         return [markdown(comparison), "\n" * bool(comparison.tables and costs), costs_markdown(costs)]
     text = io.StringIO()
-    print_page(Console(file=text, width=WIDTH), comparison, costs)
+    print_page(Console(file=text, width=WIDTH, force_jupyter=False), comparison, costs)
     return [text.getvalue()]
 
 
 def costs_page(costs: list[CostTable], form: str) -> str:
     """Costs alone as ``md``, ``csv`` or ``json``."""
     return {"md": costs_markdown, "csv": costs_csv, "json": costs_json}[form](costs)
-
-
-def print_details(console: Console, files: Iterable[Path]) -> None:
-    """Each run by itself, from the file of its record."""
-    for file in files:
-        console.print()
-        print_run(console, read(file))
