@@ -3,7 +3,7 @@
     from benchmark.api import compare, load, predict, run
 
     found = run("binary", backbone=["sepcnn", "mobilenetv3-small"], settings={"images.size": 96})
-    found.tables[0].lead                        # in a notebook, `found` shows the tables
+    found.tables[0].leader                        # in a notebook, `found` shows the tables
     with load(found.folders[found.tables[0].rows[0].runs[0].run]) as pipeline:
         predict(pipeline, ["one.png", "another.png"]).decisions
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.imports import Sources
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
@@ -58,9 +58,9 @@ def vote(**changes):
     return VoteSpec(**{**shared, "voter": Component("soft"), "members": members, **changes})
 
 
-def survey(**changes):
+def summary(**changes):
     """A look at 96 drawn films."""
-    told = Survey(
+    told = DatasetSummary(
         name="phantom",
         options={"count": 96},
         digest="d" * 64,

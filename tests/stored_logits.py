@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmark.evaluation.calibration import Calibration, correct_prior, evidence
+from benchmark.evaluation.calibration import Calibration, correct_prior, without_prior
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import paired_difference
-from benchmark.evaluation.localisation import focus, focus_estimates
+from benchmark.evaluation.localisation import localisation, localisation_estimates
 
 # All that is known of the product's names: what is renamed or moved is mended here.
 from benchmark.evaluation.masks import implausible, mask_estimates
@@ -143,7 +143,7 @@ def _applied(given: Arrays, name: str) -> dict[str, np.ndarray]:
     temperature, platt = Calibration("temperature", temperature=1.7), Calibration("platt", slope=1.2, intercept=-0.3)
     known = {"temperature": temperature} | ({"platt": platt} if len(CLASSES[name]) == 2 else {})
     applied = {method: calibration.apply(corrected) for method, calibration in known.items()}
-    return {"equal priors": evidence(logits, priors[1]), "priors of the data": corrected, **applied}
+    return {"equal priors": without_prior(logits, priors[1]), "priors of the data": corrected, **applied}
 
 
 def _judged(given: Arrays, name: str) -> dict[str, Any]:
@@ -187,11 +187,11 @@ def _one_vs_all(given: Arrays) -> dict[str, Any]:
 def _maps(given: Arrays) -> dict[str, Any]:
     """Where maps as large as their images lie, and how good masks are."""
     labels, groups = given["labels"], given["map groups"]
-    on_lungs = focus(given["maps"], given["lungs"])
-    on_lesions = focus(given["maps"], given["lesions"], within=given["lungs"])
+    on_lungs = localisation(given["maps"], given["lungs"])
+    on_lesions = localisation(given["maps"], given["lesions"], within=given["lungs"])
     return {
-        "lungs": focus_estimates(on_lungs, labels, groups, "lung", SEED),
-        "lesions": focus_estimates(on_lesions, labels, groups, "lesion", SEED),
+        "lungs": localisation_estimates(on_lungs, labels, groups, "lung", SEED),
+        "lesions": localisation_estimates(on_lesions, labels, groups, "lesion", SEED),
         "enrichment": on_lesions.enrichment,
         "masks": mask_estimates(given["lungs"], given["predicted"], groups, SEED, RESAMPLES),
         "implausible": implausible(given["predicted"]),

@@ -42,7 +42,7 @@ def test_every_record_is_understood_to_the_last_field():
 def test_a_comparison_has_a_leader_and_says_what_it_stands_on():
     found = compare(record for _, record in scan(REFERENCE))
     table = next(table for table in found.tables if "binary" in table.tasks)
-    assert table.lead is not None
+    assert table.leader is not None
     assert table.dataset.name == "covid-radiography"
     assert any("source" in notice.lower() for notice in table.dataset.notices)
 

@@ -18,7 +18,7 @@ from benchmark.records.files import write
 from benchmark.storage.cache import Store, write_duration
 from benchmark.tasks.spec import Spec
 from tests import factories
-from tests.specs import USUAL, index, survey
+from tests.specs import USUAL, index, summary
 
 TRAITS = {"none": Traits(whole_frame=True), "threshold": Traits()}
 
@@ -45,7 +45,7 @@ class Plain(Descriptions):
 def plans(place: Path, specs: Iterable[Spec]) -> tuple[list[Planned], Store]:
     """Runs planned on a cache and a folder for results below a place."""
     store = Store(place / "cache")
-    return plan_runs(specs, survey(), Plain(), store, place / "results", index()), store
+    return plan_runs(specs, summary(), Plain(), store, place / "results", index()), store
 
 
 Answer = Callable[[Request], Outcome | None]

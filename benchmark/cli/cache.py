@@ -54,7 +54,7 @@ def usage(as_json: bool) -> None:
     by_stage = summed((item.stage, item) for item in items if item.kind == "artefact")
     others = summed((item.kind, item) for item in items if item.kind != "artefact")
     if as_json:
-        total = sum(item.octets for item in items)
+        total = sum(item.size_bytes for item in items)
         _echo_json({"cache": str(root), "stages": by_stage, "others": others, "bytes": total})
     elif not items:
         _echo_empty(root)

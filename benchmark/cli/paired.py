@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from benchmark.records.record import Record
 
 
-def tester(folder_of: "Callable[[Record], Path]", part: str = "test") -> "PairedTest":
+def tester(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "PairedTest":
     """The test from the predictions that runs left in their folders."""
     from benchmark.evaluation.paired import paired_test
 
-    return paired_test(folder_of, part=part)
+    return paired_test(folder_of, subset=subset)
 
 
-def paired(folder_of: "Callable[[Record], Path]", part: str = "test") -> "PairedTest":
+def paired(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "PairedTest":
     """The same, made once there are predictions to read."""
     from benchmark.comparison.collect import with_predictions
 
-    return with_predictions(lambda folder: tester(folder, part), folder_of)
+    return with_predictions(lambda folder: tester(folder, subset), folder_of)

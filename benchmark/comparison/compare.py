@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
-from benchmark.comparison.grouping import FOCUS, Gathered, Place, speaks_of_all
+from benchmark.comparison.grouping import LOCALISATION, Gathered, Place, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
-from benchmark.comparison.tables import Comparison, Failed, Lead, Row, Table
+from benchmark.comparison.tables import Comparison, Failed, Leader, Row, Table
 from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.metrics import direction
 from benchmark.records.record import Cost, Record
@@ -77,7 +77,7 @@ def _table(
         classes=facts.classes,
         positive=facts.positive,
         rows=rows + _control_rows(facts, primary),
-        lead=_lead(rows, primary, test),
+        leader=_lead(rows, primary, test),
     )
 
 
@@ -103,7 +103,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         folds=folds,
         unfinished=dict(sorted(unfinished.items())),
         metrics=Aggregates(counted, single),
-        focus=_focus(pooled) or _focus(single),
+        localisation=_focus(pooled) or _focus(single),
         map_method=next((run.map_method for run in [*single, *pooled]), ""),
         cost=_mean_cost([run.cost for run in counted]),
         tuned=next((run.tuned for run in runs if run.tuned), None),
@@ -117,7 +117,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
 
 def _focus(runs: list[Record]) -> dict[str, float]:
     """Statistics of the runs' maps, averaged."""
-    values = {kind: [run.gradcam[kind].value for run in runs if kind in run.gradcam] for kind in FOCUS}
+    values = {kind: [run.gradcam[kind].value for run in runs if kind in run.gradcam] for kind in LOCALISATION}
     known = {kind: [value for value in found if value is not None] for kind, found in values.items()}
     return {kind: mean(found) for kind, found in known.items() if found}
 
@@ -152,32 +152,34 @@ def _control_rows(facts: Record, metric: str) -> list[Row]:
     return rows
 
 
-def _lead(rows: list[Row], metric: str, test: PairedTest) -> Lead | None:
-    """Who leads, tested against those that follow until one of them is separable."""
+def _lead(rows: list[Row], metric: str, test: PairedTest) -> Leader | None:
+    """Who leads, tested against those that follow until one differs significantly."""
     ranked = [row for row in rows if row.pooled and row.value(metric) is not None]
     if not ranked:
         return None
     first, *others = ranked
     if not others:
-        return Lead(first.pipeline)
-    lead = _gain(first, others[0], metric, test)
-    level = []
-    for other in others[1:CONTENDERS] if lead.low is not None and not lead.separable else []:
+        return Leader(first.pipeline)
+    leader = _gain(first, others[0], metric, test)
+    tied = []
+    for other in others[1:CONTENDERS] if leader.low is not None and not leader.significant else []:
         next_one = _gain(first, other, metric, test)
-        if next_one.low is None or next_one.separable:
+        if next_one.low is None or next_one.significant:
             break
-        level.append(other.pipeline)
-    return msgspec.structs.replace(lead, level=level)
+        tied.append(other.pipeline)
+    return msgspec.structs.replace(leader, tied=tied)
 
 
-def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Lead:
+def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Leader:
     sign = direction(metric)
     found = test(first.runs, second.runs, metric)
     if found.value is None or found.low is None or found.high is None:
         gap = abs((first.value(metric) or 0.0) - (second.value(metric) or 0.0))
-        return Lead(first.pipeline, second.pipeline, gap, untested=found.note or "no interval")
+        return Leader(first.pipeline, second.pipeline, gap, untested=found.note or "no interval")
     low, high = sorted((sign * found.low, sign * found.high))
-    return Lead(first.pipeline, second.pipeline, sign * found.value, low, high, found.detectable, found.n, found.note)
+    return Leader(
+        first.pipeline, second.pipeline, sign * found.value, low, high, found.minimum_detectable, found.n, found.note
+    )
 
 
 def _against(text: str, tables: list[Table], test: PairedTest) -> list[Table]:

@@ -69,7 +69,7 @@ def cost_tables(tables: Sequence[Table], speeds: Iterable[Speed]) -> list[CostTa
     return [table for table in joined if table.groups] + ([CostTable(_groups(alone))] if alone else [])
 
 
-def undominated(points: Sequence[tuple[float, float] | None]) -> list[bool]:
+def pareto_optimal(points: Sequence[tuple[float, float] | None]) -> list[bool]:
     """Of each point (score, cost): whether no other one has at least its score for at most its cost.
 
     Equal points do not beat each other; a point that is None is dominated, and dominates none.
@@ -114,7 +114,7 @@ def _marked(rows: Sequence[CostRow], cost: str, sign: float) -> list[CostRow]:
     points = [_point(row, cost, sign) for row in rows]
     return [
         msgspec.structs.replace(row, best=(*row.best, cost)) if best else row
-        for row, best in zip(rows, undominated(points), strict=True)
+        for row, best in zip(rows, pareto_optimal(points), strict=True)
     ]
 
 

@@ -11,8 +11,8 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 
-FOCUS = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
-OF_A_CLASS = tuple(f"{kind}/" for kind in FOCUS)
+LOCALISATION = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
+OF_A_CLASS = tuple(f"{kind}/" for kind in LOCALISATION)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
 Identity = tuple[int, int | None]  # seed, fold

@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
         expected: seeds that were run.
         folds: of the cross-validation; 1 for a single hold-out.
         unfinished: seed -> folds that have numbers, where they are not pooled.
-        focus: name of a statistic of the maps -> its mean over classes.
+        localisation: name of a statistic of the maps -> its mean over classes.
         map_method: how the maps were made.
         tuned: what it cost to find its settings; None where they were not searched for.
         against: the paired difference to the pipeline that the table is compared against.
@@ -51,7 +51,7 @@ class Row(msgspec.Struct, frozen=True):
     unfinished: dict[int, int] = {}
     n: int | None = None
     metrics: Mapping[str, Aggregate] = {}
-    focus: dict[str, float] = {}
+    localisation: dict[str, float] = {}
     map_method: str = ""
     cost: Cost = Cost()
     tuned: Tuned | None = None
@@ -80,15 +80,16 @@ class Row(msgspec.Struct, frozen=True):
         return None if one is None else one.value
 
 
-class Lead(msgspec.Struct, frozen=True):
+class Leader(msgspec.Struct, frozen=True):
     """Which pipeline leads by the table's metric, and what supports it.
 
     Attributes:
         gain: by how much it is better than the runner-up, always >= 0 unless a test on shared seeds says otherwise.
         low, high: paired 95 % interval of the gain; None where it could not be tested, `untested` then says why.
-        detectable: the smallest difference that so many images would separate with 80 % power.
+        minimum_detectable: the smallest difference that so many images would separate with 80 % power.
         note: a limitation of the test.
-        level: pipelines after the runner-up, in the order of rank, that are not separable from the leader either.
+        tied: pipelines after the runner-up, in the order of rank, from which the leader does not differ
+            significantly either.
     """
 
     pipeline: str
@@ -96,14 +97,14 @@ class Lead(msgspec.Struct, frozen=True):
     gain: float | None = None
     low: float | None = None
     high: float | None = None
-    detectable: float | None = None
+    minimum_detectable: float | None = None
     n: int = 0
     note: str = ""
     untested: str = ""
-    level: list[str] = []
+    tied: list[str] = []
 
     @property
-    def separable(self) -> bool:
+    def significant(self) -> bool:
         """Whether the interval of the gain excludes zero on the leader's side."""
         return self.low is not None and self.low > 0
 
@@ -124,7 +125,7 @@ class Table(msgspec.Struct, frozen=True):
     classes: list[str]
     positive: str | None
     rows: list[Row]
-    lead: Lead | None
+    leader: Leader | None
     against: str | None = None
 
     @property

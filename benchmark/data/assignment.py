@@ -1,4 +1,4 @@
-"""Whole groups of samples given to parts, in proportion in every stratum (label × source), as if by chance.
+"""Whole groups of samples given to subsets, in proportion in every stratum (label × source), as if by chance.
 
 Every choice is a function of the groups' names, of what they hold and of the seed, never of their order.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 Stratum = tuple[str, str]  # label, source
 Contents = Mapping[str, Counter[Stratum]]  # group -> how many of its samples lie in each stratum
-Targets = Mapping[str, Mapping[Stratum, float]]  # part -> how many samples of each stratum it should get
+Targets = Mapping[str, Mapping[Stratum, float]]  # subset -> how many samples of each stratum it should get
 Seed = int | str
 
 
@@ -33,40 +33,40 @@ def totals(contents: Contents) -> Counter[Stratum]:
 
 
 def divide(contents: Contents, shares: Mapping[str, float], seed: Seed, *, enough: int, elsewhere: int = 0) -> dict:
-    """Group -> part, each part with its share of every stratum to within one group.
+    """Group -> subset, each subset with its share of every stratum to within one group.
 
     Args:
-        shares: part -> share of 1.
-        enough: a label of as many groups is in every part that has a share.
-        elsewhere: of a label that has the groups for it, as many lie outside of each part.
+        shares: subset -> share of 1.
+        enough: a label of as many groups is in every subset that has a share.
+        elsewhere: of a label that has the groups for it, as many lie outside of each subset.
     """
     sizes = totals(contents)
-    targets = {part: {stratum: share * n for stratum, n in sizes.items()} for part, share in shares.items()}
+    targets = {subset: {stratum: share * n for stratum, n in sizes.items()} for subset, share in shares.items()}
     chosen = assign(contents, targets, seed)
-    _complete(chosen, contents, [part for part in shares if shares[part]], seed, enough, elsewhere)
+    _complete(chosen, contents, [subset for subset in shares if shares[subset]], seed, enough, elsewhere)
     return chosen
 
 
 def assign(contents: Contents, targets: Targets, seed: Seed) -> dict[str, str]:
-    """Gives every group to the part that lacks most of what it holds.
+    """Gives every group to the subset that lacks most of what it holds.
 
     That is the choice that least increases the squared deviation from the targets, and it bounds each deviation in a
     stratum by the largest group in it.  Groups over several strata go first, while there is room for them: against
-    targets of their own, so that they are spread over the parts as the others are.
+    targets of their own, so that they are spread over the subsets as the others are.
     """
     wide = {group: content for group, content in contents.items() if len(content) > 1}
     chosen: dict[str, str] = {}
     if wide:
         every, own = totals(contents), totals(wide)
         part_of = {
-            part: {stratum: target[stratum] * n / every[stratum] for stratum, n in own.items()}
-            for part, target in targets.items()
+            subset: {stratum: target[stratum] * n / every[stratum] for stratum, n in own.items()}
+            for subset, target in targets.items()
         }
         chosen = _greedy(wide, part_of, seed)
-    lacking = {part: dict(target) for part, target in targets.items()}
-    for group, part in chosen.items():
+    lacking = {subset: dict(target) for subset, target in targets.items()}
+    for group, subset in chosen.items():
         for stratum, n in wide[group].items():
-            lacking[part][stratum] -= n
+            lacking[subset][stratum] -= n
     narrow = {group: content for group, content in contents.items() if len(content) == 1}
     return chosen | _greedy(narrow, lacking, seed)
 
@@ -83,14 +83,14 @@ def apportion(counts: Mapping, n: int, floor: int = 0) -> dict:
 
 
 def _greedy(contents: Contents, targets: Targets, seed: Seed) -> dict[str, str]:
-    lacking = {part: dict(target) for part, target in targets.items()}
+    lacking = {subset: dict(target) for subset, target in targets.items()}
     chosen = {}
     for group in _shuffled(contents, seed):
         content = contents[group]
-        part = max(lacking, key=lambda part: sum(n * lacking[part][s] for s, n in sorted(content.items())))
+        subset = max(lacking, key=lambda subset: sum(n * lacking[subset][s] for s, n in sorted(content.items())))
         for stratum, n in content.items():
-            lacking[part][stratum] -= n
-        chosen[group] = part
+            lacking[subset][stratum] -= n
+        chosen[group] = subset
     return chosen
 
 
@@ -106,31 +106,37 @@ def _shuffled(groups: Mapping[str, object], seed: Seed) -> list[str]:
 
 
 def _complete(
-    chosen: dict[str, str], contents: Contents, parts: Sequence[str], seed: Seed, enough: int, elsewhere: int
+    chosen: dict[str, str], contents: Contents, subsets: Sequence[str], seed: Seed, enough: int, elsewhere: int
 ) -> None:
-    """Moves groups, as few and as small as possible, until each label of `enough` groups is in every part.
+    """Moves groups, as few and as small as possible, until each label of `enough` groups is in every subset.
 
-    A move never takes the last group of another such label from a part, so groups over several labels can prevent it.
+    A move never takes the last group of another such label from a subset, so groups over several labels can prevent it.
     """
-    held = _Holdings(chosen, contents, parts, seed, enough, elsewhere)
+    held = _Holdings(chosen, contents, subsets, seed, enough, elsewhere)
     for label in held.demanding():
-        for part in parts:
-            if not held.of[label][part]:
-                held.move(label, parts, part)
-        for part in parts:
-            while len(held.of[label][part]) > held.most(label):
-                if not held.move(label, [part], min(parts, key=lambda other: len(held.of[label][other]))):
+        for subset in subsets:
+            if not held.of[label][subset]:
+                held.move(label, subsets, subset)
+        for subset in subsets:
+            while len(held.of[label][subset]) > held.most(label):
+                if not held.move(label, [subset], min(subsets, key=lambda other: len(held.of[label][other]))):
                     break
 
 
 class _Holdings:
-    """Which part holds which groups of each label, while groups are moved between parts."""
+    """Which subset holds which groups of each label, while groups are moved between subsets."""
 
     def __init__(
-        self, chosen: dict[str, str], contents: Contents, parts: Sequence[str], seed: Seed, enough: int, elsewhere: int
+        self,
+        chosen: dict[str, str],
+        contents: Contents,
+        subsets: Sequence[str],
+        seed: Seed,
+        enough: int,
+        elsewhere: int,
     ) -> None:
         self.chosen, self.contents, self.enough, self.elsewhere = chosen, contents, enough, elsewhere
-        self.of: dict[str, dict[str, list[str]]] = defaultdict(lambda: {part: [] for part in parts})
+        self.of: dict[str, dict[str, list[str]]] = defaultdict(lambda: {subset: [] for subset in subsets})
         self.labels_of = {group: sorted({label for label, _ in content}) for group, content in contents.items()}
         for group in _shuffled(contents, seed):
             for label in self.labels_of[group]:
@@ -138,25 +144,25 @@ class _Holdings:
         self.total = {label: sum(map(len, held.values())) for label, held in self.of.items()}
 
     def demanding(self) -> list[str]:
-        """Labels with enough groups to be in every part, the rarest first."""
+        """Labels with enough groups to be in every subset, the rarest first."""
         return sorted(
             (label for label, total in self.total.items() if total >= self.enough),
             key=lambda label: (self.total[label], label),
         )
 
     def most(self, label: str) -> int:
-        """Groups of a label that one part may hold, so that enough lie elsewhere."""
+        """Groups of a label that one subset may hold, so that enough lie elsewhere."""
         total = self.total[label]
         feasible = total - math.ceil(total / len(self.of[label])) >= self.elsewhere
         return total - self.elsewhere if feasible else total
 
-    def move(self, label: str, donors: Sequence[str], part: str) -> bool:
-        """Give `part` a group of the label, from the donor that holds most; False where none can be spared."""
+    def move(self, label: str, donors: Sequence[str], subset: str) -> bool:
+        """Give `subset` a group of the label, from the donor that holds most; False where none can be spared."""
         spare = [
             group
             for donor in donors
             for group in self.of[label][donor]
-            if all(self._spared(other, donor, part) for other in self.labels_of[group])
+            if all(self._spared(other, donor, subset) for other in self.labels_of[group])
         ]
         if not spare:
             return False
@@ -170,11 +176,11 @@ class _Holdings:
         )
         for other in self.labels_of[group]:
             self.of[other][self.chosen[group]].remove(group)
-            self.of[other][part].append(group)
-        self.chosen[group] = part
+            self.of[other][subset].append(group)
+        self.chosen[group] = subset
         return True
 
-    def _spared(self, label: str, donor: str, part: str) -> bool:
+    def _spared(self, label: str, donor: str, subset: str) -> bool:
         if self.total[label] < self.enough:
             return True
-        return len(self.of[label][donor]) > 1 and len(self.of[label][part]) < self.most(label)
+        return len(self.of[label][donor]) > 1 and len(self.of[label][subset]) < self.most(label)

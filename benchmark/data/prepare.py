@@ -175,7 +175,7 @@ def _index(samples: Sequence[Sample], rows: Sequence[Row]) -> dict[str, list]:
         "labels": [sample.label for sample in samples],
         "sources": [sample.source for sample in samples],
         "groups": merge_identical([sample.group for sample in samples], exact),
-        "mask_makers": [sample.mask_maker or "unknown" if row.has_mask else None for sample, row in pairs],
+        "mask_annotators": [sample.mask_annotator or "unknown" if row.has_mask else None for sample, row in pairs],
         "lesion_known": [row.has_lesion for row in rows],
         "sizes": [list(row.shape) for row in rows],
     }

@@ -4,7 +4,7 @@ Its folder, which `benchmark.data.prepare` fills (N samples, in the dataset's or
     images.npy   uint8 (N, H, W)
     masks.npy    uint8 (N, ceil(H·W / 8)), packed bits of the lung mask; zeros where there is none
     lesions.npy  the same for lesion masks; absent when no sample has one
-    index.json   ids, labels, sources, groups (films with identical pixels share one), mask_makers, lesion_known,
+    index.json   ids, labels, sources, groups (films with identical pixels share one), mask_annotators, lesion_known,
                  sizes ([height, width] before resizing), skipped
 """
 
@@ -22,7 +22,7 @@ class Prepared:
 
     Attributes:
         ids, labels, groups: str (N,).
-        sources, mask_makers: (N,) of str or None.
+        sources, mask_annotators: (N,) of str or None.
         lesion_known: bool (N,), whether the sample's lesion mask (possibly empty) is known.
         sizes: int (N, 2), height and width of the original.
         images: uint8 (N, H, W), memory-mapped.
@@ -34,7 +34,7 @@ class Prepared:
     labels: np.ndarray
     sources: np.ndarray
     groups: np.ndarray
-    mask_makers: np.ndarray
+    mask_annotators: np.ndarray
     lesion_known: np.ndarray
     sizes: np.ndarray
     images: np.ndarray
@@ -48,7 +48,7 @@ class Prepared:
     @cached_property
     def has_mask(self) -> np.ndarray:
         """bool (N,)."""
-        return np.array([maker is not None for maker in self.mask_makers], bool)
+        return np.array([annotator is not None for annotator in self.mask_annotators], bool)
 
     def masks(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Lung masks bool (n, H, W) of these samples, of all by default; empty where there is none."""
@@ -75,7 +75,7 @@ def load(folder: Path) -> Prepared:
         labels=np.array(index["labels"], str),
         sources=np.array(index["sources"], object),
         groups=np.array(index["groups"], str),
-        mask_makers=np.array(index["mask_makers"], object),
+        mask_annotators=np.array(index["mask_annotators"], object),
         lesion_known=np.array(index["lesion_known"], bool),
         sizes=np.array(index["sizes"], int).reshape(-1, 2),
         images=np.load(folder / "images.npy", mmap_mode="r"),

@@ -13,9 +13,9 @@ import numpy as np
 from benchmark.data.assignment import Contents, apportion, assign, contents_of, divide, totals
 from registry.errors import ConfigError, StorageError, unknown_name
 
-PARTS = ("train", "select", "fit", "test")
-GROUPINGS = ("group", "naive")
-MAKER_TOLERANCE = 0.05  # a mask maker's share may differ this much between labels before it gives the label away
+SUBSETS = ("train", "validation", "calibration", "test")
+GROUPINGS = ("group", "image-level")
+MAKER_TOLERANCE = 0.05  # a mask annotator's share may differ this much between labels before it gives the label away
 
 
 def split(
@@ -30,18 +30,18 @@ def split(
     folds: int = 1,
     fold: int = 0,
 ) -> np.ndarray:
-    """The part of each sample, str (N,).
+    """The subset of each sample, str (N,).
 
-    In each stratum (label × source) a part's size lies within one group of its share, unless a label of
-    `benchmark.tasks.schema.Split.fewest_groups` or more would otherwise be missing from a part, or groups reach over
+    In each stratum (label × source) a subset's size lies within one group of its share, unless a label of
+    `benchmark.tasks.schema.Split.fewest_groups` or more would otherwise be missing from a subset, or groups reach over
     several strata.
 
     Args:
         fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of
             test is one fold, and train and validation divide the rest in proportion.
-        grouping: ``group`` keeps groups on one side; ``naive`` splits image by image, as the founding study did.
-        ids: what the naive split knows images by; needed there for a split that does not depend on their order.
-        folds: with more than one, the test part is the samples whose `fold_of` is `fold`.
+        grouping: ``group`` keeps groups on one side; ``image-level`` splits image by image, as the founding study did.
+        ids: what the image-level split knows images by; needed there for a split that does not depend on their order.
+        folds: with more than one, the test subset is the samples whose `fold_of` is `fold`.
 
     Raises:
         ConfigError: fractions that are negative or do not add up to 1, or a fold that is not there.
@@ -84,21 +84,21 @@ def _check(fractions: tuple[float, float, float], folds: int, fold: int) -> None
 
 
 def _hold_out(contents: Contents, fractions: tuple[float, float, float], seed: int) -> dict[str, str]:
-    """Group -> part, where one part is held out once for all."""
+    """Group -> subset, where one subset is held out once for all."""
     train, validation, test = fractions
-    shares = dict(zip(PARTS, (train, validation / 2, validation / 2, test), strict=True))
-    return divide(contents, shares, seed, enough=len(PARTS))
+    shares = dict(zip(SUBSETS, (train, validation / 2, validation / 2, test), strict=True))
+    return divide(contents, shares, seed, enough=len(SUBSETS))
 
 
 def _one_fold(
     contents: Contents, fractions: tuple[float, float, float], folds: int, fold: int, seed: int
 ) -> dict[str, str]:
-    """Group -> part, where one fold is tested and the others are divided between training and validation."""
+    """Group -> subset, where one fold is tested and the others are divided between training and validation."""
     train, validation, _ = fractions
     tested = _folds(contents, folds, seed)
     rest = {unit: content for unit, content in contents.items() if tested[unit] != str(fold)}
     shares = {"train": train / (train + validation)}
-    shares |= dict.fromkeys(("select", "fit"), validation / (train + validation) / 2)
+    shares |= dict.fromkeys(("validation", "calibration"), validation / (train + validation) / 2)
     # An order of its own in every fold, so that not the same groups are validated on each time.
     return dict.fromkeys(contents, "test") | divide(rest, shares, f"{seed}/{fold}", enough=len(shares))
 
@@ -106,7 +106,7 @@ def _one_fold(
 def _folds(contents: Contents, folds: int, seed: int) -> dict[str, str]:
     """Group -> the fold that tests it."""
     shares = {str(fold): 1 / folds for fold in range(folds)}
-    return divide(contents, shares, seed, enough=folds, elsewhere=len(PARTS) - 1)
+    return divide(contents, shares, seed, enough=folds, elsewhere=len(SUBSETS) - 1)
 
 
 def _units(groups: Sequence[str], grouping: str, ids: Sequence[str] | None) -> Sequence[str]:
@@ -121,7 +121,7 @@ def _units(groups: Sequence[str], grouping: str, ids: Sequence[str] | None) -> S
 def limit(labels: Sequence[str], sources: Sequence[str | None], groups: Sequence[str], n: int, seed: int) -> np.ndarray:
     """Indices, ascending, of about n samples in whole groups, with the shares of label and source kept.
 
-    A label keeps at least four samples, where it has them, so that every part of a split can hold one.
+    A label keeps at least four samples, where it has them, so that every subset of a split can hold one.
     """
     if n >= len(labels):
         return np.arange(len(labels))
@@ -137,23 +137,26 @@ def limit(labels: Sequence[str], sources: Sequence[str | None], groups: Sequence
     return np.flatnonzero([chosen[group] == "kept" for group in groups])
 
 
-def masks_leak(labels: Sequence[str], mask_makers: Sequence[str | None]) -> str | None:
+def masks_leak(labels: Sequence[str], mask_annotators: Sequence[str | None]) -> str | None:
     """Why the dataset's own masks would give the label away, in a sentence; None where they would not.
 
-    They do where the share of images with a mask by some maker, or without any, differs between labels.
+    They do where the share of images with a mask by some annotator, or without any, differs between labels.
     """
     counts: dict[str, Counter] = defaultdict(Counter)
-    for label, maker in zip(labels, mask_makers, strict=True):
-        counts[str(label)][maker] += 1
-    makers = {maker for label in counts.values() for maker in label}
-    if makers <= {None}:
+    for label, annotator in zip(labels, mask_annotators, strict=True):
+        counts[str(label)][annotator] += 1
+    annotators = {annotator for label in counts.values() for annotator in label}
+    if annotators <= {None}:
         return "the dataset has no masks"
-    shares = {label: {maker: count[maker] / count.total() for maker in makers} for label, count in counts.items()}
-    for maker in sorted(makers, key=str):
-        ranked = sorted((share[maker], label) for label, share in shares.items())
+    shares = {
+        label: {annotator: count[annotator] / count.total() for annotator in annotators}
+        for label, count in counts.items()
+    }
+    for annotator in sorted(annotators, key=str):
+        ranked = sorted((share[annotator], label) for label, share in shares.items())
         (low, least), (high, most) = ranked[0], ranked[-1]
         if high - low > MAKER_TOLERANCE:
-            what = "no mask" if maker is None else f"a mask by {maker!r}"
+            what = "no mask" if annotator is None else f"a mask by {annotator!r}"
             return f"the dataset's masks give the label away: {high:.0%} of {most} have {what}, {low:.0%} of {least}"
     return None
 
@@ -164,13 +167,13 @@ def write_csv(
     labels: Sequence[str],
     sources: Sequence[str | None],
     groups: Sequence[str],
-    parts: Sequence[str],
+    subsets: Sequence[str],
 ) -> None:
-    """Keeps a split as a table id, label, source, group, part; an unknown source is empty."""
+    """Keeps a split as a table id, label, source, group, subset; an unknown source is empty."""
     try:
         with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(("id", "label", "source", "group", "part"))
-            table.writerows(zip(ids, labels, ("" if s is None else s for s in sources), groups, parts, strict=True))
+            table.writerow(("id", "label", "source", "group", "subset"))
+            table.writerows(zip(ids, labels, ("" if s is None else s for s in sources), groups, subsets, strict=True))
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error

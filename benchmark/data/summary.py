@@ -14,7 +14,7 @@ import msgspec
 
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import CodeIndex, component_code
 from benchmark.storage.digests import digest
@@ -36,7 +36,7 @@ def recognised(choice: DatasetChoice) -> DatasetChoice:
     return choice if choice.name else msgspec.structs.replace(choice, name=recognise(choice.root or "."))
 
 
-def survey(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> Survey:
+def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> DatasetSummary:
     """What the dataset holds, with file digests remembered below the cache.
 
     Args:
@@ -46,14 +46,15 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[in
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [
-        json.dumps([s.id, s.label, s.source, s.group, s.mask_maker, [files[path] for path in s.paths]]) for s in samples
+        json.dumps([s.id, s.label, s.source, s.group, s.mask_annotator, [files[path] for path in s.paths]])
+        for s in samples
     ]
     # Images that are drawn have no files: the code that draws them stands for their bytes.
     drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
-    return Survey(
+    return DatasetSummary(
         name=dataset.name,
         options=options,
         digest=digest(json.dumps(options, sort_keys=True), drawn, *described),
@@ -64,9 +65,9 @@ def survey(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[in
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
-        masks=sum(sample.mask_maker is not None for sample in samples),
+        masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
-        masks_leak=masks_leak([s.label for s in samples], [s.mask_maker for s in samples]),
+        masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
     )
 
 

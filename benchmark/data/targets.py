@@ -29,10 +29,10 @@ def check_classes(targets: np.ndarray, subsets: np.ndarray, classes: Iterable[st
     Raises:
         DataError: one has none.
     """
-    for subset in ("train", "select", "fit", "test"):
+    for subset in ("train", "validation", "calibration", "test"):
         absent = [name for k, name in enumerate(classes) if not np.any(targets[subsets == subset] == k)]
         if absent:
             raise DataError(
-                f"class {', '.join(absent)} has no image in the {subset} part of {int((subsets == subset).sum())}; "
+                f"class {', '.join(absent)} has no image in the {subset} subset of {int((subsets == subset).sum())}; "
                 "add images, raise --limit or change [split]"
             )

@@ -1,6 +1,6 @@
 """From logits to decisions, probabilities and thresholds; whatever is fitted is fitted on validation.
 
-A network trained on rebalanced batches answers for the classes' shares in the batches.  `evidence` takes that
+A network trained on rebalanced batches answers for the classes' shares in the batches.  `without_prior` takes that
 prior out, `correct_prior` replaces it by the data's (what probabilities refer to), `calibrate` mends what is left
 of over- or underconfidence and of a bias towards one class.
 """
@@ -32,7 +32,7 @@ def log_prior(prior: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.log(shares / shares.sum())
 
 
-def evidence(logits: np.ndarray, batch_prior: Sequence[float] | np.ndarray) -> np.ndarray:
+def without_prior(logits: np.ndarray, batch_prior: Sequence[float] | np.ndarray) -> np.ndarray:
     """(n, K) logits at equal priors: `logits` less the log prior of the batches that the network saw."""
     return np.asarray(logits, float) - log_prior(batch_prior)
 
@@ -41,7 +41,7 @@ def correct_prior(
     logits: np.ndarray, data_prior: Sequence[float] | np.ndarray, batch_prior: Sequence[float] | np.ndarray
 ) -> np.ndarray:
     """(n, K) logits as if trained at the data's class shares: + log data_prior - log batch_prior."""
-    return evidence(logits, batch_prior) + log_prior(data_prior)
+    return without_prior(logits, batch_prior) + log_prior(data_prior)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -152,12 +152,12 @@ class Calibrated(NamedTuple):
     """What calibration makes of logits.
 
     Attributes:
-        evidence: (n, K) at equal class shares; decisions and rankings use it.
+        corrected_logits: (n, K) at equal class shares; decisions and rankings use it.
         probabilities: (n, K) at the data's class shares.
         calibration: what was fitted.
     """
 
-    evidence: np.ndarray
+    corrected_logits: np.ndarray
     probabilities: np.ndarray
     calibration: Calibration
 
@@ -169,7 +169,7 @@ def calibrate(
     data_prior: Sequence[float] | np.ndarray,
     batch_prior: Sequence[float] | np.ndarray,
 ) -> Calibrated:
-    """Calibrated evidence and probabilities of all images, fitted on those of the validation part alone.
+    """Calibrated logits and probabilities of all images, fitted on those of the calibration subset alone.
 
     Args:
         logits: (n, K) as the network gave them.
@@ -189,9 +189,9 @@ def calibrated(
     """Evidence and probabilities of any images by a calibration that was fitted before.
 
     Two classes: Platt's scaling mends the threshold too, which a network that has memorised its few positives puts
-    too high.  More: a temperature changes no decision, so the evidence stays as it is.
+    too high.  More: a temperature changes no decision, so the corrected logits stay as they are.
     """
-    corrected, neutral = correct_prior(logits, data_prior, batch_prior), evidence(logits, batch_prior)
+    corrected, neutral = correct_prior(logits, data_prior, batch_prior), without_prior(logits, batch_prior)
     if fitted.method == "platt":
         odds = fitted.slope * (corrected[:, 1] - corrected[:, 0]) + fitted.intercept
         neutral = np.stack([np.zeros_like(odds), odds], axis=1) - log_prior(data_prior)

@@ -18,7 +18,7 @@ def controls(
     classes: Sequence[str],
     positive: str | None,
     targets: np.ndarray,
-    parts: np.ndarray,
+    subsets: np.ndarray,
     groups: Groups,
     sources: Sequence[str | None] | None,
     seed: int,
@@ -28,9 +28,9 @@ def controls(
 
     Both answer with the class shares of their training images and decide for the largest share.
     """
-    targets, parts, groups = np.asarray(targets, int), np.asarray(parts), np.asarray(groups)
-    test = parts == "test"
-    rules = control_shares(len(classes), targets, sources, parts == "train", test)
+    targets, subsets, groups = np.asarray(targets, int), np.asarray(subsets), np.asarray(groups)
+    test = subsets == "test"
+    rules = control_shares(len(classes), targets, sources, subsets == "train", test)
     return judge_controls(classes, positive, targets[test], rules, groups[test], seed, resamples)
 
 

@@ -11,20 +11,20 @@ from benchmark.evaluation.resampling import bootstrap
 from benchmark.records.estimate import Estimate
 
 
-class Focus(NamedTuple):
+class Localisation(NamedTuple):
     """How much of each map falls into a region, for N images.
 
     Attributes:
         enrichment: (N,) share of the map's mass in the region over the region's share of the area; 1 is chance,
             NaN where undefined.
-        missed: (N,) bool, whether the map's highest point lies outside the region (Zhang et al. 2018, the pointing
-            game); False where undefined.
+        pointing_game_missed: (N,) bool, whether the map's highest point lies outside the region (the pointing game,
+            Zhang et al. 2018); False where undefined.
         defined: (N,) bool: the map is not empty and the region neither empty nor everything.
         empty: (N,) bool: the map is zero everywhere it is looked at.
     """
 
     enrichment: np.ndarray
-    missed: np.ndarray
+    pointing_game_missed: np.ndarray
     defined: np.ndarray
     empty: np.ndarray
 
@@ -39,7 +39,7 @@ def upsample(heat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(heat, shape[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
 
 
-def focus(maps: Sequence | np.ndarray, regions: np.ndarray, within: np.ndarray | None = None) -> Focus:
+def localisation(maps: Sequence | np.ndarray, regions: np.ndarray, within: np.ndarray | None = None) -> Localisation:
     """How far maps concentrate on regions.
 
     Args:
@@ -52,11 +52,13 @@ def focus(maps: Sequence | np.ndarray, regions: np.ndarray, within: np.ndarray |
         for i, (heat, region) in enumerate(zip(maps, regions, strict=True))
     ]
     columns = zip(*rows, strict=True) if rows else [()] * 4
-    return Focus(*(np.array(column, kind) for column, kind in zip(columns, (float, bool, bool, bool), strict=True)))
+    return Localisation(
+        *(np.array(column, kind) for column, kind in zip(columns, (float, bool, bool, bool), strict=True))
+    )
 
 
-def focus_estimates(
-    seen: Focus, labels: Sequence[str], groups: Sequence[str], prefix: str, seed: int
+def localisation_estimates(
+    seen: Localisation, labels: Sequence[str], groups: Sequence[str], prefix: str, seed: int
 ) -> dict[str, Estimate]:
     """Statistics per label: ``PREFIX-enrichment/LABEL`` (median), ``PREFIX-misses/LABEL``, ``PREFIX-empty/LABEL``.
 
@@ -74,7 +76,9 @@ def focus_estimates(
             median_estimate(seen.enrichment[kept], groups[kept], seed), seen, rows
         )
         told[f"{prefix}-misses/{label}"] = (
-            proportion(seen.missed[kept], groups[kept]) if kept.any() else Estimate(None, note="no map to judge")
+            proportion(seen.pointing_game_missed[kept], groups[kept])
+            if kept.any()
+            else Estimate(None, note="no map to judge")
         )
         told[f"{prefix}-empty/{label}"] = Estimate(float(seen.empty[rows].sum()), n=int(rows.sum()))
     return told
@@ -110,7 +114,7 @@ def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> t
     return float(heat[target].sum(dtype=float) / mass / share), not target[peak], True, False
 
 
-def _noted(estimate: Estimate, seen: Focus, rows: np.ndarray) -> Estimate:
+def _noted(estimate: Estimate, seen: Localisation, rows: np.ndarray) -> Estimate:
     empty, other = int(seen.empty[rows].sum()), int((rows & ~seen.defined & ~seen.empty).sum())
     notes = [f"{empty} empty maps left out"] * bool(empty) + [f"{other} images without such a region"] * bool(other)
     return Estimate(estimate.value, estimate.low, estimate.high, estimate.n, join(estimate.note, *notes))

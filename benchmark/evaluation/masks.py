@@ -8,7 +8,7 @@ from benchmark.evaluation.resampling import Groups, Seed
 from benchmark.records.estimate import Estimate
 
 MEASURES = ("pixel-accuracy", "dice", "iou")
-# Bounds of plausible masks, beside what 2,500 masks of lungs from five makers have.
+# Bounds of plausible masks, beside what 2,500 masks of lungs from five annotators have.
 SHARES = (0.08, 0.70)  # of the frame: .093 to .659
 BORDER = 0.35  # of the frame's outermost pixels: at most .21, while the inverse of a mask has .79 or more
 SECOND_LUNG = 1 / 3  # of the larger one's area: more than .40 in 99 %

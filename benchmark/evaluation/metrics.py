@@ -181,7 +181,7 @@ class Metric:
     """A metric that can be recomputed on resamples.
 
     Attributes:
-        needs: "evidence" (logits at equal priors, `calibration.evidence`) or "probabilities" (calibrated).
+        needs: "corrected_logits" (at equal priors, see `calibration.without_prior`) or "probabilities" (calibrated).
         compute: (targets (n,), outputs (n, K) of the kind it needs, weights (..., n)) -> (...).
     """
 
@@ -207,17 +207,17 @@ def _known(classes: list[str], positive: str | None) -> Iterator[Metric]:
     overall = {"accuracy": accuracy, "balanced-accuracy": balanced_accuracy, "macro-f1": macro_f1, "mcc": matthews}
     per_class = {"precision": precisions, "recall": recalls, "f1": f1s, "specificity": specificities}
     for name, of in overall.items():
-        yield Metric(name, "evidence", partial(_of_decisions, of, None))
+        yield Metric(name, "corrected_logits", partial(_of_decisions, of, None))
     for name, of in per_class.items():
         for k, label in enumerate(classes):
-            yield Metric(f"{name}/{label}", "evidence", partial(_of_decisions, of, k))
+            yield Metric(f"{name}/{label}", "corrected_logits", partial(_of_decisions, of, k))
     if positive and column is not None:
-        yield Metric("sensitivity", "evidence", partial(_of_decisions, recalls, column))
-        yield Metric("specificity", "evidence", partial(_of_decisions, recalls, 1 - column))
+        yield Metric("sensitivity", "corrected_logits", partial(_of_decisions, recalls, column))
+        yield Metric("specificity", "corrected_logits", partial(_of_decisions, recalls, 1 - column))
     for name, ranking in {"auroc": auroc, "auprc": auprc}.items():
-        yield Metric(name, "evidence", partial(_of_ranks, ranking, column))
+        yield Metric(name, "corrected_logits", partial(_of_ranks, ranking, column))
         for k, label in enumerate(classes):
-            yield Metric(f"{name}/{label}", "evidence", partial(_of_ranks, ranking, k))
+            yield Metric(f"{name}/{label}", "corrected_logits", partial(_of_ranks, ranking, k))
     for name, losses in {"log-loss": log_losses, "brier": brier_scores}.items():
         yield Metric(name, "probabilities", partial(_of_losses, losses))
     yield Metric("ece", "probabilities", ece)

@@ -2,9 +2,9 @@
 
 One decision rule for every metric that counts decisions (accuracy to MCC, sensitivity, specificity, the
 confusion matrix): the class likeliest *at equal class shares*, `calibration.calibrate`.  It is what balanced
-accuracy rewards and what training on balanced batches aims at.  Rankings (AUROC, AUPRC) use the same evidence.
+accuracy rewards and what training on balanced batches aims at.  Rankings (AUROC, AUPRC) use the same logits.
 Log-loss, Brier and ECE judge calibrated probabilities at the training data's class shares.
-Calibration and thresholds are fitted on the part "fit", everything is reported on "test".
+Calibration and thresholds are fitted on the subset "calibration", everything is reported on "test".
 """
 
 from collections.abc import Sequence
@@ -34,16 +34,16 @@ class Scores:
     """What `score` gives.
 
     Attributes:
-        metrics: on the test part; names as in a record.
+        metrics: on the test subset; names as in a record.
         confusion: test images; rows true classes, columns decided ones.
-        evidence: (N, K) float64 of all samples, calibrated, at equal class shares.
+        corrected_logits: (N, K) float64 of all samples, calibrated, at equal class shares.
         probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
-        controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test part.
+        controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test subset.
     """
 
     metrics: dict[str, Estimate]
     confusion: list[list[int]]
-    evidence: np.ndarray
+    corrected_logits: np.ndarray
     probabilities: np.ndarray
     calibration: CalibrationInfo
     controls: dict[str, dict[str, Estimate]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def score(
     positive: str | None,
     targets: np.ndarray,
     logits: np.ndarray,
-    parts: np.ndarray,
+    subsets: np.ndarray,
     groups: Groups,
     data_prior: Sequence[float],
     batch_prior: Sequence[float],
@@ -63,45 +63,45 @@ def score(
     sources: Sequence[str | None] | None = None,
     resamples: int = 2000,
 ) -> Scores:
-    """Calibrates on "fit", scores "test", and scores the rules that never look at an image.
+    """Calibrates on "calibration", scores "test", and scores the rules that never look at an image.
 
     Args:
         classes: names, in the order of the logits' columns.
         positive: the class that sensitivity is about (K = 2), or None.
-        targets: (N,) class index; of all parts.
+        targets: (N,) class index; of all subsets.
         logits: (N, K) as the network gave them.
-        parts: (N,) "train", "select", "fit" or "test".
+        subsets: (N,) "train", "validation", "calibration" or "test".
         groups: (N,) images that are not independent share one.
-        data_prior: (K,) class shares of the training part.
+        data_prior: (K,) class shares of the training subset.
         batch_prior: (K,) class shares (weights included) that the network saw in training.
         sources: (N,) hospital or collection; None, or any None among them: unknown.
 
     Raises:
         DataError: no test images, or logits that are not finite.
     """
-    targets, logits, parts = np.asarray(targets, int), np.asarray(logits, float), np.asarray(parts)
-    _check(logits, parts)
-    fit, test = parts == "fit", parts == "test"
-    evidence, probabilities, calibration = calibrate(logits, targets, fit, data_prior, batch_prior)
-    outputs = Outputs(evidence.argmax(axis=1), metrics.log_odds(evidence), probabilities)
+    targets, logits, subsets = np.asarray(targets, int), np.asarray(logits, float), np.asarray(subsets)
+    _check(logits, subsets)
+    fit, test = subsets == "calibration", subsets == "test"
+    corrected_logits, probabilities, calibration = calibrate(logits, targets, fit, data_prior, batch_prior)
+    outputs = Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), probabilities)
     judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
     thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
-        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, parts, np.asarray(groups))
+        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, subsets, np.asarray(groups))
         judged |= at
     return Scores(
         metrics=judged,
         confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
-        evidence=evidence,
+        corrected_logits=corrected_logits,
         probabilities=outputs.probabilities,
         calibration=_calibration_info(calibration, classes, data_prior, batch_prior, thresholds),
-        controls=controls(classes, positive, targets, parts, groups, sources, seed, resamples),
+        controls=controls(classes, positive, targets, subsets, groups, sources, seed, resamples),
     )
 
 
-def _check(logits: np.ndarray, parts: np.ndarray) -> None:
-    if not (parts == "test").any():
-        raise DataError("nothing to score: the test part is empty; use more images or a larger test fraction")
+def _check(logits: np.ndarray, subsets: np.ndarray) -> None:
+    if not (subsets == "test").any():
+        raise DataError("nothing to score: the test subset is empty; use more images or a larger test fraction")
     broken = int((~np.isfinite(logits)).any(axis=1).sum())
     if broken:
         raise DataError(f"logits must be finite to be scored; {broken} of {len(logits)} images have NaN or infinity")
@@ -119,15 +119,20 @@ def _calibration_info(
     fitted = msgspec.structs.asdict(calibration)
     decided = UNCALIBRATED_RULE if calibration.method == "identity" else DECISION_RULE
     return CalibrationInfo(
-        **fitted, **named, decisions=decided, probabilities=PROBABILITY_RULE, part="fit", thresholds=thresholds
+        **fitted,
+        **named,
+        decisions=decided,
+        probabilities=PROBABILITY_RULE,
+        subset="calibration",
+        thresholds=thresholds,
     )
 
 
 def _at_specificities(
-    k: int, targets: np.ndarray, outputs: Outputs, parts: np.ndarray, groups: np.ndarray
+    k: int, targets: np.ndarray, outputs: Outputs, subsets: np.ndarray, groups: np.ndarray
 ) -> tuple[dict[str, Estimate], dict[str, Threshold]]:
-    """Sensitivity and specificity on "test" at thresholds chosen on "fit", and those thresholds."""
-    own, odds, fit, test = targets == k, outputs.odds[:, k], parts == "fit", parts == "test"
+    """Sensitivity and specificity on "test" at thresholds chosen on "calibration", and those thresholds."""
+    own, odds, fit, test = targets == k, outputs.odds[:, k], subsets == "calibration", subsets == "test"
     found: dict[str, Estimate] = {}
     thresholds: dict[str, Threshold] = {}
     for specificity in SPECIFICITIES:
@@ -141,7 +146,7 @@ def _at_specificities(
         threshold = threshold_at_specificity(own[fit], odds[fit], specificity)
         right = (odds >= threshold) == own
         for key, side in sides.items():
-            found[key] = proportion(right[side], groups[side], f"no images for {key} in the test part")
+            found[key] = proportion(right[side], groups[side], f"no images for {key} in the test subset")
         thresholds[name] = _threshold(threshold, right, own & fit, ~own & fit)
     return found, thresholds
 
@@ -149,8 +154,8 @@ def _at_specificities(
 def _threshold(log_odds: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> Threshold:
     return Threshold(
         log_odds=log_odds,
-        validation_specificity=float(right[negatives].mean()),
-        validation_sensitivity=float(right[positives].mean()) if positives.any() else None,
+        calibration_specificity=float(right[negatives].mean()),
+        calibration_sensitivity=float(right[positives].mean()) if positives.any() else None,
         negatives=int(negatives.sum()),
         positives=int(positives.sum()),
     )

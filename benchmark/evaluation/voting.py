@@ -11,21 +11,21 @@ FLOOR = 1e-7  # of a vote's probability, before its logarithm is taken
 FOLDS = 5
 
 
-def ballot(evidence: np.ndarray, column: int | None, num_classes: int) -> np.ndarray:
+def ballot(corrected_logits: np.ndarray, column: int | None, num_classes: int) -> np.ndarray:
     """Probabilities (n, K) of one member, at equal shares of the K classes.
 
     A member that knows class k against the rest has p in column k and (1 - p) / (K - 1) in the others, where p takes
-    k for one class in K: its evidence, at even odds, less log(K - 1).
+    k for one class in K: its log-odds, at even odds, less log(K - 1).
 
     Args:
-        evidence: of a member that knows all classes (n, K), else (n, 2), of the rest and of its class; at equal
+        corrected_logits: of a member that knows all classes (n, K), else (n, 2), of the rest and of its class; at equal
             shares of its own classes.
         column: the class that the member knows; None: all.
     """
     if column is None:
-        powers = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+        powers = np.exp(corrected_logits - corrected_logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
-    odds = evidence[:, 1] - evidence[:, 0] - np.log(num_classes - 1)
+    odds = corrected_logits[:, 1] - corrected_logits[:, 0] - np.log(num_classes - 1)
     own = 0.5 * (1 + np.tanh(odds / 2))  # the logistic function, without overflow
     voices = np.repeat((1 - own)[:, None] / (num_classes - 1), num_classes, axis=1)
     voices[:, column] = own

@@ -18,7 +18,7 @@ def failed(run: Planned, stage: str, outcome: Outcome, store: Store) -> Record:
     Args:
         stage: role of the step, as people read it.
     """
-    spec, survey, table = run.spec, run.survey, run.spec.split
+    spec, summary, table = run.spec, run.summary, run.spec.split
     return Record(
         schema=SCHEMA,
         status="failed",
@@ -35,13 +35,13 @@ def failed(run: Planned, stage: str, outcome: Outcome, store: Store) -> Record:
         classes=list(spec.classes),
         positive=spec.positive,
         dataset=DatasetInfo(
-            survey.name,
-            survey.digest,
-            survey.counts,
-            survey.sources,
-            licence=survey.licence,
-            origin=survey.origin,
-            notices=survey.notices,
+            summary.name,
+            summary.digest,
+            summary.counts,
+            summary.sources,
+            licence=summary.licence,
+            origin=summary.origin,
+            notices=summary.notices,
         ),
         split=SplitInfo(
             _split_digest(run, store),

@@ -177,7 +177,7 @@ class _Work:
             plan.key,
             run.pipeline,
             plan.code,
-            run.survey,
+            run.summary,
             plan.uncacheable,
             stages,
         )

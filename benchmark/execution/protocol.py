@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.graph import Step
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Precision, RunSpec, Runtime
 from registry.errors import BenchError
@@ -33,7 +33,7 @@ class Device(_Request, frozen=True, tag="device"):
     """What the backend computes on, and the precision that it does well."""
 
 
-class Look(_Request, frozen=True, tag="look"):
+class Summarise(_Request, frozen=True, tag="summarise"):
     """What a dataset holds; file digests are remembered below `cache`."""
 
     dataset: DatasetChoice
@@ -121,7 +121,7 @@ class Answer(_Request, frozen=True, tag="predict"):
     maps: bool
 
 
-Request = Answer | Describe | Device | Look | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
+Request = Answer | Describe | Device | Summarise | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):
@@ -197,11 +197,11 @@ class Found(msgspec.Struct, frozen=True):
     precision: Precision
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """The value of `Look`: the dataset, recognised where it was not named, and what it holds."""
+class Summarised(msgspec.Struct, frozen=True):
+    """The value of `Summarise`: the dataset, recognised where it was not named, and what it holds."""
 
     dataset: DatasetChoice
-    survey: Survey
+    summary: DatasetSummary
 
 
 class ProtocolError(BenchError):

@@ -21,7 +21,7 @@ def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned
     asked = task_of(session.request)
     chosen = choose(asked.task, components_asked(session.request), asked.forced)
     specs, found = specified(session, asked, chosen, session.request.seeds)
-    planned = scheduled(session, specs, found.survey, found.described)
+    planned = scheduled(session, specs, found.summary, found.described)
     if only_failed:
         planned = failed_before(planned)
     try_heads(planned, session.worker)

@@ -11,13 +11,13 @@ import msgspec
 from benchmark.execution.descriptions import describing
 from benchmark.execution.pool import Happening, Pool, Recorded
 from benchmark.execution.process import Worker, side_by_side
-from benchmark.execution.protocol import Device, Found, Look, Seen, Watch
+from benchmark.execution.protocol import Device, Found, Summarise, Summarised, Watch
 from benchmark.planning.components import Descriptions
 from benchmark.planning.request import AUTO, Asked, Request, dataset_of, runtime_of
 from benchmark.planning.resolve import Chosen, resolve
 from benchmark.planning.runs import Planned, plan_runs
 from benchmark.records.record import Record
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.tasks.schema import Task
@@ -32,7 +32,7 @@ class Display(Protocol):
     def say(self, text: str) -> None:
         """Show a line."""
 
-    def surveying(self) -> AbstractContextManager[Watch]:
+    def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far a look at the dataset is; gives who sees its events."""
 
     def running(self, total: int) -> AbstractContextManager[Take]:
@@ -64,7 +64,7 @@ class Known(NamedTuple):
     """What is known of data and components before anything is trained."""
 
     choice: DatasetChoice
-    survey: Survey
+    summary: DatasetSummary
     described: Descriptions
 
 
@@ -97,9 +97,9 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
         BenchError: the data, a component or a setting cannot be used.
     """
     runtime = settled(session)
-    choice, survey, described = found = _look(session, asked.task, chosen)
+    choice, summary, described = found = _look(session, asked.task, chosen)
     specs = resolve(
-        asked.task, asked.name, chosen, choice, survey, described, forced=asked.forced, seeds=seeds, runtime=runtime
+        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
     )
     if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
         session.worker.stop()
@@ -117,14 +117,18 @@ def settled(session: Session) -> Runtime:
 
 
 def scheduled(
-    session: Session, specs: Iterable[Spec], survey: Survey, described: Descriptions, index: CodeIndex | None = None
+    session: Session,
+    specs: Iterable[Spec],
+    summary: DatasetSummary,
+    described: Descriptions,
+    index: CodeIndex | None = None,
 ) -> list[Planned]:
     """The runs of specifications, and what is pooled of them.
 
     Args:
         index: a look at the code that is younger than the session's.
     """
-    return plan_runs(specs, survey, described, session.store, session.results, index or session.index)
+    return plan_runs(specs, summary, described, session.store, session.results, index or session.index)
 
 
 def executed(session: Session, planned: Sequence[Planned], timeout_s: float | None = None) -> list[Finished]:
@@ -145,13 +149,13 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
 def _look(session: Session, task: Task, chosen: Chosen) -> Known:
     """Data and descriptions; shows what the data are."""
     request, store = session.request, session.store
-    with session.display.surveying() as watch:
-        asked = Look(dataset_of(request, task), task.split.seed, str(store.root))
-        seen = session.worker.ask(asked, Seen, watch)
+    with session.display.summarising() as watch:
+        asked = Summarise(dataset_of(request, task), task.split.seed, str(store.root))
+        seen = session.worker.ask(asked, Summarised, watch)
         described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
         described.fetch(chosen.components())
     drawn = "" if request.data else " (no --data: the built-in films)"
     setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"
     pixels = f"{task.images.size} pixels, {setting} setting"
-    session.display.say(f"{seen.survey.name}{drawn}: {seen.survey.images:,} images, {pixels}")
-    return Known(seen.dataset, seen.survey, described)
+    session.display.say(f"{seen.summary.name}{drawn}: {seen.summary.images:,} images, {pixels}")
+    return Known(seen.dataset, seen.summary, described)

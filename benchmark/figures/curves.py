@@ -1,4 +1,4 @@
-"""How a network learnt: loss on both parts and the learning rate, epoch by epoch."""
+"""How a network learnt: loss on both subsets and the learning rate, epoch by epoch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,9 @@ def curves(
         best_epoch: the ``epoch`` whose weights were kept; None where there is none.
         ripening: whether some epochs were too early to be chosen.
     """
-    table = {key: np.array([row[key] for row in history], float) for key in ("epoch", "loss", "val_loss", "rate")}
+    table = {
+        key: np.array([row[key] for row in history], float) for key in ("epoch", "loss", "val_loss", "learning_rate")
+    }
     height = HEAD + LOSS + BETWEEN + RATE + UNDER
     with sheet(path, title=title, caption=CAPTION + (RIPENING if ripening else ""), width=WIDTH, height=height) as page:
         loss = page.axes(MARGIN + LEFT, HEAD, WIDTH - LEFT - RIGHT, LOSS)
@@ -57,8 +59,14 @@ def _draw_loss(axes: Axes, table: Mapping[str, np.ndarray]) -> None:
 
 
 def _draw_rate(axes: Axes, table: Mapping[str, np.ndarray]) -> None:
-    rates = sorted(set(table["rate"].tolist()))
-    axes.stairs(table["rate"], np.arange(len(table["rate"]) + 1) + 0.5, baseline=None, color=GREEN, linewidth=1.8)
+    rates = sorted(set(table["learning_rate"].tolist()))
+    axes.stairs(
+        table["learning_rate"],
+        np.arange(len(table["learning_rate"]) + 1) + 0.5,
+        baseline=None,
+        color=GREEN,
+        linewidth=1.8,
+    )
     axes.set(xlabel="epoch", ylabel="learning\nrate")
     if rates and rates[0] > 0:
         _logarithmic(axes, FixedLocator(rates))

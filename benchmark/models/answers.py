@@ -24,7 +24,7 @@ def answer(
     """Answer for images, pairs of name and file, by the run in a folder.
 
     Writes the target, an NPZ file: views uint8 (n,S,S), logits and probabilities (n,K), decided (n,) and, where there
-    are some, masks bool (n,S,S) and, where they are wanted, maps (n,h,w) of the evidence for the class decided.  Where
+    are some, masks bool (n,S,S) and, where they are wanted, maps (n,h,w) of the log-odds of the class decided.  Where
     there are images that cannot be used, nothing is written, and the pipeline stays loaded.
 
     Returns:

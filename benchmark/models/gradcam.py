@@ -11,7 +11,7 @@ from registry.errors import ContractError
 from registry.networks.explanation import halves
 
 
-def evidence(logits: Any, class_index: Any) -> Any:
+def class_log_odds(logits: Any, class_index: Any) -> Any:
     """(B,) log-odds of a class from logits (B, K): z_k - logsumexp of the others.
 
     Unlike the bare logit z_k it does not change when one number is added to all logits of an image, just as the
@@ -57,7 +57,7 @@ def grad_cam(
         def explained(tensor: Any, rows: slice = rows) -> Any:
             logits = head(to_features(tensor), training=False)
             _check_logits(logits, classes[rows])
-            return evidence(logits, classes[rows])
+            return class_log_odds(logits, classes[rows])
 
         tensor = to_map(ops.convert_to_tensor(images[rows]))  # (B, h, w, C)
         _, slopes = gradient(explained, tensor)

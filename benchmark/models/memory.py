@@ -12,7 +12,7 @@ SMALLEST = 4  # images: batch statistics of fewer are noise
 T = TypeVar("T")
 
 
-def within_memory(
+def retry_on_oom(
     attempt: Callable[[int, Path], T], batch_size: int, folder: Path, progress: Callable[[dict[str, Any]], None]
 ) -> T:
     """What an attempt gives for which memory suffices, with batches of the asked size, or of a half, a quarter, ….

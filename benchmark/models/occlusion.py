@@ -36,11 +36,11 @@ def occlusion(
     if not len(images):
         return maps.astype(np.float32)
     covered = np.zeros((cells, cells))
-    whole = _evidence(logits_of, images, classes, batch_size)
+    whole = _class_log_odds(logits_of, images, classes, batch_size)
     for top, left in corners:
         place = slice(top, top + STEPS), slice(left, left + STEPS)
         patch = slice(side[top], side[top + STEPS]), slice(side[left], side[left + STEPS])
-        lost = whole - _evidence(logits_of, hidden(images, *patch), classes, batch_size)
+        lost = whole - _class_log_odds(logits_of, hidden(images, *patch), classes, batch_size)
         maps[:, *place] += lost[:, None, None]
         covered[place] += 1
     return np.maximum(maps / covered, 0).astype(np.float32)
@@ -57,7 +57,7 @@ def hidden(images: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     return copies
 
 
-def _evidence(
+def _class_log_odds(
     logits_of: Callable[[np.ndarray], np.ndarray], images: np.ndarray, classes: np.ndarray, batch_size: int
 ) -> np.ndarray:
     """(n,) log-odds of each image's class."""

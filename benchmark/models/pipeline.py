@@ -45,7 +45,7 @@ class Classifier:
 
     Attributes:
         logits: views uint8 (n,H,W), and how many at once -> (n,K).
-        heat: views and classes (n,) -> heat maps (n,h,w) of the evidence for them, >= 0, not normalised.
+        heat: views and classes (n,) -> heat maps (n,h,w) of the corrected_logits for them, >= 0, not normalised.
         method: how the maps are made: ``Grad-CAM``, or ``occlusion`` where there is no gradient.
     """
 
@@ -96,7 +96,7 @@ class Answers(NamedTuple):
         masks: bool (n,S,S); None where the classifier sees the whole frame.
         views: uint8 (n,S,S), what the classifier sees.
         logits: (n,K) as it gives them.
-        evidence: (n,K) calibrated, at equal class shares.
+        corrected_logits: (n,K) calibrated, at equal class shares.
         probabilities: (n,K) calibrated, at the training data's class shares.
         decided: (n,) index of the likeliest class at equal class shares.
     """
@@ -104,7 +104,7 @@ class Answers(NamedTuple):
     masks: np.ndarray | None
     views: np.ndarray
     logits: np.ndarray
-    evidence: np.ndarray
+    corrected_logits: np.ndarray
     probabilities: np.ndarray
     decided: np.ndarray
 
@@ -116,7 +116,7 @@ class Pipeline:
     Attributes:
         images: how they are prepared and shown: `size` S, `equalise`, `mask`.
         segmentation: what draws lung masks; None where the classifier sees the whole frame.
-        calibration: logits (n,K) -> evidence and probabilities.
+        calibration: logits (n,K) -> corrected logits and probabilities.
     """
 
     images: "Images"
@@ -161,11 +161,11 @@ class Pipeline:
         masks = self.masks(images) if masks is None else masks
         views = self.view(images, masks)
         logits = self.classifier.logits(views)
-        evidence, probabilities, _ = self.calibration(logits)
-        return Answers(masks, views, logits, evidence, probabilities, evidence.argmax(axis=1))
+        corrected_logits, probabilities, _ = self.calibration(logits)
+        return Answers(masks, views, logits, corrected_logits, probabilities, corrected_logits.argmax(axis=1))
 
     def heat(self, views: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Heat maps (n,h,w) of the evidence for classes (n,), >= 0, not normalised."""
+        """Heat maps (n,h,w) of the corrected_logits for classes (n,), >= 0, not normalised."""
         return self.classifier.heat(views, classes)
 
 

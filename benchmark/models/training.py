@@ -72,8 +72,8 @@ def train(
 ) -> History:
     """Train to the end of the schedule, from the newest checkpoint in `folder` if there is one.
 
-    Leaves the network with the best epoch's weights and gives its history, one row per epoch; `waiting` in it is the
-    share of `duration_s` in which the steps waited for their images, `tracing_s` what compiling took before that epoch.
+    Leaves the network with the best epoch's weights and gives its history, one row per epoch; in it `input_stall` is
+    the share of `duration_s` in which the steps waited for their images, `tracing_s` what compiling took before it.
 
     Args:
         validation: images, targets and loss weights of the *select* part.
@@ -173,8 +173,8 @@ class _Keeper(keras.callbacks.Callback):
             raise DivergedError(f"the validation loss became {told['val_loss']} in epoch {epoch + 1}")
         rate = float(self.model.optimizer.learning_rate.numpy())
         seconds = time.perf_counter() - self.started
-        spent = {"waiting": self.waited_s / seconds, "tracing_s": self.tracing_s, "duration_s": seconds}
-        self.history.append({"epoch": epoch + 1, **told, "rate": rate, **spent})
+        spent = {"input_stall": self.waited_s / seconds, "tracing_s": self.tracing_s, "duration_s": seconds}
+        self.history.append({"epoch": epoch + 1, **told, "learning_rate": rate, **spent})
         self.tracing_s = 0.0
         decision = decide(self.history, self.schedule, len(self.batches))
         self.checkpoints.write(self.history, decision.best)
@@ -197,7 +197,7 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 def times(history: History) -> dict[str, float]:
-    """Of a whole training: ``training_s``, of which ``tracing_s``; ``waiting``, a share of the epochs' time."""
+    """Of a whole training: ``training_s``, of which ``tracing_s``; ``input_stall``, a share of the epochs' time."""
     tracing_s, epochs_s = (sum(row[name] for row in history) for name in ("tracing_s", "duration_s"))
-    waited_s = sum(row["waiting"] * row["duration_s"] for row in history)
-    return {"training_s": tracing_s + epochs_s, "tracing_s": tracing_s, "waiting": waited_s / epochs_s}
+    waited_s = sum(row["input_stall"] * row["duration_s"] for row in history)
+    return {"training_s": tracing_s + epochs_s, "tracing_s": tracing_s, "input_stall": waited_s / epochs_s}

@@ -1,7 +1,7 @@
 """Which steps a run is made of, and the key of each: a digest of everything its bytes depend on.
 
     prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain, score ─ draw ─ record
-                                               └─ fit of the carrier ─ features ─ predict ┘       a classical head
+                                               └─ fit with features.head ─ features ─ predict ┘       a classical head
     members/NAME/…, reference/… up to predict ─ vote ─ explain, score ─ draw ─ record             a vote
     folds/N/… up to score ─ score ─ record                                                        pooled
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_of
 from benchmark.records.record import SCHEMA
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import OWN, CodeIndex, component_code
 from benchmark.storage.digests import canonical, digest, library_versions
 from benchmark.tasks.components import components_of, plain_name, run_parts
@@ -32,7 +32,7 @@ RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
-def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
+def plan(spec: Spec, summary: DatasetSummary, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
     """The steps of a run.
 
     Args:
@@ -40,9 +40,9 @@ def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits], index: Cod
         index: code and weights as the command sees them.
     """
     if isinstance(spec, VoteSpec):
-        return _vote(spec, survey, traits, index)
+        return _vote(spec, summary, traits, index)
     chain = _Chain(spec, index)
-    networks = _trunk(chain, survey, traits(spec.segmenter.name))
+    networks = _trunk(chain, summary, traits(spec.segmenter.name))
     rows = (list(spec.classes), chain.libraries("scipy"))  # its rows bear the names of the classes
     chain.add("explain", spec.seed, networks, *rows, reads=(*SCORED, "inputs", "features"))
     chain.add("score", *_scoring(chain), reads=SCORED)
@@ -50,19 +50,19 @@ def plan(spec: Spec, survey: Survey, traits: Callable[[str], Traits], index: Cod
     chain.add(
         "draw", *settings, chain.libraries(*FIGURES), reads=("prepare", "split", "masks", "inputs", "fit", "explain")
     )
-    return chain.planned(survey)
+    return chain.planned(summary)
 
 
-def pooled(spec: Spec, survey: Survey, folds: Sequence[Plan], index: CodeIndex) -> Plan:
+def pooled(spec: Spec, summary: DatasetSummary, folds: Sequence[Plan], index: CodeIndex) -> Plan:
     """How all folds become one result: of the run itself, nothing is built but the scores and the record."""
     chain = _Chain(spec, index)
     for number, fold in enumerate(folds):
         chain.adopt(f"folds/{number}/", fold.steps, fold.uncacheable)
     chain.add("score", *_scoring(chain), reads=chain.roles("score"), module="score_folds")
-    return chain.planned(survey)
+    return chain.planned(summary)
 
 
-def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
+def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
     chain = _Chain(spec, index)
     members = {f"{MEMBERS}{name}/": member for name, member in spec.members.items()}
     if spec.reference:
@@ -70,9 +70,9 @@ def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits], index
     networks = []
     for place, member in members.items():
         own = _Chain(member, index)
-        networks.append(_trunk(own, survey, traits(member.segmenter.name)))
+        networks.append(_trunk(own, summary, traits(member.segmenter.name)))
         chain.adopt(place, own.steps, own.uncacheable)
-    _split(chain, survey)
+    _split(chain, summary)
     scored = chain.roles(*SCORED)
     voting = [role for role in scored if not role.startswith("reference/")]
     columns = [(name, spec.column(name)) for name in spec.members]
@@ -83,7 +83,7 @@ def _vote(spec: VoteSpec, survey: Survey, traits: Callable[[str], Traits], index
     chain.add("score", spec.metric, *_scoring(chain), reads=(*scored, "vote"), module="score_vote")
     settings = (list(spec.classes), spec.seed, plain_name(spec), chain.libraries(*FIGURES))
     chain.add("draw", *settings, reads=[*chain.roles("prepare", "masks", "inputs"), "split", "explain"])
-    return chain.planned(survey)
+    return chain.planned(summary)
 
 
 def _scoring(chain: "_Chain") -> tuple[object, ...]:
@@ -92,23 +92,23 @@ def _scoring(chain: "_Chain") -> tuple[object, ...]:
     return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, numpy
 
 
-def _split(chain: "_Chain", survey: Survey) -> None:
+def _split(chain: "_Chain", summary: DatasetSummary) -> None:
     """The steps that any run begins with."""
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     spec = chain.spec
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
-    source = (("dataset", Component(spec.dataset.name, survey.options)),)
-    settings = (survey.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
+    source = (("dataset", Component(spec.dataset.name, summary.options)),)
+    settings = (summary.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
     chain.add("prepare", *settings, components=source)
     chain.add("split", spec.split, spec.fold, reads=("prepare",))
 
 
-def _trunk(chain: "_Chain", survey: Survey, segmenter: Traits) -> str:
+def _trunk(chain: "_Chain", summary: DatasetSummary, segmenter: Traits) -> str:
     """The steps up to predictions; gives the versions of what networks are made with."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
     networks = chain.networks(spec)
-    chain.adopt("", *_stem(spec, survey, segmenter, chain.index))
+    chain.adopt("", *_stem(spec, summary, segmenter, chain.index))
     targets = target_of(spec.classes)
     if spec.trains_network:
         models = (("backbone", spec.backbone), ("head", spec.trained_head))
@@ -125,17 +125,19 @@ def _trunk(chain: "_Chain", survey: Survey, segmenter: Traits) -> str:
     return networks
 
 
-def _stem(spec: RunSpec, survey: Survey, segmenter: Traits, index: CodeIndex) -> tuple[dict[str, Step], list[str]]:
+def _stem(
+    spec: RunSpec, summary: DatasetSummary, segmenter: Traits, index: CodeIndex
+) -> tuple[dict[str, Step], list[str]]:
     """The steps up to what the classifier sees, the same for all that see it, whatever is trained on it."""
 
     def grown() -> "_Chain":
         chain = _Chain(spec, index)
-        _split(chain, survey)
+        _split(chain, summary)
         _inputs(chain, segmenter)
         return chain
 
     settings = [spec.dataset, spec.images, spec.split, spec.fold, spec.segmenter, spec.segmentation, spec.runtime]
-    found = index.once((_stem, segmenter, survey.digest, canonical([*settings, survey.options])), grown)
+    found = index.once((_stem, segmenter, summary.digest, canonical([*settings, summary.options])), grown)
     found = grown() if found.uncacheable else found  # what cannot be reused is nobody else's either
     return found.steps, found.uncacheable
 
@@ -195,17 +197,17 @@ class _Chain:
         """Of the steps of these stages, those of members, reference and folds too."""
         return [role for role in self.steps if role.rpartition("/")[2] in names]
 
-    def planned(self, survey: Survey) -> Plan:
+    def planned(self, summary: DatasetSummary) -> Plan:
         """The steps so far, and the record that they end in."""
         spec = self.spec
         inputs = keys_of(self.roles(*RECORDED), self.steps)
         key = digest("record", str(SCHEMA), canonical(inputs), canonical([list(spec.classes), spec.metric]))
-        whole = spec.digest(survey.digest)
+        whole = spec.digest(summary.digest)
         fold = "pooled" if spec.fold is None else f"f{spec.fold}"
         return Plan(
             run=f"{'-'.join(run_parts(spec))}-s{spec.seed}-{fold}-{whole[:8]}",
             digest=whole,
-            pipeline_digest=spec.pipeline_digest(survey.digest),
+            pipeline_digest=spec.pipeline_digest(summary.digest),
             steps=self.steps,
             record=Step(RECORD, "benchmark.stages.record", key, spec, inputs),
             code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},

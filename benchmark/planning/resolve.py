@@ -9,7 +9,7 @@ import msgspec
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
 from benchmark.records.metrics import metrics_of
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
 from benchmark.tasks.schema import Component, PipelineFile, Split, Task
@@ -93,7 +93,7 @@ def resolve(
     name: str,
     chosen: Chosen,
     choice: DatasetChoice,
-    survey: Survey,
+    summary: DatasetSummary,
     described: Descriptions,
     *,
     forced: Mapping[str, Mapping[str, Any]],
@@ -111,10 +111,10 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
-    classes = resolve_classes(task, survey.labels)
+    classes = resolve_classes(task, summary.labels)
     _check_metric(task, classes)
-    _check_split(task.split, classes, survey)
-    _check_components(chosen, forced, survey, described)
+    _check_split(task.split, classes, summary)
+    _check_components(chosen, forced, summary, described)
     pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
     voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
     settings = {
@@ -145,13 +145,15 @@ class _Pipeline(msgspec.Struct, frozen=True):
     backbone: Component
     head: Component
     classical: bool
-    carrier: Component | None
+    features_head: Component | None
 
     @classmethod
     def of(cls, parts: Mapping[str, Component], task: Task, described: Descriptions) -> "_Pipeline":
         resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
         classical = described.traits("head", parts["head"].name).classical
-        return cls(**resolved, classical=classical, carrier=_carrier(task, described) if classical else None)
+        return cls(
+            **resolved, classical=classical, features_head=_features_head(task, described) if classical else None
+        )
 
     def spec(self, task: Task, settings: Mapping[str, Any]) -> RunSpec:
         spec = RunSpec(
@@ -164,17 +166,17 @@ class _Pipeline(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)
 
 
-def _carrier(task: Task, described: Descriptions) -> Component | None:
-    carrier = parse_component(task.features.carrier)
-    if carrier.name == UNTRAINED:
+def _features_head(task: Task, described: Descriptions) -> Component | None:
+    features_head = parse_component(task.features.head)
+    if features_head.name == UNTRAINED:
         return None
-    known = carrier.name in entries("head")
-    if not known or described.traits("head", carrier.name).classical:
+    known = features_head.name in entries("head")
+    if not known or described.traits("head", features_head.name).classical:
         raise ConfigError(
-            f"features.carrier is the head, a network, that a backbone is trained with; {carrier.name!r} is none; "
+            f"features.head is the head, a network, that a backbone is trained with; {features_head.name!r} is none; "
             f"use a head such as dense, or {UNTRAINED} for the backbone's own weights"
         )
-    return _resolved("head", carrier, task, described)
+    return _resolved("head", features_head, task, described)
 
 
 def _votes(
@@ -206,31 +208,31 @@ def _check_metric(task: Task, classes: Mapping[str, Sequence[str]]) -> None:
 
 
 def _check_components(
-    chosen: Chosen, forced: Mapping[str, Mapping[str, Any]], survey: Survey, described: Descriptions
+    chosen: Chosen, forced: Mapping[str, Mapping[str, Any]], summary: DatasetSummary, described: Descriptions
 ) -> None:
     for kind, options in forced.items():
         _check_forced(kind, options, {name for of, name in chosen.components() if of == kind}, described)
     for parts in chosen.pipelines:
-        _check_masks(parts["segmenter"].name, described.traits("segmenter", parts["segmenter"].name), survey)
+        _check_masks(parts["segmenter"].name, described.traits("segmenter", parts["segmenter"].name), summary)
 
 
-def _check_masks(name: str, traits: Traits, survey: Survey) -> None:
-    if survey.masks == 0 and (traits.trains or traits.reads_dataset_masks):
+def _check_masks(name: str, traits: Traits, summary: DatasetSummary) -> None:
+    if summary.masks == 0 and (traits.trains or traits.reads_dataset_masks):
         raise ConfigError(
-            f"--segmenter {name} needs lung masks, and dataset {survey.name!r} has none; "
+            f"--segmenter {name} needs lung masks, and dataset {summary.name!r} has none; "
             "use --segmenter none or --segmenter threshold, or add a masks folder beside the images of each label"
         )
-    if traits.reads_dataset_masks and survey.masks_leak:
+    if traits.reads_dataset_masks and summary.masks_leak:
         raise RefusedError(
-            f"--segmenter {name} would give the class away: {survey.masks_leak}; "
+            f"--segmenter {name} would give the class away: {summary.masks_leak}; "
             "use --segmenter unet, which sees every class alike"
         )
 
 
-def _check_split(split: Split, classes: Mapping[str, Sequence[str]], survey: Survey) -> None:
+def _check_split(split: Split, classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
     grouped = split.grouping == "group"
-    patients = grouped and sum(survey.groups.values()) < survey.images
-    unit, counts = "patients" if patients else "images", survey.groups if grouped else survey.counts
+    patients = grouped and sum(summary.groups.values()) < summary.images
+    unit, counts = "patients" if patients else "images", summary.groups if grouped else summary.counts
     found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
     folds = split.folds
     needed = split.fewest_groups

@@ -12,7 +12,7 @@ from benchmark.planning.graph import Plan, Step, missing
 from benchmark.planning.keys import plan, pooled
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
@@ -37,7 +37,7 @@ class Planned(msgspec.Struct, frozen=True):
 
     spec: Spec
     plan: Plan
-    survey: Survey
+    summary: DatasetSummary
     names: dict[str, str]
     folder: Path
     state: str
@@ -64,7 +64,12 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 def plan_runs(
-    specs: Iterable[Spec], survey: Survey, described: Descriptions, store: Store, results: Path, index: CodeIndex
+    specs: Iterable[Spec],
+    summary: DatasetSummary,
+    described: Descriptions,
+    store: Store,
+    results: Path,
+    index: CodeIndex,
 ) -> list[Planned]:
     """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
     there = _recorded(results)
@@ -75,16 +80,16 @@ def plan_runs(
         state = "to run" if record is None else "failed" if record.status == "failed" else "cached"
         cached = record if state == "cached" else None
         lacking = {} if cached else missing(steps, store.has)
-        return Planned(spec, steps, survey, names, folder, state, lacking, cached)
+        return Planned(spec, steps, summary, names, folder, state, lacking, cached)
 
     def traits(name: str) -> Any:
         return described.traits("segmenter", name)
 
-    runs = [planned(spec, plan(spec, survey, traits, index), _names(spec, described.defaults)) for spec in specs]
+    runs = [planned(spec, plan(spec, summary, traits, index), _names(spec, described.defaults)) for spec in specs]
     for folds in _families(runs):
         whole = in_fold(folds[0].spec, None)
         names = {"": folds[0].names[""], **{f"fold {n}": fold.plan.run for n, fold in enumerate(folds)}}
-        runs.append(planned(whole, pooled(whole, survey, [fold.plan for fold in folds], index), names))
+        runs.append(planned(whole, pooled(whole, summary, [fold.plan for fold in folds], index), names))
     index.keep()  # planning reads the stages' imports
     return runs
 

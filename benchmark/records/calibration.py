@@ -8,13 +8,13 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         log_odds: of the evidence, at equal class shares; None where none could be chosen, `note` then says why.
-        validation_sensitivity: None where validation has no positives.
+        calibration_sensitivity: None where validation has no positives.
         negatives, positives: images of validation that it was chosen on.
     """
 
     log_odds: float | None = None
-    validation_specificity: float | None = None
-    validation_sensitivity: float | UnsetType | None = UNSET
+    calibration_specificity: float | None = None
+    calibration_sensitivity: float | UnsetType | None = UNSET
     negatives: int | None = None
     positives: int | None = None
     note: str = ""
@@ -29,7 +29,7 @@ class CalibrationInfo(Struct, frozen=True, omit_defaults=True):
         note: why nothing could be fitted; empty where it could.
         data_prior, batch_prior: class -> its share in the training data, and in the batches that the network saw.
         decisions, probabilities: the rule of each, in words.
-        part: that it was fitted on.
+        subset: that it was fitted on.
         thresholds: ``specificity-95`` -> the threshold at that specificity, where there is a positive class.
     """
 
@@ -43,5 +43,5 @@ class CalibrationInfo(Struct, frozen=True, omit_defaults=True):
     batch_prior: dict[str, float] = {}
     decisions: str = ""
     probabilities: str = ""
-    part: str = ""
+    subset: str = ""
     thresholds: dict[str, Threshold] = {}

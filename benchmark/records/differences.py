@@ -16,7 +16,7 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
         value: None where that cannot be tested; `note` then says why.
         low, high: 95 % interval; it leaves 0 out exactly when `p` is below .05.
         p: two-sided, against no difference.
-        detectable: the smallest true difference that this many images would separate with 80 % power,
+        minimum_detectable: the smallest true difference that this many images would separate with 80 % power,
             (1.960 + 0.842) standard errors.
     """
 
@@ -24,7 +24,7 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     low: float | None = None
     high: float | None = None
     p: float | None = None
-    detectable: float | None = None
+    minimum_detectable: float | None = None
     n: int = 0
     note: str = ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records.record import SCHEMA, Record
+from benchmark.records.upgrade import upgraded
 from benchmark.storage.files import Broken, encode, fault, load, put
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
@@ -81,7 +82,7 @@ _DECODER = msgspec.json.Decoder(Record)
 
 
 def _load(path: str, verified: bool) -> Record | Broken:
-    return load(path, _DECODER, "a record", SCHEMA, verified)
+    return load(path, _DECODER, "a record", SCHEMA, verified, upgraded)
 
 
 def _scan(

@@ -43,13 +43,13 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         difference: of the task's metric, vote minus reference, on the same test images.
-        detectable: the smallest difference that as many images would separate with 80 % power.
+        minimum_detectable: the smallest difference that as many images would separate with 80 % power.
         metrics: of the reference.
     """
 
     pipeline: str
     difference: Estimate
-    detectable: float | None = None
+    minimum_detectable: float | None = None
     metrics: dict[str, Estimate] = {}
 
 

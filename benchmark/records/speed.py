@@ -17,7 +17,8 @@ from registry.errors import StorageError
 SCHEMA = 1
 FILE = "speed.json"
 FOLDER = "speed"  # below the results
-PARTS = ("segmenter", "backbone", "head", "carrier")
+PARTS = ("segmenter", "backbone", "head", "features_head")
+FIRST_NAMES = {"features_head": "carrier"}  # in the digest, so that measurements from before the new name still count
 
 
 class Work(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,7 +139,7 @@ def architecture(spec: Mapping[str, Any]) -> str:
     """
     if "backbone" not in spec:
         return ""
-    parts = {kind: spec[kind] for kind in PARTS if spec.get(kind)}
+    parts = {FIRST_NAMES.get(kind, kind): spec[kind] for kind in PARTS if spec.get(kind)}
     return digest(canonical([parts, spec.get("images"), spec.get("augmentation"), len(spec.get("classes", ()))]))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 
-class Survey(msgspec.Struct, frozen=True):
+class DatasetSummary(msgspec.Struct, frozen=True):
     """What a look at the dataset told, before any image was decoded.
 
     Attributes:

@@ -10,14 +10,14 @@ class Pace(Struct, frozen=True, omit_defaults=True):
         batch_size: that memory allowed.
         jit: whether XLA compiled.
         steps_per_execution: steps that the device takes at once.
-        waiting: share of the epochs' time that it waited for images.
-        tracing_s: seconds of compilation before the epochs; 0 in records from when it counted as waiting.
+        input_stall: share of the epochs' time that it waited for images.
+        tracing_s: seconds of compilation before the epochs; 0 in records that counted it as input_stall.
     """
 
     batch_size: int
     jit: bool
     steps_per_execution: int
-    waiting: float
+    input_stall: float
     tracing_s: float = 0.0
 
 
@@ -27,10 +27,10 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
     Attributes:
         stage_duration_s: stage -> seconds, of those that this run built; of a vote's member as ``NAME/stage``.
         steps: of all epochs.
-        batch_shares: class -> its share in the batches.
+        batch_prior: class -> its share in the batches.
         best_epoch: whose weights were kept, from 1, and their `val_loss`.
-        final_rate: the learning rate of the last epoch.
-        batch_size, jit, steps_per_execution, waiting, tracing_s: see `Pace`; of the classifier.
+        final_learning_rate: the learning rate of the last epoch.
+        batch_size, jit, steps_per_execution, input_stall, tracing_s: see `Pace`; of the classifier.
         segmenter: the same of the segmenter.
         balanced: what made the classes weigh alike for a classical head.
         rounds: of boosting that answer; None where fitting did not stop early.
@@ -40,15 +40,15 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
     stage_duration_s: dict[str, float] | None = None
     epochs: int | None = None
     steps: int | None = None
-    batch_shares: dict[str, float] | None = None
+    batch_prior: dict[str, float] | None = None
     best_epoch: int | None = None
     val_loss: float | None = None
-    final_rate: float | None = None
+    final_learning_rate: float | None = None
     precision: str | None = None
     batch_size: int | None = None
     jit: bool | None = None
     steps_per_execution: int | None = None
-    waiting: float | None = None
+    input_stall: float | None = None
     tracing_s: float = 0.0
     segmenter: Pace | None = None
     balanced: str | None = None

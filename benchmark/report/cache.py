@@ -26,13 +26,13 @@ def counted(items: Sequence[Item]) -> str:
         return "nothing"
     counts = {kind: sum(item.kind == kind for item in items) for kind in PLURALS}
     told = [f"{count} {kind if count == 1 else PLURALS[kind]}" for kind, count in counts.items() if count]
-    return f"{', '.join(told)} ({size(sum(item.octets for item in items))})"
+    return f"{', '.join(told)} ({size(sum(item.size_bytes for item in items))})"
 
 
 def described(item: Item) -> dict[str, Any]:
     """An artefact as JSON has it."""
     used = datetime.fromtimestamp(item.used, UTC).isoformat(timespec="seconds")
-    return {"stage": item.stage, "key": item.key, "bytes": item.octets, "used": used, "path": str(item.path)}
+    return {"stage": item.stage, "key": item.key, "bytes": item.size_bytes, "used": used, "path": str(item.path)}
 
 
 def listed(items: Sequence[Item]) -> Iterator[tuple[str, bool]]:
@@ -44,7 +44,7 @@ def listed(items: Sequence[Item]) -> Iterator[tuple[str, bool]]:
     for item in items:
         used = datetime.fromtimestamp(item.used).isoformat(" ", timespec="minutes")
         remark = "" if item.kind == "artefact" else item.kind
-        rows.append((item.stage, item.key[:short], size(item.octets), used, remark))
+        rows.append((item.stage, item.key[:short], size(item.size_bytes), used, remark))
     return _table(rows, "<<><<")
 
 

@@ -8,10 +8,10 @@ from benchmark.report import wording
 TUNING = "tuning"
 GROUPINGS = {
     "group": "images known to belong together kept on one side",
-    "naive": "naive: patients and identical images may be on both sides",
+    "image-level": "image-level: patients and identical images may be on both sides",
 }
 TRAINING_TIME = "training time"
-FOCUS = {
+LOCALISATION = {
     "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
     "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the film",
 }
@@ -54,8 +54,8 @@ def legend(table: Table, titles: list[str]) -> str:
         )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         told.append("Training times are of different hardware (--format csv says which) and not comparable.")
-    kind = focus_kind(table.rows)
-    if kind and focus_title(kind) in titles:
+    kind = localisation_kind(table.rows)
+    if kind and localisation_title(kind) in titles:
         told.append(_focus(kind, table.rows))
     if TUNING in titles:
         searches = [row.tuned for row in table.rows if row.tuned]
@@ -66,20 +66,20 @@ def legend(table: Table, titles: list[str]) -> str:
     return " ".join(told)
 
 
-def focus_kind(rows: list[Row]) -> str:
+def localisation_kind(rows: list[Row]) -> str:
     """The statistic of maps that a table shows: the first one that any row has; empty where none has any."""
-    return next((kind for kind in FOCUS if any(kind in row.focus for row in rows)), "")
+    return next((kind for kind in LOCALISATION if any(kind in row.localisation for row in rows)), "")
 
 
-def focus_title(kind: str) -> str:
+def localisation_title(kind: str) -> str:
     """The title of the column of a statistic of maps."""
     return kind.replace("-", " ")
 
 
 def _focus(kind: str, rows: list[Row]) -> str:
-    occluded = any(wording.occluded(row) for row in rows if kind in row.focus)
+    occluded = any(wording.occluded(row) for row in rows if kind in row.localisation)
     marks = " (o): maps by occlusion." if occluded else ""
-    return f"{FOCUS[kind].capitalize()}, mean over classes; 1 is chance.{marks}"
+    return f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance.{marks}"
 
 
 def _dataset(dataset: DatasetInfo) -> str:

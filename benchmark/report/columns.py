@@ -55,9 +55,9 @@ def _every(table: Table) -> Iterator[Column]:
         yield _metric(name, SECOND if place else FIRST)
     if any(row.tuned for row in table.rows):
         yield Column(captions.TUNING, lambda row: "" if row.control else wording.tuning(row.tuned), FIRST)
-    kind = captions.focus_kind(table.rows)
+    kind = captions.localisation_kind(table.rows)
     if kind:
-        yield Column(captions.focus_title(kind), lambda row: wording.focus(row, kind), MAPS)
+        yield Column(captions.localisation_title(kind), lambda row: wording.localisation(row, kind), MAPS)
     yield Column("parameters", lambda row: "" if row.control else wording.count(row.cost.parameters), COST)
     yield Column(captions.TRAINING_TIME, lambda row: "" if row.control else wording.duration(row.cost.training_s), COST)
     yield Column("model size", lambda row: "" if row.control else wording.size(row.cost.model_bytes), COST)
@@ -76,7 +76,11 @@ def _against(table: Table, row: Row) -> str:
 
 
 def _detectable(row: Row) -> str:
-    return "" if row.against is None or row.against.detectable is None else wording.number(row.against.detectable)
+    return (
+        ""
+        if row.against is None or row.against.minimum_detectable is None
+        else wording.number(row.against.minimum_detectable)
+    )
 
 
 def _spread(row: Row, metric: str) -> str:

@@ -1,6 +1,6 @@
-"""The sentence under a table: who leads, by how much, whether that is separable, and what the controls say."""
+"""The sentence under a table: who leads, by how much, whether that is significant, and what the controls say."""
 
-from benchmark.comparison.tables import Lead, Row, Table
+from benchmark.comparison.tables import Leader, Row, Table
 from benchmark.records.metrics import LOWER_IS_BETTER
 from benchmark.report.wording import estimate, interval, number
 
@@ -13,45 +13,52 @@ def conclusion(table: Table) -> str:
 
 
 def _leader(table: Table) -> str:
-    lead = table.lead
-    if lead is None:
+    leader = table.leader
+    if leader is None:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
         pooled = " whose folds are pooled" if waiting else ""
         return f"No pipeline{pooled} has a {table.metric} here."
-    if lead.runner_up is None or lead.gain is None:
+    first = leader.pipeline
+    if leader.runner_up is None or leader.gain is None:
         value = estimate(_best(table).metrics[table.metric])
-        return f"{lead.pipeline} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
+        return f"{first} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
     direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
+    second, gain = leader.runner_up, number(leader.gain)
     told = (
-        f"{lead.pipeline} leads {lead.runner_up}: {table.metric} {direction} by {number(lead.gain)}"
-        if lead.separable
-        else f"{lead.pipeline} stands first, {table.metric} {direction} than {lead.runner_up}'s by {number(lead.gain)}"
+        f"{first} leads {second}: {table.metric} {direction} by {gain}"
+        if leader.significant
+        else f"{first} stands first, {table.metric} {direction} than {second}'s by {gain}"
     )
-    if number(lead.gain) == number(0):
-        told = f"{lead.pipeline} and {lead.runner_up} are level: {table.metric} differs by {number(0)}"
-    if lead.low is None:
-        return f"{told}; whether that is separable is not testable ({lead.untested})."
-    return f"{told} {interval(lead.low, lead.high)} on the same {lead.n:,} images, {_verdict(lead)}.{_level(lead)}"
+    if number(leader.gain) == number(0):
+        told = f"{first} and {second} are level: {table.metric} differs by {number(0)}"
+    if leader.low is None:
+        return f"{told}; whether that is statistically significant is not testable ({leader.untested})."
+    where = f"{interval(leader.low, leader.high)} on the same {leader.n:,} images"
+    return f"{told} {where}, {_verdict(leader)}.{_tied(leader)}"
 
 
-def _verdict(lead: Lead) -> str:
-    if lead.separable:
-        return "separable (paired bootstrap over groups, 95 %)"
-    detectable = "" if lead.detectable is None else f"; smallest detectable difference {number(lead.detectable)}"
-    note = f"; {lead.note}" if lead.note else ""
-    return f"not separable (paired bootstrap over groups, 95 %){detectable}{note}"
+def _verdict(leader: Leader) -> str:
+    if leader.significant:
+        return "statistically significant (paired bootstrap over groups, 95 %)"
+    detectable = (
+        ""
+        if leader.minimum_detectable is None
+        else f"; smallest detectable difference {number(leader.minimum_detectable)}"
+    )
+    note = f"; {leader.note}" if leader.note else ""
+    return f"not statistically significant (paired bootstrap over groups, 95 %){detectable}{note}"
 
 
-def _level(lead: Lead) -> str:
-    if not lead.level:
+def _tied(leader: Leader) -> str:
+    if not leader.tied:
         return ""
-    *others, last = lead.level
-    names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-    return f" {names} not separable from the leader either."
+    *others, last = leader.tied
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f" Nor does the leader differ significantly from {names}."
 
 
 def _controls(table: Table) -> str:
-    if table.lead is None:
+    if table.leader is None:
         return ""
     rules = {row.pipeline: row for row in table.rows if row.control}
     told = []
@@ -69,13 +76,13 @@ def _controls(table: Table) -> str:
     largest = rules[LARGEST].value(table.metric) if LARGEST in rules else None
     if largest is not None and _covers(table, largest):
         told.append(
-            f"Always answering the largest class scores {number(largest)}: the leader is not separable from that."
+            f"Always answering the largest class scores {number(largest)}: the leader is not significantly better."
         )
     return " ".join(told)
 
 
 def _best(table: Table) -> Row:
-    return next(row for row in table.rows if table.lead and row.pipeline == table.lead.pipeline and not row.control)
+    return next(row for row in table.rows if table.leader and row.pipeline == table.leader.pipeline and not row.control)
 
 
 def _reaches(table: Table, control: float) -> bool:

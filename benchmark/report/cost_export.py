@@ -51,7 +51,7 @@ def _rows(table: CostTable) -> list[CostRow]:
 
 def _row(row: CostRow) -> dict[str, Any]:
     score = row.score and {"value": row.score.value, "low": row.score.low, "high": row.score.high, "n": row.score.n}
-    told = {"pipeline": row.pipeline, "score": score, "undominated": row.best, "notes": row.notes}
+    told = {"pipeline": row.pipeline, "score": score, "pareto_optimal": row.best, "notes": row.notes}
     return {**told, "total": row.speed.total, "speed": row.speed}
 
 
@@ -66,7 +66,7 @@ def _flat(place: int, table: CostTable, row: CostRow) -> dict[str, Any]:
         "score": row.score and row.score.value,
         "score low": row.score and row.score.low,
         "score high": row.score and row.score.high,
-        "undominated": " ".join(row.best),
+        "pareto_optimal": " ".join(row.best),
         **msgspec.structs.asdict(speed.conditions),
         "image_size": speed.image_size,
         "num_classes": speed.num_classes,

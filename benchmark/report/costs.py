@@ -23,7 +23,7 @@ class Column(msgspec.Struct, frozen=True):
     Attributes:
         text: the cell of a row.
         priority: where there is not enough width, columns of higher numbers are left out first.
-        cost: starred where a row is undominated in this.
+        cost: starred where a row is pareto_optimal in this.
         left: whether its cells are aligned left.
     """
 

@@ -113,13 +113,13 @@ def _reference(record: Record, reference: Reference) -> str:
     if found.value is None:
         return f"{told}Δ {record.metric} is not testable ({found.note})."
     verdict = (
-        "separable"
+        "statistically significant"
         if found.low is not None and found.high is not None and found.low * found.high > 0
-        else ("not separable")
+        else ("not statistically significant")
     )
     told += f"Δ {record.metric} {wording.difference(found)} on the same {found.n:,} images, {verdict}"
-    if reference.detectable is not None:
-        told += f"; smallest detectable difference {wording.number(reference.detectable)}"
+    if reference.minimum_detectable is not None:
+        told += f"; smallest detectable difference {wording.number(reference.minimum_detectable)}"
     own = reference.metrics.get(record.metric)
     return f"{told}. The direct model has {wording.estimate(own)}." if own else f"{told}."
 
@@ -148,7 +148,7 @@ def _blocks(grid: Grid, width: int) -> Text:
 def _about(record: Record) -> list[str]:
     """Where the numbers come from, thresholds and calibration included."""
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
-    if record.training.waiting is not None:
+    if record.training.input_stall is not None:
         about.append(_trained(record.training))
     told = {key: value for key, value in msgspec.to_builtins(record.calibration).items() if not isinstance(value, dict)}
     sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
@@ -173,12 +173,12 @@ def _about(record: Record) -> list[str]:
 def _trained(training: TrainingInfo) -> str:
     """How the networks were trained, and how well the device was kept at work."""
     compiled = "compiled by XLA" if training.jit else "not compiled by XLA"
-    waits = [f"{training.waiting:.1%} of the time"]
+    waits = [f"{training.input_stall:.1%} of the time"]
     tracing_s = training.tracing_s
     if training.segmenter:
-        waits.append(f"the segmenter's {training.segmenter.waiting:.1%}")
+        waits.append(f"the segmenter's {training.segmenter.input_stall:.1%}")
         tracing_s += training.segmenter.tracing_s
-    traced = f"; tracing took {tracing_s:.1f} s" if tracing_s else ""  # 0: counted as waiting once
+    traced = f"; tracing took {tracing_s:.1f} s" if tracing_s else ""  # 0: counted as input_stall once
     return (
         f"Training: {training.epochs} epochs, batches of {training.batch_size}, {training.precision}, "
         f"{compiled}, {wording.plural(training.steps_per_execution or 1, 'step')} an execution; "

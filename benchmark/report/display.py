@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from benchmark.execution.protocol import Watch
 from benchmark.execution.session import Take
-from benchmark.report.progress import Progress, surveying
+from benchmark.report.progress import Progress, summarising
 from benchmark.report.tuning_progress import Following
 
 
@@ -22,9 +22,9 @@ class ConsoleDisplay:
         """Show a line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def surveying(self) -> AbstractContextManager[Watch]:
+    def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far a look at the dataset is; gives who sees its events."""
-        return surveying(self.console)
+        return summarising(self.console)
 
     @contextmanager
     def working(self, label: str) -> Iterator[Watch]:

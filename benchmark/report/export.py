@@ -46,7 +46,14 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
     ends += [" seeds low", " seeds high"] if most > 2 else []
     against = AGAINST if any(table.against for table in comparison.tables) else ()
     tuning = TUNING if any(row.tuned for *_, row in rows) else ()
-    titles = [*FACTS, *COSTS, *tuning, *captions.FOCUS, *against, *(name + end for name in names for end in ends)]
+    titles = [
+        *FACTS,
+        *COSTS,
+        *tuning,
+        *captions.LOCALISATION,
+        *against,
+        *(name + end for name in names for end in ends),
+    ]
     return titles, (_flat(place, table, row) for place, table, row in rows)
 
 
@@ -106,7 +113,7 @@ def _line(depth: int) -> str:
 
 
 def _about(table: Table) -> dict[str, Any]:
-    lead = {**msgspec.to_builtins(table.lead), "separable": table.lead.separable} if table.lead else None
+    leader = {**msgspec.to_builtins(table.leader), "significant": table.leader.significant} if table.leader else None
     return {
         "task": ", ".join(table.tasks),
         "tasks": table.tasks,
@@ -115,7 +122,7 @@ def _about(table: Table) -> dict[str, Any]:
         "against": table.against,
         "caption": captions.caption(table),
         "rows": [],
-        "lead": lead,
+        "leader": leader,
         "conclusion": conclusion(table),
     }
 
@@ -146,7 +153,7 @@ def _row(row: Row) -> dict[str, Any]:
         "n": row.n,
         "against": row.against,
         "metrics": {name: _metric(one) for name, one in _metrics(row)},
-        "maps": {"method": row.map_method, **row.focus} if row.focus else None,
+        "maps": {"method": row.map_method, **row.localisation} if row.localisation else None,
         "failures": [_failure(row, place) for place in range(len(row.failures))],
         "notes": row.notes,
         "cost": {name: getattr(row.cost, name) for name in COSTS},
@@ -189,7 +196,7 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
         "seeds": " ".join(map(str, row.seeds)),
         "failures": "; ".join(f"s{one.seed} {_fold(one.fold)} {one.failure.cause}" for one in row.failures),
         "n": row.n,
-        **row.focus,
+        **row.localisation,
     }
     if row.seeds:
         flat |= {name: getattr(row.cost, name) for name in COSTS}
@@ -198,7 +205,9 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
         flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
     if row.against:
         found = row.against
-        flat |= dict(zip(AGAINST, (table.against, found.value, found.low, found.high, found.detectable), strict=True))
+        flat |= dict(
+            zip(AGAINST, (table.against, found.value, found.low, found.high, found.minimum_detectable), strict=True)
+        )
     for name, one in _metrics(row):
         flat |= {name: one.value, f"{name} low": one.low, f"{name} high": one.high, f"{name} SD": one.spread}
         if one.seed_interval:

@@ -36,7 +36,7 @@ def _cells(table: Table, row: Row, shown: list[columns.Column]) -> list[str]:
     span = wording.span(row)
     texts = [span, *("" for _ in shown[1:])] if span else [_greyed(row, column) for column in shown]
     cells = [escaped(text) for text in (wording.label(row), *texts)]
-    supported = table.lead is not None and table.lead.separable and row.pipeline == table.lead.pipeline
+    supported = table.leader is not None and table.leader.significant and row.pipeline == table.leader.pipeline
     if supported and not row.control:
         cells[:2] = [f"**{cell}**" for cell in cells[:2]]  # the name and the table's metric, which is what was tested
     return cells

@@ -139,7 +139,7 @@ class _AtWork:
 
 
 @contextlib.contextmanager
-def surveying(console: Console) -> Iterator[Watch]:
+def summarising(console: Console) -> Iterator[Watch]:
     """A spinner while the dataset is looked at; gives the watcher of its events."""
     with console.status("looking at the dataset") as status:
 

@@ -62,12 +62,17 @@ def _cell(row: Row, column: Column, best: str) -> Cell:
 
 def supported(table: Table, row: Row) -> bool:
     """Whether a row leads and the statistics say so."""
-    return table.lead is not None and table.lead.separable and not row.control and row.pipeline == table.lead.pipeline
+    return (
+        table.leader is not None
+        and table.leader.significant
+        and not row.control
+        and row.pipeline == table.leader.pipeline
+    )
 
 
 def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) -> list[str]:
     remarks = [captions.legend(table, [shown[place].title for place in taken])]
-    if table.lead is not None and table.lead.separable:
+    if table.leader is not None and table.leader.significant:
         remarks[0] += " Bold: leads, and the paired interval excludes 0."
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     if any(wording.few(row, name) for row in table.rows for name in metrics):

@@ -68,7 +68,7 @@ def _grid(found: Finding) -> Grid:
 
 
 def _row(name: str, values: list[str], gap: str, test: Difference | None) -> Line:
-    detectable = "" if test is None or test.detectable is None else wording.number(test.detectable)
+    detectable = "" if test is None or test.minimum_detectable is None else wording.number(test.minimum_detectable)
     return Line(Cell(name), [Cell(text, left=True) for text in (*values, gap, detectable)])
 
 
@@ -107,9 +107,9 @@ def _verdict(found: Finding) -> str:
     sign = direction(found.metric)
     ends = sorted((sign * test.low, sign * test.high))
     if ends[0] > 0:
-        return f"On test the tuned settings are better, separable from the default ({TEST})."
+        return f"On test the tuned settings are significantly better than the default ({TEST})."
     if ends[1] < 0:
-        return f"On test the default wins: the tuned settings are worse, separable ({TEST})."
+        return f"On test the default wins: the tuned settings are significantly worse ({TEST})."
     ahead = sign * test.value
     who = "the tuned settings are ahead" if ahead > 0 else "the default is ahead" if ahead < 0 else "both are level"
-    return f"On test {who}, not separable ({TEST})."
+    return f"On test {who}, not statistically significant ({TEST})."

@@ -77,14 +77,16 @@ def tuning(found: Tuned | None) -> str:
     return f"{plural(found.trials, 'trial')}{lacking} · {duration(found.duration_s)}{stayed}"
 
 
-def size(octets: int) -> str:
+def size(size_bytes: int) -> str:
     """Bytes, short: ``2.7 MB``."""
-    return f"{octets / 1e6:,.1f} MB" if octets >= 50_000 else f"{octets / 1e3:,.1f} kB" if octets else "–"
+    return (
+        f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 50_000 else f"{size_bytes / 1e3:,.1f} kB" if size_bytes else "–"
+    )
 
 
-def memory(octets: int) -> str:
+def memory(size_bytes: int) -> str:
     """Bytes of memory, short: ``870 MB``, ``2.4 GB``."""
-    return f"{octets / 1e9:,.1f} GB" if octets >= 1e9 else f"{octets / 1e6:,.0f} MB"
+    return f"{size_bytes / 1e9:,.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:,.0f} MB"
 
 
 def label(row: Row) -> str:
@@ -119,9 +121,9 @@ def few(row: Row, metric: str) -> bool:
     return one is not None and one.n < FEW
 
 
-def focus(row: Row, kind: str) -> str:
+def localisation(row: Row, kind: str) -> str:
     """One number of a pipeline's maps; ``(o)`` where they were not made from gradients."""
-    value = row.focus.get(kind)
+    value = row.localisation.get(kind)
     if value is None:
         return "" if row.control else "–"
     return f"{value:.2f} (o)" if occluded(row) else f"{value:.2f}"

@@ -129,8 +129,8 @@ def _of_network(network: keras.Model, shape: tuple[int, ...]) -> Work:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         network.save(path)
-        octets = path.stat().st_size
-    return Work(network.count_params(), trainable(network), done.macs, done.plain, octets, list(done.uncounted))
+        size_bytes = path.stat().st_size
+    return Work(network.count_params(), trainable(network), done.macs, done.plain, size_bytes, list(done.uncounted))
 
 
 def _conditions(spec: RunSpec, batch: int) -> Conditions:

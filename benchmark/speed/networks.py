@@ -85,7 +85,7 @@ def _on_features(spec: "RunSpec", segmentation: Segmentation | None) -> Built:
     learnt, head_bytes = _fitted(spec, features(backbone.outputs).shape[-1])
     classifier = on_features(backbone, learnt, size, classes)
     pipeline = Pipeline(spec.images, segmentation, classifier, _uncalibrated(spec))
-    return Built(pipeline, backbone, None, head_bytes, "" if spec.carrier else UNTRAINED, (RANDOM_FEATURES,))
+    return Built(pipeline, backbone, None, head_bytes, "" if spec.features_head else UNTRAINED, (RANDOM_FEATURES,))
 
 
 def _uncalibrated(spec: "RunSpec") -> Any:

@@ -24,7 +24,7 @@ def pipelines(session: Session) -> list[Planned]:
     asked = asked._replace(task=task)
     chosen = choose(task, {**components_asked(session.request), "voter": ()}, asked.forced)
     specs, found = specified(session, asked, chosen, seeds=[0])
-    return scheduled(session, specs, found.survey, found.described)
+    return scheduled(session, specs, found.summary, found.described)
 
 
 def measured(session: Session, planned: Planned, watch: Watch, *, batch: int | None, repeats: int) -> Speed | Outcome:

@@ -26,14 +26,14 @@ def build(context: "Context", folder: Path) -> None:
     started = time.perf_counter()
     learnt = _fitted(run, targets)
     training_s = time.perf_counter() - started
-    rows = run.rows("select", "fit", "test")
+    rows = run.rows("validation", "calibration", "test")
     started = time.perf_counter()
     found = logits(learnt.classifier, run.features[rows], len(run.spec.classes))
     inference_s = time.perf_counter() - started
     save(learnt.classifier, folder, packages_of(find("head", run.spec.head.name).distribution))
     write_logits(folder, run, rows, targets, found)
     meta = {
-        "batch_shares": [float(share) for share in learnt.prior],
+        "batch_prior": [float(share) for share in learnt.prior],
         "balanced": learnt.how,
         "rounds": learnt.rounds,
         "notes": list(learnt.notes),
@@ -46,7 +46,7 @@ def build(context: "Context", folder: Path) -> None:
 def _fitted(run: Reader, targets: np.ndarray) -> Learnt:
     """The head, having learnt from the training subset and stopped early, where it can, by the *select* one."""
     spec, features = run.spec, run.features
-    train, select = run.rows("train"), run.rows("select")
+    train, select = run.rows("train"), run.rows("validation")
     factory = load_component(find("head", spec.head.name))
     return fit(
         factory((None, None, features.shape[1]), len(spec.classes), **spec.head.options),

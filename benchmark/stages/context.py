@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.tasks.spec import Spec, VoteSpec, in_fold
 
 MEMBERS, REFERENCE, FOLDS = "members", "reference", "folds"
@@ -74,7 +74,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     key: str
     pipeline: str
     code: dict[str, str]
-    survey: Survey
+    summary: DatasetSummary
     uncacheable: list[str] = []
     stages: dict[str, str] = {}
     duration_s: dict[str, float] = {}

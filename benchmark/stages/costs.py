@@ -26,7 +26,7 @@ def meta_of(context: "Context", stage: str) -> dict[str, Any]:
 
 
 def _single(context: "Context") -> Cost:
-    """Of a pipeline; of a classical head with the carrier that its backbone was trained with."""
+    """Of a pipeline; of a classical head with the head that its backbone was trained with."""
     trained = meta_of(context, "fit") if "fit" in context.artefacts else None
     features = meta_of(context, "features") if context.spec.classical else None
     predicted = meta_of(context, "predict")

@@ -73,14 +73,14 @@ def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) ->
 
 
 def draw_curves(context: "Context", path: Path) -> None:
-    """How the network learnt; that of the carrier where the head is none."""
+    """How the network learnt; that of `features_head` where the head is none."""
     history = json.loads((context.artefacts["fit"] / "history.json").read_text())
     steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
     best = decide(history, context.spec.training, steps).best + 1
     first = context.spec.training.minimum_steps
     since = f"weights are chosen from {first} steps on" if first > steps else "weights are chosen from every epoch"
-    carrier = f" (its backbone, with {context.spec.carrier.name})" if context.spec.carrier else ""
-    title = f"{plain_name(context.spec)}{carrier}, seed {context.spec.seed}: {since}"
+    features_head = f" (its backbone, with {context.spec.features_head.name})" if context.spec.features_head else ""
+    title = f"{plain_name(context.spec)}{features_head}, seed {context.spec.seed}: {since}"
     curves(path, history, best, title, ripening=first > steps)
 
 

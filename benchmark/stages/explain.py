@@ -25,14 +25,14 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``statistics.json`` (name -> estimate), ``samples.npz``, ``mean-heat.npz`` and ``meta.json`` (the method).
 
     In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
-    probabilities (n,) of the decided class at equal class shares, heat (n,h,w) of its evidence.  In ``mean-heat.npz``:
+    probabilities (n,) of the decided class at equal class shares, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
     heat (K,S,S), see `mean_heat`; lungs (K,S,S), share of the images with lung there; images and empty (K,), maps that
     were averaged and left out.
     """
     run = Reader(context)
     found, maps = predictions(run), mapper(run)
     test = found.subsets == "test"
-    rows, targets, chances = found.rows[test], found.targets[test], softmax(found.evidence[test])
+    rows, targets, chances = found.rows[test], found.targets[test], softmax(found.corrected_logits[test])
     judged = worth_mapping(targets, maps.at_most, context.spec.seed)
     heat = []
     for start in range(0, len(judged), CHUNK):

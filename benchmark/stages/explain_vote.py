@@ -19,5 +19,5 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     found, maps = predictions(run), mapper(run)
     test = found.subsets == "test"
-    write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.evidence[test]))
+    write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.corrected_logits[test]))
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))

@@ -12,7 +12,7 @@ import msgspec
 from benchmark.data.targets import check_classes, class_targets, shuffled
 from benchmark.models.batches import Batches, class_weights, realised_shares
 from benchmark.models.classifier import assemble, cross_entropy, trainable
-from benchmark.models.memory import within_memory
+from benchmark.models.memory import retry_on_oom
 from benchmark.models.pace import pace_of
 from benchmark.models.runtime import begin
 from benchmark.models.training import History, decide, times, train
@@ -29,7 +29,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         steps: per epoch.
-        batch_shares: (K,) class shares of the batches.
+        batch_prior: (K,) class shares of the batches.
         overhead_s: wall time beside the epochs and the compilation before them.
         how: what was found out on the device: `batch_size`, `jit`, `steps_per_execution`.
     """
@@ -38,7 +38,7 @@ class Fitted(NamedTuple):
     head: keras.Model
     history: History
     steps: int
-    batch_shares: list[float]
+    batch_prior: list[float]
     overhead_s: float
     how: dict[str, Any]
 
@@ -51,7 +51,7 @@ def build(context: "Context", folder: Path) -> None:
 def fit(context: "Context", until: int | None = None) -> Fitted:
     """Train to the end, or up to so many epochs, from where a call before this one came to."""
     size = context.spec.training.batch_size
-    return within_memory(partial(_fit, context, until), size, context.partial, context.progress)
+    return retry_on_oom(partial(_fit, context, until), size, context.partial, context.progress)
 
 
 def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Path) -> Fitted:
@@ -59,7 +59,7 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
     begin(spec.seed, spec.runtime)
     targets = class_targets(run.prepared.labels, spec.classes)
     check_classes(targets, run.subsets, spec.classes)
-    views, rows, select = run.views, run.rows("train"), run.rows("select")
+    views, rows, select = run.views, run.rows("train"), run.rows("validation")
     learnt, asked = shuffled(targets[rows], spec.training.labels, spec.seed), targets[select]
     network, backbone, head = assemble(spec)
     batches = Batches(
@@ -108,7 +108,7 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
         "steps": steps,
         "best_epoch": best + 1,
         "val_loss": history[best]["val_loss"],
-        "batch_shares": fitted.batch_shares,
+        "batch_prior": fitted.batch_prior,
         **fitted.how,
         "device": device_name(),
     }

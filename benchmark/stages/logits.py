@@ -15,7 +15,7 @@ class Logits(NamedTuple):
 
     Attributes:
         rows: (n,) into the prepared images.
-        subsets: (n,) "select", "fit" or "test".
+        subsets: (n,) "validation", "calibration" or "test".
         logits: (n, K) float32.
     """
 
@@ -26,7 +26,7 @@ class Logits(NamedTuple):
 
 
 def write_logits(folder: Path, run: Reader, rows: np.ndarray, targets: np.ndarray, logits: np.ndarray) -> None:
-    """Write ``logits.npz``: rows, ids, parts and targets (n,), logits float32 (n, K).
+    """Write ``logits.npz``: rows, ids, subsets and targets (n,), logits float32 (n, K).
 
     Args:
         rows: (n,) into the prepared images.
@@ -37,7 +37,7 @@ def write_logits(folder: Path, run: Reader, rows: np.ndarray, targets: np.ndarra
         folder / FILE,
         rows=rows,
         ids=np.asarray(run.prepared.ids)[rows].astype(np.str_),
-        parts=run.subsets[rows],
+        subsets=run.subsets[rows],
         targets=targets[rows],
         logits=logits.astype(np.float32),
     )
@@ -47,4 +47,4 @@ def read_logits(run: Reader) -> Logits:
     """What a run's classifier, or a vote, has written."""
     owner = "vote" if "vote" in run.artefacts else "predict"
     with np.load(run.artefacts[owner] / FILE, allow_pickle=False) as stored:
-        return Logits(stored["rows"], stored["parts"], stored["targets"], stored["logits"])
+        return Logits(stored["rows"], stored["subsets"], stored["targets"], stored["logits"])

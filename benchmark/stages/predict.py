@@ -23,7 +23,7 @@ CHUNK = 1024
 def build(context: "Context", folder: Path) -> None:
     """Write ``logits.npz``, see `benchmark.stages.logits`, and ``meta.json``."""
     run = Reader(context)
-    views, rows = run.views, run.rows("select", "fit", "test")
+    views, rows = run.views, run.rows("validation", "calibration", "test")
     trained = run.artefacts["fit"]
     backbone, head = load_backbone(trained / "backbone.keras", run.spec), load_head(trained / "head.keras", run.spec)
     network = joined(backbone, head, views.shape[1])

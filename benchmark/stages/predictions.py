@@ -1,4 +1,4 @@
-"""What a run predicts for the images it did not learn from: logits as kept, evidence and probabilities calibrated."""
+"""What a run predicts for the images it did not learn from: logits as kept, and what calibration makes of them."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ class Predictions(NamedTuple):
 
     Attributes:
         rows: (n,) into the prepared images.
-        subsets: (n,) "select", "fit" or "test".
+        subsets: (n,) "validation", "calibration" or "test".
         logits: (n, K) as they were stored.
-        evidence: (n, K) calibrated, at equal class shares.
+        corrected_logits: (n, K) calibrated, at equal class shares.
         probabilities: (n, K) calibrated, at the training data's class shares.
     """
 
@@ -26,15 +26,15 @@ class Predictions(NamedTuple):
     targets: np.ndarray
     groups: np.ndarray
     logits: np.ndarray
-    evidence: np.ndarray
+    corrected_logits: np.ndarray
     probabilities: np.ndarray
     calibration: Calibration
 
 
 def predictions(run: Reader) -> Predictions:
-    """The predictions of a run, calibrated on its fit part."""
+    """The predictions of a run, calibrated on its fit subset."""
     stored = read_logits(run)
-    found = calibrate(stored.logits, stored.targets, stored.subsets == "fit", data_prior(run), batch_prior(run))
+    found = calibrate(stored.logits, stored.targets, stored.subsets == "calibration", data_prior(run), batch_prior(run))
     groups = run.prepared.groups[stored.rows]
     return Predictions(stored.rows, stored.subsets, stored.targets, groups, stored.logits, *found)
 
@@ -52,5 +52,5 @@ def batch_prior(run: Reader) -> list[float]:
     equal = [1 / len(spec.classes)] * len(spec.classes)
     if "vote" in run.artefacts or (spec.training.balance == "weights" and not spec.classical):
         return equal  # votes are cast at equal class shares
-    shares: list[float] = run.meta("predict" if spec.classical else "fit")["batch_shares"]
+    shares: list[float] = run.meta("predict" if spec.classical else "fit")["batch_prior"]
     return shares

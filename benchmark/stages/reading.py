@@ -42,8 +42,8 @@ class Reader:
 
     @cached_property
     def subsets(self) -> np.ndarray:
-        """(N,) "train", "select", "fit" or "test"."""
-        return np.load(self.artefacts["split"] / "parts.npy")
+        """(N,) "train", "validation", "calibration" or "test"."""
+        return np.load(self.artefacts["split"] / "subsets.npy")
 
     @cached_property
     def views(self) -> np.ndarray:

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 LIBRARIES = (
     "keras", "tensorflow", "jax", "torch", "numpy", "opencv-python-headless", "scikit-learn", "xgboost", "cxr-bench",
 )  # fmt: skip
-PACE = ("batch_size", "jit", "steps_per_execution", "waiting", "tracing_s")  # what trainings found out on the device
+PACE = (
+    "batch_size",
+    "jit",
+    "steps_per_execution",
+    "input_stall",
+    "tracing_s",
+)  # what trainings found out on the device
 STALLED = 0.1  # the share of the time waited for images from which on a reader must know
 THUMBNAILS = "gradcam.json"
 SOURCELESS = "made anew each time: the source of {} cannot be read"
@@ -144,15 +150,15 @@ def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
 
 
 def _dataset(facts: "RunFacts", found: Findings) -> DatasetInfo:
-    survey = facts.survey
+    summary = facts.summary
     return DatasetInfo(
-        name=survey.name,
-        digest=survey.digest,
-        counts={label: found.images.get(label, 0) for label in survey.labels},
-        sources=survey.sources,
-        licence=survey.licence,
-        origin=survey.origin,
-        notices=survey.notices,
+        name=summary.name,
+        digest=summary.digest,
+        counts={label: found.images.get(label, 0) for label in summary.labels},
+        sources=summary.sources,
+        licence=summary.licence,
+        origin=summary.origin,
+        notices=summary.notices,
         skipped=found.skipped,
     )
 
@@ -178,7 +184,7 @@ def notes_of(context: "Context") -> list[str]:
     told = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
     sizes = {stage: meta["batch_size"] for stage, meta in told.items()}
     smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
-    shares = {stage: meta["waiting"] for stage, meta in told.items()}
+    shares = {stage: meta["input_stall"] for stage, meta in told.items()}
     return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
 
 
@@ -191,17 +197,17 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
         return TrainingInfo(**told, notes=meta_of(context, "vote")["notes"])
     if "fit" in context.artefacts:
         history, meta = read_history(context), meta_of(context, "fit")
-        shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
-        told |= {"epochs": len(history), "steps": meta["steps"], "batch_shares": shares}
+        shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
+        told |= {"epochs": len(history), "steps": meta["steps"], "batch_prior": shares}
         told |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
-        told |= {"final_rate": history[-1]["rate"], "precision": context.spec.runtime.precision}
+        told |= {"final_learning_rate": history[-1]["learning_rate"], "precision": context.spec.runtime.precision}
         told |= {name: meta[name] for name in PACE}
     if "segmenter" in context.artefacts:
         told["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in PACE})
     if context.spec.classical:
         meta = meta_of(context, "predict")
-        shares = dict(zip(context.spec.classes, meta["batch_shares"], strict=True))
-        told |= {"batch_shares": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
+        shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
+        told |= {"batch_prior": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
     return TrainingInfo(**told)
 
 

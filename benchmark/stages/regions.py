@@ -3,29 +3,31 @@
 import numpy as np
 
 from benchmark.data.masking import apply_masks
-from benchmark.evaluation.localisation import focus, focus_estimates
+from benchmark.evaluation.localisation import localisation, localisation_estimates
 from benchmark.records.estimate import Estimate
 from benchmark.stages.reading import Reader
 
 
 def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.ndarray) -> dict[str, Estimate]:
-    """In-lung and, where lesions are known, in-lesion focus of the maps and of plain brightness, per class."""
+    """In-lung and, where lesions are known, in-lesion localisation of the maps and of plain brightness, per class."""
     spec, prepared = run.spec, run.prepared
     classes = np.array(list(spec.classes))[targets]
     groups = prepared.groups[rows]
     lungs = as_seen(run, lung_masks(run, rows), rows)
     known = lungs.any(axis=(1, 2))
-    told = focus_estimates(focus(maps[known], lungs[known]), classes[known], groups[known], "lung", spec.seed)
+    told = localisation_estimates(
+        localisation(maps[known], lungs[known]), classes[known], groups[known], "lung", spec.seed
+    )
     lesions = as_seen(run, prepared.lesions(rows), rows) & lungs
     diseased = prepared.lesion_known[rows] & lesions.any(axis=(1, 2))
     if diseased.any():
         region, frame, where = lesions[diseased], lungs[diseased], (classes[diseased], groups[diseased])
-        told |= focus_estimates(focus(maps[diseased], region, within=frame), *where, "lesion", spec.seed)
+        told |= localisation_estimates(localisation(maps[diseased], region, within=frame), *where, "lesion", spec.seed)
         # What plain brightness would score: a map that does no better has found nothing.
-        plain = focus(run.views[rows[diseased]], region, within=frame)
+        plain = localisation(run.views[rows[diseased]], region, within=frame)
         told |= {
             name.replace("brightness-", "brightness-lesion-"): one
-            for name, one in focus_estimates(plain, *where, "brightness", spec.seed).items()
+            for name, one in localisation_estimates(plain, *where, "brightness", spec.seed).items()
             if "enrich" in name
         }
     return told

@@ -1,4 +1,4 @@
-"""What a run's stored predictions are worth on the test part: metrics with intervals, controls, mask quality."""
+"""What a run's stored predictions are worth on the test subset: metrics with intervals, controls, mask quality."""
 
 from collections import Counter
 from pathlib import Path
@@ -40,7 +40,7 @@ def scores_of(run: Reader) -> Scores:
     """The scores of stored predictions."""
     spec, stored = run.spec, read_logits(run)
     targets = class_targets(run.prepared.labels, spec.classes)
-    # The rules that never look at an image learn from the training part too, which has no logits.
+    # The rules that never look at an image learn from the training subset too, which has no logits.
     logits = np.zeros((len(targets), len(spec.classes)))
     logits[stored.rows] = stored.logits
     return score(
@@ -48,7 +48,7 @@ def scores_of(run: Reader) -> Scores:
         positive=spec.positive,
         targets=targets,
         logits=logits,
-        parts=run.subsets,
+        subsets=run.subsets,
         groups=run.prepared.groups,
         data_prior=data_prior(run),
         batch_prior=batch_prior(run),
@@ -81,27 +81,29 @@ def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
         groups=prepared.groups[rows],
         labels=prepared.labels[rows],
         sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
-        parts=stored.subsets,
+        subsets=stored.subsets,
         targets=stored.targets,
         logits=stored.logits,
-        evidence=scores.evidence[rows],
+        corrected_logits=scores.corrected_logits[rows],
         probabilities=scores.probabilities[rows],
     )
 
 
 def mask_quality(run: Reader) -> dict[str, Estimate]:
-    """Agreement of predicted masks with the dataset's on the test part, by mask maker and label."""
+    """Agreement of predicted masks with the dataset's on the test subset, by mask annotator and label."""
     prepared, rows = run.prepared, run.rows("test")
     predicted = run.masks(rows)
     if predicted is None:
         return {}
     truth, groups = prepared.masks(rows), prepared.groups[rows]
-    makers = np.array([maker or "" for maker in prepared.mask_makers[rows]], np.str_)
+    annotators = np.array([annotator or "" for annotator in prepared.mask_annotators[rows]], np.str_)
     labels, drawn = prepared.labels[rows], prepared.has_mask[rows]
     told = {"implausible": proportion(implausible(predicted), groups)}
     cells = [("", drawn)]
-    pairs = dict.fromkeys(zip(labels[drawn].tolist(), makers[drawn].tolist(), strict=True))
-    cells += [(f"/{label} ({maker})", (labels == label) & (makers == maker)) for label, maker in sorted(pairs)]
+    pairs = dict.fromkeys(zip(labels[drawn].tolist(), annotators[drawn].tolist(), strict=True))
+    cells += [
+        (f"/{label} ({annotator})", (labels == label) & (annotators == annotator)) for label, annotator in sorted(pairs)
+    ]
     for suffix, cell in cells:
         estimates = mask_estimates(truth[cell], predicted[cell], groups[cell], run.spec.seed)
         told |= {f"{name}{suffix}": estimate for name, estimate in estimates.items()}
@@ -112,8 +114,8 @@ def _split(run: Reader) -> SplitInfo:
     table, classes = run.spec.split, run.spec.classes
     names = np.array(list(classes))[class_targets(run.prepared.labels, classes)]
     counts = {
-        part: {name: int(((run.subsets == part) & (names == name)).sum()) for name in classes}
-        for part in ("train", "select", "fit", "test")
+        subset: {name: int(((run.subsets == subset) & (names == name)).sum()) for name in classes}
+        for subset in ("train", "validation", "calibration", "test")
     }
     return SplitInfo(
         digest=(run.artefacts["split"] / "digest").read_text(),

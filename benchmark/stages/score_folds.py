@@ -1,7 +1,7 @@
 """All folds of a cross-validation as one result: metrics of the pooled out-of-fold predictions.
 
 Every image is tested once, by models that did not learn from it; each fold's predictions are calibrated on that fold's
-own validation part before they are pooled.
+own validation subset before they are pooled.
 """
 
 from pathlib import Path
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from benchmark.stages.context import Context
     from benchmark.tasks.spec import Spec
 
-ARRAYS = ("ids", "groups", "labels", "sources", "targets", "logits", "evidence", "probabilities")
+ARRAYS = ("ids", "groups", "labels", "sources", "targets", "logits", "corrected_logits", "probabilities")
 
 
 class Pooled(NamedTuple):
-    """The test parts of all folds, one behind the other; `fold` (n,) says whose."""
+    """The test subsets of all folds, one behind the other; `fold` (n,) says whose."""
 
     fold: np.ndarray
     arrays: dict[str, np.ndarray]
@@ -45,7 +45,7 @@ def build(context: "Context", folder: Path) -> None:
     folds = [msgspec.json.decode((path / FINDINGS).read_bytes(), type=Findings) for path in folders]
     pooled = pool(folders)
     found, outputs = pooled.arrays, _outputs(pooled)
-    np.savez(folder / PREDICTIONS, parts=np.full(len(pooled.fold), "test"), fold=pooled.fold, **found)
+    np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **found)
     findings = Findings(
         split=_split(spec, folds[0], found["targets"]),
         images=folds[0].images,
@@ -53,7 +53,9 @@ def build(context: "Context", folder: Path) -> None:
         metrics=_metrics(spec, folds, pooled, outputs),
         controls=_controls(spec, pooled),
         confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
-        calibration=CalibrationInfo(decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, part="fit, of each fold"),
+        calibration=CalibrationInfo(
+            decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, subset="calibration, of each fold"
+        ),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
     )
     write_findings(findings, folder)
@@ -65,23 +67,23 @@ def pool(folders: list[Path]) -> Pooled:
     Raises:
         DataError: an image was tested by two of them.
     """
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+    subsets: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
     numbers = []
     for number, folder in enumerate(folders):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as stored:
-            test = stored["parts"] == "test"
+            test = stored["subsets"] == "test"
             for name in ARRAYS:
-                parts[name].append(stored[name][test])
+                subsets[name].append(stored[name][test])
             numbers.append(np.full(int(test.sum()), number))
-    arrays = {name: np.concatenate(found) for name, found in parts.items()}
+    arrays = {name: np.concatenate(found) for name, found in subsets.items()}
     if len(set(arrays["ids"].tolist())) != len(arrays["ids"]):
         raise DataError("the folds cannot be pooled: an image was tested by two of them; run all of them again")
     return Pooled(np.concatenate(numbers), arrays)
 
 
 def _outputs(pooled: Pooled) -> Outputs:
-    evidence = pooled.arrays["evidence"]
-    return Outputs(evidence.argmax(axis=1), metrics.log_odds(evidence), pooled.arrays["probabilities"])
+    corrected_logits = pooled.arrays["corrected_logits"]
+    return Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), pooled.arrays["probabilities"])
 
 
 def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outputs) -> dict[str, Estimate]:

@@ -69,12 +69,12 @@ def reference(run: Reader, scores: "Scores") -> Reference | None:
     groups = direct.groups[test]
     gap = paired_difference(metric.compute, direct.targets[test], *sides, groups, 0, spec.resamples)
     difference = Estimate(gap.value, gap.low, gap.high, gap.n, gap.note)
-    return Reference("", difference, gap.detectable, judged(run.reference))
+    return Reference("", difference, gap.minimum_detectable, judged(run.reference))
 
 
 def _judged(run: Reader, own: Predictions) -> dict[str, Estimate]:
     spec, test = run.spec, own.subsets == "test"
-    outputs = Outputs(own.evidence.argmax(axis=1), metrics.log_odds(own.evidence), own.probabilities)
+    outputs = Outputs(own.corrected_logits.argmax(axis=1), metrics.log_odds(own.corrected_logits), own.probabilities)
     classes = list(spec.classes)
     return evaluate(
         classes, spec.positive, own.targets[test], outputs.of(test), own.groups[test], spec.seed, spec.resamples

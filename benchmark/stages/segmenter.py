@@ -1,4 +1,4 @@
-"""A segmenter network trained on the training part, against the dataset's own masks."""
+"""A segmenter network trained on the training subset, against the dataset's own masks."""
 
 import json
 from functools import partial
@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.data.prepared import Prepared
 from benchmark.models.batches import Batches
-from benchmark.models.memory import within_memory
+from benchmark.models.memory import retry_on_oom
 from benchmark.models.pace import pace_of
 from benchmark.models.runtime import begin
 from benchmark.models.segmentation import distorted, make_segmentation, on_bytes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def build(context: "Context", folder: Path) -> None:
     """Write ``model.keras`` (images in [0, 1] -> lung probability), ``history.json`` and ``meta.json``."""
     size = context.spec.segmentation.batch_size
-    model, history, how = within_memory(partial(_fit, context), size, context.partial, context.progress)
+    model, history, how = retry_on_oom(partial(_fit, context), size, context.partial, context.progress)
     model.save(folder / "model.keras")
     (folder / "history.json").write_text(json.dumps(history))
     meta = {"parameters": model.count_params(), **times(history), **how}
@@ -38,7 +38,7 @@ def _fit(context: "Context", batch_size: int, checkpoints: Path) -> tuple[keras.
     spec, run = context.spec, Reader(context)
     begin(spec.segmentation.seed, spec.runtime)
     images = run.prepared
-    train_rows, select_rows = (rows_with_masks(images, run.subsets, subset) for subset in ("train", "select"))
+    train_rows, select_rows = (rows_with_masks(images, run.subsets, subset) for subset in ("train", "validation"))
     model = make_segmentation(spec.segmenter, images.size).product
     network = on_bytes(model, images.size)
     batches = Batches(
@@ -72,7 +72,7 @@ def rows_with_masks(images: Prepared, subsets: np.ndarray, subset: str) -> np.nd
     rows = np.flatnonzero((subsets == subset) & images.has_mask)
     if len(rows) == 0:
         raise DataError(
-            f"a segmenter is trained on lung masks, and the {subset} part has none; "
+            f"a segmenter is trained on lung masks, and the {subset} subset has none; "
             "use --segmenter none or --segmenter threshold, or add a masks folder"
         )
     return rows

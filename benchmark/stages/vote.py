@@ -1,4 +1,4 @@
-"""Several models' predictions joined by a voter, which learns from the fit part alone."""
+"""Several models' predictions joined by a voter, which learns from the fit subset alone."""
 
 import json
 from pathlib import Path
@@ -28,9 +28,9 @@ def build(context: "Context", folder: Path) -> None:
     targets = class_targets(run.prepared.labels, spec.classes)
     check_classes(targets, run.subsets, spec.classes)
     found = [predictions(member) for member in run.members.values()]
-    rows, groups, fit = found[0].rows, found[0].groups, found[0].subsets == "fit"
+    rows, groups, fit = found[0].rows, found[0].groups, found[0].subsets == "calibration"
     columns = [spec.column(name) for name in spec.members]
-    voices = np.stack([ballot(one.evidence, column, count) for one, column in zip(found, columns, strict=True)])
+    voices = np.stack([ballot(one.corrected_logits, column, count) for one, column in zip(found, columns, strict=True)])
     make_voter = load_component(find("voter", spec.voter.name))
     chances, note = vote(lambda: make_voter(**spec.voter.options), voices, targets[rows], groups, fit, spec.seed)
     if np.shape(chances) != (len(rows), count) or not np.isfinite(chances).all():

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -48,19 +49,29 @@ def fault(document: bytes) -> str:
     return ""
 
 
-def load(path: str, decoder: msgspec.json.Decoder[D], what: str, schema: int, verified: bool) -> D | Broken:
+def load(
+    path: str,
+    decoder: msgspec.json.Decoder[D],
+    what: str,
+    schema: int,
+    verified: bool,
+    upgrade: Callable[[bytes], D] | None = None,
+) -> D | Broken:
     """The document in a file, or why it cannot be used.
 
     Args:
         what: it is, as ``a record``.
         schema: the newest that this version reads.
         verified: one whose seal does not fit cannot be used.
+        upgrade: called with a document of an older schema; None where there is none that differs.
     """
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
             content = file.read()
         found = decoder.decode(content)
         reason = fault(content) if verified else ""
+        if upgrade is not None and found.schema < schema:
+            found = upgrade(content)
     except OSError as error:
         return Broken(f"cannot be read ({error.strerror})")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

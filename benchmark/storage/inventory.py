@@ -48,7 +48,7 @@ class Item(NamedTuple):
 
     Attributes:
         stage: and `key`, empty where the kind has none.
-        octets: bytes on disk.
+        size_bytes: bytes on disk.
         used: when it last changed, in seconds since 1970; `Store.use` changes an artefact's folder.
     """
 
@@ -56,7 +56,7 @@ class Item(NamedTuple):
     path: Path
     stage: str
     key: str
-    octets: int
+    size_bytes: int
     used: float
 
 
@@ -89,7 +89,7 @@ def summed(named: Iterable[tuple[str, Item]]) -> dict[str, Sum]:
     for name, item in named:
         one = sums.setdefault(name, {"count": 0, "bytes": 0})
         one["count"] += 1
-        one["bytes"] += item.octets
+        one["bytes"] += item.size_bytes
     return dict(sorted(sums.items(), key=lambda pair: -pair[1]["bytes"]))
 
 

@@ -13,8 +13,8 @@ def components_of(spec: Spec) -> list[tuple[str, str, Component]]:
     if isinstance(spec, VoteSpec):
         return [dataset, ("voter", "voter", spec.voter)]
     parts = [("segmenter", "segmenter", spec.segmenter), ("backbone", "backbone", spec.backbone)]
-    carrier = [("carrier", "head", spec.carrier)] if spec.carrier else []
-    return [dataset, *parts, ("head", "head", spec.head), *carrier]
+    features_head = [("features_head", "head", spec.features_head)] if spec.features_head else []
+    return [dataset, *parts, ("head", "head", spec.head), *features_head]
 
 
 def pipeline_name(spec: Spec, defaults: Callable[[str, str], Mapping[str, Any]]) -> str:
@@ -34,7 +34,7 @@ def pipeline_name(spec: Spec, defaults: Callable[[str, str], Mapping[str, Any]])
         alike = f"{len(names)} × {names[0]}" if len(set(names)) == 1 else ", ".join(names)
         return f"{shown('voter', spec.voter)}({alike})"
     parts = [shown(kind, getattr(spec, kind)) for kind in ("segmenter", "backbone", "head")]
-    if spec.classical and spec.carrier is None:
+    if spec.classical and spec.features_head is None:
         parts[1] += " frozen"
     return "+".join(parts)
 

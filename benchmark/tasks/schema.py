@@ -101,14 +101,14 @@ class Features(_Table, frozen=True):
     """What a head that is no network reads: pooled features of the backbone.
 
     Attributes:
-        carrier: the head that the backbone is trained with first; ``none`` takes the backbone as its weights are.
+        head: the head that the backbone is trained with first; ``none`` takes the backbone as its weights are.
     """
 
-    carrier: str = "dense"
+    head: str = "dense"
 
 
 class Split(_Table, frozen=True):
-    """Shares of the images; `naive` ignores patients and duplicates, as the founding study did.
+    """Shares of the images; `image-level` ignores patients and duplicates, as the founding study did.
 
     Attributes:
         folds: 1 is a single hold-out; with more, each fold is the test part once, and the rest is divided between
@@ -119,7 +119,7 @@ class Split(_Table, frozen=True):
     validation: float = 0.1
     test: float = 0.1
     seed: Seed = 0
-    grouping: Literal["group", "naive"] = "group"
+    grouping: Literal["group", "image-level"] = "group"
     folds: int = 1
 
     @property

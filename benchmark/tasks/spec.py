@@ -75,7 +75,7 @@ class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kin
 
     Attributes:
         classical: the head is no network: it learns from stored features.
-        carrier: the head that the backbone of a classical head was trained with; None where it was not trained.
+        features_head: the head that the backbone of a classical head was trained with; None where it was not trained.
         tuned: how its settings were found, which changes nothing in what is computed.
     """
 
@@ -83,7 +83,7 @@ class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kin
     backbone: Component
     head: Component
     classical: bool = False
-    carrier: Component | None = None
+    features_head: Component | None = None
     augmentation: Augmentation
     training: Training
     segmentation: Segmentation
@@ -92,12 +92,12 @@ class RunSpec(Setting, frozen=True, kw_only=True, tag="pipeline", tag_field="kin
     @property
     def trained_head(self) -> Component:
         """The head that the backbone learns with."""
-        return self.carrier or self.head
+        return self.features_head or self.head
 
     @property
     def trains_network(self) -> bool:
         """Whether anything but a classical head is trained on the classes."""
-        return not self.classical or self.carrier is not None
+        return not self.classical or self.features_head is not None
 
 
 class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind"):

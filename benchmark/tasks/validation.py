@@ -13,6 +13,9 @@ from benchmark.tasks.schema import Task
 
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
+RENAMED = {"features.carrier": "head"}  # a key as it was once called, in its table -> what it is called now
+RENAMED_VALUES = {("split.grouping", "naive"): "image-level"}
+
 
 def advice(content: Mapping[str, Any], refused: str) -> str:
     """One sentence about the first thing that a `Task` cannot take: the key, what it is, what was received.
@@ -38,7 +41,9 @@ def _faults(value: Any, hint: Any, key: str) -> Iterator[str]:
     hints = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     fitting = next((one for one in hints if _fits(value, one)), None)
     kind, inner = get_origin(fitting), get_args(fitting)
-    if fitting is None:
+    if fitting is None and (now := RENAMED_VALUES.get((key, str(value)))):
+        yield f"{key} = {value!r} is called {now!r} now; write that"
+    elif fitting is None:
         given = repr(value) if isinstance(value, str) and _words_of(*hints) else received(value)
         yield f"{key or 'a task file'} is {_expected(hints)}, received {given}"
     elif _is_struct(fitting):
@@ -79,6 +84,9 @@ def _unknown(name: str, known: list[str], key: str) -> str:
             f'[tuning.space] names a setting by one quoted key, as "{nested[1]}.{name}" = {{low = 0.1, high = 0.5}}; '
             f"received a table [{key}]"
         )
+    now = RENAMED.get(f"{key}.{name}")
+    if now:
+        return f"key {name!r} in [{key}] is called {now!r} now; rename it"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
     return f"unknown key {name!r} in [{key or 'the top level'}]; {hint}"

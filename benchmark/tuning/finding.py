@@ -28,15 +28,15 @@ from registry.errors import DivergedError
 from registry.options import Scalar
 
 FILE = "tuned.toml"
-Paired = Callable[[Callable[[Record], Path], str], PairedTest]  # folders of runs, a part -> the test on that part
+Paired = Callable[[Callable[[Record], Path], str], PairedTest]  # folders of runs, a subset -> the test on that subset
 
 
 class Side(msgspec.Struct, frozen=True):
     """One pipeline, trained to the end.
 
     Attributes:
-        loss: class-balanced log-loss of the *select* part in the epoch whose weights were kept.
-        value: the task's metric on the test part.
+        loss: class-balanced log-loss of the *select* subset in the epoch whose weights were kept.
+        value: the task's metric on the test subset.
         failure: why there are no numbers; empty where there are.
     """
 
@@ -107,9 +107,9 @@ def finding(tuning: Tuning, state: State, paired: Paired) -> tuple[Finding, list
     write_task(tuning, spec)
     specs = [subject.spec, spec] if differing else [spec]
     index = CodeIndex(session.store.root)  # a search takes long enough for edits
-    planned = scheduled(session, specs, subject.survey, tuning.described, index)
+    planned = scheduled(session, specs, subject.summary, tuning.described, index)
     finished = [Finished(run, retold(run, record)) for run, record in executed(session, planned)]
-    title = f"{planned[0].pipeline} on {subject.survey.name}, seed {subject.spec.seed}"
+    title = f"{planned[0].pipeline} on {subject.summary.name}, seed {subject.spec.seed}"
     session.worker.ask(DrawSearch(str(tuning.folder), title), type(None))
     defaults = state.search.space.defaults()
     select, test = _differences(finished, paired)
@@ -187,6 +187,7 @@ def _differences(finished: list[Finished], paired: Paired) -> tuple[Difference |
     folders = {run.plan.run: run.folder for run, _ in finished}
     default, best = records
     select, test = (
-        paired(lambda record: folders[record.run], part)([best], [default], best.metric) for part in ("select", "test")
+        paired(lambda record: folders[record.run], subset)([best], [default], best.metric)
+        for subset in ("validation", "test")
     )
     return select, test

@@ -4,7 +4,7 @@ import msgspec
 
 from benchmark.planning.graph import Plan, Traits
 from benchmark.planning.keys import plan
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.digests import digest
 from benchmark.tasks.settings import with_settings
@@ -21,7 +21,7 @@ class Subject(msgspec.Struct, frozen=True):
     """
 
     spec: RunSpec
-    survey: Survey
+    summary: DatasetSummary
     segmenter: Traits
     cache: str
 
@@ -32,7 +32,7 @@ class Subject(msgspec.Struct, frozen=True):
             ValueError: it cannot have these settings.
         """
         spec = with_settings(self.spec, values)
-        return spec, plan(spec, self.survey, lambda name: self.segmenter, index)
+        return spec, plan(spec, self.summary, lambda name: self.segmenter, index)
 
     def digest(self, index: CodeIndex) -> str:
         """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""

@@ -99,7 +99,7 @@ def target(session: Session) -> tuple[Task, Subject, Descriptions]:
     count = len(chosen.pipelines)
     among = f", the first of the task's {count} pipelines" if count > 1 else ""
     session.display.say(f"tuning {pipeline_name(spec, found.described.defaults)}{among}")
-    return asked.task, Subject(spec, found.survey, traits, str(session.store.root.absolute())), found.described
+    return asked.task, Subject(spec, found.summary, traits, str(session.store.root.absolute())), found.described
 
 
 def search_of(

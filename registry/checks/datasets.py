@@ -78,7 +78,7 @@ def _check_fields(sample: Any, labels: Sequence[str]) -> None:
     for field in ("id", "group"):
         value = getattr(sample, field)
         expect(isinstance(value, str) and bool(value), f"a sample's {field} is a text, received {value!r}")
-    for field in ("source", "mask_maker"):
+    for field in ("source", "mask_annotator"):
         value = getattr(sample, field)
         fits = value is None or (isinstance(value, str) and bool(value))
         expect(fits, f"a sample's {field} is a text or None, received {value!r} of sample {sample.id!r}")
@@ -104,9 +104,9 @@ def _check_readers(sample: Sample) -> None:
         if mask is not None:
             _check_array(mask, np.bool_, f"{what} of sample {sample.id!r}")
     expect(
-        (lungs is None) == (sample.mask_maker is None),
-        f"mask_maker says who drew the mask, None where there is none; sample {sample.id!r} has "
-        f"{'no mask' if lungs is None else 'a mask'} and mask_maker={sample.mask_maker!r}",
+        (lungs is None) == (sample.mask_annotator is None),
+        f"mask_annotator says who drew the mask, None where there is none; sample {sample.id!r} has "
+        f"{'no mask' if lungs is None else 'a mask'} and mask_annotator={sample.mask_annotator!r}",
     )
 
 

@@ -87,7 +87,7 @@ def _is_named_after(label: str, image: Path | None) -> bool:
     return image is not None and re.match(rf"{stem}(-19)?[- _]*\(?\d+\)?\.", image.name, re.IGNORECASE) is not None
 
 
-def _samples(label: str, folder: Path, mask_maker: str) -> Iterable[Sample]:
+def _samples(label: str, folder: Path, mask_annotator: str) -> Iterable[Sample]:
     sources = sheets.sources(folder.parent, folder.name)
     patients = layout.patients(folder.parent, folder.name)
     for film in layout.films(folder):
@@ -99,7 +99,7 @@ def _samples(label: str, folder: Path, mask_maker: str) -> Iterable[Sample]:
             label=label,
             source=sources.get(key),
             patient=patients.get(key),
-            mask_maker=mask_maker,
+            mask_annotator=mask_annotator,
         )
 
 

@@ -9,7 +9,7 @@ from registry.readers import layout
 
 
 def folder(
-    root: str | Path, *, name: str = "", mask_maker: str = "dataset", licence: str = "not stated"
+    root: str | Path, *, name: str = "", mask_annotator: str = "dataset", licence: str = "not stated"
 ) -> layout.FileDataset:
     """A folder with one sub-folder per label, images in it or in its images/, optional masks in its masks/.
 
@@ -17,7 +17,7 @@ def folder(
 
     Args:
         name: how tables call the dataset; the folder's own name by default.
-        mask_maker: who or what drew the masks.
+        mask_annotator: who or what drew the masks.
 
     Raises:
         DataNotFoundError: no such folder, no sub-folder, or a sub-folder without images.
@@ -29,7 +29,7 @@ def folder(
         raise DataNotFoundError(f"data folder {base} holds images without labels; expected one sub-folder per label")
     if len(folders) < 2:
         raise DataError(f"data folder {base} holds one label, {folders[0].name}; a task needs two or more")
-    listed = tuple(sample for path in folders for sample in _samples(path, mask_maker))
+    listed = tuple(sample for path in folders for sample in _samples(path, mask_annotator))
     return layout.FileDataset(
         name=name or base.resolve().name,
         labels=tuple(path.name for path in folders),
@@ -53,7 +53,7 @@ def recognises(root: str | Path) -> int:
 folder.recognises = recognises  # type: ignore[attr-defined]
 
 
-def _samples(path: Path, mask_maker: str) -> Iterable[Sample]:
+def _samples(path: Path, mask_annotator: str) -> Iterable[Sample]:
     patients = layout.patients(path.parent, path.name)
     for film in layout.films(path):
         yield layout.sample(
@@ -62,5 +62,5 @@ def _samples(path: Path, mask_maker: str) -> Iterable[Sample]:
             label=path.name,
             source=None,
             patient=patients.get(layout.name_key(film.name)),
-            mask_maker=mask_maker,
+            mask_annotator=mask_annotator,
         )

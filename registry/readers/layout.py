@@ -39,7 +39,7 @@ class Film:
     mask: str | None
 
 
-def sample(film: Film, *, id: str, label: str, source: str | None, patient: str | None, mask_maker: str) -> Sample:
+def sample(film: Film, *, id: str, label: str, source: str | None, patient: str | None, mask_annotator: str) -> Sample:
     """The sample of a film; without a known patient it is a group of its own."""
     id = printable(id)
     return Sample(
@@ -49,7 +49,7 @@ def sample(film: Film, *, id: str, label: str, source: str | None, patient: str 
         group=f"patient {patient}" if patient else id,
         read_image=partial(read_gray, film.image),
         read_mask=partial(read_mask, film.mask) if film.mask else no_mask,
-        mask_maker=mask_maker if film.mask else None,
+        mask_annotator=mask_annotator if film.mask else None,
         paths=(film.image, film.mask) if film.mask else (film.image,),
     )
 

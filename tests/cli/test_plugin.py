@@ -139,7 +139,7 @@ SMALL = (
             ("--head", "linear", "--head", "dense", "--voter", "hard"),
             "hard(none+strided[filters=8]+linear, none+strided[filters=8]+dense)",
         ),
-        ("features-xgb", ("--set", "features.carrier=linear"), "none+strided[filters=8]+xgboost"),
+        ("features-xgb", ("--set", "features.features_head=linear"), "none+strided[filters=8]+xgboost"),
     ],
 )
 def test_a_strangers_components_take_part_in_every_task_by_flag_alone(bench, installed, task, flags, expected):
@@ -188,7 +188,7 @@ def test_layers_of_a_strangers_own_are_read_by_a_worker_that_did_not_train_them(
     layered.run(*flags, "--epochs", 1, PYTHONPATH=str(tmp_path))
     (record,) = layered.records().values()
     assert (record["status"], record["stages"]["fit"], record["stages"]["predict"]) == ("ok", "cached", "built")
-    layered.run(*flags[:4], "--head", "majority", "--set", "features.carrier=layered", PYTHONPATH=str(tmp_path))
+    layered.run(*flags[:4], "--head", "majority", "--set", "features.features_head=layered", PYTHONPATH=str(tmp_path))
 
 
 def test_a_run_that_fails_is_a_row_with_its_cause_and_the_others_go_on(bench, installed, tmp_path):

@@ -102,18 +102,18 @@ def test_classical_heads_share_the_carriers_training_and_one_feature_pass(bench)
     before = {stage: bench.artefacts(stage) for stage in ("fit", "features")}
     heads = ("xgboost[trees=20]", "scikit-learn[classifier=GaussianNB]", "majority")
     bench.run("--epochs", 1, *(flag for head in heads for flag in ("--head", head)))
-    assert bench.artefacts("fit") == before["fit"]  # dense is their carrier
+    assert bench.artefacts("fit") == before["fit"]  # dense is their features_head
     assert bench.artefacts("features") == before["features"] + 1
     record = bench.records()[f"{HEAD}xgboost[trees=20] s0"]
     assert record["map_method"] == "occlusion"
-    assert record["components"]["carrier"]["name"] == "dense"
+    assert record["components"]["features_head"]["name"] == "dense"
     names = {path.name for path in next(bench.results.rglob("none-sepcnn-xgboost*")).glob("model/*")}
     assert names == {"backbone.keras", "classifier.ubj"}
 
 
 def test_a_frozen_backbone_trains_no_network(bench):
     before = bench.artefacts("fit")
-    bench.run("--set", "features.carrier=none", "--head", "majority")
+    bench.run("--set", "features.features_head=none", "--head", "majority")
     assert bench.artefacts("fit") == before
     record = bench.records()["none+sepcnn[filters=8,pairs=1] frozen+majority s0"]
     assert record["metrics"]["balanced-accuracy"]["value"] == 0.5

@@ -22,7 +22,7 @@ def test_records_are_compared_and_where_they_lie_is_known(tmp_path):
     comparison, found = collected([tmp_path], untested)
     assert [row.pipeline for row in comparison.tables[0].rows if not row.control] == [A, B]
     assert found.folder(first) == tmp_path / "binary" / first.run
-    assert comparison.tables[0].lead.untested == f"no predictions.npz of {first.run}"
+    assert comparison.tables[0].leader.untested == f"no predictions.npz of {first.run}"
     path.write_text(path.read_text().replace("0.9,", "0.99,", 1))
     comparison, found = collected([tmp_path], untested)
     assert [reason.partition(" ")[0] for reason in comparison.left_out] == [str(path)]

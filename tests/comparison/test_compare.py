@@ -32,7 +32,7 @@ def separable(first: Sequence[Record], second: Sequence[Record], metric: str) ->
 def gap(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
     """What the records say, ± .02."""
     found = (first[0].metrics[metric].value or 0) - (second[0].metrics[metric].value or 0)
-    return Difference(found, found - 0.02, found + 0.02, detectable=0.0286, n=300)
+    return Difference(found, found - 0.02, found + 0.02, minimum_detectable=0.0286, n=300)
 
 
 def pipelines(rows: list[Row]) -> list[str]:
@@ -132,9 +132,9 @@ def test_of_a_loss_the_lowest_is_best() -> None:
 
     (table,) = compare(runs, metric="log-loss", difference=lower).tables
     assert [row.pipeline for row in table.rows][:2] == [B, A]
-    assert table.lead is not None
-    assert (table.lead.gain, table.lead.low, table.lead.high) == (0.05, 0.03, 0.07)
-    assert table.lead.separable
+    assert table.leader is not None
+    assert (table.leader.gain, table.leader.low, table.leader.high) == (0.05, 0.03, 0.07)
+    assert table.leader.significant
 
 
 def test_a_failed_seed_beside_good_ones_is_kept_in_the_row() -> None:
@@ -158,7 +158,7 @@ def test_a_run_that_failed_before_it_knew_its_data_joins_the_only_table_of_its_t
     (table,) = compare([factories.record(), early]).tables
     assert [(row.pipeline, row.status) for row in table.rows][:2] == [(A, "ok"), (B, "failed")]
     (alone,) = compare([early]).tables
-    assert (alone.dataset, alone.split, alone.lead) == (None, None, None)
+    assert (alone.dataset, alone.split, alone.leader) == (None, None, None)
     other = factories.record(task="multiclass", classes=LABELS)
     assert [pipelines(table.rows) for table in compare([early, other]).tables] == [[B], [A]]
 
@@ -267,7 +267,7 @@ def test_an_unfinished_cross_validation_is_partial_and_not_ranked() -> None:
     row = table.rows[1]
     assert (pipelines(table.rows), row.pipeline, row.status, row.unfinished) == ([A, B], B, "partial", {0: 2})
     assert (row.pooled, row.value("balanced-accuracy"), row.n) == (False, pytest.approx(0.985), 600)
-    assert table.lead is not None and (table.lead.pipeline, table.lead.runner_up) == (A, None)
+    assert table.leader is not None and (table.leader.pipeline, table.leader.runner_up) == (A, None)
 
 
 def test_a_seed_without_its_pooled_result_does_not_count_beside_one_that_has_it() -> None:
@@ -300,14 +300,14 @@ def test_of_the_maps_one_number_is_kept_the_mean_over_classes() -> None:
     told = {**maps, "lesion-enrichment/COVID": Estimate(3.0), "lung-misses/COVID": Estimate(0.5)}
     told |= {"lesion-enrichment/Non-COVID": Estimate(None, note="no map to judge")}
     row = compare([factories.record(gradcam=told)]).tables[0].rows[0]
-    assert row.focus == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0}
+    assert row.localisation == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0}
 
 
 def test_an_undefined_metric_keeps_its_reason() -> None:
     none = {"balanced-accuracy": Estimate(None, n=4, note="one class only")}
     (table,) = compare([factories.record(metrics=none)]).tables
     one = table.rows[0].metrics["balanced-accuracy"]
-    assert (one.value, one.note, table.lead) == (None, "one class only", None)
+    assert (one.value, one.note, table.leader) == (None, "one class only", None)
 
 
 def test_an_unknown_metric_suggests_the_nearest() -> None:
@@ -317,11 +317,13 @@ def test_an_unknown_metric_suggests_the_nearest() -> None:
 
 def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
     runs = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
-    assert compare(runs, difference=separable).tables[0].lead.separable  # type: ignore[union-attr]
-    touching = compare(runs, difference=lambda *_: Difference(0.02, -0.001, 0.05, detectable=0.036)).tables[0].lead
-    untested = compare(runs, difference=lambda *_: Difference(None, note="no predictions")).tables[0].lead
-    assert touching is not None and not touching.separable and touching.detectable == 0.036
-    assert untested is not None and not untested.separable and untested.untested == "no predictions"
+    assert compare(runs, difference=separable).tables[0].leader.significant  # type: ignore[union-attr]
+    touching = (
+        compare(runs, difference=lambda *_: Difference(0.02, -0.001, 0.05, minimum_detectable=0.036)).tables[0].leader
+    )
+    untested = compare(runs, difference=lambda *_: Difference(None, note="no predictions")).tables[0].leader
+    assert touching is not None and not touching.significant and touching.minimum_detectable == 0.036
+    assert untested is not None and not untested.significant and untested.untested == "no predictions"
 
 
 @pytest.mark.parametrize(
@@ -335,9 +337,9 @@ def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
 )
 def test_those_that_are_not_separable_from_the_leader_either_are_named(values: list[float], level: list[str]) -> None:
     runs = [factories.record(value, pipeline=f"net{k}") for k, value in enumerate(values)]
-    lead = compare(runs, difference=gap).tables[0].lead
+    lead = compare(runs, difference=gap).tables[0].leader
     assert lead is not None
-    assert lead.level == level
+    assert lead.tied == level
 
 
 @pytest.mark.parametrize("answer", [Difference(0.02, 0.01, 0.03), Difference(None, note="no predictions")])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.comparison.compare import MIXED_HARDWARE, compare
-from benchmark.comparison.costs import EDITED, CostTable, cost_tables, undominated
+from benchmark.comparison.costs import EDITED, CostTable, cost_tables, pareto_optimal
 from benchmark.records import files as records
 from benchmark.records import speed as speed_record
 from benchmark.records.record import Record
@@ -127,7 +127,7 @@ def test_only_components_options_images_augmentation_and_number_of_classes_join(
         {"augmentation": {"flips": "none", "rotation": 0.0, "rotated": 0.0}},
         {"classes": {"x": ["y"], "z": ["COVID"], "w": []}},
         {"head": {"name": "dense", "options": {"width": 32, "dropout": 0.2}}},
-        {"carrier": {"name": "dense", "options": {}}},
+        {"features_head": {"name": "dense", "options": {}}},
     ):
         assert architecture({**spec, **change}) != own
     assert architecture({"voter": {"name": "soft", "options": {}}}) == ""
@@ -162,12 +162,12 @@ def test_multiply_accumulates_that_are_known_in_part_are_not_ranked() -> None:
     ],
 )
 def test_the_front_of_hand_made_points(points: list[tuple[float, float] | None], expected: list[bool]) -> None:
-    assert undominated(points) == expected
+    assert pareto_optimal(points) == expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=12))
 def test_the_best_score_and_the_least_cost_are_always_on_the_front(points: list[tuple[float, float]]) -> None:
-    front = [point for point, on in zip(points, undominated(points), strict=True) if on]
+    front = [point for point, on in zip(points, pareto_optimal(points), strict=True) if on]
     assert max(points)[0] == max(front)[0]
     assert min(cost for _, cost in points) == min(cost for _, cost in front)
 

@@ -37,14 +37,14 @@ def prepared(samples, folder, **options):
 
 
 def test_the_artefact_holds_every_sample_in_order(tmp_path):
-    samples = [drawn(n, label="ab"[n % 2], source=[None, "here"][n % 2], mask_maker="me") for n in range(50)]
-    samples[7] = drawn(7, mask=xrays.lungs(), mask_maker="me", label="b")
+    samples = [drawn(n, label="ab"[n % 2], source=[None, "here"][n % 2], mask_annotator="me") for n in range(50)]
+    samples[7] = drawn(7, mask=xrays.lungs(), mask_annotator="me", label="b")
     images = prepared(samples, tmp_path / "out")
     assert images.ids.tolist() == [f"s{n}" for n in range(50)]
     assert images.labels.tolist() == ["a", "b"] * 25
     assert images.sources.tolist()[:2] == [None, "here"]
     assert images.groups.tolist() == [f"g{n}" for n in range(50)]
-    assert images.mask_makers.tolist() == [None] * 7 + ["me"] + [None] * 42
+    assert images.mask_annotators.tolist() == [None] * 7 + ["me"] + [None] * 42
     assert np.flatnonzero(images.has_mask).tolist() == [7]
     assert images.sizes.tolist() == [[40, 40]] * 50
     assert images.size == 32
@@ -59,13 +59,17 @@ def test_images_are_mapped_not_read(tmp_path):
 
 
 def test_masks_of_any_size_come_back_at_the_images_size(tmp_path):
-    samples = [drawn(0, mask=xrays.lungs((64, 64)), mask_maker="me"), drawn(1), drawn(2, mask=xrays.lungs((32, 32)))]
+    samples = [
+        drawn(0, mask=xrays.lungs((64, 64)), mask_annotator="me"),
+        drawn(1),
+        drawn(2, mask=xrays.lungs((32, 32))),
+    ]
     images = prepared(samples, tmp_path / "out")
     assert images.masks().shape == (3, 32, 32)
     assert np.array_equal(images.masks()[0], xrays.lungs((32, 32)))
     assert not images.masks()[1].any()
     assert np.array_equal(images.masks([2, 0]), images.masks()[[2, 0]])
-    assert images.mask_makers.tolist() == ["me", None, "unknown"]
+    assert images.mask_annotators.tolist() == ["me", None, "unknown"]
 
 
 def test_lesions_are_kept_where_they_are_known_even_if_empty(tmp_path):

@@ -11,10 +11,10 @@ from benchmark.evaluation.calibration import (
     Calibration,
     calibrate,
     correct_prior,
-    evidence,
     fit_calibration,
     softmax,
     threshold_at_specificity,
+    without_prior,
 )
 from benchmark.evaluation.metrics import log_losses
 from registry.errors import DataError
@@ -39,7 +39,7 @@ def test_correcting_the_prior_is_bayes_rule():
 def test_decisions_do_not_depend_on_the_prior_trained_with(likelihood, shares):
     logits = np.array([likelihood])
     trained_otherwise = logits + np.log(np.array(shares) / sum(shares))
-    assert evidence(trained_otherwise, shares) == pytest.approx(logits, abs=1e-9)
+    assert without_prior(trained_otherwise, shares) == pytest.approx(logits, abs=1e-9)
 
 
 def test_two_classes_are_decided_where_the_validation_part_says_the_balance_lies():

@@ -240,8 +240,8 @@ def test_the_detectable_difference_is_detected_in_four_tries_of_five():
     right = rng.random(1000) < 0.9
     a, b = (np.where(rng.random(1000) < 0.05, ~right, right) for _ in range(2))
     planned = paired_difference(accuracy, targets, one_hot(~a + 0), one_hot(~b + 0), np.arange(1000), 0, 500)
-    spread = planned.detectable / (1.959964 + 0.841621)
-    assert np.mean(np.abs(rng.normal(planned.detectable, spread, 4000)) > 1.959964 * spread) == pytest.approx(
+    spread = planned.minimum_detectable / (1.959964 + 0.841621)
+    assert np.mean(np.abs(rng.normal(planned.minimum_detectable, spread, 4000)) > 1.959964 * spread) == pytest.approx(
         0.8, abs=0.03
     )
     assert spread == pytest.approx((planned.high - planned.low) / 2 / 1.959964)

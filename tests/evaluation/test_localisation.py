@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.evaluation.localisation import focus, focus_estimates, median_estimate, upsample
+from benchmark.evaluation.localisation import localisation, localisation_estimates, median_estimate, upsample
 
 
 def test_upsampling_keeps_where_a_cell_is():
@@ -21,16 +21,16 @@ def test_enrichment_worked_by_hand():
     heat = np.array([[[3.0, 1.0], [0.0, 4.0]]])
     region = np.array([[[True, False], [False, False]]])
     lungs = np.array([[[True, True], [True, False]]])
-    assert focus(heat, region).enrichment[0] == pytest.approx((3 / 8) / (1 / 4))
-    assert focus(heat, region).missed[0]
-    seen = focus(heat, region, within=lungs)
+    assert localisation(heat, region).enrichment[0] == pytest.approx((3 / 8) / (1 / 4))
+    assert localisation(heat, region).pointing_game_missed[0]
+    seen = localisation(heat, region, within=lungs)
     assert seen.enrichment[0] == pytest.approx((3 / 4) / (1 / 3))
-    assert not seen.missed[0]
+    assert not seen.pointing_game_missed[0]
 
 
 def test_even_heat_has_enrichment_one():
     region = np.random.default_rng(0).random((5, 16, 16)) < 0.3
-    np.testing.assert_allclose(focus(np.ones((5, 4, 4)), region).enrichment, 1, rtol=1e-5)
+    np.testing.assert_allclose(localisation(np.ones((5, 4, 4)), region).enrichment, 1, rtol=1e-5)
 
 
 @given(st.floats(0.01, 1000))
@@ -39,7 +39,9 @@ def test_enrichment_does_not_depend_on_the_scale_of_the_map(scale):
     heat = np.random.default_rng(1).random((2, 8, 8))
     region = np.zeros((2, 16, 16), bool)
     region[:, 3:9, 2:7] = True
-    np.testing.assert_allclose(focus(scale * heat, region).enrichment, focus(heat, region).enrichment, rtol=1e-4)
+    np.testing.assert_allclose(
+        localisation(scale * heat, region).enrichment, localisation(heat, region).enrichment, rtol=1e-4
+    )
 
 
 def test_empty_maps_and_impossible_regions_are_named_not_divided_by_zero():
@@ -48,18 +50,18 @@ def test_empty_maps_and_impossible_regions_are_named_not_divided_by_zero():
     region = np.zeros((4, 8, 8), bool)
     region[0, :2] = region[3, :2] = True
     region[2] = True
-    seen = focus(heat, region)
+    seen = localisation(heat, region)
     assert seen.empty.tolist() == [True, False, False, False]
     assert seen.defined.tolist() == [False, False, False, True]
-    told = focus_estimates(seen, ["a"] * 4, list("wxyz"), "lesion", 0)
+    told = localisation_estimates(seen, ["a"] * 4, list("wxyz"), "lesion", 0)
     assert told["lesion-enrichment/a"].value == pytest.approx(1)
     assert told["lesion-enrichment/a"].note == "n < 10; 1 empty maps left out; 2 images without such a region"
     assert (told["lesion-empty/a"].value, told["lesion-empty/a"].n) == (1, 4)
 
 
 def test_a_label_with_empty_maps_only_has_no_number():
-    seen = focus(np.zeros((2, 4, 4)), np.eye(4, dtype=bool)[None].repeat(2, 0))
-    told = focus_estimates(seen, ["a", "b"], ["x", "y"], "lung", 0)
+    seen = localisation(np.zeros((2, 4, 4)), np.eye(4, dtype=bool)[None].repeat(2, 0))
+    told = localisation_estimates(seen, ["a", "b"], ["x", "y"], "lung", 0)
     assert told["lung-enrichment/a"].value is None
     assert told["lung-misses/b"].value is None
     assert told["lung-empty/b"].value == 1
@@ -67,8 +69,8 @@ def test_a_label_with_empty_maps_only_has_no_number():
 
 def test_no_images_give_no_statistics():
     none = np.zeros((0, 4, 4), bool)
-    assert focus(none, none).enrichment.shape == (0,)
-    assert focus_estimates(focus(none, none), [], [], "lung", 0) == {}
+    assert localisation(none, none).enrichment.shape == (0,)
+    assert localisation_estimates(localisation(none, none), [], [], "lung", 0) == {}
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(0, 5))
@@ -92,4 +94,4 @@ def test_brightness_is_judged_by_the_same_rule():
     films[0, :4] = 30
     region = np.zeros((1, 8, 8), bool)
     region[0, :4] = True
-    assert focus(films, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))
+    assert localisation(films, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))

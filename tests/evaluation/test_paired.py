@@ -85,7 +85,7 @@ def test_the_detectable_difference_is_that_of_the_interval_s_standard_error(tmp_
     found = paired_test(lambda one: tmp_path / one.run)(*pair, "accuracy")
     assert found.low is not None and found.high is not None
     error = (found.high - found.low) / 2 / 1.959964
-    assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)
+    assert found.minimum_detectable == pytest.approx((1.959964 + 0.841621) * error)
 
 
 def test_a_pipeline_is_read_and_resampled_once_however_often_it_is_tested(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_thresholds_reach_their_specificity_on_validation_and_test_shows_its_own
     told = found.calibration.thresholds["specificity-95"]
     negatives = (arguments["targets"] == 1) & (arguments["parts"] == "fit")
     assert told.negatives == negatives.sum()
-    assert 0.95 <= told.validation_specificity < 0.95 + 1 / negatives.sum()
+    assert 0.95 <= told.calibration_specificity < 0.95 + 1 / negatives.sum()
     assert found.metrics["specificity@specificity-95"].value == pytest.approx(0.95, abs=0.03)
     odds = found.evidence[:, 0] - found.evidence[:, 1]
     positives = (arguments["targets"] == 0) & (arguments["parts"] == "test")
@@ -156,8 +156,14 @@ def test_a_threshold_without_positives_says_so_in_json():
     positives = (arguments["parts"] == "fit") & (arguments["targets"] == 0)
     arguments["parts"] = np.where(positives, "train", arguments["parts"])
     threshold = json.loads(msgspec.json.encode(score(**arguments).calibration.thresholds["specificity-95"]))
-    assert list(threshold) == ["log_odds", "validation_specificity", "validation_sensitivity", "negatives", "positives"]
-    assert (threshold["validation_sensitivity"], threshold["positives"]) == (None, 0)
+    assert list(threshold) == [
+        "log_odds",
+        "calibration_specificity",
+        "calibration_sensitivity",
+        "negatives",
+        "positives",
+    ]
+    assert (threshold["calibration_sensitivity"], threshold["positives"]) == (None, 0)
 
 
 def test_the_same_seed_gives_the_same_scores_and_another_moves_only_intervals():

@@ -25,8 +25,8 @@ from tests.workers import Ledger, StandIn, answered, ends, named, plans, steps_o
 DENSE, CARRIER = Component("dense", {"units": 224, "dropout": 0.2}), {"classical": True}
 HEADS = [
     {"head": DENSE},
-    {"head": Component("majority"), "classical": True, "carrier": DENSE},
-    {"head": Component("xgboost"), "classical": True, "carrier": DENSE},
+    {"head": Component("majority"), "classical": True, "features_head": DENSE},
+    {"head": Component("xgboost"), "classical": True, "features_head": DENSE},
 ]
 SEEN = ("prepare", "split", "segmenter", "masks", "inputs")
 

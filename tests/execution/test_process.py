@@ -15,7 +15,7 @@ import pytest
 
 from benchmark.execution import process as executor
 from benchmark.execution.process import CORES, Worker, WorkerClosedError, WorkerFailedError, side_by_side
-from benchmark.execution.protocol import Describe, Look, ProtocolError, Ready, TryOut, encoded
+from benchmark.execution.protocol import Describe, ProtocolError, Ready, Summarise, TryOut, encoded
 from benchmark.planning.description import Description
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import ConfigError
@@ -290,7 +290,7 @@ def test_an_event_of_another_version_ends_the_worker_and_is_an_error_that_names_
 
 
 def test_memory_that_python_cannot_have_is_out_of_memory(worker, tmp_path):
-    outcome = worker.serve(Look(DatasetChoice("greedy", str(tmp_path)), 0, str(tmp_path)))
+    outcome = worker.serve(Summarise(DatasetChoice("greedy", str(tmp_path)), 0, str(tmp_path)))
     assert (outcome.cause, outcome.message) == ("oom", "memory ran out: 20 GiB")
 
 

@@ -16,13 +16,13 @@ from benchmark.execution.protocol import (
     DrawSearch,
     Event,
     Failed,
-    Look,
     Measure,
     Progress,
     ProtocolError,
     Ready,
     Request,
     RunTrial,
+    Summarise,
     TrialBegan,
     TryOut,
     WriteRecord,
@@ -35,15 +35,15 @@ from benchmark.planning.graph import Step
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import BenchError
-from tests.specs import spec, survey, vote
+from tests.specs import spec, summary, vote
 
 HALF = Runtime(precision="mixed_bfloat16")
 STEP = Step("fit", "benchmark.stages.fit", "k" * 64, spec(runtime=HALF), {"folds/0/split": "s" * 64})
-FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, survey(), ["head c"], {"fit": "built"}, {"fit": 1.5})
+FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, summary(), ["head c"], {"fit": "built"}, {"fit": 1.5})
 REQUESTS = [
     Describe([("head", "dense")]),
     Device(),
-    Look(DatasetChoice("", "films", {"count": 9}, 50, True), 4, "cache"),
+    Summarise(DatasetChoice("", "films", {"count": 9}, 50, True), 4, "cache"),
     TryOut([("xgboost", {"trees": 20, "depth": 1.5, "kind": None, "fast": True}, 3)]),
     Build(STEP, "cache"),
     Build(msgspec.structs.replace(STEP, spec=vote(runtime=HALF, reference=spec())), "cache"),
@@ -85,7 +85,7 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    assert needed == dict.fromkeys(("Describe", "Device", "Look", "TryOut", "WriteRecord", "DrawSearch")) | {
+    assert needed == dict.fromkeys(("Describe", "Device", "Summarise", "TryOut", "WriteRecord", "DrawSearch")) | {
         "Build": HALF,
         "RunTrial": HALF,
         "Measure": Runtime(),

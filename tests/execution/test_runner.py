@@ -20,7 +20,7 @@ from benchmark.storage.cache import DURATION, Store, write_duration
 from benchmark.tasks.schema import Component, Split
 from benchmark.tasks.spec import Runtime
 from registry.errors import StorageError
-from tests.specs import index, spec, survey, vote
+from tests.specs import index, spec, summary, vote
 
 
 class Module:
@@ -177,14 +177,16 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
 
     monkeypatch.setattr(runner, "imported", module)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    carrier = Component("dense", {"units": 16})
-    classical = [{"head": Component(name), "classical": True, "carrier": carrier} for name in ("majority", "xgboost")]
+    features_head = Component("dense", {"units": 16})
+    classical = [
+        {"head": Component(name), "classical": True, "features_head": features_head} for name in ("majority", "xgboost")
+    ]
     grid = itertools.product(
-        ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), [{"head": carrier}, *classical]
+        ({"filters": 4}, {"filters": 8}), ({"filters": 8}, {"filters": 16}), [{"head": features_head}, *classical]
     )
     for segmenter, backbone, head in grid:
         one = spec(segmenter=Component("unet", segmenter), backbone=Component("sepcnn", backbone), **head)
-        for each in missing(plan(one, survey(), lambda name: Traits(trains=True), index()), store.has).values():
+        for each in missing(plan(one, summary(), lambda name: Traits(trains=True), index()), store.has).values():
             assert runner.build(each, store, lambda event: None).status == "built"
     assert executed == {
         "prepare": 1,
@@ -213,7 +215,7 @@ def recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(recorder, "imported", lambda module: SimpleNamespace(write_run=write_run))
 
     def record(step, steps, stages):
-        facts = RunFacts("run", "d", "p", "k", "a+b+c", {}, survey(), [], stages)
+        facts = RunFacts("run", "d", "p", "k", "a+b+c", {}, summary(), [], stages)
         asked = WriteRecord(step, str(tmp_path), str(tmp_path / "results"), facts, steps, {"": "a+b+c"})
         recorder.serve(asked, lambda event: None)
         return told[-1]
@@ -249,7 +251,7 @@ def test_a_results_folder_that_cannot_be_written_is_a_storage_error(tmp_path, mo
         (folder / "more").mkdir(parents=True)
 
     monkeypatch.setattr(recorder, "imported", lambda module: SimpleNamespace(write_run=write_run))
-    facts = RunFacts("run", "d", "p", "k", "a+b+c", {}, survey())
+    facts = RunFacts("run", "d", "p", "k", "a+b+c", {}, summary())
     asked = WriteRecord(step(RECORD), str(tmp_path), str(tmp_path / "results" / "run"), facts, {}, {})
     with pytest.raises(StorageError, match="choose another folder with -o"):
         recorder.serve(asked, lambda event: None)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
 
-from benchmark.evaluation.localisation import focus
-from benchmark.models.gradcam import evidence, grad_cam
+from benchmark.evaluation.localisation import localisation
+from benchmark.models.gradcam import class_log_odds, grad_cam
 from registry.backbones.sepcnn import sepcnn
 from registry.backbones.xception import xception
 from registry.backend import gradient
@@ -48,13 +48,13 @@ def test_evidence_is_the_log_odds_of_the_softmax(logits, k):
     exact = logits.astype(float)
     others = np.delete(exact, k, axis=1)
     expected = exact[:, k] - np.log(np.exp(others - others.max(1, keepdims=True)).sum(1)) - others.max(1)
-    np.testing.assert_allclose(evidence(logits, k), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(class_log_odds(logits, k), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_evidence_of_two_classes_is_the_difference_of_logits():
     logits = np.array([[0.5, 2.0], [3.0, -1.0]], np.float32)
-    np.testing.assert_allclose(evidence(logits, 1), [1.5, -4.0], rtol=1e-6)
-    np.testing.assert_allclose(evidence(logits, np.array([1, 0])), [1.5, 4.0], rtol=1e-6)
+    np.testing.assert_allclose(class_log_odds(logits, 1), [1.5, -4.0], rtol=1e-6)
+    np.testing.assert_allclose(class_log_odds(logits, np.array([1, 0])), [1.5, 4.0], rtol=1e-6)
 
 
 def shifted(head, classes):
@@ -117,10 +117,10 @@ def test_a_planted_lesion_is_found(nested):
         lesion[i, row : row + 4, column : column + 4] = True
     films[lesion] = 1.0
     maps = grad_cam(bright_spots(nested=nested), spot_head(), films, 1)
-    seen = focus(maps, lesion)
+    seen = localisation(maps, lesion)
     # 16 of 1024 pixels: all heat inside is enrichment 64; the bilinear rim outside takes a part
     assert (seen.enrichment > 25).all() and not seen.missed.any() and seen.defined.all()
-    assert focus(grad_cam(bright_spots(nested=nested), spot_head(), films, 0), lesion).empty.all()
+    assert localisation(grad_cam(bright_spots(nested=nested), spot_head(), films, 0), lesion).empty.all()
 
 
 def test_the_map_is_the_same_after_saving(tmp_path):
@@ -174,4 +174,4 @@ def test_gradcam_of_no_images_is_no_maps():
 
 def test_logits_of_tensors_and_arrays_are_alike():
     logits = np.array([[1.0, 2.0, 3.0]], np.float32)
-    np.testing.assert_allclose(evidence(ops.convert_to_tensor(logits), 2), evidence(logits, 2))
+    np.testing.assert_allclose(class_log_odds(ops.convert_to_tensor(logits), 2), class_log_odds(logits, 2))

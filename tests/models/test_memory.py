@@ -1,6 +1,6 @@
 """Half the batch where memory runs out, by attempts that pretend."""
 
-from benchmark.models.memory import within_memory
+from benchmark.models.memory import retry_on_oom
 
 TOO_MUCH = MemoryError("20 GiB")
 
@@ -17,7 +17,7 @@ def attempts(tmp_path, largest, asked=32, error=TOO_MUCH):
         return f"trained at {size}"
 
     try:
-        found = within_memory(attempt, asked, tmp_path, told.append)
+        found = retry_on_oom(attempt, asked, tmp_path, told.append)
     except Exception as failure:
         found = failure
     return found, tried, [event["notice"] for event in told]

@@ -22,10 +22,10 @@ from tests.specs import spec
         ([2.5], 2.0, 2.0, 3.0, 0.5),
         ([4.0], 2.0, 2.0, 3.0, 1.0),  # made anew since: no more than the execution took
         ([0.0, 0.0, 0.0], 2.0, 2.0, 5.0, 0.0),
-        ([3.0, 0.0, 0.0], 2.0, 2.0, 6.0, 1.0),  # three steps of a second after one of waiting
+        ([3.0, 0.0, 0.0], 2.0, 2.0, 6.0, 1.0),  # three steps of a second after one of input_stall
         ([0.0, 0.0, 5.0], 2.0, 2.0, 6.0, 1.0),  # two steps, a wait from second 4 to 5, the third
         ([2.0, 3.0, 4.0], 2.0, 2.0, 4.5, 1.0),  # images once a second, half a second's work on each: two waits of ½
-        ([1.0], 2.0, 2.25, 3.0, 0.0),  # what the trainer does before an execution is no waiting
+        ([1.0], 2.0, 2.25, 3.0, 0.0),  # what the trainer does before an execution is no input_stall
         ([2.5], 2.0, 2.75, 3.0, 0.5),  # taken before the execution began
         ([2.5, 3.5, 2.5], 2.0, 3.75, 6.0, 1.5),  # all taken before it began: the last one counts
         ([2.75], 2.0, 2.25, 3.5, 0.75),  # asked for before it began, there after
@@ -126,7 +126,7 @@ def test_tracing_costs_one_execution_and_two_steps_of_validation():
 
 
 @pytest.mark.parametrize(
-    ("waiting", "expected"),
+    ("input_stall", "expected"),
     [
         ({"fit": 0.1, "segmenter": 0.0}, []),
         ({"fit": 0.234}, ["fit: training waited for images 23% of the time"]),
@@ -139,11 +139,11 @@ def test_tracing_costs_one_execution_and_two_steps_of_validation():
         ),
     ],
 )
-def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path, waiting, expected):
-    for stage, share in waiting.items():
+def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path, input_stall, expected):
+    for stage, share in input_stall.items():
         (tmp_path / stage).mkdir()
-        (tmp_path / stage / "meta.json").write_text(json.dumps({"waiting": share, "batch_size": 32}))
-    found = notes_of(SimpleNamespace(spec=spec(), artefacts={stage: tmp_path / stage for stage in waiting}))
+        (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": share, "batch_size": 32}))
+    found = notes_of(SimpleNamespace(spec=spec(), artefacts={stage: tmp_path / stage for stage in input_stall}))
     remedy = "; give it more processors (fewer --jobs) or keep the cache (BENCH_CACHE) on a faster disk"
     assert found == [note + remedy for note in expected]
 

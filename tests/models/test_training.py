@@ -18,7 +18,7 @@ from benchmark.models.training import Decision, decide, reseed, times, train
 from registry.errors import DivergedError
 
 SIZE = 8
-TIMES = ("waiting", "tracing_s", "duration_s")
+TIMES = ("input_stall", "tracing_s", "duration_s")
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -44,10 +44,10 @@ def rows(*losses):
         ((5, 4, 3), 1.0, False, 2),
         ((5, 4, 4), 1.0, False, 1),  # the same again is no improvement, and the first of equals is kept
         ((5, 4, 6, 6), 0.5, False, 1),  # two epochs without a better one: the first fall
-        ((5, 4, 6, 6, 6), 0.5, False, 1),  # waiting starts anew after a fall
+        ((5, 4, 6, 6, 6), 0.5, False, 1),  # input_stall starts anew after a fall
         ((5, 4, 6, 6, 3, 6), 0.5, False, 4),  # a better epoch gives no rate back
         ((5, 4, 6, 6, 6, 6), 0.25, False, 1),  # the second fall
-        ((5, 4, 6, 6, 6, 3, 6, 6), 0.25, False, 5),  # and a better epoch starts the waiting anew
+        ((5, 4, 6, 6, 6, 3, 6, 6), 0.25, False, 5),  # and a better epoch starts the input_stall anew
         ((5, 4, 6, 6, 6, 6, 6), 0.25, False, 1),
         ((5, 4, 6, 6, 6, 6, 6, 6), 0.25, True, 1),  # the third: the rate is no longer worth changing
         ((9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 1.0, True, 9),  # out of epochs
@@ -151,7 +151,7 @@ def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninte
     _, history = uninterrupted
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
     assert all(set(row) == {"epoch", "loss", "val_loss", "rate", *TIMES} for row in history)
-    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert all(0 <= row["input_stall"] <= 1 for row in history)
     assert history[0]["rate"] == pytest.approx(0.02)
 
 
@@ -239,7 +239,7 @@ def test_compiling_is_told_apart_once_a_process_and_no_epoch_waits_for_it(tmp_pa
     _, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.02))
     assert [row["tracing_s"] >= 1 for row in history] == [True, False, True, False]
     assert [row["tracing_s"] for row in history[1::2]] == [0, 0]
-    assert all(row["waiting"] * row["duration_s"] < row["tracing_s"] / 2 for row in history[::2])
+    assert all(row["input_stall"] * row["duration_s"] < row["tracing_s"] / 2 for row in history[::2])
     whole = times(history)
     assert whole["tracing_s"] == history[0]["tracing_s"] + history[2]["tracing_s"]
     assert whole["training_s"] == pytest.approx(whole["tracing_s"] + sum(row["duration_s"] for row in history))
@@ -251,16 +251,16 @@ def test_an_epoch_waits_for_its_first_images_however_they_are_drawn(tmp_path):
         return images
 
     _, history = run(tmp_path, Schedule(epochs=2, learning_rate=0.02), spoil=slowly)
-    assert all(row["waiting"] * row["duration_s"] > 0.045 for row in history)
-    assert times(history)["waiting"] > 0.01
+    assert all(row["input_stall"] * row["duration_s"] > 0.045 for row in history)
+    assert times(history)["input_stall"] > 0.01
 
 
 def test_the_share_of_waiting_is_that_of_the_epochs_time():
     rows = [
-        {"waiting": 0.5, "tracing_s": 4.0, "duration_s": 2.0},
-        {"waiting": 0.0, "tracing_s": 0.0, "duration_s": 8.0},
+        {"input_stall": 0.5, "tracing_s": 4.0, "duration_s": 2.0},
+        {"input_stall": 0.0, "tracing_s": 0.0, "duration_s": 8.0},
     ]
-    assert times(rows) == {"training_s": 14.0, "tracing_s": 4.0, "waiting": 0.1}
+    assert times(rows) == {"training_s": 14.0, "tracing_s": 4.0, "input_stall": 0.1}
 
 
 def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkeypatch):
@@ -290,7 +290,7 @@ def test_several_steps_an_execution_change_no_bit_and_what_xla_lacks_is_not_comp
     model, history = run(tmp_path, watch=told.append)
     assert pace.pace_of(model) == {"jit": False, "steps_per_execution": 2}
     assert {event["done"] for event in told} == {step for epoch in range(5) for step in (3 * epoch + 2, 3 * epoch + 3)}
-    assert all(0 <= row["waiting"] <= 1 for row in history)
+    assert all(0 <= row["input_stall"] <= 1 for row in history)
     assert timeless(history) == timeless(uninterrupted[1])
     for one, other in zip(variables(model), uninterrupted[0], strict=True):
         assert np.array_equal(one, other)

@@ -18,7 +18,7 @@ from benchmark.planning.graph import Plan, Traits
 from benchmark.planning.schedule import Planned, schedule
 from benchmark.storage.cache import Store
 from tests.perf.timing import Line, absolute
-from tests.specs import spec, survey
+from tests.specs import spec, summary
 
 RUNS = 100
 REPEATS = 5
@@ -83,7 +83,7 @@ def _round(folder: Path, crew: Crew, count: int) -> float:
     store = Store(folder / "cache")
     specs = [spec(seed=seed) for seed in range(count)]
     started = time.perf_counter()
-    planned = schedule(specs, survey(), Plain(), store, folder / "results")
+    planned = schedule(specs, summary(), Plain(), store, folder / "results")
     ends = [told for what, _, told in crew.run([_idle(run) for run in planned], store) if what == "end"]
     elapsed = time.perf_counter() - started
     wrong = [record for record in ends if record.status != "ok"]

@@ -9,7 +9,7 @@ from benchmark.planning.graph import Plan
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.record import SCHEMA, Record
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.stages.context import Context, StagesRecord
 
 
@@ -19,7 +19,7 @@ def build(context: Context, folder: Path) -> None:
 
 
 def write_run(
-    context: Context, plan: Plan, survey: Survey, went: StagesRecord, names: Mapping[str, str], folder: Path
+    context: Context, plan: Plan, summary: DatasetSummary, went: StagesRecord, names: Mapping[str, str], folder: Path
 ) -> None:
     """A record with one metric."""
     spec = context.spec

@@ -18,7 +18,7 @@ from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import UnknownNameError
-from tests.specs import USUAL, index, spec, survey, vote
+from tests.specs import USUAL, index, spec, summary, vote
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
@@ -60,7 +60,7 @@ def changed(one, other):
 
 
 def test_a_run_with_a_segmentation_network_has_every_step_in_the_order_of_the_data():
-    assert tuple(keys(plan(spec(), survey(), NETWORK))) == STAGES
+    assert tuple(keys(plan(spec(), summary(), NETWORK))) == STAGES
 
 
 def check_order(planned):
@@ -72,24 +72,24 @@ def check_order(planned):
 
 
 def test_every_step_stands_on_steps_before_it():
-    check_order(plan(spec(), survey(), NETWORK))
-    check_order(plan(spec(**CARRIED), survey(), WHOLE))
-    check_order(plan(spec(**CLASSICAL), survey(), UNTRAINED))
+    check_order(plan(spec(), summary(), NETWORK))
+    check_order(plan(spec(**CARRIED), summary(), WHOLE))
+    check_order(plan(spec(**CLASSICAL), summary(), UNTRAINED))
 
 
 def test_an_untrained_segmenter_has_no_training_and_the_whole_frame_no_masks():
     threshold = spec(segmenter=Component("threshold"))
-    assert tuple(keys(plan(threshold, survey(), UNTRAINED))) == tuple(name for name in STAGES if name != "segmenter")
-    whole = plan(spec(segmenter=Component("none")), survey(), WHOLE)
+    assert tuple(keys(plan(threshold, summary(), UNTRAINED))) == tuple(name for name in STAGES if name != "segmenter")
+    whole = plan(spec(segmenter=Component("none")), summary(), WHOLE)
     assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", *JUDGED)
 
 
 def test_the_same_specification_has_the_same_keys():
-    assert plan(spec(), survey(), NETWORK) == plan(spec(), survey(), NETWORK)
+    assert plan(spec(), summary(), NETWORK) == plan(spec(), summary(), NETWORK)
 
 
 def test_no_two_steps_share_a_key():
-    found = keys(plan(spec(), survey(), NETWORK))
+    found = keys(plan(spec(), summary(), NETWORK))
     assert len(set(found.values())) == len(found)
 
 
@@ -137,7 +137,7 @@ def table(name, **change):
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
 def test_a_setting_changes_exactly_the_keys_of_what_reads_it(change, expected):
-    assert changed(plan(spec(), survey(), NETWORK), plan(spec(**change), survey(), NETWORK)) == expected
+    assert changed(plan(spec(), summary(), NETWORK), plan(spec(**change), summary(), NETWORK)) == expected
 
 
 @pytest.mark.parametrize(
@@ -145,27 +145,29 @@ def test_a_setting_changes_exactly_the_keys_of_what_reads_it(change, expected):
 )
 @pytest.mark.parametrize("traits", [UNTRAINED, WHOLE], ids=["untrained", "whole-frame"])
 def test_how_segmenters_are_trained_is_nothing_to_a_run_without_a_trained_one(change, traits):
-    assert changed(plan(spec(), survey(), traits), plan(spec(**change), survey(), traits)) == set()
+    assert changed(plan(spec(), summary(), traits), plan(spec(**change), summary(), traits)) == set()
 
 
 def test_how_masks_are_applied_is_nothing_to_a_run_without_masks():
-    assert changed(plan(spec(), survey(), WHOLE), plan(spec(**table("images", mask="crop")), survey(), WHOLE)) == set()
+    assert (
+        changed(plan(spec(), summary(), WHOLE), plan(spec(**table("images", mask="crop")), summary(), WHOLE)) == set()
+    )
 
 
 def test_equalising_inside_the_lungs_leaves_preparation_and_masks_to_share():
     """The prepared images are raw then, which is what `none` prepares too."""
-    raw, lungs = (plan(spec(**table("images", equalise=how)), survey(), NETWORK) for how in ("none", "lungs"))
+    raw, lungs = (plan(spec(**table("images", equalise=how)), summary(), NETWORK) for how in ("none", "lungs"))
     assert changed(raw, lungs) == FROM_INPUTS
 
 
 def test_without_masks_equalising_inside_the_lungs_is_equalising_the_whole_frame():
-    planned = plan(spec(**table("images", equalise="lungs")), survey(), WHOLE)
+    planned = plan(spec(**table("images", equalise="lungs")), summary(), WHOLE)
     assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", *JUDGED)
 
 
 @pytest.mark.parametrize("change", [{"digest": "e" * 64}, {"options": {"count": 97}}])
 def test_other_data_change_everything(change):
-    assert changed(plan(spec(), survey(), NETWORK), plan(spec(), survey(**change), NETWORK)) == set(STAGES)
+    assert changed(plan(spec(), summary(), NETWORK), plan(spec(), summary(**change), NETWORK)) == set(STAGES)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +193,21 @@ def test_other_data_change_everything(change):
     ],
 )
 def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expected, monkeypatch):
-    before = plan(spec(), survey(), NETWORK)
+    before = plan(spec(), summary(), NETWORK)
     read = CodeIndex.code_digest
 
     def edited(self, name, packages=()):
         return read(self, name, packages) + ("edited" if name == module else "")
 
     monkeypatch.setattr(CodeIndex, "code_digest", edited)
-    assert changed(before, plan(spec(), survey(), NETWORK)) == expected
+    assert changed(before, plan(spec(), summary(), NETWORK)) == expected
 
 
 def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch):
     """Whoever changes what a record says raises its number."""
-    before = plan(spec(), survey(), NETWORK)
+    before = plan(spec(), summary(), NETWORK)
     monkeypatch.setattr(planning, "SCHEMA", planning.SCHEMA + 1)
-    assert changed(before, plan(spec(), survey(), NETWORK)) == {"record"}
+    assert changed(before, plan(spec(), summary(), NETWORK)) == {"record"}
 
 
 @pytest.mark.parametrize(
@@ -222,27 +224,27 @@ def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch)
     ],
 )
 def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(library, expected, monkeypatch):
-    before = plan(spec(), survey(), NETWORK)
+    before = plan(spec(), summary(), NETWORK)
     read = planning.library_versions
     monkeypatch.setattr(
         planning, "library_versions", lambda *names: read(*names) | ({library: "99"} if library in names else {})
     )
-    assert changed(before, plan(spec(), survey(), NETWORK)) == expected
+    assert changed(before, plan(spec(), summary(), NETWORK)) == expected
 
 
 def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypatch):
     unreadable(monkeypatch, "heads")
-    first = plan(spec(), survey(), NETWORK)
+    first = plan(spec(), summary(), NETWORK)
     assert first.code["head"].startswith("version cxr-bench ")
-    assert changed(first, plan(spec(), survey(), NETWORK)) == set()
+    assert changed(first, plan(spec(), summary(), NETWORK)) == set()
     assert first.uncacheable == []
 
 
 def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeypatch):
     unreadable(monkeypatch, "heads")
     monkeypatch.setattr(planning.find("head", "dense"), "version", "")
-    first = plan(spec(), survey(), NETWORK)
-    assert changed(first, plan(spec(), survey(), NETWORK)) == FROM_FIT
+    first = plan(spec(), summary(), NETWORK)
+    assert changed(first, plan(spec(), summary(), NETWORK)) == FROM_FIT
     assert first.uncacheable == ["head dense"]
 
 
@@ -259,8 +261,8 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
         spec(runtime=Runtime(deterministic=True, threads=1)),
     ]
     look = index()
-    together = [plan(one, survey(), segmenter, look) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
-    alone = [plan(one, survey(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    together = [plan(one, summary(), segmenter, look) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    alone = [plan(one, summary(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     assert [keys(one) for one in together] == [keys(one) for one in alone]
     assert [one.run for one in together] == [one.run for one in alone]
 
@@ -269,28 +271,28 @@ def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_ei
     unreadable(monkeypatch, "segmenters")
     monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
     look = index()
-    first, second = plan(spec(), survey(), NETWORK, look), plan(spec(), survey(), NETWORK, look)
+    first, second = plan(spec(), summary(), NETWORK, look), plan(spec(), summary(), NETWORK, look)
     assert changed(first, second) == FROM_SEGMENTER
     assert first.uncacheable == second.uncacheable == ["segmenter unet"]
 
 
 def test_the_run_is_named_after_its_components_seed_and_fold():
-    planned = plan(spec(seed=2), survey(), NETWORK)
+    planned = plan(spec(seed=2), summary(), NETWORK)
     assert planned.run == f"unet-sepcnn-dense-s2-f0-{planned.digest[:8]}"
 
 
 def test_seeds_and_folds_of_a_pipeline_share_its_digest_and_nothing_else_does():
-    first = plan(spec(), survey(), NETWORK)
-    assert plan(spec(seed=1, fold=2), survey(), NETWORK).pipeline_digest == first.pipeline_digest
-    assert plan(spec(seed=1), survey(), NETWORK).digest != first.digest
+    first = plan(spec(), summary(), NETWORK)
+    assert plan(spec(seed=1, fold=2), summary(), NETWORK).pipeline_digest == first.pipeline_digest
+    assert plan(spec(seed=1), summary(), NETWORK).digest != first.digest
     for change in (table("images", size=128), table("dataset", limit=50), {"head": Component("sepconv")}):
-        assert plan(spec(**change), survey(), NETWORK).pipeline_digest != first.pipeline_digest
-    assert plan(spec(), survey(digest="e" * 64), NETWORK).pipeline_digest != first.pipeline_digest
+        assert plan(spec(**change), summary(), NETWORK).pipeline_digest != first.pipeline_digest
+    assert plan(spec(), summary(digest="e" * 64), NETWORK).pipeline_digest != first.pipeline_digest
 
 
 def test_an_unknown_component_is_refused_by_name():
     with pytest.raises(UnknownNameError, match="did you mean sepcnn"):
-        plan(spec(backbone=Component("sepcn")), survey(), NETWORK)
+        plan(spec(backbone=Component("sepcn")), summary(), NETWORK)
 
 
 def lacking(planned, *there, end=None):
@@ -301,7 +303,7 @@ def lacking(planned, *there, end=None):
 
 
 def test_missing_are_the_steps_without_an_artefact_each_after_what_it_stands_on():
-    planned = plan(spec(), survey(), NETWORK)
+    planned = plan(spec(), summary(), NETWORK)
     assert set(lacking(planned)) == set(STAGES) - {"record"}
     order = lacking(planned, "prepare", "masks")
     assert set(order) == {"split", "segmenter", "inputs", "fit", "predict", "explain", "score", "draw"}
@@ -314,7 +316,7 @@ def test_missing_are_the_steps_without_an_artefact_each_after_what_it_stands_on(
 
 def test_what_is_there_is_not_asked_for_what_it_was_made_from():
     """A cache that was pruned, or that somebody else's finished artefacts were copied into, is as good."""
-    planned = plan(spec(), survey(), NETWORK)
+    planned = plan(spec(), summary(), NETWORK)
     recorded = ("split", "segmenter", "fit", "predict", "explain", "score")  # that the record reads
     assert lacking(planned, *recorded, "prepare", "masks", "inputs") == ["draw"]
     assert set(lacking(planned, *recorded)) == {"prepare", "masks", "inputs", "draw"}  # which draws them
@@ -328,7 +330,7 @@ def test_what_is_there_is_not_asked_for_what_it_was_made_from():
 
 
 def test_what_a_training_is_asked_for_is_what_precedes_it():
-    planned = plan(spec(), survey(), NETWORK)
+    planned = plan(spec(), summary(), NETWORK)
     assert lacking(planned, end=planned.step("fit")) == list(SEEN)
 
 
@@ -344,27 +346,27 @@ def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():
 
 
 CLASSICAL = {"classical": True, "head": Component("majority")}
-CARRIED = {**CLASSICAL, "carrier": Component("dense", {"units": 224, "dropout": 0.2})}
+CARRIED = {**CLASSICAL, "features_head": Component("dense", {"units": 224, "dropout": 0.2})}
 
 
 def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
-    """Whichever classical head: the carrier is trained once, its features are pooled once."""
-    ordinary, carried = plan(spec(), survey(), NETWORK), plan(spec(**CARRIED), survey(), NETWORK)
+    """Whichever classical head: the features_head is trained once, its features are pooled once."""
+    ordinary, carried = plan(spec(), summary(), NETWORK), plan(spec(**CARRIED), summary(), NETWORK)
     shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
     assert tuple(keys(carried)) == (*shared, "features", "predict", *JUDGED)
     assert all(keys(ordinary)[name] == keys(carried)[name] for name in shared)
-    other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), survey(), NETWORK)
+    other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), summary(), NETWORK)
     assert changed(carried, other) == FROM_PREDICT
-    assert plan(spec(**{**CARRIED, "carrier": Component("sepconv")}), survey(), NETWORK).pipeline_digest != (
+    assert plan(spec(**{**CARRIED, "features_head": Component("sepconv")}), summary(), NETWORK).pipeline_digest != (
         carried.pipeline_digest
     )
 
 
 def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
-    frozen = plan(spec(**CLASSICAL), survey(), WHOLE)
+    frozen = plan(spec(**CLASSICAL), summary(), WHOLE)
     assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", *JUDGED)
     another = plan(
-        spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), survey(), WHOLE
+        spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), summary(), WHOLE
     )
     assert keys(another)["features"] == keys(frozen)["features"]
     assert pipeline_name(spec(**CLASSICAL), usual) == "unet+sepcnn frozen+majority"
@@ -377,11 +379,11 @@ def of_member(planned, name):
 
 
 def test_a_vote_is_made_of_its_members_steps_and_some_of_its_own():
-    planned = plan(vote(), survey(), NETWORK)
+    planned = plan(vote(), summary(), NETWORK)
     check_order(planned)
     own = [role for role in keys(planned) if not role.startswith(MEMBERS)]
     assert own == ["prepare", "split", "vote", *JUDGED]
-    ordinary = keys(plan(spec(), survey(), NETWORK))
+    ordinary = keys(plan(spec(), summary(), NETWORK))
     member = of_member(planned, "dense")
     assert member == {role: ordinary[role] for role in (*SEEN, "fit", "predict")}
     roles = lacking(planned)
@@ -391,20 +393,20 @@ def test_a_vote_is_made_of_its_members_steps_and_some_of_its_own():
 
 
 def test_members_that_have_run_alone_are_asked_for_nothing():
-    planned = plan(vote(), survey(), NETWORK)
+    planned = plan(vote(), summary(), NETWORK)
     there = {key for name in ("dense", "sepconv") for key in of_member(planned, name).values()}
     found = missing(planned, lambda stage, key: key in there)
     assert [step.name for step in found.values()] == ["vote", "explain", "score", "draw"]
 
 
 def test_another_voter_changes_the_vote_and_what_is_found_of_it():
-    one, other = plan(vote(), survey(), NETWORK), plan(vote(voter=Component("hard")), survey(), NETWORK)
+    one, other = plan(vote(), summary(), NETWORK), plan(vote(voter=Component("hard")), summary(), NETWORK)
     assert changed(one, other) == {"vote", *JUDGED}
 
 
 def test_a_vote_is_mapped_and_learnt_without_its_reference():
     """Which is there to be compared with, and nothing else."""
-    alone, beside = plan(vote(), survey(), NETWORK), plan(vote(reference=spec(seed=9)), survey(), NETWORK)
+    alone, beside = plan(vote(), summary(), NETWORK), plan(vote(reference=spec(seed=9)), summary(), NETWORK)
     check_order(beside)
     one, other = keys(alone), keys(beside)
     assert (one["vote"], one["prepare"]) == (other["vote"], other["prepare"])
@@ -414,7 +416,7 @@ def test_a_vote_is_mapped_and_learnt_without_its_reference():
 
 
 def test_the_metric_of_a_vote_is_what_it_is_compared_by():
-    assert changed(plan(vote(), survey(), NETWORK), plan(vote(metric="auroc"), survey(), NETWORK)) == {
+    assert changed(plan(vote(), summary(), NETWORK), plan(vote(metric="auroc"), summary(), NETWORK)) == {
         "score",
         "record",
     }
@@ -423,8 +425,8 @@ def test_the_metric_of_a_vote_is_what_it_is_compared_by():
 def test_a_member_of_one_class_against_the_rest_is_the_binary_run_of_the_same_targets():
     member = spec(classes={"not COVID": ["Lung_Opacity", "Normal"], "COVID": ["COVID"]}, positive="COVID")
     rivals = VoteSpec(**{**vote_settings(), "members": {"COVID": member}, "voter": Component("soft")})
-    shared = of_member(plan(rivals, survey(), NETWORK), "COVID")
-    assert shared["fit"] == keys(plan(spec(), survey(), NETWORK))["fit"]
+    shared = of_member(plan(rivals, summary(), NETWORK), "COVID")
+    assert shared["fit"] == keys(plan(spec(), summary(), NETWORK))["fit"]
 
 
 def vote_settings():
@@ -437,25 +439,25 @@ def test_votes_are_named_by_their_voter_and_members():
     assert pipeline_name(vote(), usual) == "soft(unet+sepcnn+dense, unet+sepcnn+sepconv)"
     alike = vote(members={"a": spec(), "b": spec()})
     assert pipeline_name(alike, usual) == "soft(2 × unet+sepcnn+dense)"
-    assert plan(alike, survey(), NETWORK).run.startswith("soft-vote-unet-sepcnn-dense-s0-f0-")
-    assert plan(vote(), survey(), NETWORK).run.startswith("soft-vote-2-pipelines-s0-f0-")
+    assert plan(alike, summary(), NETWORK).run.startswith("soft-vote-unet-sepcnn-dense-s0-f0-")
+    assert plan(vote(), summary(), NETWORK).run.startswith("soft-vote-2-pipelines-s0-f0-")
 
 
 def test_folds_and_their_pooled_result_share_a_pipeline_and_only_scores_are_built_for_the_pool():
-    folds = [plan(spec(fold=fold), survey(), NETWORK) for fold in range(3)]
-    whole = pooled(spec(fold=None), survey(), folds, index())
+    folds = [plan(spec(fold=fold), summary(), NETWORK) for fold in range(3)]
+    whole = pooled(spec(fold=None), summary(), folds, index())
     check_order(whole)
     assert {one.pipeline_digest for one in (*folds, whole)} == {whole.pipeline_digest}
     assert whole.run.split("-")[-2] == "pooled"
     assert list(whole.step("score").inputs) == [f"folds/{number}/score" for number in range(3)]
     there = {step.key for fold in folds for step in fold.steps.values()}
     assert list(missing(whole, lambda stage, key: key in there)) == [whole.step("score").key]
-    assert pooled(spec(fold=None), survey(), folds[:2], index()).key != whole.key
+    assert pooled(spec(fold=None), summary(), folds[:2], index()).key != whole.key
 
 
 def test_what_a_step_is_about_is_the_same_for_every_seed():
     """By it the last duration is found of a step that has not been built yet."""
-    one, other = plan(spec(**CARRIED), survey(), NETWORK), plan(spec(**CARRIED, seed=9), survey(), NETWORK)
+    one, other = plan(spec(**CARRIED), summary(), NETWORK), plan(spec(**CARRIED, seed=9), summary(), NETWORK)
     assert {role: subject(step) for role, step in one.steps.items()} == {
         "prepare": "phantom",
         "split": "phantom",
@@ -470,7 +472,7 @@ def test_what_a_step_is_about_is_the_same_for_every_seed():
         "draw": "unet+sepcnn+majority",
     }
     assert [subject(step) for step in one.steps.values()] == [subject(step) for step in other.steps.values()]
-    joined = plan(vote(), survey(), NETWORK)
+    joined = plan(vote(), summary(), NETWORK)
     assert subject(joined.step("vote")) == "soft(unet+sepcnn+dense, unet+sepcnn+sepconv)"
     assert (subject(joined.step("prepare")), subject(joined.step("split"))) == ("phantom", "phantom")
 
@@ -508,7 +510,7 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
         task = read_task(file, CONFIGS / "defaults.toml", quick=quick, overrides={})
         chosen = choose(task, {"segmenter": [], "backbone": [], "head": [], "voter": []}, {})
         labels = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
-        found = survey(labels=labels, groups=dict.fromkeys(labels, 9))
+        found = summary(labels=labels, groups=dict.fromkeys(labels, 9))
         specs = resolve(
             task,
             file.stem,

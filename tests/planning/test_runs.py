@@ -10,7 +10,7 @@ from benchmark.storage.code import CodeIndex
 from benchmark.tasks.schema import Split
 from registry.lookup import find
 from tests import factories
-from tests.planning.test_resolve import described, resolved, survey, task  # noqa: F401 -- a fixture
+from tests.planning.test_resolve import described, resolved, summary, task  # noqa: F401 -- a fixture
 from tests.specs import index
 
 
@@ -19,7 +19,7 @@ def planned(described, tmp_path):  # noqa: F811
     """Plans specifications on one cache and one folder for results."""
 
     def planned(specs):
-        return plan_runs(specs, survey(), described, Store(tmp_path / "cache"), tmp_path / "results", index())
+        return plan_runs(specs, summary(), described, Store(tmp_path / "cache"), tmp_path / "results", index())
 
     return planned
 

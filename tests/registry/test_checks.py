@@ -269,8 +269,8 @@ def coloured():
             (Sample("1", "a", None, "g", gray, paths=("not-there",)),),
             "paths of sample '1' are files, received not-there",
         ),
-        ((Sample("1", "a", None, "g", gray, lungs),), "sample '1' has a mask and mask_maker=None"),
-        ((Sample("1", "a", None, "g", gray, mask_maker="me"),), "sample '1' has no mask and mask_maker='me'"),
+        ((Sample("1", "a", None, "g", gray, lungs),), "sample '1' has a mask and mask_annotator=None"),
+        ((Sample("1", "a", None, "g", gray, mask_annotator="me"),), "sample '1' has no mask and mask_annotator='me'"),
         ((Sample("1", "a", None, "g", gray, gray),), r"mask of sample '1' is bool \(H, W\), received uint8"),
     ],
 )

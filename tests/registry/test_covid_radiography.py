@@ -44,7 +44,7 @@ def test_the_older_release_has_no_images_level_and_three_labels(tmp_path):
     dataset = covid_radiography(tmp_path)
     assert dataset.labels == ("COVID", "Normal", "Viral Pneumonia")
     assert [sample.id for sample in dataset.samples()][3:6] == ["Normal-1", "Normal-2", "Normal-10"]
-    assert all(sample.mask_maker is None and sample.read_mask() is None for sample in dataset.samples())
+    assert all(sample.mask_annotator is None and sample.read_mask() is None for sample in dataset.samples())
     assert covid_radiography.recognises(tmp_path) == 2
 
 
@@ -66,17 +66,17 @@ def test_a_missing_mask_folder_or_mask_is_no_mask(root):
     (root / "Lung_Opacity" / "masks").rmdir()
     (root / "COVID" / "masks" / "COVID-2.png").unlink()
     samples = by_id(root)
-    assert samples["Lung_Opacity-1"].mask_maker is None
-    assert samples["COVID-2"].mask_maker is None
+    assert samples["Lung_Opacity-1"].mask_annotator is None
+    assert samples["COVID-2"].mask_annotator is None
     assert samples["COVID-2"].read_mask() is None
-    assert samples["COVID-1"].mask_maker is not None
+    assert samples["COVID-1"].mask_annotator is not None
 
 
 def test_mask_makers_are_told_apart(root):
     samples = by_id(root)
-    assert samples["COVID-1"].mask_maker == samples["Normal-1"].mask_maker == "predicted U-Net"
-    assert samples["Viral Pneumonia-1"].mask_maker == samples["Lung_Opacity-1"].mask_maker == "database"
-    assert {sample.mask_maker for sample in by_id(root, predicted_masks="").values()} == {"database"}
+    assert samples["COVID-1"].mask_annotator == samples["Normal-1"].mask_annotator == "predicted U-Net"
+    assert samples["Viral Pneumonia-1"].mask_annotator == samples["Lung_Opacity-1"].mask_annotator == "database"
+    assert {sample.mask_annotator for sample in by_id(root, predicted_masks="").values()} == {"database"}
     with pytest.raises(UnknownNameError, match="did you mean Normal"):
         covid_radiography(root, predicted_masks="COVID, Norml")
 
@@ -209,4 +209,4 @@ def test_the_real_copies_are_counted_as_documented():
         assert covid_radiography.recognises(data / name) == 2
         samples = covid_radiography(data / name).samples()
         assert Counter(sample.label for sample in samples) == dict(zip(xrays.LABELS, counts, strict=True))
-        assert {sample.label for sample in samples if sample.mask_maker is None} == {"Lung_Opacity"}
+        assert {sample.label for sample in samples if sample.mask_annotator is None} == {"Lung_Opacity"}

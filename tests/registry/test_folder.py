@@ -43,8 +43,8 @@ def test_images_and_masks_may_lie_in_folders_of_their_own(root):
     xrays.write(root / "late" / "Images" / "a.png", xrays.film(7))
     xrays.write(root / "late" / "Images" / "b.jpg", xrays.film(8))
     xrays.write(root / "late" / "MASKS" / "A.PNG", xrays.lungs())
-    late = [sample for sample in folder(root, mask_maker="two radiologists").samples() if sample.label == "late"]
-    assert [sample.mask_maker for sample in late] == ["two radiologists", None]
+    late = [sample for sample in folder(root, mask_annotator="two radiologists").samples() if sample.label == "late"]
+    assert [sample.mask_annotator for sample in late] == ["two radiologists", None]
     assert late[0].read_mask().sum() == xrays.lungs().sum()
     assert len(late[0].paths) == 2
 

@@ -80,7 +80,7 @@ def test_samples_name_label_hospital_patient_and_maker_of_the_mask():
     listed = samples(count=400)
     assert len({sample.id for sample in listed}) == 400
     assert {sample.source for sample in listed} == {"hospital-a", "hospital-b", "hospital-c"}
-    assert {sample.mask_maker for sample in listed} == {"drawn"}
+    assert {sample.mask_annotator for sample in listed} == {"drawn"}
     assert {sample.paths for sample in listed} == {()}
 
 

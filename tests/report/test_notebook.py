@@ -65,7 +65,7 @@ def test_a_bar_is_not_drawn_for_every_step(cell, now):
 
 def test_what_is_looked_at_is_a_line_that_goes_when_it_is_over(cell, now):
     display = ConsoleDisplay(Page(cell))
-    with display.surveying() as watch:
+    with display.summarising() as watch:
         assert cell.text == "looking at the dataset"
         now[0] = 1.0
         watch({"event": "progress", "done": 500, "total": 21000})

@@ -124,7 +124,7 @@ def test_a_run_with_members_on_a_terminal(
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_run_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
-    thresholds = {"specificity-95": Threshold(log_odds=0.4312, validation_specificity=0.953, negatives=150)}
+    thresholds = {"specificity-95": Threshold(log_odds=0.4312, calibration_specificity=0.953, negatives=150)}
     calibration = msgspec.structs.replace(factories.record().calibration, thresholds=thresholds)
     shown = factories.record(pipeline=A, calibration=calibration)
     golden(f"run-{width}.txt", screen(lambda console: print_run(console, shown), width))

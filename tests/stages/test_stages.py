@@ -48,7 +48,7 @@ def prepared(folder, without=()):
         "labels": [LABELS[row % 3] for row in range(COUNT)],
         "sources": ["north", "south"] * (COUNT // 2),
         "groups": [f"patient-{row // 2}" for row in range(COUNT)],
-        "mask_makers": [None if row in without else "hand" for row in range(COUNT)],
+        "mask_annotators": [None if row in without else "hand" for row in range(COUNT)],
         "lesion_known": [False] * COUNT,
         "sizes": [[SIZE, SIZE]] * COUNT,
         "skipped": [],
@@ -185,7 +185,7 @@ def test_the_prior_of_the_data_is_that_of_the_training_part(context):
     ("balance", "expected"), [("batches", [0.4, 0.6]), ("none", [0.4, 0.6]), ("weights", [0.5, 0.5])]
 )
 def test_the_prior_that_was_learnt_counts_loss_weights(context, tmp_path, balance, expected):
-    (tmp_path / "meta.json").write_text(json.dumps({"batch_shares": [0.4, 0.6]}))
+    (tmp_path / "meta.json").write_text(json.dumps({"batch_prior": [0.4, 0.6]}))
     context.artefacts["fit"] = tmp_path
     training = Training(balance=balance)
     assert fit.batch_prior(changed(context, training=training)) == expected
@@ -215,7 +215,7 @@ def test_a_fit_leaves_two_models_its_history_and_what_it_cost(fitted):
     assert meta["parameters"] == backbone.count_params() + head.count_params()
     assert 0 < meta["trainable_parameters"] < meta["parameters"]
     assert meta["steps"] == 2
-    assert meta["batch_shares"] == [0.5, 0.5]
+    assert meta["batch_prior"] == [0.5, 0.5]
     assert meta["training_s"] > 0
     assert len(json.loads((folder / "history.json").read_text())) == 1
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmark.planning.graph import Traits
 from benchmark.planning.keys import plan
 from benchmark.planning.resolve import choose, resolve
-from benchmark.records.summary import Survey
+from benchmark.records.summary import DatasetSummary
 from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
 from benchmark.tasks.settings import with_settings
@@ -47,17 +47,17 @@ def test_tables_of_three_levels_read_back():
     assert tomllib.loads(toml({**content, "absent": None})) == content
 
 
-def survey():
+def summary():
     labels = ["COVID", "Normal"]
     counts = dict.fromkeys(labels, 50)
-    return Survey("phantom", {}, "d" * 64, labels, counts, {}, [], "CC0", "drawn", 100, None, groups=counts)
+    return DatasetSummary("phantom", {}, "d" * 64, labels, counts, {}, [], "CC0", "drawn", 100, None, groups=counts)
 
 
 def resolved(path, described, *, quick):
     task = read_task(path, DEFAULTS, quick=quick, overrides={})
     chosen = choose(task, NO_FLAGS, {})
     choice = DatasetChoice("phantom", None, {"count": 100})
-    (found,) = resolve(task, path.stem, chosen, choice, survey(), described, forced={}, seeds=[0], runtime=Runtime())
+    (found,) = resolve(task, path.stem, chosen, choice, summary(), described, forced={}, seeds=[0], runtime=Runtime())
     return task, found
 
 
@@ -83,10 +83,10 @@ def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file,
     _, found = resolved(file, described, quick=quick)
     assert found.tuned == told
     traits = described.traits("segmenter", "unet")
-    _, trial = Subject(default, survey(), traits, "cache").trained(VALUES, index())
-    again = plan(found, survey(), lambda name: traits, index())
+    _, trial = Subject(default, summary(), traits, "cache").trained(VALUES, index())
+    again = plan(found, summary(), lambda name: traits, index())
     assert (again.key, again.digest, again.stages) == (trial.key, trial.digest, trial.stages)
-    assert again.key != plan(default, survey(), lambda name: traits, index()).key
+    assert again.key != plan(default, summary(), lambda name: traits, index()).key
     assert found.backbone.options["weights"] == "none"  # of [quick], in which the search took place
 
 
@@ -95,8 +95,8 @@ def test_how_settings_were_found_is_in_no_key_or_digest(tuned_file):
     bare, marked = (msgspec.structs.replace(best, tuned=one) for one in (None, told))
     assert bare.digest("d") == marked.digest("d")
     assert bare.pipeline_digest("d") == marked.pipeline_digest("d")
-    assert plan(bare, survey(), lambda name: Traits(), index()) == plan(
-        marked, survey(), lambda name: Traits(), index()
+    assert plan(bare, summary(), lambda name: Traits(), index()) == plan(
+        marked, summary(), lambda name: Traits(), index()
     )
 
 
@@ -105,7 +105,7 @@ def test_flags_on_a_tuned_file_make_it_another_pipeline(tuned_file, described):
     task = read_task(file, DEFAULTS, quick=True, overrides={"training": {"learning_rate": 0.5}})
     chosen = choose(task, NO_FLAGS, {})
     choice = DatasetChoice("phantom")
-    (found,) = resolve(task, "t", chosen, choice, survey(), described, forced={}, seeds=[0], runtime=Runtime())
+    (found,) = resolve(task, "t", chosen, choice, summary(), described, forced={}, seeds=[0], runtime=Runtime())
     assert (found.training.learning_rate, found.tuned) == (0.5, None)
 
 

@@ -19,7 +19,7 @@ from benchmark.tuning import objective
 from benchmark.tuning.objective import evaluate
 from benchmark.tuning.subject import Subject
 from registry.errors import DivergedError
-from tests.specs import index, survey
+from tests.specs import index, summary
 from tests.stages.test_stages import PARTS, prepared, small
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def subject(tmp_path):
     """A pipeline on prepared and divided films, which is all that there is upstream of its training."""
     pipeline = small(segmenter=Component("none", {}))
     pipeline = msgspec.structs.replace(pipeline, training=msgspec.structs.replace(pipeline.training, epochs=3))
-    made = Subject(pipeline, survey(), Traits(whole_frame=True), str(tmp_path / "cache"))
+    made = Subject(pipeline, summary(), Traits(whole_frame=True), str(tmp_path / "cache"))
     store, (_, plan) = Store(tmp_path / "cache"), made.trained({}, index())
     prepare, divided = plan.steps["prepare"], plan.steps["split"]
     artefact = tmp_path / "cache" / "objects" / "prepare" / prepare.key

@@ -86,7 +86,7 @@ def _sample(label: str, film: Film) -> Sample:
         read_image=partial(read_image, film),
         read_mask=partial(read_mask, film),
         read_lesion=partial(read_lesion, film),
-        mask_maker="drawn",
+        mask_annotator="drawn",
     )
 
 

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from benchmark.execution.protocol import Emit, Look, Progress, Seen
+from benchmark.execution.protocol import Emit, Progress, Summarise, Summarised
 from benchmark.storage.garbage import imported
 
 
-def serve(request: Look, emit: Emit) -> Seen:
+def serve(request: Summarise, emit: Emit) -> Summarised:
     """What the dataset holds; see `benchmark.data.summary`."""
     summary = imported("benchmark.data.summary")
     choice = summary.recognised(request.dataset)
 
     def progress(done: int, total: int) -> None:
-        emit(Progress(stage="look", done=done, total=total))
+        emit(Progress(stage="summary", done=done, total=total))
 
-    return Seen(choice, summary.survey(choice, request.seed, Path(request.cache), progress))
+    return Summarised(choice, summary.summarise(choice, request.seed, Path(request.cache), progress))

@@ -1,0 +1,89 @@
+"""Records of schema 1, brought to today's names: the numbers in them are as they were written.
+
+Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Records of schema 1 stay readable:
+their seal is checked on the bytes as they were written, and then they are upgraded in memory.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from benchmark.records.record import SCHEMA, Record
+from benchmark.storage.files import fault, sealed
+
+SUBSETS = {"select": "validation", "fit": "calibration"}
+GROUPINGS = {"naive": "image-level"}
+COLUMNS = {"corrected_logits": "evidence", "subsets": "parts"}  # of predictions.npz -> as schema 1 called them
+
+_CALIBRATION = {"part": "subset"}
+_THRESHOLD = {
+    "validation_specificity": "calibration_specificity",
+    "validation_sensitivity": "calibration_sensitivity",
+}
+_TRAINING = {"batch_shares": "batch_prior", "final_rate": "final_learning_rate", "waiting": "input_stall"}
+_REFERENCE = {"detectable": "minimum_detectable"}
+_SPEC = {"carrier": "features_head"}
+
+
+def upgraded(content: bytes) -> Record:
+    """The record in a document of an older schema, sealed anew where its own seal fitted.
+
+    Raises:
+        msgspec.DecodeError: it is no record of that schema.
+    """
+    document = msgspec.json.decode(content, type=dict[str, Any])
+    try:
+        record = msgspec.convert(_record(document), Record)
+    except (AttributeError, TypeError) as error:
+        raise msgspec.ValidationError(f"a record of schema {document.get('schema')} has no such shape") from error
+    return record if fault(content) else sealed(record)
+
+
+def _record(document: dict[str, Any]) -> dict[str, Any]:
+    found = {**document, "schema": SCHEMA, "spec": _spec(document["spec"])}
+    if split := document.get("split"):
+        counts = _renamed(split.get("counts", {}), SUBSETS)
+        found["split"] = {**split, "grouping": _value(split["grouping"], GROUPINGS), "counts": counts}
+    if calibration := document.get("calibration"):
+        found["calibration"] = _calibration(calibration)
+    if training := document.get("training"):
+        found["training"] = _training(training)
+    if reference := document.get("reference"):
+        found["reference"] = _renamed(reference, _REFERENCE)
+    return found
+
+
+def _calibration(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = _renamed(document, _CALIBRATION)
+    if "subset" in found:
+        found["subset"] = _value(found["subset"], SUBSETS)
+    if "thresholds" in found:
+        found["thresholds"] = {name: _renamed(one, _THRESHOLD) for name, one in found["thresholds"].items()}
+    return found
+
+
+def _training(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = _renamed(document, _TRAINING)
+    if found.get("segmenter"):
+        found["segmenter"] = _renamed(found["segmenter"], _TRAINING)
+    return found
+
+
+def _spec(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = _renamed(document, _SPEC)
+    if split := found.get("split"):
+        found["split"] = {**split, "grouping": _value(split["grouping"], GROUPINGS)}
+    if members := found.get("members"):
+        found["members"] = {name: _spec(member) for name, member in members.items()}
+    if reference := found.get("reference"):
+        found["reference"] = _spec(reference)
+    return found
+
+
+def _renamed(document: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in document.items()}
+
+
+def _value(value: str, names: Mapping[str, str]) -> str:
+    return names.get(value, value)
