@@ -1,10 +1,11 @@
-"""The Python door: what `bench run` and `bench compare` do, and trained pipelines that predict.
+"""The Python API: what `bench run` and `bench compare` do, and trained pipelines that predict.
 
     from benchmark.api import compare, load, predict, run
 
-    found = run("binary", backbone=["sepcnn", "mobilenetv3-small"], settings={"images.size": 96})
-    found.tables[0].leader                        # in a notebook, `found` shows the tables
-    with load(found.folders[found.tables[0].rows[0].runs[0].run]) as pipeline:
+    comparison = run("binary", backbone=["sepcnn", "mobilenetv3-small"], settings={"images.size": 96})
+    comparison.tables[0].leader                   # in a notebook, `comparison` shows the tables
+    best = comparison.tables[0].rows[0].runs[0]
+    with load(comparison.folders[best.run]) as pipeline:
         predict(pipeline, ["one.png", "another.png"]).decisions
 
 Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes where predictions
@@ -68,7 +69,7 @@ def run(
 
     Args:
         task: its name, or a TOML file.
-        data: folder of X-rays; without one drawn phantom films.
+        data: folder of X-rays; without one synthetic phantom radiographs.
         dataset: which registered dataset reads them, as ``name[option=value,…]``; recognised by default.
         segmenter, backbone, head, voter: as ``name[option=value,…]``, one or several, in place of the task's own; their
             product is compared.
@@ -84,7 +85,7 @@ def run(
         deterministic: the same bits each time, at a fixed number of threads.
         results, cache: folders.
         jobs: workers side by side.
-        timeout_s: after which a run is killed and has failed.
+        timeout_s: bounds one step of a run: it is killed, and the runs that need it have failed.
         only_failed: those runs alone whose last attempt failed.
         progress: show what happens, on standard error or in the notebook; nothing else is printed.
 
@@ -143,10 +144,10 @@ def compare(
 
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
     with uncollected():
-        content, found = collected(
+        content, scanned = collected(
             [Path(one) for one in paths], _paired_test, metric=metric, against=against, verified=verify
         )
-    folders = {name: Path(file).parent for (name, _), file in found.files.items()}
+    folders = {name: Path(file).parent for (name, _), file in scanned.files.items()}
     return Comparison(content.tables, content.left_out, folders)
 
 
@@ -168,7 +169,7 @@ def load(folder: StrPath, *, cache: StrPath | None = None) -> Pipeline:
 def predict(
     pipeline: Pipeline, images: "StrPath | np.ndarray | Sequence[StrPath | np.ndarray]", *, maps: bool = True
 ) -> Predictions:
-    """What a pipeline says of images that it has never seen: prepared, masked and calibrated as its run was.
+    """What a pipeline predicts for images that it has never seen: prepared, masked and calibrated as its run was.
 
     Args:
         images: PNG or JPEG files, or arrays uint8 (H, W), 0 black; one or several, of any size.
@@ -188,8 +189,8 @@ def predict(
         raise DataError("there are no images to predict for; expected files, or arrays uint8 (H, W)")
     pieces = [_answered(pipeline, named[start : start + PIECE], maps) for start in range(0, len(named), PIECE)]
     stored = [arrays for arrays, _ in pieces]
-    found = {name: np.concatenate([arrays[name] for arrays in stored]) for name in stored[0]}
-    return Predictions([name for name, _ in named], pipeline.classes, method=pieces[0][1], **found)
+    joined = {name: np.concatenate([arrays[name] for arrays in stored]) for name in stored[0]}
+    return Predictions([name for name, _ in named], pipeline.classes, method=pieces[0][1], **joined)
 
 
 def _answered(pipeline: Pipeline, named: Sequence[tuple[str, Any]], maps: bool) -> "tuple[dict[str, np.ndarray], str]":
@@ -223,10 +224,10 @@ def _file(name: str, image: Any, path: Path) -> str:
         if not Path(image).is_file():
             raise DataNotFoundError(f"no image at {name!r}; expected a PNG or JPEG file")
         return str(Path(image).absolute())
-    found = np.asarray(image)
-    if found.dtype != np.uint8 or found.ndim != 2 or not found.size:
-        raise DataError(f"{name}: expected an array uint8 (H, W), received {found.dtype} {found.shape}")
-    np.save(path, found, allow_pickle=False)
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 2 or not array.size:
+        raise DataError(f"{name}: expected an array uint8 (H, W), received {array.dtype} {array.shape}")
+    np.save(path, array, allow_pickle=False)
     return str(path)
 
 

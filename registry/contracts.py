@@ -150,7 +150,7 @@ class Classifier(Protocol):
 
 @runtime_checkable
 class Voter(Protocol):
-    """Combines the class probabilities of M members, at equal class shares, image by image; nothing in it is random.
+    """Combines the class probabilities of M members, at equal class priors, image by image; nothing in it is random.
 
     A member that knows only whether an image is of class k enters with its probability p in column k and
     (1 - p) / (K - 1) in the others.  The factory makes a new voter for every fold of the images to learn from.

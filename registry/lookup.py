@@ -1,4 +1,4 @@
-"""From names to components: entry points only, for built-ins and strangers alike.
+"""From names to components: entry points only, for built-ins and third parties alike.
 
 Looking up a name reads the metadata of installed distributions and imports nothing; `load` imports the component.
 """

@@ -8,11 +8,12 @@ import msgspec
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
-from benchmark.records.record import Cost, DatasetInfo, Failure, Part, Record, Tuned
+from benchmark.records.record import SCHEMA, Cost, DatasetInfo, Failure, Part, Record, Tuned
 from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
 from benchmark.records.training import Pace, TrainingInfo
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"  # pipelines
+SUBSETS = ("train", "validation", "calibration", "test")
 NAMES = ("balanced-accuracy", "accuracy", "macro-f1", "mcc", "auroc", "auprc", "log-loss", "brier", "ece", "ece-floor")
 
 
@@ -45,7 +46,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
     n = changes.pop("n", 300)
     task = changes.get("task", "binary")
     made = Record(
-        schema=1,
+        schema=SCHEMA,
         status="ok",
         task="binary",
         run=f"{pipeline.replace('+', '-')}-s{seed}-f0-{_hex(pipeline, seed, 8)}",
@@ -77,7 +78,7 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
             grouping="group",
             seed=0,
             fractions={"train": 0.6, "validation": 0.15, "test": 0.25},
-            counts={part: {"Non-COVID": 225, "COVID": 75} for part in ("train", "select", "fit", "test")},
+            counts={subset: {"Non-COVID": 225, "COVID": 75} for subset in SUBSETS},
         ),
         metrics=metrics(value, classes, n),
         controls={
@@ -104,7 +105,8 @@ def record(value: float = 0.95, *, pipeline: str = "unet+sepcnn+dense", seed: in
             jit=False,
             steps_per_execution=1,
             input_stall=0.0042,
-            segmenter=Pace(16, False, 1, 0.031),
+            tracing_s=3.25,
+            segmenter=Pace(16, False, 1, 0.031, 4.5),
         ),
         cost=Cost(617_112, 68_130, 2_710_000, 61.5, 190.0, 720.0, "2 cores of an Example CPU"),
         stages={"prepare": "cached", "masks": "cached", "fit": "built", "score": "built"},
@@ -152,11 +154,11 @@ def pooled(runs: list[Record], value: float, **changes: Any) -> Record:
 
 
 def vote(
-    value: float = 0.96, *, voices: tuple[str, ...] = ("unet+sepcnn+dense", "unet+xception+sepconv"), **changes: Any
+    value: float = 0.96, *, pipelines: tuple[str, ...] = ("unet+sepcnn+dense", "unet+xception+sepconv"), **changes: Any
 ) -> Record:
     """A vote of two pipelines that know all classes."""
-    members = [Member(name, name, metrics(value - 0.01 * place)) for place, name in enumerate(voices, 1)]
-    told: dict[str, Any] = {
+    members = [Member(name, name, metrics(value - 0.01 * place)) for place, name in enumerate(pipelines, 1)]
+    fields: dict[str, Any] = {
         "task": "vote",
         "members": members,
         "voting": {
@@ -168,7 +170,7 @@ def vote(
         "map_method": "Grad-CAM and occlusion",
         "gradcam": {},
     }
-    return record(value, pipeline=f"soft({', '.join(voices)})", **{**told, **changes})
+    return record(value, pipeline=f"soft({', '.join(pipelines)})", **{**fields, **changes})
 
 
 def ova_vote(value: float = 0.81, **changes: Any) -> Record:
@@ -177,7 +179,7 @@ def ova_vote(value: float = 0.81, **changes: Any) -> Record:
     direct = "unet+sepcnn+dense"
     members = [Member(name, direct, metrics(value + 0.02 * place)) for place, name in enumerate(labels)]
     found = metrics(value - 0.01, labels)
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "task": "ova-vote",
         "classes": list(labels),
         "members": members,
@@ -186,12 +188,12 @@ def ova_vote(value: float = 0.81, **changes: Any) -> Record:
         "confusion": [],
         "gradcam": {},
     }
-    return record(value, pipeline=f"soft(4 × {direct})", **{**told, **changes})
+    return record(value, pipeline=f"soft(4 × {direct})", **{**fields, **changes})
 
 
 def tuned(**changes: Any) -> Tuned:
     """A search of six trials, one of which failed; any field can be given."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "tuner": "hyperband",
         "pipeline": "unet+sepcnn+dense",
         "values": {"training.learning_rate": 0.00231, "augmentation.flips": "anatomical", "head.dropout": 0.2},
@@ -206,7 +208,7 @@ def tuned(**changes: Any) -> Tuned:
         "space": {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "head.dropout": {"low": 0.0}},
         "hardware": "2 cores of an Example CPU",
     }
-    return Tuned(**{**told, **changes})
+    return Tuned(**{**fields, **changes})
 
 
 def failed(cause: str = "nan", *, pipeline: str = "unet+sepcnn+dense", seed: int = 0, **changes: Any) -> Record:

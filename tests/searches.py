@@ -24,7 +24,7 @@ import msgspec
 
 from benchmark.execution.protocol import RunTrial, encoded
 from benchmark.tuning.ledger import FILE, read
-from benchmark.tuning.search import Search, Told
+from benchmark.tuning.search import Search, TrialResult
 from benchmark.tuning.space import Dimension, Space
 
 RATE = Dimension("rate", 1e-3, "float", 1e-4, 1e-1, log=True)
@@ -45,17 +45,17 @@ def loss(values, epochs):
     return (math.log10(rate) + 2) ** 2 + abs(units - 40) / 100 + 0.1 * (values.get("kind") is None) + 1 / epochs
 
 
-def evaluate(subject, values, epochs, seed, progress):
+def evaluate(target, values, epochs, seed, progress):
     """The stand-in objective: goes on after the last epoch of these values that is on disk."""
-    folder = Path(subject["folder"])
+    folder = Path(target["folder"])
     checkpoint = folder / f"{hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]}.json"
     note = {"values": values, "epochs": epochs}
-    ended = [one for one in read(Path(subject["search"])).trials if one.status != "running"]
+    ended = [one for one in read(Path(target["search"])).trials if one.status != "running"]
     again = [one.number for one in ended if (one.values, one.epochs) == (values, epochs)]
     _append(folder / "evaluations", {**note, "again": again})
     _append(folder.parent / "workers", os.getpid())
     deadline = time.monotonic() + 60
-    while len(set(notes(folder.parent / "workers"))) < subject.get("workers", 1):  # until all take part
+    while len(set(notes(folder.parent / "workers"))) < target.get("workers", 1):  # until all take part
         assert time.monotonic() < deadline, "the other processes run no trial"
         time.sleep(0.005)
     done = json.loads(checkpoint.read_text())["epoch"] if checkpoint.exists() else 0
@@ -68,7 +68,7 @@ def evaluate(subject, values, epochs, seed, progress):
         half.rename(checkpoint)
         progress({"epoch": epoch, "loss": loss(values, epoch)})
     INSTANTS("scored")
-    return Told(loss(values, epochs), epochs, {"seed": seed})
+    return TrialResult(loss(values, epochs), epochs, {"seed": seed})
 
 
 class Instants:
@@ -110,9 +110,9 @@ class Instants:
     def _around(self, name, call):
         def called(*arguments):
             self(f"before {name}")
-            told = call(*arguments)
+            result = call(*arguments)
             self(f"after {name}")
-            return told
+            return result
 
         return called
 
@@ -145,8 +145,8 @@ class Searcher:
             self.process.stdin.write(json.dumps({**request, "number": number}) + "\n")
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        told = [json.loads(self.process.stdout.readline()) for _ in requests]
-        return [status for _, status in sorted(told)]
+        ended = [json.loads(self.process.stdout.readline()) for _ in requests]
+        return [status for _, status in sorted(ended)]
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -157,8 +157,8 @@ class Searcher:
 def request(folder: Path, search: Search, **more: object) -> dict:
     """A search in a folder, from its beginning to its end."""
     (folder / "objective").mkdir(parents=True, exist_ok=True)
-    subject = {"folder": str(folder / "objective"), "search": str(folder / "search")}
-    asked = RunTrial(str(folder / "search"), _raw(search), OBJECTIVE, _raw(subject))
+    target = {"folder": str(folder / "objective"), "search": str(folder / "search")}
+    asked = RunTrial(str(folder / "search"), _raw(search), OBJECTIVE, _raw(target))
     return {"request": json.loads(encoded(asked)), "control": str(folder), **more}
 
 
@@ -266,15 +266,15 @@ def _worker(asked: dict) -> tuple[int, int, IO[str]]:
     return pid, outer_in, os.fdopen(outer_out)
 
 
-def _work(asked: dict, given: int, told: int) -> None:
+def _work(asked: dict, requests: int, events: int) -> None:
     from benchmark.execution import worker
 
     supervisor = os.getppid()
     os.setsid()
-    os.dup2(given, 0)
-    os.dup2(told, 1)
-    os.close(given)
-    os.close(told)
+    os.dup2(requests, 0)
+    os.dup2(events, 1)
+    os.close(requests)
+    os.close(events)
     # The worker imports the objective by its name: that module's instants, not those of `__main__`.
     from tests.searches import INSTANTS as instants
 

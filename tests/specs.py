@@ -17,14 +17,14 @@ USUAL = {  # options of these components at their defaults
 
 
 def index():
-    """A fresh look at code and files, as each command takes it; what was parsed once is known to all tests."""
+    """A fresh index of code and files, as each command makes it; what was parsed once is known to all tests."""
     found = CodeIndex()
     found.sources = SOURCES
     return found
 
 
 def spec(**changes):
-    """A run of three components on drawn films; any field can be given."""
+    """A run of three components on synthetic images; any field can be given."""
     return msgspec.structs.replace(
         RunSpec(
             task="binary",
@@ -59,8 +59,8 @@ def vote(**changes):
 
 
 def summary(**changes):
-    """A look at 96 drawn films."""
-    told = DatasetSummary(
+    """The summary of 96 synthetic images."""
+    made = DatasetSummary(
         name="phantom",
         options={"count": 96},
         digest="d" * 64,
@@ -73,4 +73,4 @@ def summary(**changes):
         images=96,
         masks_leak=None,
     )
-    return msgspec.structs.replace(told, **changes)
+    return msgspec.structs.replace(made, **changes)

@@ -24,14 +24,18 @@ from benchmark.evaluation.localisation import localisation, localisation_estimat
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.evaluation.metrics import log_odds, metric_named
 from benchmark.evaluation.scoring import Scores, score
-from benchmark.evaluation.voting import agreement, ballot, vote
+from benchmark.evaluation.voting import agreement, member_probabilities, vote
 from registry.voters.hard import hard
 from registry.voters.soft import soft
 from registry.voters.stacking import stacking
 from registry.voters.weighted import weighted
 
-RENAMED: dict[str, str] = {}  # part of a name in the files -> what the product says now
-SUBSETS = {"train": "train", "validation": "select", "calibration": "fit", "test": "test"}  # stored -> the product's
+RENAMED = {  # part of a name in the files -> what the product says now
+    " › detectable": " › minimum_detectable",
+    "validation_specificity": "calibration_specificity",
+    "validation_sensitivity": "calibration_sensitivity",
+}
+SUBSETS = ("train", "validation", "calibration", "test")
 VOTERS = {"soft": soft, "hard": hard, "weighted": weighted, "stacking": stacking}
 FITTED = (stacking,)  # by scikit-learn's solver
 CLASSES = {"two": ("rest", "COVID"), "four": ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")}
@@ -81,7 +85,7 @@ def _case(rng: np.random.Generator, name: str, n: int, shares: tuple[float, ...]
         f"{name} targets": targets,
         f"{name} groups": np.array([f"patient-{patient}" for patient in patients]),
         f"{name} sources": rng.choice(["north", "south"], n, p=(0.3, 0.7)),
-        f"{name} subsets": rng.choice(list(SUBSETS), n, p=(0.4, 0.1, 0.2, 0.3))[patients],
+        f"{name} subsets": rng.choice(SUBSETS, n, p=(0.4, 0.1, 0.2, 0.3))[patients],
         f"{name} data_prior": np.array(shares),
         f"{name} batch_prior": np.full(count, 1 / count) + np.linspace(-0.01, 0.01, count),
     }
@@ -103,7 +107,9 @@ def results(given: Arrays) -> dict[str, Any]:
             "applied": _applied(given, name),
             "judged": _judged(given, name),
             "differences": _differences(given, name),
-            "votes": _votes(given, name, np.stack([ballot(one, None, len(CLASSES[name])) for one in members])),
+            "votes": _votes(
+                given, name, np.stack([member_probabilities(one, None, len(CLASSES[name])) for one in members])
+            ),
         }
     result["one-vs-all"] = _one_vs_all(given)
     result["maps"] = _maps(given)
@@ -116,7 +122,7 @@ def _scores(given: Arrays, name: str, logits: np.ndarray) -> Scores:
         positive=POSITIVE[name],
         targets=given[f"{name} targets"],
         logits=logits,
-        parts=np.array([SUBSETS[subset] for subset in given[f"{name} subsets"]]),
+        subsets=given[f"{name} subsets"],
         groups=given[f"{name} groups"],
         data_prior=given[f"{name} data_prior"].tolist(),
         batch_prior=given[f"{name} batch_prior"].tolist(),
@@ -131,7 +137,7 @@ def _scored(scores: Scores) -> dict[str, Any]:
         "metrics": scores.metrics,
         "confusion": scores.confusion,
         "calibration": scores.calibration,
-        "corrected_logits": scores.evidence[::EVERY],
+        "corrected_logits": scores.corrected_logits[::EVERY],
         "probabilities": scores.probabilities[::EVERY],
     }
 
@@ -180,7 +186,9 @@ def _votes(given: Arrays, name: str, members: np.ndarray) -> dict[str, Any]:
 def _one_vs_all(given: Arrays) -> dict[str, Any]:
     """Of four models that know one class each."""
     columns = range(len(CLASSES["four"]))
-    members = np.stack([ballot(given["four one-vs-all"][k].astype(float), k, len(columns)) for k in columns])
+    members = np.stack(
+        [member_probabilities(given["four one-vs-all"][k].astype(float), k, len(columns)) for k in columns]
+    )
     return {"agreement": agreement(members, list(columns)), "votes": _votes(given, "four", members)}
 
 

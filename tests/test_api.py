@@ -65,9 +65,9 @@ def bench(tmp_path_factory):
     """Two runs and one that was too slow, by a program that then predicts for the dataset's own images."""
     bench = Bench(tmp_path_factory.mktemp("elsewhere"))
     (bench.root / "mine.toml").write_text(TASK)
-    for sample in films():
+    for sample in samples():
         write_png(bench.root / f"{sample.id.replace('/', '-')}.png", sample.read_image())
-    names = [f"{sample.id.replace('/', '-')}.png" for sample in films()]
+    names = [f"{sample.id.replace('/', '-')}.png" for sample in samples()]
     text = PROGRAM.format(heavy=set(HEAVY), more='results="results"', images=names)
     bench.ended = program(bench, text)
     assert bench.ended.returncode == 0, bench.ended.stderr
@@ -75,7 +75,7 @@ def bench(tmp_path_factory):
     return bench
 
 
-def films():
+def samples():
     """The raw images of the task's dataset, in order."""
     from registry.datasets.phantom.catalogue import phantom
 
@@ -94,7 +94,10 @@ def test_nothing_heavy_is_ever_in_the_callers_process(bench):
 
 def test_progress_is_shown_where_it_is_wanted_and_nothing_else_is_printed(bench):
     assert bench.ended.stdout.count("\n") == 1  # the program's own
-    assert "[1/2] unet[filters=4]+sepcnn[filters=8,pairs=1]+dense · seed 0" in bench.ended.stderr
+    ended = [line for line in bench.ended.stderr.splitlines() if line.startswith("[")]
+    assert [line[:6] for line in ended] == ["[1/2] ", "[2/2] "]
+    for head in ("dense", "xgboost"):  # in the order in which they end
+        assert sum(f"] unet[filters=4]+sepcnn[filters=8,pairs=1]+{head} · seed 0: " in line for line in ended) == 1
     assert "sepconv" not in bench.ended.stderr  # that run was to be quiet
 
 
@@ -112,14 +115,14 @@ def test_a_run_that_fails_is_a_row_with_its_cause(bench):
 
 
 def test_what_is_predicted_for_the_datasets_own_images_is_what_the_run_has_stored(bench):
-    ids = [sample.id for sample in films()]
+    ids = [sample.id for sample in samples()]
     for name, folder in bench.told["folders"].items():
         with np.load(bench.root / folder / "predictions.npz", allow_pickle=False) as stored:
-            test = stored["parts"] == "test"
+            test = stored["subsets"] == "test"
             rows = [ids.index(one) for one in stored["ids"][test]]
             probabilities, decided = (np.array(bench.told[what][name])[rows] for what in ("probabilities", "decided"))
             assert np.abs(probabilities - stored["probabilities"][test]).max() < 1e-6
-            assert np.array_equal(decided, stored["evidence"][test].argmax(axis=1))
+            assert np.array_equal(decided, stored["corrected_logits"][test].argmax(axis=1))
 
 
 def test_masks_views_and_maps_have_the_size_of_the_runs_images(bench):
@@ -138,9 +141,9 @@ def pipeline(bench, monkeypatch):
 
 
 def test_arrays_and_files_of_any_size_give_the_same_and_one_worker_serves_all(bench, pipeline):
-    image = films()[0].read_image()
+    image = samples()[0].read_image()
     large = np.kron(image, np.ones((3, 2), np.uint8))
-    files = [bench.root / "large.png", bench.root / f"{films()[0].id.replace('/', '-')}.png"]
+    files = [bench.root / "large.png", bench.root / f"{samples()[0].id.replace('/', '-')}.png"]
     write_png(files[0], large)
     one = api.predict(pipeline, large)
     process = pipeline._worker._process.pid
@@ -153,7 +156,7 @@ def test_arrays_and_files_of_any_size_give_the_same_and_one_worker_serves_all(be
 
 
 def test_what_is_no_image_is_named_and_the_pipeline_goes_on(bench, pipeline):
-    good = films()[0].read_image()
+    good = samples()[0].read_image()
     (bench.root / "no.png").write_text("no image")
     api.predict(pipeline, good, maps=False)
     process = pipeline._worker._process.pid
@@ -176,12 +179,12 @@ def test_what_is_no_image_is_named_and_the_pipeline_goes_on(bench, pipeline):
 
 
 def test_closing_ends_the_worker_and_so_does_the_end_of_the_program(bench, pipeline):
-    api.predict(pipeline, films()[0].read_image(), maps=False)
+    api.predict(pipeline, samples()[0].read_image(), maps=False)
     process = pipeline._worker._process.pid
     pipeline.close()
     assert not alive(process)
     with pytest.raises(ConfigError, match="was closed; load it again"):
-        api.predict(pipeline, films()[0].read_image())
+        api.predict(pipeline, samples()[0].read_image())
     text = f"""
         from benchmark.api import load, predict
         pipeline = load({str(pipeline.folder)!r})
@@ -208,7 +211,7 @@ def alive(process):
 def test_a_run_that_was_repeated_since_it_was_loaded_is_not_mixed_up(pipeline, monkeypatch):
     monkeypatch.setattr(pipeline, "record", msgspec.structs.replace(pipeline.record, seal="another"))
     with pytest.raises(BenchError, match="was run again since it was loaded; load it again"):
-        api.predict(pipeline, films()[0].read_image())
+        api.predict(pipeline, samples()[0].read_image())
 
 
 def test_only_a_good_run_with_models_of_its_own_is_loaded(tmp_path, monkeypatch):

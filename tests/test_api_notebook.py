@@ -86,7 +86,7 @@ def test_progress_is_one_output_and_the_comparison_another(cells):
     pages = [one["data"]["text/plain"] for one in updates]
     assert any("training" in page and "━" in page for page in pages)  # a bar
     last = pages[-1].splitlines()
-    assert last[0].startswith("phantom (no --data: the built-in films): 96 images")
+    assert last[0].startswith("phantom (no --data: synthetic phantom images): 96 images")
     assert last[-1].startswith("[1/1] none+sepcnn[filters=8,pairs=1]+dense · seed 0: balanced-accuracy ")
     assert "━" not in pages[-1]
     assert updates[-1]["data"]["text/html"].startswith("<pre")

@@ -100,7 +100,7 @@ def test_an_edit_makes_anew_what_uses_the_module_and_nothing_else(module, expect
 
 def test_networks_are_not_trained_anew_for_how_they_predict_nor_predict_anew_for_how_they_are_trained():
     predicting = ("models.inference", "models.predictor", "models.pipeline", "stages.logits", "stages.predictions")
-    training = ("models.training", "models.batches", "models.checkpoints", "models.pace", "models.memory")
+    training = ("models.training", "models.batches", "models.checkpoints", "models.executions", "models.memory")
     assert within("fit", *predicting) == []
     assert within("predict", *training, "models.classifier", "models.augmentation") == []
 

@@ -155,8 +155,8 @@ def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
     row = SimpleNamespace(runs=[SimpleNamespace(run="a run")])
     found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], leader=None)])
     found.folders = {"a run": Path("folder")}
-    said = create_autospec(api.Predictions, instance=True, masks=None, maps=None, probabilities=None)
-    for name, answer in (("run", found), ("compare", found), ("load", MagicMock()), ("predict", said)):
+    predicted = create_autospec(api.Predictions, instance=True, masks=None, maps=None, probabilities=None)
+    for name, answer in (("run", found), ("compare", found), ("load", MagicMock()), ("predict", predicted)):
         monkeypatch.setattr(api, name, create_autospec(getattr(api, name), return_value=answer))
     exec(block, {})
     asked = api.run.call_args.kwargs
@@ -166,12 +166,12 @@ def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
 
 def test_the_tasks_of_the_readme_are_valid(tmp_path):
     blocks = [block for kind, block in BLOCKS if kind == "toml" and "[classes]" in block]
-    told = []
+    tasks = []
     for block in blocks:
         path = tmp_path / "mine.toml"
         path.write_text(block)
-        told.append(read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}))
-    diseases, lungs = told
+        tasks.append(read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}))
+    diseases, lungs = tasks
     assert lungs.positive == "Pneumonia"
     labels = ["Normal", "Tuberculosis", "Effusion", "Pleural thickening", "Mass", "Nodule", "Hernia"]
     assert resolve_classes(diseases, labels)["Anything else"] == ["Normal", "Mass", "Nodule", "Hernia"]

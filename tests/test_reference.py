@@ -22,7 +22,7 @@ from tests.perf.same.translation import renamed
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
 GOLDEN = Path(__file__).parent / "golden"
-PICTURES = {"curves.png", "mean-heat.png", "trials.png"}  # drawn from numbers: no film, and nothing over one
+PICTURES = {"curves.png", "mean-heat.png", "trials.png"}  # drawn from numbers: no radiograph, and nothing over one
 KINDS = {".json", ".jsonl", ".csv", ".npz", ".png", ".keras", ".md", ".toml"}
 
 
@@ -78,7 +78,7 @@ def numeric(row):
     return {key: float(cell) if re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell) else cell for key, cell in row.items()}
 
 
-def test_no_film_is_among_the_files():
+def test_no_radiograph_is_among_the_files():
     files = [path for path in REFERENCE.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= KINDS
     assert {path.name for path in files if path.suffix == ".png"} <= PICTURES

@@ -124,7 +124,8 @@ def test_old_names_and_values_on_one_side_are_no_differences(tmp_path):
     counts = RECORD["split"]["counts"]
     names = {"train": "train", "select": "validation", "fit": "calibration", "test": "test"}
     old = side(tmp_path / "old")
-    new = side(tmp_path / "new", split={"counts": {names[old]: count for old, count in counts.items()}})
+    renamed = {"split": {"counts": {names[old]: count for old, count in counts.items()}}}
+    new = side(tmp_path / "new", **renamed, training={"steps": 12, "input_stall": 0.01})
     np.savez(new / "predictions.npz", subsets=np.array(["calibration", "test"]), logits=np.zeros((2, 2)))
     assert different(tmp_path) == {}
     assert "predictions: parts -> subsets" in read(tmp_path / "old", ["binary"]).old_names
@@ -167,17 +168,24 @@ def test_every_setting_of_a_task_is_spelled_out(name):
 
 
 def test_another_schema_has_other_names(monkeypatch):
-    monkeypatch.setitem(
-        translation.SETTINGS, 9, {"training.decay": "training.fall", "features.features_head": "split.head"}
-    )
+    monkeypatch.setitem(translation.SETTINGS, 9, {"training.decay": "training.fall", "features.head": "split.head"})
     monkeypatch.setitem(translation.FLAGS, 9, {"--seeds": "--training-seeds"})
     assert translation.translated_task(EVERY_SETTING, 1) == EVERY_SETTING
     content = translation.translated_task(EVERY_SETTING, 9)
     assert "decay" not in content["training"]
     assert content["training"]["fall"] == EVERY_SETTING["training"]["decay"]
-    assert content["split"]["head"] == EVERY_SETTING["features"]["features_head"]
+    assert content["split"]["head"] == EVERY_SETTING["features"]["carrier"]
     assert translation.translated_flags(["--seeds", "1"], 9) == ["--training-seeds", "1"]
     assert translation.translated_flags(["--seeds", "1"], 1) == ["--seeds", "1"]
+
+
+def test_values_of_settings_and_options_of_components_have_the_names_of_the_schema():
+    folds, files = task("folds"), ["--dataset", "folder[mask_maker=boxes,licence=mask_maker]"]
+    assert translation.translated_task(folds, 1)["split"]["grouping"] == "naive"
+    assert translation.translated_task(folds, 2)["split"]["grouping"] == "image-level"
+    assert translation.translated_task(task("votes"), 2)["split"]["grouping"] == "group"
+    assert translation.translated_flags(files, 1) == files
+    assert translation.translated_flags(files, 2)[1] == "folder[mask_annotator=boxes,licence=mask_maker]"
 
 
 def test_the_schema_of_a_checkout_is_read_from_it(tmp_path):

@@ -125,13 +125,13 @@ class StandIn:
 
     def _record(self, request: WriteRecord) -> Outcome:
         facts, spec = request.facts, request.step.spec
-        told = {
+        fields = {
             "run": facts.run,
             "key": facts.key,
             "pipeline": facts.pipeline,
             "pipeline_digest": facts.pipeline_digest,
         }
-        written = factories.record(task=spec.task, seed=spec.seed, fold=spec.fold, stages=facts.stages, **told)
+        written = factories.record(task=spec.task, seed=spec.seed, fold=spec.fold, stages=facts.stages, **fields)
         write(written, Path(request.folder))
         return answered(None)
 

@@ -9,7 +9,7 @@ from openpyxl import Workbook
 LABELS = ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")
 
 
-def film(seed: int = 0, shape: tuple[int, int] = (40, 40)) -> np.ndarray:
+def radiograph(seed: int = 0, shape: tuple[int, int] = (40, 40)) -> np.ndarray:
     """A smooth grey picture, uint8 (H, W); another seed gives other pixels."""
     noise = np.random.default_rng(seed).integers(0, 256, (5, 5)).astype(np.uint8)
     return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -47,7 +47,7 @@ def write_database(root: Path, per_label: int = 3) -> Path:
     """The published layout: images/ and masks/ in a folder per label, masks RGB of another size."""
     for number, label in enumerate(LABELS):
         for n in range(1, per_label + 1):
-            write(root / label / "images" / f"{label}-{n}.png", film(100 * number + n))
+            write(root / label / "images" / f"{label}-{n}.png", radiograph(100 * number + n))
             write(root / label / "masks" / f"{label}-{n}.png", np.dstack([lungs((32, 32))] * 3))
     return root
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Suggesting, see="bench cache --help")
 def command() -> None:
-    """Look at what runs keep for the next one, and remove it.
+    """Show what runs keep for the next one, and remove it.
 
     It lies in BENCH_CACHE, by default ~/.cache/cxr-bench.  Sizes are those on disk.  Nothing is removed while a run is
     at work; what a later run lacks it builds again.
@@ -47,7 +47,7 @@ def list_(stages: tuple[str, ...], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def usage(as_json: bool) -> None:
     """Say how much each stage's artefacts take, and all else."""
-    from benchmark.report.cache import usage as told
+    from benchmark.report.cache import usage as usage_lines
     from benchmark.storage.inventory import summed
 
     root, items = _look()
@@ -59,7 +59,7 @@ def usage(as_json: bool) -> None:
     elif not items:
         _echo_empty(root)
     else:
-        _echo_lines(told(by_stage, others))
+        _echo_lines(usage_lines(by_stage, others))
 
 
 @command.command(short_help="Remove what no run has used for a while.")
@@ -147,7 +147,7 @@ def _echo_empty(root: "Path") -> None:
     click.echo(f"the cache is empty: {root}")
 
 
-def _echo_json(told: Any) -> None:
+def _echo_json(content: Any) -> None:
     import json
 
-    click.echo(json.dumps(told, indent=2))
+    click.echo(json.dumps(content, indent=2))

@@ -36,7 +36,7 @@ FLAGS = {
         help="A task's name or a TOML file of your own.",
     ),
     "data": click.option(
-        "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, drawn phantom films."
+        "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, synthetic radiographs."
     ),
     "dataset": click.option(
         "--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."
@@ -99,7 +99,7 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
     from benchmark.storage.places import cache_folder
     from benchmark.tasks.places import find_task
 
-    find_task(flags["task_name"])  # a typo is told before anything large is imported
+    find_task(flags["task_name"])  # a typo is reported before anything large is imported
 
     from benchmark.planning.request import requested
 

@@ -8,7 +8,7 @@ from registry.errors import unknown_name
 
 
 class Suggesting(click.Group):
-    """A group in which an unknown name is told with the nearest ones.
+    """A group in which an unknown name is reported with the nearest ones.
 
     Args:
         see: the line that lists the commands.

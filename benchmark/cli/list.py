@@ -51,14 +51,14 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
         {
             "kind": entry.kind,
             "name": entry.name,
-            "summary": told.summary,
+            "summary": component.summary,
             "distribution": entry.distribution,
             "version": entry.version,
-            "options": msgspec.to_builtins(told.options),
-            "error": told.error or None,
+            "options": msgspec.to_builtins(component.options),
+            "error": component.error or None,
         }
         for entry in found
-        for told in [described.known[entry.kind, entry.name]]
+        for component in [described.known[entry.kind, entry.name]]
     ]
 
 
@@ -92,9 +92,9 @@ def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:
             click.echo(f"  {task['name']}  {task['title']}")
 
 
-def _option(told: dict[str, Any]) -> str:
+def _option(option: dict[str, Any]) -> str:
     import msgspec
 
     from registry.options import Option
 
-    return msgspec.convert(told, Option).text()
+    return msgspec.convert(option, Option).text()

@@ -17,7 +17,7 @@ COMMANDS = {
     "compare": "Compare the results below a folder.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
-    "cache": "Look at what runs keep for the next one, and remove it.",
+    "cache": "Show what runs keep for the next one, and remove it.",
 }
 
 
@@ -50,7 +50,7 @@ def bench() -> None:
     """Benchmark chest X-ray classifiers: any segmenter x backbone x head, on any task, with numbers to trust.
 
     \b
-    bench run --task binary              the founding study's models on drawn films
+    bench run --task binary              the founding study's models, synthetic radiographs
     bench run --task binary --data DIR   the same on a database of X-rays
     bench compare results/               every result so far, from disk
 

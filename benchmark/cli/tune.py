@@ -31,7 +31,7 @@ TUNERS = ("hyperband", "bayesian", "random", "grid")
 )
 @click.pass_context
 def command(context: click.Context, /, **flags: Any) -> None:
-    """Search the settings of one pipeline, by the loss on the select half of validation; compare with the default.
+    """Search the settings of one pipeline, by the loss on validation; compare with the default.
 
     \b
     bench tune --task binary --backbone sepcnn --trials 6
@@ -48,7 +48,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
     from benchmark.cli.paired import paired
     from benchmark.execution.session import opened
     from benchmark.planning.request import check_folders, runtime_of
-    from benchmark.report.tuning import print_finding
+    from benchmark.report.tuning import print_report
     from benchmark.tasks.places import find_task
     from benchmark.tuning.tune import check_file, tune
 
@@ -64,5 +64,5 @@ def command(context: click.Context, /, **flags: Any) -> None:
     if flags["as_json"]:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     else:
-        print_finding(console, found)
+        print_report(console, found)
     context.exit(int(any(record.status == "failed" for record in records)))

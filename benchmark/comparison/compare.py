@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
-from benchmark.comparison.grouping import LOCALISATION, Gathered, Place, speaks_of_all
+from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
 from benchmark.comparison.tables import Comparison, Failed, Leader, Row, Table
 from benchmark.records.differences import Difference, PairedTest
@@ -40,11 +40,11 @@ def compare(
         UnknownNameError: no record has a metric, or no table a pipeline, of that name.
         ConfigError: several pipelines of a table begin with `against`.
     """
-    gathered = Gathered(records)
-    if metric is not None and metric not in gathered.metrics and gathered.metrics:
-        raise unknown_name("metric", metric, gathered.metrics, "bench compare --format csv lists all of them")
+    grouping = Grouping(records)
+    if metric is not None and metric not in grouping.metrics and grouping.metrics:
+        raise unknown_name("metric", metric, grouping.metrics, "bench compare --format csv lists all of them")
     test = difference or _no_test
-    tables = [_table(place, pipelines, gathered, metric, test) for place, pipelines in gathered.tables().items()]
+    tables = [_table(key, pipelines, grouping, metric, test) for key, pipelines in grouping.tables().items()]
     if against is not None and tables:
         tables = _against(against, tables, test)
     return Comparison(sorted(tables, key=lambda table: table.tasks))
@@ -55,18 +55,18 @@ def _no_test(first: Sequence[Record], second: Sequence[Record], metric: str) -> 
 
 
 def _table(
-    place: Place, pipelines: dict[str, list[Record]], gathered: Gathered, metric: str | None, test: PairedTest
+    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str | None, test: PairedTest
 ) -> Table:
-    facts = gathered.facts[place]
+    facts = grouping.facts[key]
     asked = Counter(run.metric for runs in pipelines.values() for run in runs)
     primary = metric or min(asked, key=lambda name: (-asked[name], name))
-    names = unique_names({digest: runs[0].pipeline for digest, runs in pipelines.items()}, gathered.specs)
+    names = unique_names({digest: runs[0].pipeline for digest, runs in pipelines.items()}, grouping.specs)
     folds = facts.split.folds if facts.split else 1
     rows = []
     for digest, runs in pipelines.items():
-        codes = list(gathered.codes.get(digest, {}).values())
-        row = _row(names[digest], sorted(gathered.tasks[place, digest]), runs, primary, folds, len(set(codes)) > 1)
-        own = architecture(gathered.specs.get(digest, {}))
+        codes = list(grouping.codes.get(digest, {}).values())
+        row = _row(names[digest], sorted(grouping.tasks[key, digest]), runs, primary, folds, len(set(codes)) > 1)
+        own = architecture(grouping.specs.get(digest, {}))
         rows.append(msgspec.structs.replace(row, architecture=own, codes=codes[-1] if codes else ()))
     rows.sort(key=lambda row: _rank(row, primary))
     return Table(
@@ -77,7 +77,7 @@ def _table(
         classes=facts.classes,
         positive=facts.positive,
         rows=rows + _control_rows(facts, primary),
-        leader=_lead(rows, primary, test),
+        leader=_leader(rows, primary, test),
     )
 
 
@@ -103,7 +103,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         folds=folds,
         unfinished=dict(sorted(unfinished.items())),
         metrics=Aggregates(counted, single),
-        localisation=_focus(pooled) or _focus(single),
+        localisation=_localisation(pooled) or _localisation(single),
         map_method=next((run.map_method for run in [*single, *pooled]), ""),
         cost=_mean_cost([run.cost for run in counted]),
         tuned=next((run.tuned for run in runs if run.tuned), None),
@@ -115,7 +115,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
     return msgspec.structs.replace(row, n=one.n) if one else row
 
 
-def _focus(runs: list[Record]) -> dict[str, float]:
+def _localisation(runs: list[Record]) -> dict[str, float]:
     """Statistics of the runs' maps, averaged."""
     values = {kind: [run.gradcam[kind].value for run in runs if kind in run.gradcam] for kind in LOCALISATION}
     known = {kind: [value for value in found if value is not None] for kind, found in values.items()}
@@ -152,7 +152,7 @@ def _control_rows(facts: Record, metric: str) -> list[Row]:
     return rows
 
 
-def _lead(rows: list[Row], metric: str, test: PairedTest) -> Leader | None:
+def _leader(rows: list[Row], metric: str, test: PairedTest) -> Leader | None:
     """Who leads, tested against those that follow until one differs significantly."""
     ranked = [row for row in rows if row.pooled and row.value(metric) is not None]
     if not ranked:

@@ -26,7 +26,7 @@ def unique_names(names: Mapping[str, str], specs: Mapping[str, Mapping[str, Any]
     alike: dict[str, list[str]] = {}
     for digest, name in names.items():
         alike.setdefault(name, []).append(digest)
-    return {digest: told for name, digests in alike.items() for digest, told in _told_apart(name, digests, specs)}
+    return {digest: full for name, digests in alike.items() for digest, full in _distinguished(name, digests, specs)}
 
 
 def pipeline_meant(text: str, names: Sequence[str]) -> str | None:
@@ -49,14 +49,14 @@ def unknown_pipeline(text: str, names: Iterable[str]) -> Exception:
     return unknown_name("pipeline", text, set(names), "bench compare without --against")
 
 
-def _told_apart(name: str, digests: Sequence[str], specs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _distinguished(name: str, digests: Sequence[str], specs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     if len(digests) == 1:
         return [(digests[0], name)]
     settings = {digest: _settings(specs.get(digest, {})) for digest in digests}
     keys = dict.fromkeys(key for found in settings.values() for key in found)
     differing = [key for key in keys if len({settings[digest].get(key) for digest in digests}) > 1]
-    told = {digest: ", ".join(f"{key}={settings[digest].get(key)}" for key in differing) for digest in digests}
-    return [(digest, f"{name} ({told[digest] or digest[:8]})") for digest in digests]
+    labels = {digest: ", ".join(f"{key}={settings[digest].get(key)}" for key in differing) for digest in digests}
+    return [(digest, f"{name} ({labels[digest] or digest[:8]})") for digest in digests]
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -26,10 +26,10 @@ def contents_of(
 
 def totals(contents: Contents) -> Counter[Stratum]:
     """How many samples lie in each stratum."""
-    found: Counter[Stratum] = Counter()
+    result: Counter[Stratum] = Counter()
     for content in contents.values():
-        found.update(content)
-    return Counter(dict(sorted(found.items())))
+        result.update(content)
+    return Counter(dict(sorted(result.items())))
 
 
 def divide(contents: Contents, shares: Mapping[str, float], seed: Seed, *, enough: int, elsewhere: int = 0) -> dict:

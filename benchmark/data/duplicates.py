@@ -7,18 +7,18 @@ from collections.abc import Hashable, Sequence
 from registry.contracts import Sample
 
 
-def fingerprints(samples: Sequence[Sample], traits: Sequence[Hashable]) -> list[Hashable]:
+def exact_fingerprints(samples: Sequence[Sample], fingerprints: Sequence[Hashable]) -> list[Hashable]:
     """A value for each sample that is equal where the images are, pixel for pixel.
 
-    Only images that share their traits are read again, which is cheaper than a digest of every image.
+    Only images that share their fingerprint are read again, which is cheaper than a digest of every image.
 
     Args:
-        traits: of the same length; equal for identical images, and for hardly any others.
+        fingerprints: of the same length; equal for identical images, and for hardly any others.
     """
-    shared = Counter(traits)
+    shared = Counter(fingerprints)
     return [
-        hashlib.sha256(sample.read_image().tobytes()).digest() if shared[trait] > 1 else trait
-        for sample, trait in zip(samples, traits, strict=True)
+        hashlib.sha256(sample.read_image().tobytes()).digest() if shared[fingerprint] > 1 else fingerprint
+        for sample, fingerprint in zip(samples, fingerprints, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""One film on its way from a sample's readers to a row of the prepared arrays: check, resize, equalise."""
+"""One image on its way from a sample's readers to a row of the prepared arrays: check, resize, equalise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ Equaliser = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A prepared film.
+class PreparedImage:
+    """What the prepared arrays hold of one sample.
 
     Attributes:
         image: uint8 (size, size).
         mask, lesion: packed bits of (size, size), uint8 (ceil(size² / 8),); None where there is none.
         shape: height and width before resizing.
-        traits: equal for originals that are pixel for pixel the same, and for hardly any others.
+        fingerprint: equal for originals that are pixel for pixel the same, and for hardly any others.
     """
 
     image: np.ndarray
     mask: np.ndarray | None
     lesion: np.ndarray | None
     shape: tuple[int, int]
-    traits: tuple[float, ...]
+    fingerprint: tuple[float, ...]
 
 
-def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
-    """A sample's film at `size` × `size` pixels.
+def prepare_sample(sample: Sample, size: int, equalise: Equaliser) -> PreparedImage:
+    """A sample's image and masks at `size` × `size` pixels.
 
     Raises:
         DataError: it is unreadable or empty, or its mask does not fit.
@@ -46,12 +46,12 @@ def film(sample: Sample, size: int, equalise: Equaliser) -> Film:
     mean, deviation = cv2.meanStdDev(image)
     if not deviation[0, 0]:
         raise DataError(f"empty image: every pixel is {mean[0, 0]:.0f}")
-    return Film(
+    return PreparedImage(
         image=prepare_image(image, size, equalise),
         mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
         lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
         shape=image.shape,
-        traits=(*image.shape, mean[0, 0], deviation[0, 0]),
+        fingerprint=(*image.shape, mean[0, 0], deviation[0, 0]),
     )
 
 

@@ -4,7 +4,7 @@ Its folder, which `benchmark.data.prepare` fills (N samples, in the dataset's or
     images.npy   uint8 (N, H, W)
     masks.npy    uint8 (N, ceil(H·W / 8)), packed bits of the lung mask; zeros where there is none
     lesions.npy  the same for lesion masks; absent when no sample has one
-    index.json   ids, labels, sources, groups (films with identical pixels share one), mask_annotators, lesion_known,
+    index.json   ids, labels, sources, groups (images with identical pixels share one), mask_annotators, lesion_known,
                  sizes ([height, width] before resizing), skipped
 """
 

@@ -1,6 +1,6 @@
 """Dividing a dataset by whole groups, stratified by label and source, the same way in whatever order it comes.
 
-Parts are ``train``, ``select`` and ``fit`` (the two halves of validation) and ``test``.
+Subsets are ``train``, ``validation`` and ``calibration`` (the two halves of a task's validation) and ``test``.
 """
 
 import csv
@@ -15,7 +15,9 @@ from registry.errors import ConfigError, StorageError, unknown_name
 
 SUBSETS = ("train", "validation", "calibration", "test")
 GROUPINGS = ("group", "image-level")
-MAKER_TOLERANCE = 0.05  # a mask annotator's share may differ this much between labels before it gives the label away
+ANNOTATOR_TOLERANCE = (
+    0.05  # a mask annotator's share may differ this much between labels before it gives the label away
+)
 
 
 def split(
@@ -37,8 +39,9 @@ def split(
     several strata.
 
     Args:
-        fractions: of train, validation and test; validation is halved into select and fit.  With folds, the share of
-            test is one fold, and train and validation divide the rest in proportion.
+        fractions: of train, validation and test; that of validation is halved into the subsets validation and
+            calibration.  With folds, the share of test is one fold, and train and validation divide the rest in
+            proportion.
         grouping: ``group`` keeps groups on one side; ``image-level`` splits image by image, as the founding study did.
         ids: what the image-level split knows images by; needed there for a split that does not depend on their order.
         folds: with more than one, the test subset is the samples whose `fold_of` is `fold`.
@@ -155,7 +158,7 @@ def masks_leak(labels: Sequence[str], mask_annotators: Sequence[str | None]) -> 
     for annotator in sorted(annotators, key=str):
         ranked = sorted((share[annotator], label) for label, share in shares.items())
         (low, least), (high, most) = ranked[0], ranked[-1]
-        if high - low > MAKER_TOLERANCE:
+        if high - low > ANNOTATOR_TOLERANCE:
             what = "no mask" if annotator is None else f"a mask by {annotator!r}"
             return f"the dataset's masks give the label away: {high:.0%} of {most} have {what}, {low:.0%} of {least}"
     return None

@@ -40,7 +40,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     """What the dataset holds, with file digests remembered below the cache.
 
     Args:
-        progress: is told how many files of how many have been read.
+        progress: called with how many files of how many have been read.
     """
     dataset, samples, options = open_dataset(choice, seed)
     memo = FileDigests(cache / "file-digests.json")
@@ -49,15 +49,15 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         json.dumps([s.id, s.label, s.source, s.group, s.mask_annotator, [files[path] for path in s.paths]])
         for s in samples
     ]
-    # Images that are drawn have no files: the code that draws them stands for their bytes.
-    drawn = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
+    # Synthetic images have no files: the code that makes them stands for their bytes.
+    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
     return DatasetSummary(
         name=dataset.name,
         options=options,
-        digest=digest(json.dumps(options, sort_keys=True), drawn, *described),
+        digest=digest(json.dumps(options, sort_keys=True), code, *described),
         labels=list(dataset.labels),
         counts={label: counts[label] for label in dataset.labels},
         sources=dict(sorted(sources.items())) if known else {},
@@ -139,7 +139,7 @@ class FileDigests:
 
     def _write(self) -> None:
         # What could not be read may be readable next time without looking changed: chmod leaves size and time.
-        kept = {path: told for path, told in self.known.items() if told[2] != UNREADABLE}
+        kept = {path: entry for path, entry in self.known.items() if entry[2] != UNREADABLE}
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, json.dumps(kept).encode(), flush=False)

@@ -19,7 +19,7 @@ LEAST_RISE = 0.01  # log-odds from 0 to the largest score: keeps the order of th
 
 
 def log_prior(prior: Sequence[float] | np.ndarray) -> np.ndarray:
-    """(K,) logarithms of class shares, which are normalised first.
+    """(K,) logarithms of a class prior, which is normalised first.
 
     Raises:
         DataError: a share is not a positive number.
@@ -40,7 +40,7 @@ def without_prior(logits: np.ndarray, batch_prior: Sequence[float] | np.ndarray)
 def correct_prior(
     logits: np.ndarray, data_prior: Sequence[float] | np.ndarray, batch_prior: Sequence[float] | np.ndarray
 ) -> np.ndarray:
-    """(n, K) logits as if trained at the data's class shares: + log data_prior - log batch_prior."""
+    """(n, K) logits as if trained at the data's class prior: + log data_prior - log batch_prior."""
     return without_prior(logits, batch_prior) + log_prior(data_prior)
 
 
@@ -152,8 +152,8 @@ class Calibrated(NamedTuple):
     """What calibration makes of logits.
 
     Attributes:
-        corrected_logits: (n, K) at equal class shares; decisions and rankings use it.
-        probabilities: (n, K) at the data's class shares.
+        corrected_logits: (n, K) at equal class priors; decisions and rankings use it.
+        probabilities: (n, K) at the data's class prior.
         calibration: what was fitted.
     """
 

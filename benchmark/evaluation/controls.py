@@ -1,6 +1,6 @@
 """Rules that never look at an image: what a classifier must beat to have learnt anything from the pixels.
 
-``majority`` answers with the class shares of the training images, ``source-oracle`` with those of the training images
+``majority`` answers with the class prior of the training images, ``source-oracle`` with those of the training images
 of the same source.
 """
 
@@ -26,7 +26,7 @@ def controls(
 ) -> dict[str, dict[str, Estimate]]:
     """Metrics on "test" of rules learnt on "train": ``majority`` and, where all sources are known, ``source-oracle``.
 
-    Both answer with the class shares of their training images and decide for the largest share.
+    Both answer with the class prior of their training images and decide for the largest share.
     """
     targets, subsets, groups = np.asarray(targets, int), np.asarray(subsets), np.asarray(groups)
     test = subsets == "test"
@@ -41,7 +41,7 @@ def control_shares(
     train: np.ndarray,
     test: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Rule -> class shares (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
+    """Rule -> class priors (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
     alike = np.zeros(len(targets), int)
     rules = {"majority": class_shares(num_classes, alike[train], targets[train], alike[test])}
     if sources is not None and all(source is not None for source in sources):
@@ -59,20 +59,20 @@ def judge_controls(
     seed: int,
     resamples: int,
 ) -> dict[str, dict[str, Estimate]]:
-    """Rule -> metrics of its class shares (n, K) on n images."""
-    told = {}
+    """Rule -> metrics of its class priors (n, K) on n images."""
+    result = {}
     for name, shares in rules.items():
         outputs = outputs_of_shares(shares)
-        told[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
-        balanced = told[name]["balanced-accuracy"]
+        result[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
+        balanced = result[name]["balanced-accuracy"]
         if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
             # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.
-            told[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
-    return told
+            result[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
+    return result
 
 
 def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """(n, K) class shares of the training images of each `asked` source.
+    """(n, K) class priors of the training images of each `asked` source.
 
     One image spread over the classes by their overall shares is added to every source, so that no share is 0
     and an unseen source has the overall ones.
@@ -85,5 +85,5 @@ def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: 
 
 
 def outputs_of_shares(shares: np.ndarray) -> Outputs:
-    """A rule that answers with class shares (n, K) and decides for the largest."""
+    """A rule that answers with class priors (n, K) and decides for the largest."""
     return Outputs(shares.argmax(axis=1), metrics.log_odds(np.log(shares)), shares)

@@ -108,12 +108,12 @@ def _decision_estimates(judged: _Judged) -> dict[str, Estimate]:
     everything = np.ones(len(targets), bool)
     recall, precision, f1, specificity = {}, {}, {}, {}
     for k, name in enumerate(judged.classes):
-        absent = f"no {name} in the test part"
+        absent = f"no {name} in the test subset"
         recall[name] = judged.share(right, targets == k, absent)
         precision[name] = judged.share(right, decisions == k, f"never decided {name}")
-        specificity[name] = judged.share(decisions != k, targets != k, f"nothing but {name} in the test part")
+        specificity[name] = judged.share(decisions != k, targets != k, f"nothing but {name} in the test subset")
         f1[name] = _f1(judged, k)
-    found = {
+    result = {
         "accuracy": judged.share(right, everything, "no images"),
         "balanced-accuracy": _mean_of_classes(recall, _moves(judged, _recall_influence), 0.0, len(targets)),
         "macro-f1": _mean_of_classes(f1, _moves(judged, _f1_influence), 1.0, len(targets)),
@@ -123,21 +123,21 @@ def _decision_estimates(judged: _Judged) -> dict[str, Estimate]:
     if len(judged.classes) > 2:
         per_class["specificity"] = specificity
     for metric, by_class in per_class.items():
-        found |= {f"{metric}/{name}": estimate for name, estimate in by_class.items()}
+        result |= {f"{metric}/{name}": estimate for name, estimate in by_class.items()}
     counts = np.bincount(targets, minlength=len(judged.classes)).tolist()
-    return found | {f"n/{name}": Estimate(float(n), n=n) for name, n in zip(judged.classes, counts, strict=True)}
+    return result | {f"n/{name}": Estimate(float(n), n=n) for name, n in zip(judged.classes, counts, strict=True)}
 
 
 def _f1(judged: _Judged, k: int) -> Estimate:
     """F1 = 2 J / (1 + J), J being the share of right ones among images that are of the class or decided so."""
     true, decided = judged.targets == k, judged.outputs.decisions == k
     name = judged.classes[k]
-    overlap = judged.share(true & decided, true | decided, f"{name} neither in the test part nor decided")
+    overlap = judged.share(true & decided, true | decided, f"{name} neither in the test subset nor decided")
     if overlap.value is None:
         return overlap
     value, low, high = (2 * j / (1 + j) for j in (overlap.value, overlap.low, overlap.high))
     n = int(true.sum())
-    absent = "" if n else f"no {name} in the test part"
+    absent = "" if n else f"no {name} in the test subset"
     return Estimate(value, low, high, n, statistics.join(absent or statistics.few(n)))
 
 
@@ -175,7 +175,7 @@ def _mean_of_classes(by_class: Mapping[str, Estimate], moves: np.ndarray, unknow
     """
     kept = [i for i, estimate in enumerate(by_class.values()) if estimate.value is not None]
     if not kept:
-        return Estimate(None, n=n, note="one class only in the test part")
+        return Estimate(None, n=n, note="one class only in the test subset")
     defined = [list(by_class.values())[i] for i in kept]
     value, low, high = statistics.mean_of_estimates(defined, correlations(moves[:, kept], unknown))
     notes = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
@@ -190,7 +190,7 @@ def _matthews(judged: _Judged) -> Estimate:
     n = len(judged.targets)
     value = float(metrics.matthews(judged.matrix))
     if len(np.unique(judged.targets)) < 2:
-        return Estimate(None, n=n, note="one class only in the test part")
+        return Estimate(None, n=n, note="one class only in the test subset")
     if math.isnan(value):
         return Estimate(0.0, 0.0, 0.0, n, "one class only decided: 0 by convention")
     error = standard_error(judged.draws["mcc"])
@@ -221,11 +221,11 @@ def _ranking_estimates(judged: _Judged) -> dict[str, Estimate]:
     if len(judged.classes) == 2:
         name = judged.positive or judged.classes[1]
         return {"auroc": msgspec.structs.replace(areas[name], n=n), "auprc": precisions[name]}
-    found = {
+    result = {
         "auroc": _mean_of_classes(areas, _moves(judged, _auroc_influence), 1.0, n),
         "auprc": _mean_of_classes(precisions, judged.draws["auprc"], 1.0, n),
     }
-    return found | {f"auroc/{name}": area for name, area in areas.items()}
+    return result | {f"auroc/{name}": area for name, area in areas.items()}
 
 
 def _auroc_influence(judged: _Judged, k: int) -> np.ndarray:
@@ -237,7 +237,9 @@ def _one_sided(judged: _Judged, k: int) -> Estimate | None:
     name, n = judged.classes[k], int((judged.targets == k).sum())
     if 0 < n < len(judged.targets):
         return None
-    return Estimate(None, n=n, note=f"no {name} in the test part" if n == 0 else f"nothing but {name} in the test part")
+    return Estimate(
+        None, n=n, note=f"no {name} in the test subset" if n == 0 else f"nothing but {name} in the test subset"
+    )
 
 
 def _auroc(judged: _Judged, k: int) -> Estimate:
@@ -278,10 +280,10 @@ def _probability_estimates(judged: _Judged, seed: int) -> dict[str, Estimate]:
         "ece": float(metrics.ece(targets, probabilities)),
     }
     note = statistics.few(n)
-    found = {
+    result = {
         name: Estimate(value, *statistics.shifted_interval(value, judged.draws[name]), n, note)
         for name, value in values.items()
     }
     perfect = metrics.ece_of_perfect(probabilities, seed)
     low, high = np.quantile(perfect, [0.025, 0.975]).tolist()
-    return found | {"ece-floor": Estimate(float(perfect.mean()), low, high, n, note)}
+    return result | {"ece-floor": Estimate(float(perfect.mean()), low, high, n, note)}

@@ -55,7 +55,7 @@ def effective_n(outcomes: np.ndarray, groups: Groups) -> float:
 
     n / (1 + (m - 1) ICC), where m = sum of squared group sizes / n and ICC is the analysis-of-variance
     estimate of the correlation inside groups, cut to [0, 1].  Where it cannot be estimated (all outcomes are
-    equal, or there is a single group) ICC is 1: several films of one patient then count as about one.
+    equal, or there is a single group) ICC is 1: several images of one patient then count as about one.
     """
     codes, sizes = group_codes(groups)
     n, count = len(codes), len(sizes)

@@ -68,20 +68,20 @@ def localisation_estimates(
         seed: of the bootstrap over groups.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
-    told = {}
+    result = {}
     for label in dict.fromkeys(labels.tolist()):
         rows = labels == label
         kept = rows & seen.defined
-        told[f"{prefix}-enrichment/{label}"] = _noted(
+        result[f"{prefix}-enrichment/{label}"] = _noted(
             median_estimate(seen.enrichment[kept], groups[kept], seed), seen, rows
         )
-        told[f"{prefix}-misses/{label}"] = (
+        result[f"{prefix}-misses/{label}"] = (
             proportion(seen.pointing_game_missed[kept], groups[kept])
             if kept.any()
             else Estimate(None, note="no map to judge")
         )
-        told[f"{prefix}-empty/{label}"] = Estimate(float(seen.empty[rows].sum()), n=int(rows.sum()))
-    return told
+        result[f"{prefix}-empty/{label}"] = Estimate(float(seen.empty[rows].sum()), n=int(rows.sum()))
+    return result
 
 
 def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamples: int = 1000) -> Estimate:

@@ -1,4 +1,4 @@
-"""Predicted lung masks: their agreement with drawn ones, and whether they look like lungs at all."""
+"""Predicted lung masks: their agreement with the dataset's, and whether they look like lungs at all."""
 
 import cv2
 import numpy as np
@@ -28,9 +28,9 @@ def mask_agreement(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.nda
     """
     truth, predicted = (np.asarray(masks, bool).reshape(len(masks), -1) for masks in (truth, predicted))
     both, either = (truth & predicted).sum(axis=1), (truth | predicted).sum(axis=1)
-    drawn = truth.any(axis=1)
-    iou = np.where(drawn, both / np.maximum(either, 1), np.nan)
-    case = np.where(drawn, np.where(predicted.any(axis=1), "", "empty prediction"), "no true mask")
+    known = truth.any(axis=1)
+    iou = np.where(known, both / np.maximum(either, 1), np.nan)
+    case = np.where(known, np.where(predicted.any(axis=1), "", "empty prediction"), "no true mask")
     return {"pixel-accuracy": (truth == predicted).mean(axis=1), "dice": 2 * iou / (1 + iou), "iou": iou, "case": case}
 
 
@@ -40,18 +40,18 @@ def mask_estimates(
     """Means over images of what `mask_agreement` gives, with intervals over groups; notes count the odd cases."""
     if len(truth) == 0:
         return {name: Estimate(None, n=0, note="no images with a mask") for name in MEASURES}
-    found = mask_agreement(truth, predicted)
-    empty = int((found["case"] == "empty prediction").sum())
+    agreement = mask_agreement(truth, predicted)
+    empty = int((agreement["case"] == "empty prediction").sum())
     note = f"{empty} empty predictions" if empty else ""
     estimates = {}
     for name in MEASURES:
-        one = mean_estimate(found[name], groups, seed, resamples)
+        one = mean_estimate(agreement[name], groups, seed, resamples)
         estimates[name] = Estimate(one.value, one.low, one.high, one.n, join(one.note, note))
     return estimates
 
 
 def implausible(masks: np.ndarray) -> np.ndarray:
-    """(n,) True where bool (n, H, W) masks cannot be two lungs on a frontal film.
+    """(n,) True where bool (n, H, W) masks cannot be two lungs on a frontal radiograph.
 
     Plausible: 8 to 70 % of the frame and at most 35 % of its outermost pixels; two pieces, the smaller at least a
     third of the larger, or one piece at least .75 times as wide as it is high (lungs that touch); at most 10 % of

@@ -85,10 +85,10 @@ class _Sides:
         except UnknownNameError as error:
             raise _Untestable(f"{name} cannot be resampled") from error
         seeds = [_read(own, metric, self.folder_of, self.subset) for own in _by_seed(runs)]
-        told = {_digest(outputs) for outputs in seeds}
-        if len(told) > 1:
+        digests = {_digest(outputs) for outputs in seeds}
+        if len(digests) > 1:
             raise _Untestable("their predictions are of different images")
-        one, images = seeds[0], told.pop()
+        one, images = seeds[0], digests.pop()
         self.images.setdefault(images, _Images(one.targets, one.groups))
         values = np.stack([outputs.values for outputs in seeds])
         # The resamples are a function of the images alone, so that a table can be printed again bit for bit.
@@ -102,13 +102,13 @@ def _by_seed(runs: Sequence[Record]) -> list[list[Record]]:
 
 def _read(runs: Sequence[Record], metric: Metric, folder_of: Callable[[Record], Path], subset: str) -> _Outputs:
     """The images of one seed, whatever the order in which its folds have them."""
-    folds = [_part(folder_of(run) / PREDICTIONS, run, metric, subset) for run in runs]
+    folds = [_subset(folder_of(run) / PREDICTIONS, run, metric, subset) for run in runs]
     whole = _Outputs(*(np.concatenate(column) for column in zip(*folds, strict=True)))
     order = np.argsort(whole.ids, kind="stable")
     return _Outputs(*(column[order] for column in whole))
 
 
-def _part(path: Path, run: Record, metric: Metric, subset: str) -> _Outputs:
+def _subset(path: Path, run: Record, metric: Metric, subset: str) -> _Outputs:
     """Images of a subset, from predictions whose test subset gives what the record says."""
     if not path.is_file():
         raise _Untestable(f"no {PREDICTIONS} of {run.run}")
@@ -134,5 +134,5 @@ def _column(stored: Mapping[str, np.ndarray], key: str) -> np.ndarray:
 
 def _digest(outputs: _Outputs) -> str:
     """Of which images these are, in which classes."""
-    told = "\0".join(f"{name}\0{target}" for name, target in zip(outputs.ids, outputs.targets, strict=True))
-    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
+    text = "\0".join(f"{name}\0{target}" for name, target in zip(outputs.ids, outputs.targets, strict=True))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

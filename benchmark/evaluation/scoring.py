@@ -1,9 +1,9 @@
 """A run's outputs -> its metrics with intervals, its calibrated probabilities and its control rows.
 
 One decision rule for every metric that counts decisions (accuracy to MCC, sensitivity, specificity, the
-confusion matrix): the class likeliest *at equal class shares*, `calibration.calibrate`.  It is what balanced
+confusion matrix): the class likeliest *at equal class priors*, `calibration.calibrate`.  It is what balanced
 accuracy rewards and what training on balanced batches aims at.  Rankings (AUROC, AUPRC) use the same logits.
-Log-loss, Brier and ECE judge calibrated probabilities at the training data's class shares.
+Log-loss, Brier and ECE judge calibrated probabilities at the training data's class prior.
 Calibration and thresholds are fitted on the subset "calibration", everything is reported on "test".
 """
 
@@ -36,8 +36,8 @@ class Scores:
     Attributes:
         metrics: on the test subset; names as in a record.
         confusion: test images; rows true classes, columns decided ones.
-        corrected_logits: (N, K) float64 of all samples, calibrated, at equal class shares.
-        probabilities: (N, K) float64 of all samples, calibrated, at the training data's class shares.
+        corrected_logits: (N, K) float64 of all samples, calibrated, at equal class priors.
+        probabilities: (N, K) float64 of all samples, calibrated, at the training data's class prior.
         controls: "majority" and, where sources are known, "source-oracle" -> metrics on the test subset.
     """
 
@@ -72,8 +72,8 @@ def score(
         logits: (N, K) as the network gave them.
         subsets: (N,) "train", "validation", "calibration" or "test".
         groups: (N,) images that are not independent share one.
-        data_prior: (K,) class shares of the training subset.
-        batch_prior: (K,) class shares (weights included) that the network saw in training.
+        data_prior: (K,) class prior of the training subset.
+        batch_prior: (K,) class prior (weights included) that the network saw in training.
         sources: (N,) hospital or collection; None, or any None among them: unknown.
 
     Raises:
@@ -81,8 +81,8 @@ def score(
     """
     targets, logits, subsets = np.asarray(targets, int), np.asarray(logits, float), np.asarray(subsets)
     _check(logits, subsets)
-    fit, test = subsets == "calibration", subsets == "test"
-    corrected_logits, probabilities, calibration = calibrate(logits, targets, fit, data_prior, batch_prior)
+    calibrating, test = subsets == "calibration", subsets == "test"
+    corrected_logits, probabilities, calibration = calibrate(logits, targets, calibrating, data_prior, batch_prior)
     outputs = Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), probabilities)
     judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
     thresholds: dict[str, Threshold] = {}
@@ -132,23 +132,23 @@ def _at_specificities(
     k: int, targets: np.ndarray, outputs: Outputs, subsets: np.ndarray, groups: np.ndarray
 ) -> tuple[dict[str, Estimate], dict[str, Threshold]]:
     """Sensitivity and specificity on "test" at thresholds chosen on "calibration", and those thresholds."""
-    own, odds, fit, test = targets == k, outputs.odds[:, k], subsets == "calibration", subsets == "test"
-    found: dict[str, Estimate] = {}
+    own, odds, calibrating, test = targets == k, outputs.odds[:, k], subsets == "calibration", subsets == "test"
+    result: dict[str, Estimate] = {}
     thresholds: dict[str, Threshold] = {}
     for specificity in SPECIFICITIES:
         name = f"specificity-{specificity * 100:.0f}"
         sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
-        if not (fit & ~own).any():
+        if not (calibrating & ~own).any():
             note = "no threshold: no negatives among the images to choose it on"
-            found |= {key: Estimate(None, n=int(side.sum()), note=note) for key, side in sides.items()}
+            result |= {key: Estimate(None, n=int(side.sum()), note=note) for key, side in sides.items()}
             thresholds[name] = Threshold(note=note)
             continue
-        threshold = threshold_at_specificity(own[fit], odds[fit], specificity)
+        threshold = threshold_at_specificity(own[calibrating], odds[calibrating], specificity)
         right = (odds >= threshold) == own
         for key, side in sides.items():
-            found[key] = proportion(right[side], groups[side], f"no images for {key} in the test subset")
-        thresholds[name] = _threshold(threshold, right, own & fit, ~own & fit)
-    return found, thresholds
+            result[key] = proportion(right[side], groups[side], f"no images for {key} in the test subset")
+        thresholds[name] = _threshold(threshold, right, own & calibrating, ~own & calibrating)
+    return result, thresholds
 
 
 def _threshold(log_odds: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> Threshold:

@@ -18,7 +18,7 @@ def describing(worker: Worker) -> Describing:
         if outcome.cause is None:
             return msgspec.json.decode(outcome.value, type=list[Description])
         if len(components) > 1:
-            return [told for component in components for told in describe([component])]
+            return [description for component in components for description in describe([component])]
         kind, name = components[0]
         return [Description(kind, name, error=f"{kind} {name!r} cannot be described: {outcome.message}")]
 

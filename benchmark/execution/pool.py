@@ -29,8 +29,8 @@ class Begun(msgspec.Struct, frozen=True):
     step: Step
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What a worker tells of its step."""
+class Reported(msgspec.Struct, frozen=True):
+    """An event that a worker reports of its step."""
 
     worker: int
     step: Step
@@ -61,7 +61,7 @@ class Recorded(msgspec.Struct, frozen=True):
     duration_s: float = 0.0
 
 
-Happening = Begun | Told | Ended | Recorded
+Happening = Begun | Reported | Ended | Recorded
 
 
 class Pool:
@@ -123,7 +123,7 @@ class _Work:
         self.schedule = Schedule(steps, _Expected(store))
         self.status: dict[str, Built] = {}
         self.failures: dict[str, Outcome] = {}
-        self.told: queue.SimpleQueue[Told | tuple[int, Step, Outcome] | BaseException] = queue.SimpleQueue()
+        self.reports: queue.SimpleQueue[Reported | tuple[int, Step, Outcome] | BaseException] = queue.SimpleQueue()
 
     def go(self, workers: Sequence[Worker]) -> Iterator[Happening]:
         """Give steps to workers that are idle until none is left."""
@@ -138,17 +138,17 @@ class _Work:
                 arguments = (place, workers[place], step, self._request(step))
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
             happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
-            if isinstance(happened, Told):
+            if isinstance(happened, Reported):
                 yield happened
             elif happened is not None:
                 place, step, outcome = happened
                 idle.append(place)
                 yield from self._take(place, step, outcome)
 
-    def _next(self, wait_s: float | None) -> Told | tuple[int, Step, Outcome] | None:
+    def _next(self, wait_s: float | None) -> Reported | tuple[int, Step, Outcome] | None:
         """What happens next; None where nothing does for so long: a step of another process may be tried again."""
         try:
-            happened = self.told.get(timeout=wait_s)
+            happened = self.reports.get(timeout=wait_s)
         except queue.Empty:
             return None
         if isinstance(happened, BaseException):
@@ -158,10 +158,12 @@ class _Work:
     def _serve(self, place: int, worker: Worker, step: Step, request: Build | WriteRecord) -> None:
         """One step in one worker; a thread of its own."""
         try:
-            outcome = worker.serve(request, lambda event: self.told.put(Told(place, step, event)), self.timeout_s)
-            self.told.put((place, step, outcome))
+            outcome = worker.serve(
+                request, lambda event: self.reports.put(Reported(place, step, event)), self.timeout_s
+            )
+            self.reports.put((place, step, outcome))
         except BaseException as error:  # it belongs to whoever waits for the runs
-            self.told.put(error)
+            self.reports.put(error)
 
     def _request(self, step: Step) -> Build | WriteRecord:
         cache = str(self.store.root.absolute())

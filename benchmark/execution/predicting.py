@@ -31,10 +31,11 @@ class Predictions:
         probabilities: float (n, K), calibrated, at the class shares of the training data.
         decided: int (n,) index of the class that is likeliest at equal class shares.
         logits: float (n, K) as the classifier gave them.
-        views: uint8 (n, S, S), what the classifier saw; maps lie over these.
-        method: how maps are made.
+        views: uint8 (n, S, S), what the classifier saw; heat maps lie over these.
+        method: how heat maps are made.
         masks: bool (n, S, S) lung masks; None where the classifier sees the whole image.
-        maps: float (n, h, w), >= 0, not normalised: the evidence for the class decided; None where none were asked for.
+        maps: heat maps, float (n, h, w), >= 0, not normalised: the evidence for the class decided; None where none were
+            asked for.
     """
 
     names: list[str]
@@ -100,10 +101,10 @@ class Pipeline:
 
         Args:
             images: name and file of each, PNG, JPEG or NPY.
-            maps: whether maps are wanted too.
+            maps: whether heat maps are wanted too.
 
         Returns:
-            How maps are made.
+            How heat maps are made.
 
         Raises:
             ConfigError: the pipeline was closed.
@@ -114,12 +115,12 @@ class Pipeline:
         with self._one_at_a_time:
             if not self._closing.alive:
                 raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
-            told = self._worker.ask(request, Answered)
-        if problems := told.problems:
+            answered = self._worker.ask(request, Answered)
+        if problems := answered.problems:
             more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
             shown = "; ".join(problems[:SHOWN])
             raise DataError(f"{len(problems)} of {len(images)} images cannot be used: {shown}{more}")
-        return told.method
+        return answered.method
 
 
 def loaded(folder: Path, cache: Path) -> Pipeline:

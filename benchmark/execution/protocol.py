@@ -1,4 +1,4 @@
-"""What a supervisor asks of a worker, and what the worker tells: JSON lines, decoded by the same types at both ends.
+"""What a supervisor asks of a worker, and what the worker answers: JSON lines, decoded by the same types at both ends.
 
 A request or an event of another kind is an error that names it.
 """
@@ -76,12 +76,12 @@ class WriteRecord(_Request, frozen=True, tag="record"):
 
 
 class RunTrial(_Request, frozen=True, tag="trial"):
-    """The next trial of a search; `search` and `subject` are what the operation says."""
+    """The next trial of a search; `search` and `target` are structs of `benchmark.tuning`."""
 
     folder: str
     search: msgspec.Raw
     objective: str
-    subject: msgspec.Raw
+    target: msgspec.Raw
 
 
 class DrawSearch(_Request, frozen=True, tag="draw"):
@@ -184,7 +184,7 @@ class Built(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The value of `Answer`: how maps are made, and what is wrong with images that cannot be used."""
+    """The value of `Answer`: how heat maps are made, and what is wrong with images that cannot be used."""
 
     method: str
     problems: list[str]

@@ -17,6 +17,6 @@ def serve(request: WriteRecord, emit: Emit) -> None:
     with store.in_use(), storage_errors(Path(request.folder)):
         spent = {role: store.duration(*place.split("/")) for role, place in request.steps.items()}
         known = {role: seconds for role, seconds in spent.items() if seconds is not None}
-        context = Context(step.spec, inputs(step, store), Path(), lambda told: None)
+        context = Context(step.spec, inputs(step, store), Path(), lambda progress: None)
         facts = msgspec.structs.replace(request.facts, duration_s=known)
         imported(step.module).write_run(context, facts, request.names, Path(request.folder))

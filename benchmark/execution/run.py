@@ -10,7 +10,7 @@ from benchmark.planning.runs import Planned
 
 
 def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned]:
-    """Every run that a request asks for, and what is pooled of them; what cannot be built is told before.
+    """Every run that a request asks for, and what is pooled of them; what cannot be built is reported before.
 
     Args:
         only_failed: those alone whose last attempt failed; none where none has.

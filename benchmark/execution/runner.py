@@ -51,7 +51,7 @@ def begun(step: Step) -> Any:
     """
     module = imported(step.module)
     if "keras" in sys.modules:
-        imported("benchmark.models.runtime").begin(step.spec.seed, step.spec.runtime)
+        imported("benchmark.models.runtime").reset_keras(step.spec.seed, step.spec.runtime)
     return module
 
 
@@ -62,8 +62,8 @@ def surroundings(step: Step, store: Store, emit: Emit) -> Context:
         StorageError: an input is not there any more.
     """
 
-    def progress(told: dict[str, Any]) -> None:
-        emit(Progress(stage=step.name, **told))
+    def progress(fields: dict[str, Any]) -> None:
+        emit(Progress(stage=step.name, **fields))
 
     return Context(step.spec, inputs(step, store), store.partial(step.name, step.key), progress)
 

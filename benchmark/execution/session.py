@@ -33,7 +33,7 @@ class Display(Protocol):
         """Show a line."""
 
     def summarising(self) -> AbstractContextManager[Watch]:
-        """Show how far a look at the dataset is; gives who sees its events."""
+        """Show how far the summary of the dataset is; gives who sees its events."""
 
     def running(self, total: int) -> AbstractContextManager[Take]:
         """Show how far so many runs are; gives who sees what happens."""
@@ -97,7 +97,7 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
         BenchError: the data, a component or a setting cannot be used.
     """
     runtime = settled(session)
-    choice, summary, described = found = _look(session, asked.task, chosen)
+    choice, summary, described = found = _summarised(session, asked.task, chosen)
     specs = resolve(
         asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
     )
@@ -126,7 +126,7 @@ def scheduled(
     """The runs of specifications, and what is pooled of them.
 
     Args:
-        index: a look at the code that is younger than the session's.
+        index: of the code as it is now, where that may differ from the session's.
     """
     return plan_runs(specs, summary, described, session.store, session.results, index or session.index)
 
@@ -146,7 +146,7 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
     return [Finished(run, records[run.plan.run]) for run in planned]
 
 
-def _look(session: Session, task: Task, chosen: Chosen) -> Known:
+def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     """Data and descriptions; shows what the data are."""
     request, store = session.request, session.store
     with session.display.summarising() as watch:
@@ -154,8 +154,8 @@ def _look(session: Session, task: Task, chosen: Chosen) -> Known:
         seen = session.worker.ask(asked, Summarised, watch)
         described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
         described.fetch(chosen.components())
-    drawn = "" if request.data else " (no --data: the built-in films)"
+    source = "" if request.data else " (no --data: synthetic phantom images)"
     setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"
     pixels = f"{task.images.size} pixels, {setting} setting"
-    session.display.say(f"{seen.summary.name}{drawn}: {seen.summary.images:,} images, {pixels}")
+    session.display.say(f"{seen.summary.name}{source}: {seen.summary.images:,} images, {pixels}")
     return Known(seen.dataset, seen.summary, described)

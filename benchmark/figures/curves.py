@@ -25,7 +25,7 @@ def curves(
     """Write a PNG of loss, validation loss and learning rate.
 
     Args:
-        history: one row per epoch: ``epoch`` (from 1), ``loss``, ``val_loss``, ``rate``.
+        history: one row per epoch: ``epoch`` (from 1), ``loss``, ``val_loss``, ``learning_rate``.
         best_epoch: the ``epoch`` whose weights were kept; None where there is none.
         ripening: whether some epochs were too early to be chosen.
     """
@@ -62,7 +62,7 @@ def _draw_rate(axes: Axes, table: Mapping[str, np.ndarray]) -> None:
     rates = sorted(set(table["learning_rate"].tolist()))
     axes.stairs(
         table["learning_rate"],
-        np.arange(len(table["learning_rate"]) + 1) + 0.5,
+        np.arange(len(table["epoch"]) + 1) + 0.5,
         baseline=None,
         color=GREEN,
         linewidth=1.8,
@@ -93,5 +93,5 @@ def _mark_best(loss: Axes, rate: Axes, best_epoch: int, value: float) -> None:
     for axes in (loss, rate):
         axes.axvline(best_epoch, color=QUIET, linewidth=0.9, linestyle="dotted")
     loss.plot(best_epoch, value, marker="o", markersize=9, markerfacecolor="none", markeredgecolor=INK)
-    told = f"○ weights kept: epoch {best_epoch}, validation loss {value:.3g}"
-    loss.text(0, 1.03, told, transform=loss.transAxes, va="bottom")
+    label = f"○ weights kept: epoch {best_epoch}, validation loss {value:.3g}"
+    loss.text(0, 1.03, label, transform=loss.transAxes, va="bottom")

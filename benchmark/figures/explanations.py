@@ -1,4 +1,4 @@
-"""Where the model looks: heat maps on chosen films of every class."""
+"""Where the model looks: heat maps on chosen images of every class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ ABSENT = {"surest right": "none right", "least sure": "none", "surest wrong": "n
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A film and the evidence for the class that was decided.
+    """An image and the evidence for the class that was decided.
 
     Attributes:
         class_name: the true class.
@@ -51,10 +51,10 @@ class Panel:
 
 
 def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str, method: str = "Grad-CAM") -> None:
-    """Write a PNG with a row per class and a column per kind: film beside overlay, with outlines."""
-    found = {(panel.class_name, panel.kind): panel for panel in panels}
+    """Write a PNG with a row per class and a column per kind: image beside overlay, with outlines."""
+    shown = {(panel.class_name, panel.kind): panel for panel in panels}
     classes = list(dict.fromkeys(panel.class_name for panel in panels))
-    words = {place: _words(panel) for place, panel in found.items()}
+    words = {place: _words(panel) for place, panel in shown.items()}
     row = SIDE + 0.1 + text_height(max(map(len, words.values()), default=0), SMALL) + 0.15
     width = NAMES + len(ABSENT) * PAIR + (len(ABSENT) - 1) * APART
     height = HEAD + len(classes) * row + LEGEND
@@ -65,8 +65,8 @@ def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str, method: str
             top = HEAD + place * row
             page.write(MARGIN, top, wrapped(name, NAMES - 0.1, NORMAL + 1), size=NORMAL, weight="bold")
             for column, (kind, absent) in enumerate(ABSENT.items()):
-                if (name, kind) in found:
-                    _pair(page, _left(column), top, found[name, kind], words[name, kind])
+                if (name, kind) in shown:
+                    _pair(page, _left(column), top, shown[name, kind], words[name, kind])
                 else:
                     page.write(_left(column), top + SIDE / 2, [absent], color=QUIET, size=NORMAL)
         _legend(page, HEAD + len(classes) * row, panels)
@@ -97,9 +97,9 @@ def _pair(page: Sheet, left: float, top: float, panel: Panel, words: list[str]) 
 def _legend(page: Sheet, top: float, panels: Sequence[Panel]) -> None:
     shades = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (26, 1))
     page.picture(_left(0), top + 0.09, 1.2, 0.12, overlay(np.full(shades.shape, 128, np.uint8), shades))
-    told = "evidence for the decided class, from none to each map's maximum; p: its probability"
-    page.write(_left(0) + 1.3, top + 0.07, [told], color=QUIET)
+    legend = "evidence for the decided class, from none to each map's maximum; p: its probability"
+    page.write(_left(0) + 1.3, top + 0.07, [legend], color=QUIET)
     if any(panel.lungs is not None for panel in panels):
         page.write(_left(2), top + 0.07, ["━━ lungs"], color=SKY, weight="bold")
     if any(panel.lesion is not None for panel in panels):
-        page.write(_left(2) + 1.0, top + 0.07, ["╍╍ lesion (white on the film)"], color=QUIET)
+        page.write(_left(2) + 1.0, top + 0.07, ["╍╍ lesion (white on the image)"], color=QUIET)

@@ -50,13 +50,13 @@ class Picture:
         self._figure = figure
         self._shape = image.shape[:2]
         self._box = TransformedBbox(place, figure.transFigure)
-        drawn = BboxImage(self._box, cmap="gray")
-        drawn.set_data(image.astype(np.uint8) * 255 if image.dtype == bool else image)
-        drawn.set_clim(0, 255)
-        figure.add_artist(drawn)
+        shown = BboxImage(self._box, cmap="gray")
+        shown.set_data(image.astype(np.uint8) * 255 if image.dtype == bool else image)
+        shown.set_clim(0, 255)
+        figure.add_artist(shown)
 
     def outline(self, mask: np.ndarray, color: str, *, dashed: bool = False, width: float = 1.1) -> None:
-        """The outline of a mask bool (H,W) over its film; nothing where the mask is empty."""
+        """The outline of a mask bool (H,W) over its radiograph; nothing where the mask is empty."""
         if not mask.any():
             return
         high, wide = self._shape
@@ -90,7 +90,7 @@ class Sheet:
         return self.figure.add_axes(self._place(left, top, width, height).bounds)
 
     def picture(self, left: float, top: float, width: float, height: float, image: np.ndarray) -> Picture:
-        """A film uint8 (H,W) in its own grey levels, a mask bool (H,W), or colours uint8 (H,W,3).
+        """An image uint8 (H,W) in its own grey levels, a mask bool (H,W), or colours uint8 (H,W,3).
 
         As large as there is room for, and in the middle of it.
         """

@@ -24,7 +24,7 @@ def _thumbnail(panel: Panel, width: int) -> dict[str, Any]:
     high, wide = panel.image.shape
     height = max(2, 2 * round(width * high / wide / 2))
     shrinks = wide > width
-    film = cv2.resize(panel.image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    radiograph = cv2.resize(panel.image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return {
         "class": panel.class_name,
         "kind": panel.kind,
@@ -34,5 +34,5 @@ def _thumbnail(panel: Panel, width: int) -> dict[str, Any]:
         "empty": is_empty(panel.heat),
         "width": width,
         "height": height,
-        "pixels": overlay(film, panel.heat).tobytes().hex(),
+        "pixels": overlay(radiograph, panel.heat).tobytes().hex(),
     }

@@ -1,4 +1,4 @@
-"""What the network sees: a film of every class on its way from the file to the first layer."""
+"""What the network sees: an image of every class on its way from the file to the first layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from benchmark.figures.sheet import BLUE, MARGIN, NORMAL, QUIET, SMALL, Sheet, s
 SIDE, GAP, NAMES, HISTOGRAM = 1.6, 0.1, 1.35, 2.3  # inches
 HEAD, UNDER = 0.45, 0.3
 BIN = 8  # grey levels
-STEPS = ("raw film", "resized, equalised", "lung mask", "masked\n(seen in testing)", "augmented\n(seen in training)")
+STEPS = ("raw image", "resized, equalised", "lung mask", "masked\n(seen in testing)", "augmented\n(seen in training)")
 CAPTION = (
-    "One film a class. Grey levels: share of pixels in steps of 8, over the whole frame; a bar that leaves the frame "
+    "One image a class. Grey levels: share of pixels in steps of 8, over the whole frame; a bar that leaves the frame "
     "has its share written beside it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One film in every state.
+    """One image in every state.
 
     Attributes:
         raw: uint8 (H, W), as read from the file.

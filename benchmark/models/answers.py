@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.models.pipeline import Pipeline
 from benchmark.models.run_folder import load_run
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.records.files import FILE, verify
 from benchmark.tasks.spec import RunSpec
 from registry.errors import DataError
@@ -28,19 +28,19 @@ def answer(
     there are images that cannot be used, nothing is written, and the pipeline stays loaded.
 
     Returns:
-        How the maps are made, and what is wrong with images that cannot be used.
+        How the heat maps are made, and what is wrong with images that cannot be used.
     """
     pipeline = _pipeline(folder, seal)
     arrays, problems = _images(images)
     if problems:
         return "", problems
-    found = pipeline.answers(pipeline.prepare(arrays))
-    told = {name: getattr(found, name) for name in ("views", "logits", "probabilities", "decided")}
-    if found.masks is not None:
-        told["masks"] = found.masks
+    answers = pipeline.answers(pipeline.prepare(arrays))
+    fields = {name: getattr(answers, name) for name in ("views", "logits", "probabilities", "decided")}
+    if answers.masks is not None:
+        fields["masks"] = answers.masks
     if maps:
-        told["maps"] = pipeline.heat(found.views, found.decided)
-    np.savez(target, **told)
+        fields["maps"] = pipeline.heat(answers.views, answers.decided)
+    np.savez(target, **fields)
     return pipeline.classifier.method, []
 
 
@@ -55,7 +55,7 @@ def _pipeline(folder: str, seal: str) -> Pipeline:
     if record.seal != seal:
         raise DataError(f"{folder} was run again since it was loaded; load it again")
     spec = msgspec.convert(record.spec, RunSpec)
-    begin(spec.seed, spec.runtime)
+    reset_keras(spec.seed, spec.runtime)
     return load_run(Path(folder))
 
 

@@ -108,7 +108,7 @@ def class_weights(targets: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def realised_shares(batches: Batches, targets: np.ndarray, num_classes: int, steps: int) -> list[float]:
-    """Class shares that the first `steps` steps really held."""
+    """Class prior that the first `steps` steps really held."""
     seen = np.zeros(num_classes)
     for step in range(steps):
         chosen = batches.indices(*divmod(step, len(batches)))

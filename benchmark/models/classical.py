@@ -26,7 +26,7 @@ class Learnt(NamedTuple):
     """A fitted classifier and what it learnt from.
 
     Attributes:
-        prior: (K,) class shares it saw, weights and repetition included.
+        prior: (K,) class prior it saw, weights and repetition included.
         how: what made the classes weigh alike.
         rounds: of boosting that answer, where fitting stopped early.
         notes: what it warned of, one line each.
@@ -46,7 +46,7 @@ def fit(
     num_classes: int,
     *,
     balance: Literal["batches", "weights", "none"],
-    select: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> Learnt:
     """A classifier fitted on pooled features; whatever `balance` but ``none`` makes the classes weigh alike.
@@ -56,13 +56,13 @@ def fit(
 
     Args:
         features, targets: (N, C) and (N,) of the training images.
-        select: the same of the images to stop early on, given where `fit` names `eval_set`.
+        validation: the same of the images to stop early on, given where `fit` names `eval_set`.
         seed: set as every parameter called ``random_state``.
 
     Raises:
         DataError: a feature is not finite, or the classifier refuses to learn from them.
     """
-    _check_finite(features, select[0])
+    _check_finite(features, validation[0])
     _seed(classifier, seed)
     named = fit_arguments(classifier)
     how: How = "as they are" if balance == "none" else "weights" if "sample_weight" in named else "repeated"
@@ -72,7 +72,7 @@ def fit(
     with warnings.catch_warnings(record=True) as caught, _refusals(classifier, "learn from"):
         warnings.simplefilter("always")
         if "eval_set" in named:
-            extra |= _early_stopping(classifier, features, targets, select, balance != "none")
+            extra |= _early_stopping(classifier, features, targets, validation, balance != "none")
         classifier.fit(features, targets, **{named[name]: value for name, value in extra.items()})
     shares = np.bincount(targets, extra.get("sample_weight"), num_classes)
     best = best_round(classifier)
@@ -128,10 +128,14 @@ def _repeated(targets: np.ndarray) -> np.ndarray:
 
 
 def _early_stopping(
-    classifier: Any, features: np.ndarray, targets: np.ndarray, select: tuple[np.ndarray, np.ndarray], balanced: bool
+    classifier: Any,
+    features: np.ndarray,
+    targets: np.ndarray,
+    validation: tuple[np.ndarray, np.ndarray],
+    balanced: bool,
 ) -> dict[str, Any]:
     """`eval_set` as the last step sees it, its classes weighing alike where the training images' do."""
-    watched, truth = select
+    watched, truth = validation
     weighted = "sample_weight_eval_set" in fit_arguments(classifier)
     if balanced and not weighted:
         rows = _repeated(truth)
@@ -179,5 +183,5 @@ def _refusals(classifier: Any, verb: str) -> Iterator[None]:
 
 
 def _notes(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
-    lines = (f"{told.category.__name__}: {str(told.message).strip().partition(chr(10))[0]}" for told in caught)
+    lines = (f"{warning.category.__name__}: {str(warning.message).strip().partition(chr(10))[0]}" for warning in caught)
     return tuple(dict.fromkeys(lines))

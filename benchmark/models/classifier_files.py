@@ -37,7 +37,7 @@ def save(classifier: Any, folder: Path, packages: Collection[str] = ()) -> Path:
         _load_skops(path, packages)
     except OSError:  # the disk, not the classifier
         raise
-    except Exception as error:  # skops meets a stranger's objects
+    except Exception as error:  # skops meets a third party's objects
         path.unlink(missing_ok=True)
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
         raise ContractError(

@@ -21,7 +21,7 @@ def retry_on_oom(
 
     Args:
         attempt: trains from the beginning, or from its folder's checkpoints, with batches of so many images.
-        progress: is told of every halving, as ``notice``.
+        progress: is called at every halving, as ``notice``.
     """
     begun = [int(path.name.partition("-")[2]) for path in folder.glob("batch-*")]
     size = min(begun, default=batch_size)

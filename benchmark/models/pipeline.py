@@ -45,8 +45,8 @@ class Classifier:
 
     Attributes:
         logits: views uint8 (n,H,W), and how many at once -> (n,K).
-        heat: views and classes (n,) -> heat maps (n,h,w) of the corrected_logits for them, >= 0, not normalised.
-        method: how the maps are made: ``Grad-CAM``, or ``occlusion`` where there is no gradient.
+        heat: views and classes (n,) -> heat maps (n,h,w) of the log-odds of them, >= 0, not normalised.
+        method: how the heat maps are made: ``Grad-CAM``, or ``occlusion`` where there is no gradient.
     """
 
     logits: Logits
@@ -96,9 +96,9 @@ class Answers(NamedTuple):
         masks: bool (n,S,S); None where the classifier sees the whole frame.
         views: uint8 (n,S,S), what the classifier sees.
         logits: (n,K) as it gives them.
-        corrected_logits: (n,K) calibrated, at equal class shares.
-        probabilities: (n,K) calibrated, at the training data's class shares.
-        decided: (n,) index of the likeliest class at equal class shares.
+        corrected_logits: (n,K) calibrated, at equal class priors.
+        probabilities: (n,K) calibrated, at the training data's class prior.
+        decided: (n,) index of the likeliest class at equal class priors.
     """
 
     masks: np.ndarray | None
@@ -165,7 +165,7 @@ class Pipeline:
         return Answers(masks, views, logits, corrected_logits, probabilities, corrected_logits.argmax(axis=1))
 
     def heat(self, views: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Heat maps (n,h,w) of the corrected_logits for classes (n,), >= 0, not normalised."""
+        """Heat maps (n,h,w) of the log-odds of classes (n,), >= 0, not normalised."""
         return self.classifier.heat(views, classes)
 
 
@@ -182,7 +182,7 @@ def load_pipeline(
         files: of its models, by the names that a run's folder gives them: ``backbone.keras``, ``head.keras`` or
             ``classifier.*``, ``segmenter.keras`` where a segmenter was trained.
         calibration: fitted on the run's validation images.
-        data_prior, batch_prior: (K,) class shares of the training data, and those that the logits refer to.
+        data_prior, batch_prior: (K,) class prior of the training data, and those that the logits refer to.
     """
     return Pipeline(
         spec.images,
@@ -196,8 +196,8 @@ def load_segmenter(files: Mapping[str, Path], spec: "RunSpec") -> Segmentation |
     """What draws the lung masks of a run; None where its classifier sees the whole frame."""
     if "segmenter.keras" in files:
         return load_segmentation(files["segmenter.keras"], spec.segmenter.name)
-    found = make_segmentation(spec.segmenter, spec.images.size)
-    return None if found.whole_frame else found
+    segmentation = make_segmentation(spec.segmenter, spec.images.size)
+    return None if segmentation.whole_frame else segmentation
 
 
 def _check(place: int, image: Any) -> None:

@@ -34,10 +34,11 @@ def load_run(folder: Path) -> Pipeline:
 
 
 def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:
-    """What was fitted on validation, and the class shares of the data and of what was learnt from."""
-    found = record.calibration
+    """What was fitted on validation, and the class prior of the data and of what was learnt from."""
+    calibration = record.calibration
     fitted = Calibration(
-        **{name: value for name in Calibration.__struct_fields__ if (value := getattr(found, name)) is not None}
+        **{name: value for name in Calibration.__struct_fields__ if (value := getattr(calibration, name)) is not None}
     )
-    data_prior, batch_prior = ([prior[k] for k in record.classes] for prior in (found.data_prior, found.batch_prior))
+    priors = (calibration.data_prior, calibration.batch_prior)
+    data_prior, batch_prior = ([prior[k] for k in record.classes] for prior in priors)
     return fitted, data_prior, batch_prior

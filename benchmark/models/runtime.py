@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmark.tasks.spec import Runtime
 
 
-def begin(seed: int, runtime: "Runtime") -> None:
+def reset_keras(seed: int, runtime: "Runtime") -> None:
     """Forget every network, seed everything, set the precision, and make operations repeatable where asked.
 
     Args:

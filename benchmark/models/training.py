@@ -15,12 +15,12 @@ import numpy as np
 
 from benchmark.models.batches import Batches, Slices
 from benchmark.models.checkpoints import Checkpoints, History
-from benchmark.models.pace import settle, trace, waited
+from benchmark.models.executions import choose_steps_per_execution, input_stall_s, trace
 from registry.backend import compiles, feed
 from registry.errors import DivergedError
 
 FALLS = 3
-TELL_EVERY_S = 0.5
+REPORT_EVERY_S = 0.5
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -76,7 +76,7 @@ def train(
     the share of `duration_s` in which the steps waited for their images, `tracing_s` what compiling took before it.
 
     Args:
-        validation: images, targets and loss weights of the *select* part.
+        validation: images, targets and loss weights of the validation subset.
         schedule: a `benchmark.tasks.schema.Schedule`.
         deterministic: one step per execution, whatever the time that a step takes.
         until: epochs after which to pause; the next call goes on as if there had been no pause.
@@ -89,7 +89,7 @@ def train(
     history = checkpoints.restore_newest()
     last = schedule.epochs if until is None else min(until, schedule.epochs)
     if len(history) < last and not decide(history, schedule, len(batches)).stop:
-        settle(network, batches, fixed=deterministic)
+        choose_steps_per_execution(network, batches, fixed=deterministic)
         slices = Slices(validation, schedule.batch_size)
         keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress, trace(network, batches, slices))
         with feed(batches) as training, feed(slices) as checking:
@@ -133,9 +133,9 @@ class _Keeper(keras.callbacks.Callback):
         self.schedule = schedule
         self.seed = seed
         self.progress = progress
-        self.tracing_s = tracing_s  # not yet told by an epoch's row
+        self.tracing_s = tracing_s  # not yet in an epoch's row
         self.started = 0.0
-        self.told = 0.0
+        self.reported = 0.0
         self.waited_s = 0.0
         self.asked = self.begun = 0.0  # the next execution's images are waited for, the execution began
         self.first = 0
@@ -155,36 +155,36 @@ class _Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """After each execution; the loss is the mean over the epoch so far, so what is no number stays none."""
         now, done = time.perf_counter(), min(batch + 1, len(self.batches))
-        self.waited_s += waited(self.batches.ready[self.first : done], self.asked, self.begun, now)
+        self.waited_s += input_stall_s(self.batches.ready[self.first : done], self.asked, self.begun, now)
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the training loss became {loss} in epoch {len(self.history) + 1}, step {done}; "
                 "lower training.learning_rate or check the images"
             )
-        if now - self.told > TELL_EVERY_S:
-            self.told = now
-            self._tell(len(self.history) * len(self.batches) + done, loss)
+        if now - self.reported > REPORT_EVERY_S:
+            self.reported = now
+            self._report(len(self.history) * len(self.batches) + done, loss)
         self.asked = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        told = {name: float(value) for name, value in (logs or {}).items()}
-        if not math.isfinite(told["val_loss"]):
-            raise DivergedError(f"the validation loss became {told['val_loss']} in epoch {epoch + 1}")
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        if not math.isfinite(losses["val_loss"]):
+            raise DivergedError(f"the validation loss became {losses['val_loss']} in epoch {epoch + 1}")
         rate = float(self.model.optimizer.learning_rate.numpy())
         seconds = time.perf_counter() - self.started
         spent = {"input_stall": self.waited_s / seconds, "tracing_s": self.tracing_s, "duration_s": seconds}
-        self.history.append({"epoch": epoch + 1, **told, "learning_rate": rate, **spent})
+        self.history.append({"epoch": epoch + 1, **losses, "learning_rate": rate, **spent})
         self.tracing_s = 0.0
         decision = decide(self.history, self.schedule, len(self.batches))
         self.checkpoints.write(self.history, decision.best)
-        self._tell(len(self.history) * len(self.batches), told["loss"])
+        self._report(len(self.history) * len(self.batches), losses["loss"])
         self.model.stop_training = decision.stop
 
-    def _tell(self, done: int, loss: float) -> None:
+    def _report(self, done: int, loss: float) -> None:
         last = self.history[-1] if self.history else {}
-        told = {"done": done, "total": self.schedule.epochs * len(self.batches), "epoch": len(self.history)}
-        self.progress({**told, "loss": loss, "val_loss": last.get("val_loss")})
+        fields = {"done": done, "total": self.schedule.epochs * len(self.batches), "epoch": len(self.history)}
+        self.progress({**fields, "loss": loss, "val_loss": last.get("val_loss")})
 
 
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:

@@ -42,12 +42,12 @@ class Descriptions:
         """Make sure that these pairs of kind and name are described."""
         unknown = [one for one in dict.fromkeys(components) if one not in self.known]
         found = {(kind, name): self._read(kind, name) for kind, name in unknown}
-        self.known |= {one: told for one, told in found.items() if told is not None}
-        lacking = [one for one, told in found.items() if told is None]
-        for told in self.describe(lacking) if lacking else []:
-            self.known[told.kind, told.name] = told
-            if not told.error:  # what is broken may be mended without a change of its own code
-                self._write(told)
+        self.known |= {one: description for one, description in found.items() if description is not None}
+        lacking = [one for one, description in found.items() if description is None]
+        for description in self.describe(lacking) if lacking else []:
+            self.known[description.kind, description.name] = description
+            if not description.error:  # what is broken may be mended without a change of its own code
+                self._write(description)
         self.index.keep()
 
     def get(self, kind: str, name: str) -> Description:
@@ -57,10 +57,10 @@ class Descriptions:
             PluginError: it cannot be imported.
         """
         self.fetch([(kind, name)])
-        told = self.known[kind, name]
-        if told.error:
-            raise PluginError(told.error)
-        return told
+        description = self.known[kind, name]
+        if description.error:
+            raise PluginError(description.error)
+        return description
 
     def options(self, kind: str, name: str) -> tuple[Option, ...]:
         """A component's options."""
@@ -92,10 +92,10 @@ class Descriptions:
         except (OSError, ValueError):  # absent, half written, or by another version
             return None
 
-    def _write(self, told: Description) -> None:
-        path = self._path(told.kind, told.name)
+    def _write(self, description: Description) -> None:
+        path = self._path(description.kind, description.name)
         if path is None:
             return
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, msgspec.json.encode(told), flush=False)
+            write_whole(path, msgspec.json.encode(description), flush=False)

@@ -12,7 +12,7 @@ MEMBERS = "members/"  # before the roles of a vote's members
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """What describing a component told: its options and how the pipeline treats it.
+    """How the pipeline treats a component, as its description says.
 
     Attributes:
         trains: a segmenter that is a network.

@@ -28,7 +28,7 @@ IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
-RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw")  # copied or told
+RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw")  # copied or read
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -76,8 +76,8 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     scored = chain.roles(*SCORED)
     voting = [role for role in scored if not role.startswith("reference/")]
     columns = [(name, spec.column(name)) for name in spec.members]
-    chances = (columns, target_of(spec.classes), spec.seed, chain.libraries("numpy", "scikit-learn"))
-    chain.add("vote", *chances, reads=voting, components=(("voter", spec.voter),))
+    fitted_on = (columns, target_of(spec.classes), spec.seed, chain.libraries("numpy", "scikit-learn"))
+    chain.add("vote", *fitted_on, reads=voting, components=(("voter", spec.voter),))
     mapped = [role for role in chain.roles(*SCORED, "inputs", "features", "vote") if not role.startswith("reference/")]
     chain.add("explain", spec.seed, networks, list(spec.classes), reads=mapped, module="explain_vote")
     chain.add("score", spec.metric, *_scoring(chain), reads=(*scored, "vote"), module="score_vote")

@@ -30,7 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         cache, results: folders.
         segmenter, backbone, head, voter: components as ``name[option=value,…]``; where there are none, the task's own.
         settings: assignments ``table.key=value``.
-        data: folder of X-rays; None takes drawn phantom films.
+        data: folder of X-rays; None takes synthetic phantom images.
         dataset: which registered dataset reads them; None recognises it.
         limit: about so many images.
         skip_bad: leave unreadable images out instead of stopping.
@@ -88,9 +88,9 @@ def requested(**asked: Any) -> Request:
     except msgspec.ValidationError as error:
         what, at, where = str(error).partition(" - at `$")
         name = where.strip(".`").partition("[")[0]
-        told = f"{name}: {what[0].lower()}{what[1:]}" if name else what
+        text = f"{name}: {what[0].lower()}{what[1:]}" if name else what
         received = f", received {asked[name]!r}" if at and name in asked else ""
-        raise ConfigError(f"{told.replace('`', '')}{received}") from error
+        raise ConfigError(f"{text.replace('`', '')}{received}") from error
 
 
 def assignments(settings: Mapping[str, Scalar]) -> tuple[str, ...]:
@@ -148,7 +148,7 @@ def components_asked(request: Request) -> dict[str, tuple[str, ...]]:
 
 
 def dataset_of(request: Request, task: Task) -> DatasetChoice:
-    """Which data a request means; without a name it is for a look at the data to recognise the dataset.
+    """Which data a request means; without a name the data are summarised to recognise the dataset.
 
     Raises:
         UnknownNameError: nobody registered a dataset of that name.
@@ -174,7 +174,7 @@ def runtime_of(request: Request) -> Runtime:
 
 
 def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None:
-    """Cache and results can be written, said before anything is looked at and hours are spent.
+    """Cache and results can be written, checked before the data are read and hours are spent.
 
     Args:
         remedy: how another folder for results is chosen, as ``-o or BENCH_RESULTS``.

@@ -107,7 +107,7 @@ def resolve(
 
     Raises:
         UnknownNameError: the task's metric is unknown.
-        DataError: a class has too few groups to be in every part.
+        DataError: a class has too few groups to be in every subset.
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """

@@ -95,11 +95,11 @@ def plan_runs(
 
 
 def _names(spec: Spec, defaults: Callable[[str, str], Any]) -> dict[str, str]:
-    told = {"": pipeline_name(spec, defaults)}
+    names = {"": pipeline_name(spec, defaults)}
     if isinstance(spec, VoteSpec):
-        told |= {name: pipeline_name(member, defaults) for name, member in spec.members.items()}
-        told |= {REFERENCE: pipeline_name(spec.reference, defaults)} if spec.reference else {}
-    return told
+        names |= {name: pipeline_name(member, defaults) for name, member in spec.members.items()}
+        names |= {REFERENCE: pipeline_name(spec.reference, defaults)} if spec.reference else {}
+    return names
 
 
 def _families(runs: Sequence[Planned]) -> list[list[Planned]]:
@@ -112,7 +112,7 @@ def _families(runs: Sequence[Planned]) -> list[list[Planned]]:
 
 
 def _recorded(results: Path) -> dict[str, list[Path]]:
-    """Run -> its folders in the order of tasks: one look at what is there serves all runs."""
+    """Run -> its folders in the order of tasks: they are listed once for all runs."""
     found: dict[str, list[Path]] = {}
     for task in sorted(results.glob("*/")) if results.is_dir() else []:
         with contextlib.suppress(PermissionError):
@@ -133,7 +133,7 @@ def _found(own: Path, there: Iterable[Path], key: str) -> tuple[Path, Record | N
 
 
 def _counting(path: Path, key: str) -> Record | None:
-    """The record in a file, if it is of that key or tells of a failure."""
+    """The record in a file, if it is of that key or of a failure."""
     if not path.is_file():
         return None
     try:

@@ -7,7 +7,7 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
     """Where a class is called positive, and what validation shows there.
 
     Attributes:
-        log_odds: of the evidence, at equal class shares; None where none could be chosen, `note` then says why.
+        log_odds: of the corrected logits, at equal class priors; None where none could be chosen, `note` then says why.
         calibration_sensitivity: None where validation has no positives.
         negatives, positives: images of validation that it was chosen on.
     """

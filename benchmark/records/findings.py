@@ -11,7 +11,7 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         digest: of who is where; the folds of one cross-validation share it.
-        counts: part -> class -> images; of pooled folds "test" alone.
+        counts: subset -> class -> images; of pooled folds "test" alone.
         folds: 1 for a single hold-out.
     """
 
@@ -24,12 +24,12 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One voice in a vote, or one fold of a cross-validation.
+    """One member of a vote, or one fold of a cross-validation.
 
     Attributes:
         name: unique among the members: the class it knows, its pipeline, or ``fold 2``.
         run: of a fold, the run whose test predictions were pooled.
-        metrics: on the test part, of the question that the member was asked.
+        metrics: on the test subset, of the question that the member was asked.
     """
 
     name: str

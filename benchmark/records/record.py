@@ -75,8 +75,8 @@ class Tuned(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         epochs: of those that finished, together.
         duration_s: of all together, wall time on `hardware`; of unfinished ones as far as they came.
         stayed: no trial was better than the default, whose own settings `values` are.
-        default, best: the objective of the settings as they were and of those found: class-balanced log-loss of the
-            *select* part, the lowest of so many trials and therefore optimistic; None where the default failed, or was
+        default, best: the objective of the settings as they were and of those found: class-balanced log-loss on
+            validation, the lowest of so many trials and therefore optimistic; None where the default failed, or was
             not trained for as many epochs as the best.
         curve: the objective of the best after the first, second, … finished trial; of those that were trained furthest
             until then, so that it may rise where one goes further.
@@ -106,15 +106,15 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         fold: which fold was tested on; None where the out-of-fold predictions of all folds are pooled.
         members: of a vote, or the folds of a pooled result.
-        voting: how the members of a vote agree on the test part: statistics of the same shape as `metrics`.
+        voting: how the members of a vote agree on the test subset: statistics of the same shape as `metrics`.
         pipeline: how tables name it: ``unet+sepcnn+dense``, options other than the default in brackets.
         pipeline_digest: the same for runs that differ in seed and fold only; such runs are aggregated.
         metric: the task's primary metric, a key of `metrics`.
-        metrics: on the test part.  Names are kebab-case; per-class ones end in ``/CLASS``.
+        metrics: on the test subset.  Names are kebab-case; per-class ones end in ``/CLASS``.
         controls: rule -> metrics; ``majority`` always, ``source-oracle`` when sources are known.
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
-        masks, gradcam: mask quality, and where the maps lie: statistics of the same shape as `metrics`.
-        map_method: how the maps were made.
+        masks, gradcam: mask quality, and where the heat maps lie: statistics of the same shape as `metrics`.
+        map_method: how the heat maps were made.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
         tuned: how the settings were chosen; None where they were not searched for.

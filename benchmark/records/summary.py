@@ -1,4 +1,4 @@
-"""What a look at a dataset told, before any image was decoded."""
+"""The summary of a dataset, made before any image was decoded."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class DatasetSummary(msgspec.Struct, frozen=True):
-    """What a look at the dataset told, before any image was decoded.
+    """What a dataset holds, found before any image was decoded.
 
     Attributes:
         digest: of the selected samples: ids, labels, sources, groups and file bytes.

@@ -17,6 +17,7 @@ GROUPINGS = {"naive": "image-level"}
 COLUMNS = {"corrected_logits": "evidence", "subsets": "parts"}  # of predictions.npz -> as schema 1 called them
 
 _CALIBRATION = {"part": "subset"}
+_FITTED_ON = {**SUBSETS, "fit, of each fold": "calibration, of each fold"}
 _THRESHOLD = {
     "validation_specificity": "calibration_specificity",
     "validation_sensitivity": "calibration_sensitivity",
@@ -35,7 +36,7 @@ def upgraded(content: bytes) -> Record:
     document = msgspec.json.decode(content, type=dict[str, Any])
     try:
         record = msgspec.convert(_record(document), Record)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         raise msgspec.ValidationError(f"a record of schema {document.get('schema')} has no such shape") from error
     return record if fault(content) else sealed(record)
 
@@ -57,7 +58,7 @@ def _record(document: dict[str, Any]) -> dict[str, Any]:
 def _calibration(document: Mapping[str, Any]) -> dict[str, Any]:
     found = _renamed(document, _CALIBRATION)
     if "subset" in found:
-        found["subset"] = _value(found["subset"], SUBSETS)
+        found["subset"] = _value(found["subset"], _FITTED_ON)
     if "thresholds" in found:
         found["thresholds"] = {name: _renamed(one, _THRESHOLD) for name, one in found["thresholds"].items()}
     return found

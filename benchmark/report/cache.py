@@ -25,8 +25,8 @@ def counted(items: Sequence[Item]) -> str:
     if not items:
         return "nothing"
     counts = {kind: sum(item.kind == kind for item in items) for kind in PLURALS}
-    told = [f"{count} {kind if count == 1 else PLURALS[kind]}" for kind, count in counts.items() if count]
-    return f"{', '.join(told)} ({size(sum(item.size_bytes for item in items))})"
+    words = [f"{count} {kind if count == 1 else PLURALS[kind]}" for kind, count in counts.items() if count]
+    return f"{', '.join(words)} ({size(sum(item.size_bytes for item in items))})"
 
 
 def described(item: Item) -> dict[str, Any]:

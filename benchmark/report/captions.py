@@ -13,7 +13,7 @@ GROUPINGS = {
 TRAINING_TIME = "training time"
 LOCALISATION = {
     "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
-    "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the film",
+    "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the image",
 }
 
 
@@ -32,7 +32,7 @@ def caption(table: Table) -> list[str]:
     positive = f" Positive class: {table.positive}." if table.positive else ""
     lines.append(
         f"Training {'seeds' if len(trained) > 1 else 'seed'} {_listed(trained)}. "
-        f"Thresholds and calibration from validation, never from test.{positive}"
+        f"Thresholds and calibration from the calibration subset, never from test.{positive}"
     )
     return lines + (table.dataset.notices if table.dataset else [])
 
@@ -40,30 +40,30 @@ def caption(table: Table) -> list[str]:
 def legend(table: Table, titles: list[str]) -> str:
     """How to read the cells of the columns of these titles."""
     several = any(wording.spread(row, table.metric) is not None for row in table.rows)
-    told = ["Value [95 % interval over images]"]
+    sentences = ["Value [95 % interval over images]"]
     if several:
-        told[0] += ", both means over seeds; SD: standard deviation over training seeds."
+        sentences[0] += ", both means over seeds; SD: standard deviation over training seeds."
     elif table.folds > 1:
-        told[0] += "; the folds' models differ, and what retraining would change is in no interval or test."
+        sentences[0] += "; the folds' models differ, and what retraining would change is in no interval or test."
     else:
-        told[0] += "; one seed, so no spread over seeds: what retraining would change is in no interval or test."
+        sentences[0] += "; one seed, so no spread over seeds: what retraining would change is in no interval or test."
     if table.against:
-        told.append(
+        sentences.append(
             f"Δ: paired difference to {table.against} on the same images; "
             "detectable: the smallest that so many images would separate with 80 % power."
         )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
-        told.append("Training times are of different hardware (--format csv says which) and not comparable.")
+        sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
     kind = localisation_kind(table.rows)
     if kind and localisation_title(kind) in titles:
-        told.append(_focus(kind, table.rows))
+        sentences.append(_localisation(kind, table.rows))
     if TUNING in titles:
         searches = [row.tuned for row in table.rows if row.tuned]
         stayed = "; default stayed: none was better" if any(one.stayed for one in searches) else ""
-        told.append(
+        sentences.append(
             f"Tuning: trials of the search for the settings, and their time{stayed}; a dash where nobody searched."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def localisation_kind(rows: list[Row]) -> str:
@@ -76,7 +76,7 @@ def localisation_title(kind: str) -> str:
     return kind.replace("-", " ")
 
 
-def _focus(kind: str, rows: list[Row]) -> str:
+def _localisation(kind: str, rows: list[Row]) -> str:
     occluded = any(wording.occluded(row) for row in rows if kind in row.localisation)
     marks = " (o): maps by occlusion." if occluded else ""
     return f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance.{marks}"
@@ -90,17 +90,17 @@ def _dataset(dataset: DatasetInfo) -> str:
 
 def _split(split: SplitInfo) -> str:
     grouping = GROUPINGS.get(split.grouping, split.grouping)
-    return f"Split {split.digest[:8] or 'not made'}: {_parts(split)}; {grouping}; split seed {split.seed}."
+    return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}."
 
 
-def _parts(split: SplitInfo) -> str:
+def _subsets(split: SplitInfo) -> str:
     shares = split.fractions
     if split.folds > 1:
-        rest = {part: share for part, share in shares.items() if part != "test"}
-        told = ", ".join(f"{part} {100 * share / sum(rest.values()):.2g} %" for part, share in rest.items())
-        return f"{split.folds}-fold cross-validation, out-of-fold predictions pooled; of the other folds {told}"
+        rest = {subset: share for subset, share in shares.items() if subset != "test"}
+        rest_text = ", ".join(f"{subset} {100 * share / sum(rest.values()):.2g} %" for subset, share in rest.items())
+        return f"{split.folds}-fold cross-validation, out-of-fold predictions pooled; of the other folds {rest_text}"
     tested = sum(split.counts.get("test", {}).values())
-    return ", ".join(f"{part} {100 * share:.3g} %" for part, share in shares.items()) + (
+    return ", ".join(f"{subset} {100 * share:.3g} %" for subset, share in shares.items()) + (
         f" ({tested:,} images)" if tested else ""
     )
 

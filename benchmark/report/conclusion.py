@@ -24,17 +24,17 @@ def _leader(table: Table) -> str:
         return f"{first} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
     direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
     second, gain = leader.runner_up, number(leader.gain)
-    told = (
+    sentence = (
         f"{first} leads {second}: {table.metric} {direction} by {gain}"
         if leader.significant
         else f"{first} stands first, {table.metric} {direction} than {second}'s by {gain}"
     )
     if number(leader.gain) == number(0):
-        told = f"{first} and {second} are level: {table.metric} differs by {number(0)}"
+        sentence = f"{first} and {second} are level: {table.metric} differs by {number(0)}"
     if leader.low is None:
-        return f"{told}; whether that is statistically significant is not testable ({leader.untested})."
+        return f"{sentence}; whether that is statistically significant is not testable ({leader.untested})."
     where = f"{interval(leader.low, leader.high)} on the same {leader.n:,} images"
-    return f"{told} {where}, {_verdict(leader)}.{_tied(leader)}"
+    return f"{sentence} {where}, {_verdict(leader)}.{_tied(leader)}"
 
 
 def _verdict(leader: Leader) -> str:
@@ -61,24 +61,26 @@ def _controls(table: Table) -> str:
     if table.leader is None:
         return ""
     rules = {row.pipeline: row for row in table.rows if row.control}
-    told = []
+    sentences = []
     oracle = rules.get(ORACLE)
     known = oracle.value(table.metric) if oracle else None
     if known is not None:
         base = rules[LARGEST].value(table.metric) if LARGEST in rules else None
         tells = known != base and _reaches(table, known)  # a source that tells no class from another explains nothing
         beaten = ", no worse than the leader: the source alone may explain these scores" if tells else ""
-        told.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
+        sentences.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
     elif table.dataset and table.dataset.sources:
-        told.append(f"The source control has no {table.metric}, so nothing here excludes that the source was learnt.")
+        sentences.append(
+            f"The source control has no {table.metric}, so nothing here excludes that the source was learnt."
+        )
     else:
-        told.append("Sources unknown, so nothing here excludes that the source was learnt.")
+        sentences.append("Sources unknown, so nothing here excludes that the source was learnt.")
     largest = rules[LARGEST].value(table.metric) if LARGEST in rules else None
     if largest is not None and _covers(table, largest):
-        told.append(
+        sentences.append(
             f"Always answering the largest class scores {number(largest)}: the leader is not significantly better."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def _best(table: Table) -> Row:

@@ -26,10 +26,10 @@ def costs_csv(tables: list[CostTable]) -> str:
 
 def costs_json(tables: list[CostTable]) -> str:
     """A list of tables, indented."""
-    return msgspec.json.format(msgspec.json.encode(costs_told(tables)), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(costs_content(tables)), indent=1).decode() + "\n"
 
 
-def costs_told(tables: list[CostTable]) -> list[dict[str, Any]]:
+def costs_content(tables: list[CostTable]) -> list[dict[str, Any]]:
     """The same as lists, dictionaries and structs: rows in groups of one hardware each."""
     return [_table(table) for table in tables]
 
@@ -51,8 +51,8 @@ def _rows(table: CostTable) -> list[CostRow]:
 
 def _row(row: CostRow) -> dict[str, Any]:
     score = row.score and {"value": row.score.value, "low": row.score.low, "high": row.score.high, "n": row.score.n}
-    told = {"pipeline": row.pipeline, "score": score, "pareto_optimal": row.best, "notes": row.notes}
-    return {**told, "total": row.speed.total, "speed": row.speed}
+    fields = {"pipeline": row.pipeline, "score": score, "pareto_optimal": row.best, "notes": row.notes}
+    return {**fields, "total": row.speed.total, "speed": row.speed}
 
 
 def _flat(place: int, table: CostTable, row: CostRow) -> dict[str, Any]:

@@ -67,12 +67,12 @@ def title(table: CostTable) -> str:
     return " · ".join(["cost", *filter(None, beside)])
 
 
-def conditions(told: Conditions) -> str:
+def conditions(measured: Conditions) -> str:
     """What rows of one group have in common."""
-    cores = wording.plural(told.threads, "CPU core")
+    cores = wording.plural(measured.threads, "CPU core")
     return (
-        f"{told.device} · {told.backend} {told.version} · {told.precision} · {cores} · "
-        f"batches of {told.training_batch} in training, {told.batch} in inference"
+        f"{measured.device} · {measured.backend} {measured.version} · {measured.precision} · {cores} · "
+        f"batches of {measured.training_batch} in training, {measured.batch} in inference"
     )
 
 
@@ -93,8 +93,8 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
         f"over {_range(row.latency.n for row in rows)} calls.",
         "peak memory": "Peak memory: of the process, libraries included; of an accelerator, its own.",
     }
-    told = [text for title, text in legends.items() if title in titles]
-    yield " ".join([*told, "Weights as built: speed does not depend on training."])
+    legend = [text for title, text in legends.items() if title in titles]
+    yield " ".join([*legend, "Weights as built: speed does not depend on training."])
     if table.metric:
         yield (
             f"{STAR.strip()}: no other row here has as much {table.metric} for less; in p50, none of its group. "
@@ -142,10 +142,10 @@ def _table(table: CostTable, width: int) -> Text:
         visible = grid.only(taken).noted([_notes(row) for row in group.rows])
         out += draw(visible, width, names)
     hidden = [title for place, title in enumerate(titles) if place not in taken]
-    told = remarks(table, [titles[place] for place in taken])
+    sentences = remarks(table, [titles[place] for place in taken])
     if hidden:
-        told.append(f"More columns at {needed(whole)} columns or --format csv: {', '.join(hidden)}.")
-    for line in told:
+        sentences.append(f"More columns at {needed(whole)} columns or --format csv: {', '.join(hidden)}.")
+    for line in sentences:
         out.append(prose(line, width) + "\n", "dim")
     return out
 

@@ -25,8 +25,8 @@ def print_run(console: Console, record: Record) -> None:
     width = console.width
     out = Text().append(prose(f"{record.pipeline} · {_which(record)}", width) + "\n", "bold")
     if record.failure:
-        told = f"failed: {record.failure.cause} at {record.failure.stage}: {record.failure.message}"
-        out.append(prose(told, width) + "\n", "red")
+        text = f"failed: {record.failure.cause} at {record.failure.stage}: {record.failure.message}"
+        out.append(prose(text, width) + "\n", "red")
         out.append("".join(f"  {line}\n" for line in record.failure.log), "dim")
     for line in _about(record):
         out.append(prose(line, width) + "\n", "dim")
@@ -109,19 +109,19 @@ def _spread(found: list[Estimate | None]) -> Cell:
 def _reference(record: Record, reference: Reference) -> str:
     """The paired comparison of a vote with the model that answers directly."""
     found = reference.difference
-    told = f"{record.pipeline} minus the direct model {reference.pipeline}: "
+    sentence = f"{record.pipeline} minus the direct model {reference.pipeline}: "
     if found.value is None:
-        return f"{told}Δ {record.metric} is not testable ({found.note})."
+        return f"{sentence}Δ {record.metric} is not testable ({found.note})."
     verdict = (
         "statistically significant"
         if found.low is not None and found.high is not None and found.low * found.high > 0
         else ("not statistically significant")
     )
-    told += f"Δ {record.metric} {wording.difference(found)} on the same {found.n:,} images, {verdict}"
+    sentence += f"Δ {record.metric} {wording.difference(found)} on the same {found.n:,} images, {verdict}"
     if reference.minimum_detectable is not None:
-        told += f"; smallest detectable difference {wording.number(reference.minimum_detectable)}"
+        sentence += f"; smallest detectable difference {wording.number(reference.minimum_detectable)}"
     own = reference.metrics.get(record.metric)
-    return f"{told}. The direct model has {wording.estimate(own)}." if own else f"{told}."
+    return f"{sentence}. The direct model has {wording.estimate(own)}." if own else f"{sentence}."
 
 
 def _estimate(one: Estimate | None) -> Cell:
@@ -150,9 +150,10 @@ def _about(record: Record) -> list[str]:
     about = [f"Task {record.task}, run {record.run}, 95 % intervals over images."]
     if record.training.input_stall is not None:
         about.append(_trained(record.training))
-    told = {key: value for key, value in msgspec.to_builtins(record.calibration).items() if not isinstance(value, dict)}
-    sentences = {key: value for key, value in told.items() if isinstance(value, str) and " " in value}
-    numbers = {key: value for key, value in told.items() if key not in sentences}
+    calibration = msgspec.to_builtins(record.calibration)
+    fields = {key: value for key, value in calibration.items() if not isinstance(value, dict)}
+    sentences = {key: value for key, value in fields.items() if isinstance(value, str) and " " in value}
+    numbers = {key: value for key, value in fields.items() if key not in sentences}
     if numbers:
         about.append(f"Calibration: {_setting(numbers)}.")
     about += [f"{key.capitalize()}: {value}." for key, value in sentences.items()]
@@ -164,9 +165,9 @@ def _about(record: Record) -> list[str]:
         values = ", ".join(f"{name} {_setting(value)}" for name, value in found.values.items())
         spent = f"{wording.tuning(found)} on {found.hardware or 'unknown hardware'}, {found.epochs} epochs"
         what = "Default settings, which no trial beat, searched" if found.stayed else "Settings found"
-        about.append(f"{what} by {found.tuner} ({spent}; loss on select: {losses}): {values}.")
+        about.append(f"{what} by {found.tuner} ({spent}; loss on validation: {losses}): {values}.")
     for name, value in record.calibration.thresholds.items():
-        about.append(f"Threshold {name}, from validation: {_setting(msgspec.to_builtins(value))}.")
+        about.append(f"Threshold {name}: {_setting(msgspec.to_builtins(value))}.")
     return about
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from benchmark.execution.protocol import Watch
 from benchmark.execution.session import Take
 from benchmark.report.progress import Progress, summarising
-from benchmark.report.tuning_progress import Following
+from benchmark.report.tuning_progress import TuningProgress
 
 
 class ConsoleDisplay:
@@ -23,7 +23,7 @@ class ConsoleDisplay:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def summarising(self) -> AbstractContextManager[Watch]:
-        """Show how far a look at the dataset is; gives who sees its events."""
+        """Show how far the summary of the dataset is; gives who sees its events."""
         return summarising(self.console)
 
     @contextmanager
@@ -38,6 +38,6 @@ class ConsoleDisplay:
         with Progress(self.console, total) as progress:
             yield progress.take
 
-    def searching(self, trials: int, budget_s: float | None) -> Following:
+    def searching(self, trials: int, budget_s: float | None) -> TuningProgress:
         """Show how far the trials of a search are; see `benchmark.tuning.tune.Follower`."""
-        return Following(self.console, trials, budget_s)
+        return TuningProgress(self.console, trials, budget_s)

@@ -66,7 +66,7 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[s
     """The same piece by piece, so that thousands of rows need not be in memory at once.
 
     Args:
-        costs: measured speed, see `benchmark.report.cost_export.costs_told`.
+        costs: measured speed, see `benchmark.report.cost_export.costs_content`.
     """
     fields = {
         "tables": _array((_table(table, 2) for table in comparison.tables), 1),

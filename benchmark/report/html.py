@@ -42,10 +42,10 @@ def _row(table: Table, row: Row, shown: list[Column], notes: Iterable[str]) -> s
     name = _cell(wording.label(row), bold=supported(table, row), dim=row.control)
     span = wording.span(row)
     cells = f'<td colspan="{len(shown)}" style="{LEFT}">{escape(span)}</td>' if span else "".join(_cells(row, shown))
-    told = "".join(
+    below = "".join(
         f'<tr><td colspan="{len(shown) + 1}" style="{LEFT};{DIM}">{escape(note)}</td></tr>' for note in notes
     )
-    return f"<tr>{name}{cells}</tr>{told}"
+    return f"<tr>{name}{cells}</tr>{below}"
 
 
 def _cells(row: Row, shown: list[Column]) -> Iterator[str]:

@@ -18,13 +18,13 @@ def _table(table: Table) -> str:
     titles = ["pipeline", *(escaped(column.title) for column in shown)]
     aligned = [":--", *("--:" for _ in shown)]
     rows = [_cells(table, row, shown) for row in table.rows]
-    told = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
+    notes = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
     lines = [f"## {escaped(captions.title(table))}", "", *map(escaped, captions.caption(table)), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
     lines += [
         "",
-        *map(escaped, told),
-        *([""] if told else []),
+        *map(escaped, notes),
+        *([""] if notes else []),
         escaped(captions.legend(table, [column.title for column in shown])),
         "",
         escaped(conclusion(table)),

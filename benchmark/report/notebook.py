@@ -44,11 +44,11 @@ class Page(Console):
     @contextmanager
     def status(self, status: RenderableType, **_: Any) -> Iterator["_Status"]:  # type: ignore[override]
         """A line at the end of the page that can be changed and goes when it is over."""
-        told = _Status(self, str(status))
-        self.below = lambda: told.text
+        shown = _Status(self, str(status))
+        self.below = lambda: shown.text
         self.draw()
         try:
-            yield told
+            yield shown
         finally:
             self.below = str
             self.draw()

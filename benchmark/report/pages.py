@@ -7,7 +7,7 @@ from rich.console import Console
 
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.tables import Comparison
-from benchmark.report.cost_export import costs_csv, costs_json, costs_told
+from benchmark.report.cost_export import costs_content, costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs
 from benchmark.report.export import json_pieces, to_csv
 from benchmark.report.markdown import markdown
@@ -31,7 +31,7 @@ def page(comparison: Comparison, costs: list[CostTable], form: str) -> Iterable[
         form: ``table``, ``md``, ``csv`` (of costs where there is no comparison) or ``json``.
     """
     if form == "json":
-        return json_pieces(comparison, costs_told(costs))
+        return json_pieces(comparison, costs_content(costs))
     if form == "csv":
         return [to_csv(comparison) if comparison.tables or not costs else costs_csv(costs)]
     if form == "md":

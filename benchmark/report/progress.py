@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from benchmark.execution.pool import Begun, Ended, Happening, Recorded, Told
+from benchmark.execution.pool import Begun, Ended, Happening, Recorded, Reported
 from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
@@ -27,7 +27,7 @@ WORDS = {
     "features": "pooling features",
     "predict": "predicting",
     "vote": "voting",
-    "explain": "mapping the evidence",
+    "explain": "drawing heat maps",
     "score": "scoring",
     "draw": "drawing",
     "record": "writing the record",
@@ -59,7 +59,7 @@ class Progress:
         if isinstance(happened, Begun):
             words = step_words(happened.step)
             self.at_work[happened.worker] = _AtWork(words, self.bars.add_task(words, total=None, note=""))
-        elif isinstance(happened, Told):
+        elif isinstance(happened, Reported):
             self._follow(self.at_work[happened.worker], happened.event)
         elif isinstance(happened, Ended):
             self._end_step(happened)
@@ -75,8 +75,8 @@ class Progress:
             return
         self.bars.update(active.bar, completed=event.done, total=event.total, note=_note(event))
         now = time.monotonic()
-        if not self.console.is_terminal and now - active.told >= QUIET_S:
-            active.told = now
+        if not self.console.is_terminal and now - active.last_line >= QUIET_S:
+            active.last_line = now
             self._say(f"  {active.words}: {event.done:,} of {event.total:,}  {_note(event)}".rstrip())
 
     def _end_step(self, ended: Ended) -> None:
@@ -92,16 +92,16 @@ class Progress:
         elif ended.status == "built" and ended.step.name != RECORD and not self.console.is_terminal:
             self._say(f"  {active.words}: done ({duration(ended.duration_s)})")
 
-    def _end_run(self, told: Recorded) -> None:
+    def _end_run(self, recorded: Recorded) -> None:
         self.ended += 1
-        run, record = told.run, told.record
+        run, record = recorded.run, recorded.record
         line = f"[{self.ended}/{self.total}] {run.label}: "
         if record.failure:
             self._say(f"{line}failed ({record.failure.cause}) {record.failure.message}")
             return
         found = record.metrics.get(record.metric)
         score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric
-        self._say(f"{line}{score} ({'cached' if run.record else duration(told.duration_s)})")
+        self._say(f"{line}{score} ({'cached' if run.record else duration(recorded.duration_s)})")
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -131,17 +131,17 @@ def bars_on(console: Console) -> Bars:
 
 
 class _AtWork:
-    """A worker's step in words, its bar, and when a file was last told of it."""
+    """A worker's step in words, its bar, and when a file got its last line."""
 
     def __init__(self, words: str, bar: TaskID) -> None:
         self.words, self.bar = words, bar
-        self.told = time.monotonic()
+        self.last_line = time.monotonic()
 
 
 @contextlib.contextmanager
 def summarising(console: Console) -> Iterator[Watch]:
-    """A spinner while the dataset is looked at; gives the watcher of its events."""
-    with console.status("looking at the dataset") as status:
+    """A spinner while the dataset is summarised; gives the watcher of its events."""
+    with console.status("summarising the dataset") as status:
 
         def watch(event: Event) -> None:
             if isinstance(event, Advance) and event.total:
@@ -153,20 +153,20 @@ def summarising(console: Console) -> Iterator[Watch]:
 def print_plan(console: Console, planned: list[Planned]) -> None:
     """One line per run: its name and what would be built."""
     for run in planned:
-        told = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
+        text = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
         if run.plan.uncacheable:
-            told += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
-        console.print(f"{run.label}: {told}", highlight=False, markup=False, soft_wrap=True)
+            text += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
+        console.print(f"{run.label}: {text}", highlight=False, markup=False, soft_wrap=True)
     left = [run for run in planned if run.state != "cached"]
     console.print(f"{plural(len(planned), 'run')}, {len(planned) - len(left)} cached", highlight=False)
 
 
 def plan_json(planned: Sequence[Planned]) -> str:
     """``{"runs": [{"run", "pipeline", "state", "to_build"}, …]}``, on one line."""
-    told = [
+    runs = [
         {"run": one.plan.run, "pipeline": one.pipeline, "state": one.state, "to_build": one.to_build} for one in planned
     ]
-    return msgspec.json.encode({"runs": told}).decode()
+    return msgspec.json.encode({"runs": runs}).decode()
 
 
 def _note(event: Advance) -> str:

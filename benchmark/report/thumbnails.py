@@ -41,8 +41,8 @@ def _section(name: str, own: Mapping[str, Thumbnail], kinds: Sequence[str], widt
 
 
 def _cell(one: Thumbnail) -> list[Text]:
-    told = [one["kind"], one["id"], f"→ {one['decided']} {number(one['probability'])}"]
-    return _picture(one) + _words([*told, "empty map"] if one["empty"] else told, one["width"])
+    caption = [one["kind"], one["id"], f"→ {one['decided']} {number(one['probability'])}"]
+    return _picture(one) + _words([*caption, "empty map"] if one["empty"] else caption, one["width"])
 
 
 def _picture(one: Thumbnail) -> list[Text]:

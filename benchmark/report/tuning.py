@@ -11,14 +11,14 @@ from benchmark.report import wording
 from benchmark.report.layout import Cell, Grid, Line, choose, draw
 from benchmark.report.lines import prose
 from benchmark.report.terminal import show
-from benchmark.tuning.finding import Finding
+from benchmark.tuning.report import TuningReport
 from registry.options import Scalar
 
 TEST = "paired bootstrap over groups, 95 %"
 
 
-def print_finding(console: Console, found: Finding) -> None:
-    """Cost, settings, both pipelines on select and on test, and whether the difference is significant."""
+def print_report(console: Console, found: TuningReport) -> None:
+    """Cost, settings, both pipelines on validation and on test, and whether the difference is significant."""
     width = console.width
     out = Text("\n").append(prose(_cost(found.tuned), width) + "\n", "bold")
     out.append(prose(_settings(found), width) + "\n\n")
@@ -32,35 +32,40 @@ def print_finding(console: Console, found: Finding) -> None:
 
 
 def _cost(tuned: Tuned) -> str:
-    told = [f"{n} {end}" for n, end in ((tuned.failed, "failed"), (tuned.unfinished, "unfinished")) if n]
-    how = f" ({', '.join(told)})" if told else ""
+    endings = [f"{n} {end}" for n, end in ((tuned.failed, "failed"), (tuned.unfinished, "unfinished")) if n]
+    how = f" ({', '.join(endings)})" if endings else ""
     where = f" on {tuned.hardware}" if tuned.hardware else ""
     trials, spent = wording.plural(tuned.trials, "trial"), wording.duration(tuned.duration_s)
     return f"{tuned.tuner} tuned {tuned.pipeline}: {trials}{how}, {tuned.epochs} epochs, {spent}{where}"
 
 
-def _settings(found: Finding) -> str:
+def _settings(found: TuningReport) -> str:
     if found.best is None:
         return "No trial beat the default settings: they stay."
-    told = ", ".join(f"{name} {_shown(value)} (was {_shown(was)})" for name, (was, value) in found.changed.items())
-    return f"Found: {told}."
+    changes = ", ".join(f"{name} {_shown(value)} (was {_shown(was)})" for name, (was, value) in found.changed.items())
+    return f"Found: {changes}."
 
 
 def _shown(value: Scalar) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _grid(found: Finding) -> Grid:
+def _grid(found: TuningReport) -> Grid:
     """A column per pipeline and what lies between them; without a best, the default alone."""
     sides = [found.default, *([found.best] if found.best else [])]
     losses = [side.loss for side in sides]
     values = [wording.estimate(side.value) for side in sides]
     images = found.test.n if found.test else found.default.value.n if found.default.value else 0
-    rows = [_row("loss on select", [wording.number(loss) for loss in losses], _gap(losses), None)]
+    rows = [_row("loss on validation", [wording.number(loss) for loss in losses], _gap(losses), None)]
     if found.best:
-        n = found.select.n if found.select else 0
+        n = found.validation.n if found.validation else 0
         rows.append(
-            _row(f"{found.metric} on select, n = {n:,}", ["", ""], wording.difference(found.select), found.select)
+            _row(
+                f"{found.metric} on validation, n = {n:,}",
+                ["", ""],
+                wording.difference(found.validation),
+                found.validation,
+            )
         )
     rows.append(_row(f"{found.metric} on test, n = {images:,}", values, wording.difference(found.test), found.test))
     titles = ["default", *(["tuned", "Δ tuned − default", "detectable"] if found.best else [])]
@@ -82,20 +87,20 @@ def _signed(value: float) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
-def _caveat(found: Finding) -> str:
+def _caveat(found: TuningReport) -> str:
     trials = wording.plural(found.tuned.finished, "trial")
     if found.best is None:
-        return f"The lowest loss on select was looked for among {trials}."
+        return f"This is the lowest loss on validation among {trials}."
     losses = found.default.loss, found.best.loss
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
     return (
-        f"Select is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at test, "
-        "which is what counts. Detectable: the smallest difference that so many images would separate with 80 % power."
-        + (" Trained to the end, the default has the lower loss on select." if worse else "")
+        f"Validation is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at "
+        "test, which is what counts. Detectable: the smallest difference that so many images would separate with 80 % "
+        "power." + (" Trained to the end, the default has the lower loss on validation." if worse else "")
     )
 
 
-def _verdict(found: Finding) -> str:
+def _verdict(found: TuningReport) -> str:
     failed = [side for side in (found.default, found.best) if side and side.failure]
     if failed:
         return f"{failed[0].pipeline} failed when it was trained to the end: {failed[0].failure}"

@@ -13,7 +13,7 @@ from benchmark.tuning.outcome import changed
 from benchmark.tuning.search import State, TrialState
 
 
-class Following:
+class TuningProgress:
     """Follows the trials of a search."""
 
     def __init__(self, console: Console, trials: int, budget_s: float | None) -> None:
@@ -24,7 +24,7 @@ class Following:
         self.stage: TaskID | None = None
         self.named = ""
 
-    def __enter__(self) -> "Following":
+    def __enter__(self) -> "TuningProgress":
         self.bars.start()
         return self
 
@@ -55,12 +55,12 @@ class Following:
         self._clear()
         values = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in changed(state, trial).items())
         setting = f"trial {trial.parent} goes on" if trial.parent is not None else values or "the default"
-        told = f"[{trial.number + 1}/{state.search.trials}] trial {trial.number}, {setting}: "
+        start = f"[{trial.number + 1}/{state.search.trials}] trial {trial.number}, {setting}: "
         if trial.status == "failed":
-            self.say(f"{told}failed ({trial.cause}) {trial.message}")
+            self.say(f"{start}failed ({trial.cause}) {trial.message}")
         else:
             spent = duration(trial.duration_s)
-            self.say(f"{told}{_loss(trial.score)} after {trial.reached} epochs ({spent}); {_best(state)}")
+            self.say(f"{start}{_loss(trial.score)} after {trial.reached} epochs ({spent}); {_best(state)}")
         note = f"best {_loss(best.score)}" if (best := state.best()) else ""
         done = sum(one.status != "running" for one in state.trials)
         self.bars.update(self.trials, completed=done, note=note + self._left())
@@ -85,9 +85,9 @@ class Following:
 def ended(state: State) -> str:
     """How many of a search's trials have come to an end, in words, and what was spent on the others."""
     running = [trial for trial in state.trials if trial.status == "running"]
-    told = f"{len(state.trials) - len(running)} of at most {state.search.trials} trials have ended"
+    text = f"{len(state.trials) - len(running)} of at most {state.search.trials} trials have ended"
     spent = duration(sum(trial.duration_s or 0.0 for trial in running))
-    return f"{told}, {len(running)} unfinished after {spent}" if running else told
+    return f"{text}, {len(running)} unfinished after {spent}" if running else text
 
 
 def _best(state: State) -> str:

@@ -136,18 +136,18 @@ def occluded(row: Row) -> bool:
 
 def notes(row: Row, metrics: list[str]) -> list[str]:
     """The notes under a row: runs that failed and why, shown metrics that are not defined."""
-    told = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
+    lines = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
     if row.status == "failed":
-        told.append(causes(row, full=True) or "it left no cause")
+        lines.append(causes(row, full=True) or "it left no cause")
     if row.status != "not-computable":
-        told.extend(row.notes)
+        lines.extend(row.notes)
     if row.against is not None and row.against.note:
-        told.append(f"Δ: {row.against.note}")
+        lines.append(f"Δ: {row.against.note}")
     for name in metrics:
         one = row.metric(name)
         if one is not None and one.note:
-            told.append(f"{name}: {one.note}")
-    return told
+            lines.append(f"{name}: {one.note}")
+    return lines
 
 
 def causes(row: Row, *, full: bool = False) -> str:
@@ -169,11 +169,11 @@ def run_of(row: Row, failed: Failed) -> str:
 def _lacking(row: Row) -> str:
     """How much of what was run has numbers."""
     whole = set(row.seeds) - set(row.unfinished)
-    told = (
+    known = (
         [f"{len(whole)} of {len(row.expected)} seeds"] if len(row.expected) > 1 and whole != set(row.expected) else []
     )
     for seed, folds in row.unfinished.items():
         of_seed = f"s{seed}: " if len(row.expected) > 1 else ""
         not_pooled = ", not pooled" if folds == row.folds else ""
-        told.append(f"{of_seed}{folds} of {row.folds} folds{not_pooled}")
-    return "; ".join(told) + ("" if row.pooled else ", so not ranked")
+        known.append(f"{of_seed}{folds} of {row.folds} folds{not_pooled}")
+    return "; ".join(known) + ("" if row.pooled else ", so not ranked")

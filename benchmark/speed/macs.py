@@ -46,7 +46,7 @@ def work(network: keras.Model, shape: tuple[int, ...]) -> Work:
 
 
 def _walk(network: keras.Model, tensors: list[Any], calls: list[Work]) -> Any:
-    """Shapes through a network, as Keras infers them itself; every call on the way is told."""
+    """Shapes through a network, as Keras infers them itself; every call on the way is reported."""
 
     def entered(operation: Any) -> Callable[..., Any]:
         def call(*arguments: Any, **keywords: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from benchmark.execution.protocol import Emit, Measure, Progress
 from benchmark.models.classifier import trainable
 from benchmark.models.pipeline import BATCH
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.planning.keys import BACKEND_LIBRARIES
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
@@ -57,7 +57,7 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
         batch: images at once in inference.
         repeats: of each rate.
     """
-    begin(spec.seed, spec.runtime)
+    reset_keras(spec.seed, spec.runtime)
     tell("building the networks")
     built = build(spec)
     conditions = _conditions(spec, batch)
@@ -89,39 +89,39 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
 def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell) -> dict[str, Any]:
     """Rates of batches, as the stages predict; latency of single images."""
     size, logits = spec.images.size, built.pipeline.classifier.logits
-    films = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
 
     def measured(call: Callable[[np.ndarray], Any]) -> Rate:
-        call(films)  # compiles
-        most = max(1, min(MOST_BATCHES, MOST_PIXELS // films.size))
-        batches = fitting(min(durations(lambda: call(films), 2)), AIM_S, 1, most)
-        several = np.tile(films, (batches, 1, 1))
+        call(images)  # compiles
+        most = max(1, min(MOST_BATCHES, MOST_PIXELS // images.size))
+        batches = fitting(min(durations(lambda: call(images), 2)), AIM_S, 1, most)
+        several = np.tile(images, (batches, 1, 1))
         return rate(durations(lambda: call(several), repeats), len(several))
 
     tell("classifying")
-    told: dict[str, Any] = {"classification": measured(lambda several: logits(several, batch))}
-    told["inference"] = told["classification"]
+    results: dict[str, Any] = {"classification": measured(lambda several: logits(several, batch))}
+    results["inference"] = results["classification"]
     masked = built.pipeline.segmentation is not None
     if masked:
         tell("predicting masks")
-        told["segmentation"] = measured(lambda several: built.view(several, batch))
+        results["segmentation"] = measured(lambda several: built.view(several, batch))
         tell("masks and classes together")
-        told["inference"] = measured(lambda several: logits(built.view(several, batch), batch))
+        results["inference"] = measured(lambda several: logits(built.view(several, batch), batch))
     tell("single images")
-    one = films[:1]
-    told["classification_latency"] = told["latency"] = latency(lambda: logits(one, 1))
+    one = images[:1]
+    results["classification_latency"] = results["latency"] = latency(lambda: logits(one, 1))
     if masked:
-        told["latency"] = latency(lambda: logits(built.view(one, 1), 1))
-    return told
+        results["latency"] = latency(lambda: logits(built.view(one, 1), 1))
+    return results
 
 
 def _work(spec: RunSpec, built: Built) -> dict[str, Work]:
     image = (spec.images.size, spec.images.size, 1)
     cells = tuple(built.backbone.outputs[0].shape[1:])
-    told = {"segmenter": _of_network(built.segmenter, image)} if built.segmenter else {}
-    told["backbone"] = _of_network(built.backbone, image)
-    told["head"] = _of_network(built.head, cells) if built.head else Work(model_bytes=built.head_bytes)
-    return told
+    work = {"segmenter": _of_network(built.segmenter, image)} if built.segmenter else {}
+    work["backbone"] = _of_network(built.backbone, image)
+    work["head"] = _of_network(built.head, cells) if built.head else Work(model_bytes=built.head_bytes)
+    return work
 
 
 def _of_network(network: keras.Model, shape: tuple[int, ...]) -> Work:

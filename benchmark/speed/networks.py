@@ -107,7 +107,7 @@ def _fitted(spec: "RunSpec", channels: int) -> tuple[Any, int]:
         targets[:LEARNT],
         classes,
         balance=spec.training.balance,
-        select=(features[LEARNT:], targets[LEARNT:]),
+        validation=(features[LEARNT:], targets[LEARNT:]),
         seed=spec.seed,
     ).classifier
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.models.batches import Batches
 from benchmark.models.classifier import assemble, cross_entropy
-from benchmark.models.pace import settle
+from benchmark.models.executions import choose_steps_per_execution
 from benchmark.models.training import compile_for
 from benchmark.records.speed import Rate
 from benchmark.speed.timing import AIM_S, fitting, quiet, rate
@@ -27,13 +27,13 @@ def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) ->
     size = spec.images.size
     network = assemble(spec).network
     compile_for(network, spec.training, cross_entropy())
-    films = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 1), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 1), np.uint8)
 
     def batches(steps: int) -> Batches:
         targets = np.arange(steps * spec.training.batch_size) % len(spec.classes)
         return Batches(
             targets,
-            lambda generator, chosen: (films[chosen % IMAGES], targets[chosen]),
+            lambda generator, chosen: (images[chosen % IMAGES], targets[chosen]),
             batch_size=spec.training.batch_size,
             balance=spec.training.balance,
             num_classes=len(spec.classes),
@@ -47,7 +47,8 @@ def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) ->
         return clock.seconds
 
     tell("training")
-    settle(network, batches(MOST_STEPS), fixed=spec.runtime.deterministic)  # as in an epoch of so many steps
+    # As in an epoch of so many steps.
+    choose_steps_per_execution(network, batches(MOST_STEPS), fixed=spec.runtime.deterministic)
     least = max(2, network.steps_per_execution)
     once_s = min(epochs(least, 2)) / least  # the first of both compiles
     steps = fitting(once_s, AIM_S, least, MOST_STEPS)

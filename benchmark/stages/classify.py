@@ -28,10 +28,10 @@ def build(context: "Context", folder: Path) -> None:
     training_s = time.perf_counter() - started
     rows = run.rows("validation", "calibration", "test")
     started = time.perf_counter()
-    found = logits(learnt.classifier, run.features[rows], len(run.spec.classes))
+    predicted = logits(learnt.classifier, run.features[rows], len(run.spec.classes))
     inference_s = time.perf_counter() - started
     save(learnt.classifier, folder, packages_of(find("head", run.spec.head.name).distribution))
-    write_logits(folder, run, rows, targets, found)
+    write_logits(folder, run, rows, targets, predicted)
     meta = {
         "batch_prior": [float(share) for share in learnt.prior],
         "balanced": learnt.how,
@@ -44,9 +44,9 @@ def build(context: "Context", folder: Path) -> None:
 
 
 def _fitted(run: Reader, targets: np.ndarray) -> Learnt:
-    """The head, having learnt from the training subset and stopped early, where it can, by the *select* one."""
+    """The head, having learnt from the training subset and stopped early, where it can, by the validation subset."""
     spec, features = run.spec, run.features
-    train, select = run.rows("train"), run.rows("validation")
+    train, validation = run.rows("train"), run.rows("validation")
     factory = load_component(find("head", spec.head.name))
     return fit(
         factory((None, None, features.shape[1]), len(spec.classes), **spec.head.options),
@@ -54,6 +54,6 @@ def _fitted(run: Reader, targets: np.ndarray) -> Learnt:
         shuffled(targets[train], spec.training.labels, spec.seed),
         len(spec.classes),
         balance=spec.training.balance,
-        select=(features[select], targets[select]),
+        validation=(features[validation], targets[validation]),
         seed=spec.seed,
     )

@@ -1,4 +1,4 @@
-"""What runs cost, from what their steps told of themselves; nothing is measured here."""
+"""What runs cost, from what their steps recorded of themselves; nothing is measured here."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,9 @@ def cost_of(context: "Context") -> Cost:
 
 
 def meta_of(context: "Context", stage: str) -> dict[str, Any]:
-    """What a step told of itself."""
-    told: dict[str, Any] = json.loads((context.artefacts[stage] / "meta.json").read_text())
-    return told
+    """What a step recorded of itself."""
+    meta: dict[str, Any] = json.loads((context.artefacts[stage] / "meta.json").read_text())
+    return meta
 
 
 def _single(context: "Context") -> Cost:
@@ -72,7 +72,7 @@ def _joint(context: "Context") -> Cost:
 
 
 def _shared_segmenters(context: "Context") -> list[dict[str, Any]]:
-    """What was told of segmenters that a member before had counted already."""
+    """What was recorded of segmenters that a member before had counted already."""
     seen, again = set(), []
     for member in context.members.values():
         path = member.artefacts.get("segmenter")

@@ -29,10 +29,10 @@ WORST_MASKS = 8
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``network-view.png``, ``masks.png``, the maps of `draw_maps`, ``mean-heat.png`` and ``curves.png``.
+    """Write ``network-view.png``, ``masks.png``, the heat maps of `draw_maps`, ``mean-heat.png`` and ``curves.png``.
 
     There is no ``masks.png`` where the frame is kept whole, and no ``curves.png`` where no network was trained; of a
-    vote, whose models are its members', the maps alone.
+    vote, whose models are its members', the heat maps alone.
     """
     run, explained = Reader(context), context.artefacts["explain"]
     method = run.meta("explain")["method"]
@@ -59,11 +59,11 @@ def draw_maps(run: Reader, folder: Path, samples: Path, method: str) -> None:
 
 def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) -> None:
     """Where the evidence for its own class lies on the average test image."""
-    with np.load(stored, allow_pickle=False) as found:
+    with np.load(stored, allow_pickle=False) as arrays:
         panels = [
             MeanHeat(name, heat, lungs if lungs.any() else None, int(images), int(empty))
             for name, heat, lungs, images, empty in zip(
-                context.spec.classes, found["heat"], found["lungs"], found["images"], found["empty"], strict=True
+                context.spec.classes, arrays["heat"], arrays["lungs"], arrays["images"], arrays["empty"], strict=True
             )
         ]
     caption = (
@@ -132,7 +132,7 @@ def draw_masks(run: Reader, path: Path) -> None:
 
 
 def gradcam_panels(run: Reader, samples: Path, classes: list[str], targets: np.ndarray) -> list[Panel]:
-    """Chosen samples with their maps.
+    """Chosen samples with their heat maps.
 
     Args:
         run: whose inputs are shown.

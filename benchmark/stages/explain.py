@@ -1,4 +1,4 @@
-"""Where the classifier looks on the test part, and the samples worth showing."""
+"""Where the classifier looks on the test subset, and the samples worth showing."""
 
 import json
 from pathlib import Path
@@ -25,14 +25,14 @@ def build(context: "Context", folder: Path) -> None:
     """Write ``statistics.json`` (name -> estimate), ``samples.npz``, ``mean-heat.npz`` and ``meta.json`` (the method).
 
     In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
-    probabilities (n,) of the decided class at equal class shares, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
+    probabilities (n,) of the decided class at equal class priors, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
     heat (K,S,S), see `mean_heat`; lungs (K,S,S), share of the images with lung there; images and empty (K,), maps that
     were averaged and left out.
     """
     run = Reader(context)
     found, maps = predictions(run), mapper(run)
     test = found.subsets == "test"
-    rows, targets, chances = found.rows[test], found.targets[test], softmax(found.corrected_logits[test])
+    rows, targets, probabilities = found.rows[test], found.targets[test], softmax(found.corrected_logits[test])
     judged = worth_mapping(targets, maps.at_most, context.spec.seed)
     heat = []
     for start in range(0, len(judged), CHUNK):
@@ -40,11 +40,11 @@ def build(context: "Context", folder: Path) -> None:
         heat.append(maps.heat(rows[chunk], targets[chunk]))
         context.progress({"done": min(start + CHUNK, len(judged)), "total": len(judged)})
     judged_heat = np.concatenate(heat)
-    told = map_statistics(run, rows[judged], targets[judged], judged_heat)
-    (folder / "statistics.json").write_bytes(msgspec.json.encode(told))
+    statistics = map_statistics(run, rows[judged], targets[judged], judged_heat)
+    (folder / "statistics.json").write_bytes(msgspec.json.encode(statistics))
     lungs = as_seen(run, lung_masks(run, rows[judged]), rows[judged])
     write_mean_heat(folder, judged_heat, lungs, targets[judged], len(context.spec.classes))
-    write_samples(folder, maps.heat, rows, targets, chances)
+    write_samples(folder, maps.heat, rows, targets, probabilities)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
 
 
@@ -88,31 +88,31 @@ def mean_heat(maps: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, int
     return total / max(kept, 1), len(maps) - kept
 
 
-def write_samples(folder: Path, heat_of, rows: np.ndarray, targets: np.ndarray, chances: np.ndarray) -> None:
-    """Write ``samples.npz``: of n test images with chances (n, K), those worth showing, with their maps."""
-    chosen, kinds = choose_samples(targets, chances, chances.shape[1])
-    decided = chances[chosen].argmax(axis=1)
+def write_samples(folder: Path, heat_of, rows: np.ndarray, targets: np.ndarray, probabilities: np.ndarray) -> None:
+    """Write ``samples.npz``: of n test images with probabilities (n, K), those worth showing, with their heat maps."""
+    chosen, kinds = choose_samples(targets, probabilities, probabilities.shape[1])
+    decided = probabilities[chosen].argmax(axis=1)
     np.savez(
         folder / "samples.npz",
         rows=rows[chosen],
         kinds=np.array(kinds, np.str_),
         decided=decided,
-        probabilities=chances[chosen, decided],
+        probabilities=probabilities[chosen, decided],
         heat=heat_of(rows[chosen], decided),
     )
 
 
-def choose_samples(targets: np.ndarray, chances: np.ndarray, num_classes: int) -> tuple[np.ndarray, list[str]]:
+def choose_samples(targets: np.ndarray, probabilities: np.ndarray, num_classes: int) -> tuple[np.ndarray, list[str]]:
     """Indices of the surest right, the least sure and the surest wrong image of each class, where there is one.
 
     The least sure is another one than those two, where the class has another.
     """
-    decided, certainty = chances.argmax(axis=1), chances.max(axis=1)
+    decided, certainty = probabilities.argmax(axis=1), probabilities.max(axis=1)
     chosen, kinds = [], []
     for k in range(num_classes):
         own = np.flatnonzero(targets == k)
         right, wrong = own[decided[own] == k], own[decided[own] != k]
-        surest = [part[np.argmax(certainty[part])] for part in (right, wrong) if len(part)]
+        surest = [some[np.argmax(certainty[some])] for some in (right, wrong) if len(some)]
         others = np.setdiff1d(own, surest)
         unsure = others if len(others) else own
         for kind, among, sign in zip(KINDS, (right, unsure, wrong), (1, -1, 1), strict=True):

@@ -1,4 +1,4 @@
-"""Where the members of a vote look: maps, joined, of the test images worth showing."""
+"""Where the members of a vote look: heat maps, joined, of the test images worth showing."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def build(context: "Context", folder: Path) -> None:
     """Write ``samples.npz`` as the stage of a pipeline does, and ``meta.json`` (the method)."""
     run = Reader(context)
-    found, maps = predictions(run), mapper(run)
+    found, heat_maps = predictions(run), mapper(run)
     test = found.subsets == "test"
-    write_samples(folder, maps.heat, found.rows[test], found.targets[test], softmax(found.corrected_logits[test]))
-    (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
+    write_samples(folder, heat_maps.heat, found.rows[test], found.targets[test], softmax(found.corrected_logits[test]))
+    (folder / "meta.json").write_text(json.dumps({"method": heat_maps.method}))

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.models.classifier import make_backbone
 from benchmark.models.inference import outputs, warm_up
 from benchmark.models.predictor import load_backbone, pooled
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.stages.reading import Reader
 from registry.backend import device_name
 
@@ -29,21 +29,21 @@ def build(context: "Context", folder: Path) -> None:
     if "fit" in run.artefacts:
         backbone = load_backbone(run.artefacts["fit"] / "backbone.keras", run.spec)
     else:
-        begin(FROZEN_SEED, run.spec.runtime)
+        reset_keras(FROZEN_SEED, run.spec.runtime)
         backbone = make_backbone(run.spec.backbone, views.shape[1])
         backbone.save(folder / "backbone.keras")
     network = pooled(backbone, views.shape[1])
     warm_up(network, views[:BATCH][..., None], BATCH, len(views))
-    found = np.empty((len(views), network.outputs[0].shape[-1]), np.float32)
+    features = np.empty((len(views), network.outputs[0].shape[-1]), np.float32)
     started = time.perf_counter()
     for start in range(0, len(views), CHUNK):
         rows = slice(start, start + CHUNK)
-        found[rows] = outputs(network, views[rows][..., None], BATCH)
+        features[rows] = outputs(network, views[rows][..., None], BATCH)
         context.progress({"done": min(start + CHUNK, len(views)), "total": len(views)})
     meta = {
         "parameters": backbone.count_params(),
         "images_per_s": len(views) / max(time.perf_counter() - started, 1e-9),
         "device": device_name(),
     }
-    np.save(folder / "features.npy", found)
+    np.save(folder / "features.npy", features)
     (folder / "meta.json").write_text(json.dumps(meta))

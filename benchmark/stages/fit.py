@@ -12,9 +12,9 @@ import msgspec
 from benchmark.data.targets import check_classes, class_targets, shuffled
 from benchmark.models.batches import Batches, class_weights, realised_shares
 from benchmark.models.classifier import assemble, cross_entropy, trainable
+from benchmark.models.executions import execution_settings
 from benchmark.models.memory import retry_on_oom
-from benchmark.models.pace import pace_of
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.models.training import History, decide, times, train
 from benchmark.stages.reading import Reader
 from registry.backend import device_name
@@ -29,9 +29,9 @@ class Fitted(NamedTuple):
 
     Attributes:
         steps: per epoch.
-        batch_prior: (K,) class shares of the batches.
+        batch_prior: (K,) class prior of the batches.
         overhead_s: wall time beside the epochs and the compilation before them.
-        how: what was found out on the device: `batch_size`, `jit`, `steps_per_execution`.
+        how: what was measured on the device: `batch_size`, `jit`, `steps_per_execution`.
     """
 
     backbone: keras.Model
@@ -56,11 +56,11 @@ def fit(context: "Context", until: int | None = None) -> Fitted:
 
 def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Path) -> Fitted:
     spec, run = context.spec, Reader(context)
-    begin(spec.seed, spec.runtime)
+    reset_keras(spec.seed, spec.runtime)
     targets = class_targets(run.prepared.labels, spec.classes)
     check_classes(targets, run.subsets, spec.classes)
-    views, rows, select = run.views, run.rows("train"), run.rows("validation")
-    learnt, asked = shuffled(targets[rows], spec.training.labels, spec.seed), targets[select]
+    views, rows, validation = run.views, run.rows("train"), run.rows("validation")
+    learnt, asked = shuffled(targets[rows], spec.training.labels, spec.seed), targets[validation]
     network, backbone, head = assemble(spec)
     batches = Batches(
         learnt,
@@ -74,7 +74,7 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
     history = train(
         network,
         batches,
-        (views[select][..., None], asked, class_weights(asked, len(spec.classes))[asked]),
+        (views[validation][..., None], asked, class_weights(asked, len(spec.classes))[asked]),
         msgspec.structs.replace(spec.training, batch_size=batch_size),
         loss=cross_entropy(),
         seed=spec.seed,
@@ -86,7 +86,7 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
     elapsed = time.perf_counter() - started
     shares = realised_shares(batches, learnt, len(spec.classes), len(batches))
     overhead_s = max(0.0, elapsed - times(history)["training_s"])
-    how = {"batch_size": batch_size, **pace_of(network)}
+    how = {"batch_size": batch_size, **execution_settings(network)}
     return Fitted(backbone, head, history, len(batches), shares, overhead_s, how)
 
 

@@ -1,4 +1,4 @@
-"""Heat maps of a run's evidence: of its classifier, or of the members of a vote joined."""
+"""Heat maps of the log-odds that a run gives: of its classifier, or of the members of a vote joined."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Mapper(NamedTuple):
 
     Attributes:
         method: ``Grad-CAM``, or ``occlusion`` where there is no gradient.
-        heat: rows (n,) of the prepared images and classes (n,) -> maps (n, h, w), >= 0.
+        heat: rows (n,) of the prepared images and classes (n,) -> heat maps (n, h, w), >= 0.
         images: rows -> what the classifier sees, uint8 (n, H, W).
         at_most: how many images are worth a map for the statistics; None: all.
     """
@@ -30,7 +30,7 @@ class Mapper(NamedTuple):
 
 
 def mapper(run: Reader) -> Mapper:
-    """The maps of a run; of a vote, those of its members joined."""
+    """The heat maps of a run; of a vote, those of its members joined."""
     if run.members:
         return _joined(run)
     classifier = load_classifier(model_files(run), run.spec)
@@ -44,7 +44,7 @@ def mapper(run: Reader) -> Mapper:
 
 
 def _joined(run: Reader) -> Mapper:
-    """A vote's maps: of the member that knows the class alone, else the mean of all, each with a sum of 1."""
+    """A vote's heat maps: of the member that knows the class alone, else the mean of all, each with a sum of 1."""
     members = {name: mapper(member) for name, member in run.members.items()}
     columns = {name: run.spec.column(name) for name in members}
     first = next(iter(members.values()))
@@ -59,8 +59,8 @@ def _joined(run: Reader) -> Mapper:
             if not len(asked):
                 continue
             explained = classes[asked] if column is None else np.ones(len(asked), int)  # its class comes second
-            for place, found in zip(asked, member.heat(rows[asked], explained), strict=True):
-                large = upsample(found, shape)
+            for place, heat in zip(asked, member.heat(rows[asked], explained), strict=True):
+                large = upsample(heat, shape)
                 total[place] += large / max(float(large.sum()), 1e-12)
         return total
 

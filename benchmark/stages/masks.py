@@ -19,7 +19,7 @@ CHUNK = 256
 def build(context: "Context", folder: Path) -> None:
     """Write ``masks.npy`` uint8 (N, ceil(H*W/8)), packed bits."""
     run = Reader(context)
-    masks, count = drawing(run), len(run.prepared.ids)
+    masks, count = masks_of(run), len(run.prepared.ids)
     packed = []
     for start in range(0, count, CHUNK):
         rows = np.arange(start, min(start + CHUNK, count))
@@ -28,12 +28,12 @@ def build(context: "Context", folder: Path) -> None:
     np.save(folder / "masks.npy", np.concatenate(packed))
 
 
-def drawing(run: Reader) -> Callable[[np.ndarray], np.ndarray]:
+def masks_of(run: Reader) -> Callable[[np.ndarray], np.ndarray]:
     """Rows of the prepared images -> masks bool (n,H,W)."""
     if "segmenter" in run.artefacts:
-        found = load_segmentation(run.artefacts["segmenter"] / "model.keras", run.spec.segmenter.name)
+        segmentation = load_segmentation(run.artefacts["segmenter"] / "model.keras", run.spec.segmenter.name)
     else:
-        found = make_segmentation(run.spec.segmenter, run.prepared.size)
-    if found.reads_dataset_masks:
+        segmentation = make_segmentation(run.spec.segmenter, run.prepared.size)
+    if segmentation.reads_dataset_masks:
         return run.prepared.masks
-    return lambda rows: found.masks(run.prepared.images[rows])
+    return lambda rows: segmentation.masks(run.prepared.images[rows])

@@ -17,8 +17,8 @@ class Predictions(NamedTuple):
         rows: (n,) into the prepared images.
         subsets: (n,) "validation", "calibration" or "test".
         logits: (n, K) as they were stored.
-        corrected_logits: (n, K) calibrated, at equal class shares.
-        probabilities: (n, K) calibrated, at the training data's class shares.
+        corrected_logits: (n, K) calibrated, at equal class priors.
+        probabilities: (n, K) calibrated, at the training data's class prior.
     """
 
     rows: np.ndarray
@@ -32,7 +32,7 @@ class Predictions(NamedTuple):
 
 
 def predictions(run: Reader) -> Predictions:
-    """The predictions of a run, calibrated on its fit subset."""
+    """The predictions of a run, calibrated on its calibration subset."""
     stored = read_logits(run)
     found = calibrate(stored.logits, stored.targets, stored.subsets == "calibration", data_prior(run), batch_prior(run))
     groups = run.prepared.groups[stored.rows]
@@ -40,17 +40,17 @@ def predictions(run: Reader) -> Predictions:
 
 
 def data_prior(run: Reader) -> list[float]:
-    """(K,) class shares of the training subset."""
+    """(K,) class prior of the training subset."""
     targets = class_targets(run.prepared.labels[run.rows("train")], run.spec.classes)
     counts = np.bincount(targets, minlength=len(run.spec.classes))
     return [float(share) for share in counts / counts.sum()]
 
 
 def batch_prior(run: Reader) -> list[float]:
-    """(K,) class shares that a run's logits refer to: those learnt from, weights included."""
+    """(K,) class prior that a run's logits refer to: those learnt from, weights included."""
     spec = run.spec
     equal = [1 / len(spec.classes)] * len(spec.classes)
     if "vote" in run.artefacts or (spec.training.balance == "weights" and not spec.classical):
-        return equal  # votes are cast at equal class shares
+        return equal  # votes are cast at equal class priors
     shares: list[float] = run.meta("predict" if spec.classical else "fit")["batch_prior"]
     return shares

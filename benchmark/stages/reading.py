@@ -69,9 +69,9 @@ class Reader:
         return unpack(self._packed[rows], (size, size))
 
     def meta(self, stage: str) -> dict[str, Any]:
-        """What a stage told of itself."""
-        told: dict[str, Any] = json.loads((self.artefacts[stage] / "meta.json").read_text())
-        return told
+        """What a stage recorded of itself."""
+        meta: dict[str, Any] = json.loads((self.artefacts[stage] / "meta.json").read_text())
+        return meta
 
     @cached_property
     def _packed(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A run's folder: what its steps made, copied together, and the record that says what was found.
+"""A run's folder: what its steps made, copied together, and the record of its findings.
 
 Nothing is computed here; whoever changes what a record says raises the schema's number, which is in its key.
 """
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 LIBRARIES = (
     "keras", "tensorflow", "jax", "torch", "numpy", "opencv-python-headless", "scikit-learn", "xgboost", "cxr-bench",
 )  # fmt: skip
-PACE = (
+ON_DEVICE = (
     "batch_size",
     "jit",
     "steps_per_execution",
     "input_stall",
     "tracing_s",
-)  # what trainings found out on the device
+)  # what trainings measured on the device
 STALLED = 0.1  # the share of the time waited for images from which on a reader must know
 THUMBNAILS = "gradcam.json"
 SOURCELESS = "made anew each time: the source of {} cannot be read"
@@ -87,7 +87,7 @@ def _copy(context: "Context", folder: Path) -> None:
 
 def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> Record:
     spec = context.spec
-    found = msgspec.json.decode((context.artefacts["score"] / "findings.json").read_bytes(), type=Findings)
+    findings = msgspec.json.decode((context.artefacts["score"] / "findings.json").read_bytes(), type=Findings)
     return Record(
         schema=SCHEMA,
         status="ok",
@@ -104,17 +104,16 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         classes=list(spec.classes),
         positive=spec.positive,
         components=_components(facts, spec),
-        dataset=_dataset(facts, found),
-        split=found.split,
-        metrics=found.metrics,
-        controls=found.controls,
-        confusion=found.confusion,
-        masks=found.masks,
-        members=_members(found, facts, names),
-        voting=found.voting,
-        reference=_reference(found, names),
-        calibration=found.calibration,
-        training=_training(context, facts),
+        dataset=_dataset(facts, findings),
+        split=findings.split,
+        metrics=findings.metrics,
+        controls=findings.controls,
+        confusion=findings.confusion,
+        masks=findings.masks,
+        members=_members(findings, facts, names),
+        voting=findings.voting,
+        reference=_reference(findings, names),
+        calibration=findings.calibration,
         cost=cost_of(context),
         notes=[*notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
@@ -122,22 +121,23 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         environment=_environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **_maps(context),
+        **({} if context.folds else {"training": _training(context, facts)}),  # pooled folds train nothing
     )
 
 
 def _maps(context: "Context") -> dict[str, Any]:
-    """How the maps were made and where they lie; pooled folds have none."""
+    """How the heat maps were made and where they lie; pooled folds have none."""
     if "explain" not in context.artefacts:
         return {}
-    told: dict[str, Any] = {"map_method": meta_of(context, "explain")["method"]}
+    fields: dict[str, Any] = {"map_method": meta_of(context, "explain")["method"]}
     statistics = context.artefacts["explain"] / "statistics.json"
     if statistics.is_file():
-        told["gradcam"] = msgspec.json.decode(statistics.read_bytes(), type=dict[str, Estimate])
-    return told
+        fields["gradcam"] = msgspec.json.decode(statistics.read_bytes(), type=dict[str, Estimate])
+    return fields
 
 
 def _environment() -> dict[str, str]:
-    versions = {name: found for name, found in library_versions(*LIBRARIES).items() if found != "absent"}
+    versions = {name: version for name, version in library_versions(*LIBRARIES).items() if version != "absent"}
     return {"python": platform.python_version(), "platform": platform.platform(), **versions}
 
 
@@ -149,29 +149,29 @@ def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
     return parts
 
 
-def _dataset(facts: "RunFacts", found: Findings) -> DatasetInfo:
+def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
     summary = facts.summary
     return DatasetInfo(
         name=summary.name,
         digest=summary.digest,
-        counts={label: found.images.get(label, 0) for label in summary.labels},
+        counts={label: findings.images.get(label, 0) for label in summary.labels},
         sources=summary.sources,
         licence=summary.licence,
         origin=summary.origin,
         notices=summary.notices,
-        skipped=found.skipped,
+        skipped=findings.skipped,
     )
 
 
-def _members(found: Findings, facts: "RunFacts", names: Mapping[str, str]) -> list[Member]:
+def _members(findings: Findings, facts: "RunFacts", names: Mapping[str, str]) -> list[Member]:
     """Of a vote its members, of pooled folds the folds, which are runs of their own."""
-    if found.voting:
-        return [Member(name, names[name], metrics) for name, metrics in found.members.items()]
-    return [Member(name, facts.pipeline, metrics, names[name]) for name, metrics in found.members.items()]
+    if findings.voting:
+        return [Member(name, names[name], metrics) for name, metrics in findings.members.items()]
+    return [Member(name, facts.pipeline, metrics, names[name]) for name, metrics in findings.members.items()]
 
 
-def _reference(found: Findings, names: Mapping[str, str]) -> Reference | None:
-    return found.reference and msgspec.structs.replace(found.reference, pipeline=names["reference"])
+def _reference(findings: Findings, names: Mapping[str, str]) -> Reference | None:
+    return findings.reference and msgspec.structs.replace(findings.reference, pipeline=names["reference"])
 
 
 def notes_of(context: "Context") -> list[str]:
@@ -181,34 +181,32 @@ def notes_of(context: "Context") -> list[str]:
         return list(dict.fromkeys(note for one in inner for note in notes_of(one)))
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
-    told = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
-    sizes = {stage: meta["batch_size"] for stage, meta in told.items()}
+    metas = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
+    sizes = {stage: meta["batch_size"] for stage, meta in metas.items()}
     smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
-    shares = {stage: meta["input_stall"] for stage, meta in told.items()}
+    shares = {stage: meta["input_stall"] for stage, meta in metas.items()}
     return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
 
 
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
     """How the network was trained, and the classical head on its features; of a vote what the voter noted."""
-    told: dict[str, Any] = {"stage_duration_s": facts.duration_s}
-    if context.folds:
-        return TrainingInfo()
+    fields: dict[str, Any] = {"stage_duration_s": facts.duration_s}
     if isinstance(context.spec, VoteSpec):
-        return TrainingInfo(**told, notes=meta_of(context, "vote")["notes"])
+        return TrainingInfo(**fields, notes=meta_of(context, "vote")["notes"])
     if "fit" in context.artefacts:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
-        told |= {"epochs": len(history), "steps": meta["steps"], "batch_prior": shares}
-        told |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
-        told |= {"final_learning_rate": history[-1]["learning_rate"], "precision": context.spec.runtime.precision}
-        told |= {name: meta[name] for name in PACE}
+        fields |= {"epochs": len(history), "steps": meta["steps"], "batch_prior": shares}
+        fields |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
+        fields |= {"final_learning_rate": history[-1]["learning_rate"], "precision": context.spec.runtime.precision}
+        fields |= {name: meta[name] for name in ON_DEVICE}
     if "segmenter" in context.artefacts:
-        told["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in PACE})
+        fields["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in ON_DEVICE})
     if context.spec.classical:
         meta = meta_of(context, "predict")
         shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
-        told |= {"batch_prior": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
-    return TrainingInfo(**told)
+        fields |= {"batch_prior": shares, **{name: meta[name] for name in ("balanced", "rounds", "notes")}}
+    return TrainingInfo(**fields)
 
 
 def _write_history(history: list[dict[str, float]], folder: Path) -> None:

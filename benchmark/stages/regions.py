@@ -1,4 +1,4 @@
-"""Lungs and lesions where a classifier sees them, and how far its maps keep to them."""
+"""Lungs and lesions where a classifier sees them, and how far its heat maps keep to them."""
 
 import numpy as np
 
@@ -9,28 +9,30 @@ from benchmark.stages.reading import Reader
 
 
 def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.ndarray) -> dict[str, Estimate]:
-    """In-lung and, where lesions are known, in-lesion localisation of the maps and of plain brightness, per class."""
+    """Per class, how heat maps and plain brightness localise lungs and, where they are known, lesions."""
     spec, prepared = run.spec, run.prepared
     classes = np.array(list(spec.classes))[targets]
     groups = prepared.groups[rows]
     lungs = as_seen(run, lung_masks(run, rows), rows)
     known = lungs.any(axis=(1, 2))
-    told = localisation_estimates(
+    estimates = localisation_estimates(
         localisation(maps[known], lungs[known]), classes[known], groups[known], "lung", spec.seed
     )
     lesions = as_seen(run, prepared.lesions(rows), rows) & lungs
     diseased = prepared.lesion_known[rows] & lesions.any(axis=(1, 2))
     if diseased.any():
         region, frame, where = lesions[diseased], lungs[diseased], (classes[diseased], groups[diseased])
-        told |= localisation_estimates(localisation(maps[diseased], region, within=frame), *where, "lesion", spec.seed)
-        # What plain brightness would score: a map that does no better has found nothing.
+        estimates |= localisation_estimates(
+            localisation(maps[diseased], region, within=frame), *where, "lesion", spec.seed
+        )
+        # What plain brightness would score: a heat map that does no better shows nothing.
         plain = localisation(run.views[rows[diseased]], region, within=frame)
-        told |= {
+        estimates |= {
             name.replace("brightness-", "brightness-lesion-"): one
             for name, one in localisation_estimates(plain, *where, "brightness", spec.seed).items()
             if "enrich" in name
         }
-    return told
+    return estimates
 
 
 def lung_masks(run: Reader, rows: np.ndarray) -> np.ndarray:

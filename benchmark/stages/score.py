@@ -28,11 +28,11 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     scores = scores_of(run)
     write_predictions(run, scores, folder)
-    write_findings(Findings(**found(run, scores), masks=mask_quality(run)), folder)
+    write_findings(Findings(**results(run, scores), masks=mask_quality(run)), folder)
 
 
 def write_findings(findings: Findings, folder: Path) -> None:
-    """Write what was found, numbers of NumPy as plain ones."""
+    """Write the findings, numbers of NumPy as plain ones."""
     (folder / FINDINGS).write_bytes(msgspec.json.encode(findings, enc_hook=lambda number: number.item()))
 
 
@@ -58,7 +58,7 @@ def scores_of(run: Reader) -> Scores:
     )
 
 
-def found(run: Reader, scores: Scores) -> dict[str, Any]:
+def results(run: Reader, scores: Scores) -> dict[str, Any]:
     """Fields of `Findings` that a run of any kind has."""
     return {
         "split": _split(run),
@@ -97,17 +97,17 @@ def mask_quality(run: Reader) -> dict[str, Estimate]:
         return {}
     truth, groups = prepared.masks(rows), prepared.groups[rows]
     annotators = np.array([annotator or "" for annotator in prepared.mask_annotators[rows]], np.str_)
-    labels, drawn = prepared.labels[rows], prepared.has_mask[rows]
-    told = {"implausible": proportion(implausible(predicted), groups)}
-    cells = [("", drawn)]
-    pairs = dict.fromkeys(zip(labels[drawn].tolist(), annotators[drawn].tolist(), strict=True))
+    labels, known = prepared.labels[rows], prepared.has_mask[rows]
+    result = {"implausible": proportion(implausible(predicted), groups)}
+    cells = [("", known)]
+    pairs = dict.fromkeys(zip(labels[known].tolist(), annotators[known].tolist(), strict=True))
     cells += [
         (f"/{label} ({annotator})", (labels == label) & (annotators == annotator)) for label, annotator in sorted(pairs)
     ]
     for suffix, cell in cells:
         estimates = mask_estimates(truth[cell], predicted[cell], groups[cell], run.spec.seed)
-        told |= {f"{name}{suffix}": estimate for name, estimate in estimates.items()}
-    return told
+        result |= {f"{name}{suffix}": estimate for name, estimate in estimates.items()}
+    return result
 
 
 def _split(run: Reader) -> SplitInfo:

@@ -44,15 +44,15 @@ def build(context: "Context", folder: Path) -> None:
     spec, folders = context.spec, [fold.artefacts["score"] for fold in context.folds]
     folds = [msgspec.json.decode((path / FINDINGS).read_bytes(), type=Findings) for path in folders]
     pooled = pool(folders)
-    found, outputs = pooled.arrays, _outputs(pooled)
-    np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **found)
+    arrays, outputs = pooled.arrays, _outputs(pooled)
+    np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **arrays)
     findings = Findings(
-        split=_split(spec, folds[0], found["targets"]),
+        split=_split(spec, folds[0], arrays["targets"]),
         images=folds[0].images,
         skipped=folds[0].skipped,
         metrics=_metrics(spec, folds, pooled, outputs),
         controls=_controls(spec, pooled),
-        confusion=metrics.confusion(found["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
+        confusion=metrics.confusion(arrays["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
         calibration=CalibrationInfo(
             decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, subset="calibration, of each fold"
         ),
@@ -67,15 +67,15 @@ def pool(folders: list[Path]) -> Pooled:
     Raises:
         DataError: an image was tested by two of them.
     """
-    subsets: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+    collected: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
     numbers = []
     for number, folder in enumerate(folders):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as stored:
             test = stored["subsets"] == "test"
             for name in ARRAYS:
-                subsets[name].append(stored[name][test])
+                collected[name].append(stored[name][test])
             numbers.append(np.full(int(test.sum()), number))
-    arrays = {name: np.concatenate(found) for name, found in subsets.items()}
+    arrays = {name: np.concatenate(columns) for name, columns in collected.items()}
     if len(set(arrays["ids"].tolist())) != len(arrays["ids"]):
         raise DataError("the folds cannot be pooled: an image was tested by two of them; run all of them again")
     return Pooled(np.concatenate(numbers), arrays)
@@ -87,32 +87,32 @@ def _outputs(pooled: Pooled) -> Outputs:
 
 
 def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outputs) -> dict[str, Estimate]:
-    found, classes = pooled.arrays, list(spec.classes)
-    told = evaluate(classes, spec.positive, found["targets"], outputs, found["groups"], spec.seed, spec.resamples)
+    arrays, classes = pooled.arrays, list(spec.classes)
+    result = evaluate(classes, spec.positive, arrays["targets"], outputs, arrays["groups"], spec.seed, spec.resamples)
     if spec.positive is None or len(classes) != 2:
-        return told
+        return result
     k = classes.index(spec.positive)
-    own = found["targets"] == k
+    own = arrays["targets"] == k
     for level in folds[0].calibration.thresholds:
         chosen = [fold.calibration.thresholds[level].log_odds for fold in folds]
         if None in chosen:
             continue
         right = (outputs.odds[:, k] >= np.array(chosen)[pooled.fold]) == own  # each fold at its own threshold
         for name, side in ((f"sensitivity@{level}", own), (f"specificity@{level}", ~own)):
-            told[name] = proportion(right[side], found["groups"][side], f"no images for {name}")
-    return told
+            result[name] = proportion(right[side], arrays["groups"][side], f"no images for {name}")
+    return result
 
 
 def _controls(spec: "Spec", pooled: Pooled) -> dict[str, dict[str, Estimate]]:
     """The rules that never look at an image, learnt for each fold from the images of the others."""
-    found, classes = pooled.arrays, list(spec.classes)
-    sources = [source or None for source in found["sources"].tolist()]
+    arrays, classes = pooled.arrays, list(spec.classes)
+    sources = [source or None for source in arrays["sources"].tolist()]
     by_fold = [
-        control_shares(len(classes), found["targets"], sources, pooled.fold != fold, pooled.fold == fold)
+        control_shares(len(classes), arrays["targets"], sources, pooled.fold != fold, pooled.fold == fold)
         for fold in range(spec.split.folds)
     ]
     rules = {name: np.concatenate([shares[name] for shares in by_fold]) for name in by_fold[0]}
-    return judge_controls(classes, spec.positive, found["targets"], rules, found["groups"], spec.seed, spec.resamples)
+    return judge_controls(classes, spec.positive, arrays["targets"], rules, arrays["groups"], spec.seed, spec.resamples)
 
 
 def _split(spec: "Spec", fold: Findings, targets: np.ndarray) -> SplitInfo:

@@ -15,7 +15,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Reference
 from benchmark.stages.predictions import Predictions, predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import found, mask_quality, scores_of, write_findings, write_predictions
+from benchmark.stages.score import mask_quality, results, scores_of, write_findings, write_predictions
 
 if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
@@ -30,7 +30,7 @@ def build(context: "Context", folder: Path) -> None:
     scores = scores_of(run)
     write_predictions(run, scores, folder)
     findings = Findings(
-        **found(run, scores),
+        **results(run, scores),
         masks=mask_quality(next(iter(run.members.values()))),
         members={name: judged(member) for name, member in run.members.items()},
         voting=voting(run),
@@ -40,21 +40,21 @@ def build(context: "Context", folder: Path) -> None:
 
 
 def judged(member: Reader) -> dict[str, Estimate]:
-    """The metrics of a member on the test part, of the question that it was asked."""
+    """The metrics of a member on the test subset, of the question that it was asked."""
     return _judged(member, predictions(member))
 
 
 def voting(run: Reader) -> dict[str, Estimate]:
-    """How the members agree on the test part, and what the vote's chances are worth before they are corrected."""
+    """How the members agree on the test subset, and what the vote's probabilities are worth uncorrected."""
     own = predictions(run)
     test = own.subsets == "test"
     with np.load(run.artefacts["vote"] / "members.npz", allow_pickle=False) as stored:
-        voices = stored["voices"][:, test]
+        members = stored["probabilities"][:, test]
     columns = [run.spec.column(name) for name in run.spec.members]
-    told = {name: proportion(where, own.groups[test]) for name, where in agreement(voices, columns).items()}
-    raw = softmax(own.logits)  # as the voter gave them: at equal class shares, not calibrated
+    result = {name: proportion(where, own.groups[test]) for name, where in agreement(members, columns).items()}
+    raw = softmax(own.logits)  # as the voter gave them: at equal class priors, not calibrated
     as_given = _judged(run, own._replace(probabilities=raw))
-    return told | {f"{name}-uncorrected": as_given[name] for name in UNCORRECTED}
+    return result | {f"{name}-uncorrected": as_given[name] for name in UNCORRECTED}
 
 
 def reference(run: Reader, scores: "Scores") -> Reference | None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmark.data.prepared import Prepared
 from benchmark.models.batches import Batches
+from benchmark.models.executions import execution_settings
 from benchmark.models.memory import retry_on_oom
-from benchmark.models.pace import pace_of
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.models.segmentation import distorted, make_segmentation, on_bytes
 from benchmark.models.training import History, times, train
 from benchmark.stages.reading import Reader
@@ -36,9 +36,9 @@ def build(context: "Context", folder: Path) -> None:
 
 def _fit(context: "Context", batch_size: int, checkpoints: Path) -> tuple[keras.Model, History, dict[str, Any]]:
     spec, run = context.spec, Reader(context)
-    begin(spec.segmentation.seed, spec.runtime)
+    reset_keras(spec.segmentation.seed, spec.runtime)
     images = run.prepared
-    train_rows, select_rows = (rows_with_masks(images, run.subsets, subset) for subset in ("train", "validation"))
+    train_rows, validation_rows = (rows_with_masks(images, run.subsets, subset) for subset in ("train", "validation"))
     model = make_segmentation(spec.segmenter, images.size).product
     network = on_bytes(model, images.size)
     batches = Batches(
@@ -52,7 +52,7 @@ def _fit(context: "Context", batch_size: int, checkpoints: Path) -> tuple[keras.
     history = train(
         network,
         batches,
-        pairs(images, select_rows),
+        pairs(images, validation_rows),
         msgspec.structs.replace(spec.segmentation, batch_size=batch_size),
         loss=cross_entropy_dice,
         seed=spec.segmentation.seed,
@@ -60,7 +60,7 @@ def _fit(context: "Context", batch_size: int, checkpoints: Path) -> tuple[keras.
         progress=context.progress,
         deterministic=spec.runtime.deterministic,
     )
-    return model, history, {"batch_size": batch_size, **pace_of(network)}
+    return model, history, {"batch_size": batch_size, **execution_settings(network)}
 
 
 def rows_with_masks(images: Prepared, subsets: np.ndarray, subset: str) -> np.ndarray:

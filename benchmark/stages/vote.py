@@ -1,4 +1,4 @@
-"""Several models' predictions joined by a voter, which learns from the fit subset alone."""
+"""Several models' predictions joined by a voter, which learns from the calibration subset alone."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.data.targets import check_classes, class_targets
-from benchmark.evaluation.voting import FLOOR, ballot, vote
+from benchmark.evaluation.voting import FLOOR, member_probabilities, vote
 from benchmark.stages.logits import write_logits
 from benchmark.stages.predictions import predictions
 from benchmark.stages.reading import Reader
@@ -20,24 +20,31 @@ if TYPE_CHECKING:
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``logits.npz``, see `benchmark.stages.logits`, of the vote at equal class shares, and ``meta.json``.
+    """Write ``logits.npz``, see `benchmark.stages.logits`, of the vote at equal class priors, and ``meta.json``.
 
-    Also ``members.npz``: voices (M,n,K), the members' probabilities at equal class shares.
+    Also ``members.npz``: probabilities (M,n,K) of the members at equal class priors.
     """
     run, spec, count = Reader(context), context.spec, len(context.spec.classes)
     targets = class_targets(run.prepared.labels, spec.classes)
     check_classes(targets, run.subsets, spec.classes)
-    found = [predictions(member) for member in run.members.values()]
-    rows, groups, fit = found[0].rows, found[0].groups, found[0].subsets == "calibration"
+    predicted = [predictions(member) for member in run.members.values()]
+    rows, groups, calibration = predicted[0].rows, predicted[0].groups, predicted[0].subsets == "calibration"
     columns = [spec.column(name) for name in spec.members]
-    voices = np.stack([ballot(one.corrected_logits, column, count) for one, column in zip(found, columns, strict=True)])
+    members = np.stack(
+        [
+            member_probabilities(one.corrected_logits, column, count)
+            for one, column in zip(predicted, columns, strict=True)
+        ]
+    )
     make_voter = load_component(find("voter", spec.voter.name))
-    chances, note = vote(lambda: make_voter(**spec.voter.options), voices, targets[rows], groups, fit, spec.seed)
-    if np.shape(chances) != (len(rows), count) or not np.isfinite(chances).all():
+    probabilities, note = vote(
+        lambda: make_voter(**spec.voter.options), members, targets[rows], groups, calibration, spec.seed
+    )
+    if np.shape(probabilities) != (len(rows), count) or not np.isfinite(probabilities).all():
         raise ContractError(
-            f"voter {spec.voter.name!r} gives probabilities ({len(rows)}, {count}), received {np.shape(chances)} "
+            f"voter {spec.voter.name!r} gives probabilities ({len(rows)}, {count}), received {np.shape(probabilities)} "
             "or values that are not finite; see registry.contracts"
         )
-    write_logits(folder, run, rows, targets, np.log(np.maximum(chances, FLOOR)))
-    np.savez(folder / "members.npz", voices=voices.astype(np.float32))
+    write_logits(folder, run, rows, targets, np.log(np.maximum(probabilities, FLOOR)))
+    np.savez(folder / "members.npz", probabilities=members.astype(np.float32))
     (folder / "meta.json").write_text(json.dumps({"notes": [note] if note else []}))

@@ -67,8 +67,8 @@ class Store:
 
     def duration(self, stage: str, key: str) -> float | None:
         """Seconds that making the artefact took; None where it is not there or does not say."""
-        told = _duration(f"{self._at(stage, key)}/{DURATION}")
-        return told.seconds if told else None
+        found = _duration(f"{self._at(stage, key)}/{DURATION}")
+        return found.seconds if found else None
 
     def last_durations(self, stage: str, most: int = 16) -> dict[str, float]:
         """Subject -> seconds, of the artefacts of a stage that were used last."""
@@ -78,8 +78,8 @@ class Store:
                 names = sorted(((entry.stat().st_mtime, entry.name) for entry in entries), reverse=True)[:most]
         except OSError:
             return {}
-        told = [_duration(f"{folder}/{name}/{DURATION}") for _, name in reversed(names)]
-        return {one.subject: one.seconds for one in told if one}
+        durations = [_duration(f"{folder}/{name}/{DURATION}") for _, name in reversed(names)]
+        return {one.subject: one.seconds for one in durations if one}
 
     @overload
     def build(self, stage: str, key: str, make: Callable[[Path], None]) -> Path: ...

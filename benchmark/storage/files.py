@@ -68,10 +68,8 @@ def load(
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
             content = file.read()
-        found = decoder.decode(content)
+        found = _decoded(content, decoder, schema, upgrade)
         reason = fault(content) if verified else ""
-        if upgrade is not None and found.schema < schema:
-            found = upgrade(content)
     except OSError as error:
         return Broken(f"cannot be read ({error.strerror})")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -79,6 +77,24 @@ def load(
     if found.schema > schema:
         return Broken(f"was written by a newer version (schema {found.schema}, here {schema}); update cxr-bench")
     return Broken(reason) if reason else found
+
+
+def _decoded(content: bytes, decoder: msgspec.json.Decoder[D], schema: int, upgrade: Callable[[bytes], D] | None) -> D:
+    """The document, upgraded where an older schema wrote it; that may lack a name that this one requires."""
+    try:
+        found = decoder.decode(content)
+    except msgspec.ValidationError:
+        if upgrade is None or not 0 < _SCHEMA.decode(content).schema < schema:
+            raise
+        return upgrade(content)
+    return upgrade(content) if upgrade is not None and found.schema < schema else found
+
+
+class _Schema(msgspec.Struct):
+    schema: int = 0
+
+
+_SCHEMA = msgspec.json.Decoder(_Schema)
 
 
 def put(record: msgspec.Struct, path: Path) -> None:

@@ -83,9 +83,9 @@ def _key(package: str, content: str) -> str:
 def _remembered(path: Path) -> dict[str, Source]:
     """What an earlier command has kept; a damaged file is as good as none."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        told = json.loads(path.read_bytes())
-        if told["form"] == FORM:
-            kept = told["files"].items()
+        remembered = json.loads(path.read_bytes())
+        if remembered["form"] == FORM:
+            kept = remembered["files"].items()
             return {key: Source(tuple(modules), tuple(files), str(code)) for key, (modules, files, code) in kept}
     return {}
 
@@ -101,7 +101,7 @@ def _read(text: bytes, path: str, package: str, content: str) -> Source:
 
 
 def _code(tree: ast.Module) -> str | None:
-    """Digest of what a file does; None where that depends on how it is written, or where that cannot be told."""
+    """Digest of what a file does; None where that depends on how it is written, or where that is unknown."""
     try:
         text = _as_text(tree)
     except ValueError:  # an integer of more digits than Python writes

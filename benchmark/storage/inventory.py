@@ -143,12 +143,12 @@ def _items(root: Path) -> Iterator[Item]:
             match = name.fullmatch(path.relative_to(root).as_posix())
             if match and not path.is_symlink() and (path.is_file() if kind in FILES else path.is_dir()):
                 statuses = list(_statuses(path))
-                told = match.groupdict()
+                named = match.groupdict()
                 yield Item(
                     kind,
                     path,
-                    told.get("stage", ""),
-                    told.get("key", ""),
+                    named.get("stage", ""),
+                    named.get("key", ""),
                     sum(status.st_blocks for status in statuses) * BLOCK,
                     max((status.st_mtime for status in statuses), default=0.0),
                 )

@@ -62,7 +62,7 @@ class Schedule(_Table, frozen=True):
     """How long and how fast a network trains.
 
     Attributes:
-        epochs: at most; each sees as many images as the training part holds.
+        epochs: at most; each sees as many images as the training subset holds.
         minimum_steps: no early stop and no choice of weights before as many steps are done.
         patience: epochs without a better validation loss until the learning rate falls by `decay`;
             after the third such fall training stops.
@@ -111,7 +111,7 @@ class Split(_Table, frozen=True):
     """Shares of the images; `image-level` ignores patients and duplicates, as the founding study did.
 
     Attributes:
-        folds: 1 is a single hold-out; with more, each fold is the test part once, and the rest is divided between
+        folds: 1 is a single hold-out; with more, each fold is the test subset once, and the rest is divided between
             training and validation in the proportion of their shares.
     """
 
@@ -124,7 +124,7 @@ class Split(_Table, frozen=True):
 
     @property
     def fewest_groups(self) -> int:
-        """How many groups a label needs to be in every part of every fold: one in test, three beside it.
+        """How many groups a label needs to be in every subset of every fold: one in test, three beside it.
 
         Four for a single hold-out; of g groups the fullest of k folds tests at least g / k, and must leave three.
         """

@@ -138,13 +138,13 @@ def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return {label: index for index, taken in enumerate(classes.values()) for label in taken}
 
 
-def _identity(told: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
+def _identity(fields: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
     """A specification and those inside it without names, places and how it was found, some values replaced."""
-    kept = {key: value for key, value in told.items() if key not in ("task", "title", "tuned")}
-    kept["dataset"] = {key: value for key, value in told["dataset"].items() if key != "root"}
-    inner = [*told.get("members", {}).items()]
+    kept = {key: value for key, value in fields.items() if key not in ("task", "title", "tuned")}
+    kept["dataset"] = {key: value for key, value in fields["dataset"].items() if key != "root"}
+    inner = [*fields.get("members", {}).items()]
     if inner:
         kept["members"] = {name: _identity(member, fixed) for name, member in inner}
-    if told.get("reference"):
-        kept["reference"] = _identity(told["reference"], fixed)
+    if fields.get("reference"):
+        kept["reference"] = _identity(fields["reference"], fixed)
     return {**kept, **fixed}

@@ -107,10 +107,10 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _expected(hints: tuple[Any, ...]) -> str:
     """The types that a key takes: ``true or false, a number or text``."""
-    told = list(dict.fromkeys(filter(None, map(_expected_of, hints))))
-    if WORDS[float] in told and WORDS[int] in told:
-        told.remove(WORDS[int])
-    *others, last = told
+    types_taken = list(dict.fromkeys(filter(None, map(_expected_of, hints))))
+    if WORDS[float] in types_taken and WORDS[int] in types_taken:
+        types_taken.remove(WORDS[int])
+    *others, last = types_taken
     return f"{', '.join(others)} or {last}" if others else last
 
 

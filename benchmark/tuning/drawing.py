@@ -50,7 +50,7 @@ def _draw_order(axes: Axes, state: State, scored: list[tuple[TrialState, float]]
         axes.step(numbers, [score for _, score in scored], where="post", color=INK, linewidth=1.4, label="best so far")
     _draw_points(axes, state, [trial for trial, _ in scored], lambda trial: trial.number)
     _draw_scoreless(axes, state)
-    axes.set(xlabel="trial", ylabel="loss on select", xlim=(-0.6, max(len(state.trials), 1) - 0.4))
+    axes.set(xlabel="trial", ylabel="loss on validation", xlim=(-0.6, max(len(state.trials), 1) - 0.4))
     _frame(axes)
     axes.legend(
         loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=6, frameon=False, columnspacing=1.2, handlelength=1.4
@@ -108,6 +108,6 @@ def _caption(state: State) -> str:
     return (
         f"{state.search.tuner}, {len(state.trials)} trials{unfinished}, {state.epochs_trained} epochs; "
         "trial 0 is the default. "
-        "Loss: class-balanced log-loss of the select half of validation, in the best epoch; the lowest of many is "
+        "Loss: class-balanced log-loss on validation, in the best epoch; the lowest of many is "
         "optimistic."
     )

@@ -31,12 +31,14 @@ class Encoding:
         placed = {name: (lists[name], value) for name, value in values.items()}
         return {name: value if listed is None else place(listed, value) for name, (listed, value) in placed.items()}
 
-    def decoded(self, told: dict[str, Any]) -> Values:
+    def decoded(self, encoded: dict[str, Any]) -> Values:
         """Values as the search says them."""
         found: Values = {}
         for each in self.dimensions:
             values = self.listed(each)
-            found[each.name] = each.rounded(float(told[each.name])) if values is None else values[int(told[each.name])]
+            found[each.name] = (
+                each.rounded(float(encoded[each.name])) if values is None else values[int(encoded[each.name])]
+            )
         return found
 
 

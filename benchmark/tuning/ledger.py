@@ -2,7 +2,7 @@
 
     <folder>/ledger.jsonl       the search, then one event a line; a line counts once its end of line is on disk
     <folder>/lock               flock of whoever replays and appends
-    <folder>/running/<trial>    flock of whoever runs that trial (benchmark/tuning/claims.py)
+    <folder>/running/<trial>    flock of whoever runs that trial (benchmark/tuning/locks.py)
 
 The kernel releases the locks of a process that dies; the next one removes a line that was written half.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.storage.cache import storage_errors
-from benchmark.tuning.claims import Claim, spent_s, sweep, take
+from benchmark.tuning.locks import TrialLock, acquire, spent_s, sweep
 from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space
 from registry.errors import ConfigError, DataNotFoundError
@@ -45,9 +45,9 @@ class Ledger:
         _append(self.folder / FILE, event)
         self.state = state
 
-    def take(self, trial: int) -> Claim | None:
+    def acquire(self, trial: int) -> TrialLock | None:
         """The right to run a trial; None where a living process has it."""
-        return take(self.folder, trial)
+        return acquire(self.folder, trial)
 
 
 @contextlib.contextmanager
@@ -110,14 +110,14 @@ def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) 
     with locked(folder) as ledger:
         if ledger.state.trials[trial].status != "running":
             return
-        claim = ledger.take(trial)
-        if claim is None:
+        lock = ledger.acquire(trial)
+        if lock is None:
             return
-        ledger.append(Failed(trial, cause, message, sum(claim.ended_s[:-1]) + duration_s))
-        claim.drop()
+        ledger.append(Failed(trial, cause, message, sum(lock.ended_s[:-1]) + duration_s))
+        lock.drop()
 
 
-def excuse(folder: Path, trial: int) -> None:
+def uncount(folder: Path, trial: int) -> None:
     """Note that a trial's worker was ended from outside, which is no death; called by the worker's supervisor.
 
     Raises:
@@ -125,8 +125,8 @@ def excuse(folder: Path, trial: int) -> None:
     """
     with locked(folder) as ledger:
         running = ledger.state.trials[trial].status == "running"
-        if running and (claim := ledger.take(trial)):
-            claim.excuse()
+        if running and (lock := ledger.acquire(trial)):
+            lock.release_uncounted()
 
 
 def _timed(folder: Path, trial: TrialState) -> TrialState:
@@ -166,12 +166,14 @@ def _mend(path: Path) -> None:
 def _difference(folder: Path, found: Search, wanted: Search) -> str:
     """The error for a folder that holds another search."""
     names = [name for name in Search.__struct_fields__ if getattr(found, name) != getattr(wanted, name)]
-    told = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names if name != "space"]
+    differing = [f"{name} {_brief(found, name)}, not {_brief(wanted, name)}" for name in names if name != "space"]
     if found.space != wanted.space:
         mine, others = _brief(found, "space"), _brief(wanted, "space")
-        told.insert(0, f"space over other ranges of {mine}" if mine == others else f"space over {mine}, not {others}")
+        differing.insert(
+            0, f"space over other ranges of {mine}" if mine == others else f"space over {mine}, not {others}"
+        )
     return (
-        f"{folder} holds another search: {'; '.join(told)}; go on with that one by its own settings, "
+        f"{folder} holds another search: {'; '.join(differing)}; go on with that one by its own settings, "
         "or choose another folder"
     )
 

@@ -1,4 +1,4 @@
-"""What a trial scores: the class-balanced log-loss of the *select* part, in the best epoch of an ordinary training.
+"""What a trial scores: the class-balanced log-loss on validation, in the best epoch of an ordinary training.
 
 A trial is the training of a run with these settings.  It pauses where the trial ends, goes on where a longer trial of
 the same settings takes it up, and is that run's artefact once it has come to its end: the run trains nothing again.
@@ -16,15 +16,14 @@ from benchmark.execution.protocol import Event
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.execution.runner import begun, build, surroundings
 from benchmark.models.training import History, decide
-from benchmark.planning.graph import Plan, missing
-from benchmark.planning.graph import subject as subject_of
+from benchmark.planning.graph import Plan, missing, subject
 from benchmark.stages.fit import fit, save
 from benchmark.storage.cache import Store, write_duration
 from benchmark.storage.code import CodeIndex
 from benchmark.tasks.spec import RunSpec
-from benchmark.tuning.search import Told
+from benchmark.tuning.search import TrialResult
 from benchmark.tuning.space import Values
-from benchmark.tuning.subject import Subject
+from benchmark.tuning.target import TuningTarget
 from registry.backend import device_name
 
 Progress = Callable[[dict[str, Any]], None]
@@ -34,17 +33,17 @@ class _PausedError(Exception):
     """The training has not come to its end, so there is no artefact to publish."""
 
 
-def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int, progress: Progress) -> Told:
+def evaluate(target: Mapping[str, Any], values: Values, epochs: int, seed: int, progress: Progress) -> TrialResult:
     """The score of settings after so many epochs, from where the last trial of the same settings paused.
 
     Args:
-        subject: a `Subject`.
-        seed: already in the subject's specification.
+        target: a `TuningTarget`.
+        seed: already in the target's specification.
 
     Raises:
         BenchError: a stage before the training, or the training itself, fails.
     """
-    asked = msgspec.convert(subject, Subject)
+    asked = msgspec.convert(target, TuningTarget)
     spec, plan = asked.trained(values, CodeIndex(Path(asked.cache)))
     store = Store(Path(asked.cache))
     with store.in_use():
@@ -53,18 +52,18 @@ def evaluate(subject: Mapping[str, Any], values: Values, epochs: int, seed: int,
     best = decide(seen, spec.training, steps).best
     facts = {"best_epoch": best + 1, "device": device_name()}
     epochs_s = [epoch["tracing_s"] + epoch["duration_s"] for epoch in seen]
-    return Told(seen[best]["val_loss"], len(seen), facts, epochs_s)
+    return TrialResult(seen[best]["val_loss"], len(seen), facts, epochs_s)
 
 
 def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Progress) -> tuple[History, int]:
     """What a training of at least so many epochs saw, or of as many as it takes, and its steps per epoch."""
     step = plan.step("fit")
-    assert step  # as a subject trains a network
+    assert step  # a tuning target trains a network
     trained = []
 
     def tell(event: Event) -> None:
-        told = msgspec.to_builtins(event)
-        progress({name: value for name, value in told.items() if name != "event"})
+        fields = msgspec.to_builtins(event)
+        progress({name: value for name, value in fields.items() if name != "event"})
 
     def make(folder: Path) -> None:
         begun(step)
@@ -73,7 +72,7 @@ def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Pro
         if not decide(fitted.history, spec.training, fitted.steps).stop:
             raise _PausedError
         save(fitted, spec, folder)
-        write_duration(folder, subject_of(step), sum(epoch["duration_s"] for epoch in fitted.history))
+        write_duration(folder, subject(step), sum(epoch["duration_s"] for epoch in fitted.history))
 
     for upstream in missing(plan, store.has, step).values():
         tell(Advance(stage=upstream.name))

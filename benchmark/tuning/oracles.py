@@ -86,10 +86,10 @@ class _Ledgered:
         trial = self.create_trial(str(number))
         if trial.status != "RUNNING":
             return None
-        told = dict(trial.hyperparameters.values)
-        parent = int(told["tuner/trial_id"]) if "tuner/trial_id" in told else None
-        start, epochs = told.get("tuner/initial_epoch", 0), told.get("tuner/epochs", self.search.epochs)
-        self.answers.append(Created(number, self._values(told, parent), start, epochs, parent, self.origin))
+        encoded = dict(trial.hyperparameters.values)
+        parent = int(encoded["tuner/trial_id"]) if "tuner/trial_id" in encoded else None
+        start, epochs = encoded.get("tuner/initial_epoch", 0), encoded.get("tuner/epochs", self.search.epochs)
+        self.answers.append(Created(number, self._values(encoded, parent), start, epochs, parent, self.origin))
         return self.answers[-1]
 
     def end(self, event: Finished | Failed) -> None:
@@ -129,11 +129,11 @@ class _Ledgered:
                 )
         return found
 
-    def _values(self, told: dict[str, Any], parent: int | None) -> Values:
+    def _values(self, encoded: dict[str, Any], parent: int | None) -> Values:
         """A new trial's values: those that were given are not rounded."""
         if self.origin == "default":
             return self.search.space.defaults()
-        return self.encoding.decoded(told) if parent is None else self.answers[parent].values
+        return self.encoding.decoded(encoded) if parent is None else self.answers[parent].values
 
 
 class _Random(_Ledgered, RandomSearchOracle):
@@ -187,7 +187,7 @@ class _NoRoomError(Exception):
 class _Hyperband(_Ledgered, HyperbandOracle):
     def __init__(self, search: Search) -> None:
         self.failures: set[str] = set()
-        self.drawn: dict[int, int] = {}  # bracket -> settings that the space still had for it
+        self.sampled: dict[int, int] = {}  # bracket -> settings that the space still had for it
         self.exhausted = False
         super().__init__(search, max_epochs=search.epochs, hyperband_iterations=None)
 
@@ -231,14 +231,14 @@ class _Hyperband(_Ledgered, HyperbandOracle):
             for bracket in self._brackets
             if len(bracket["rounds"][0]) < self._get_size(bracket["bracket_num"], 0)
         }
-        fresh = {number: drawn for number, drawn in waiting.items() if number not in self.drawn}
-        self.drawn.update(fresh)
+        fresh = {number: count for number, count in waiting.items() if number not in self.sampled}
+        self.sampled.update(fresh)
         return bool(fresh)
 
     def _get_size(self, bracket_num: int, round_num: int) -> int:
         size = super()._get_size(bracket_num, round_num)
-        if bracket_num in self.drawn:
-            return min(size, math.ceil(self.drawn[bracket_num] / self.factor**round_num))
+        if bracket_num in self.sampled:
+            return min(size, math.ceil(self.sampled[bracket_num] / self.factor**round_num))
         return size
 
     def _get_num_brackets(self) -> int:

@@ -38,7 +38,7 @@ def tuned(state: State, spec: RunSpec) -> Tuned:
         best=best.score,
         curve=[score for _, score in best_so_far(state)],
         space={dimension.name: span_of(dimension) for dimension in state.search.space.dimensions},
-        hardware=str(best.told.get("device", "")),
+        hardware=str(best.facts.get("device", "")),
         stayed=not changed(state, best),
     )
 
@@ -78,8 +78,8 @@ def trials_csv(state: State) -> str:
     writer = csv.DictWriter(out, [*FACTS, *names], lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for trial in state.trials:
-        told = msgspec.structs.asdict(trial)
-        writer.writerow({**told, "trial": trial.number, "best": best.get(trial.number), **trial.values})
+        fields = msgspec.structs.asdict(trial)
+        writer.writerow({**fields, "trial": trial.number, "best": best.get(trial.number), **trial.values})
     return out.getvalue()
 
 
@@ -87,5 +87,5 @@ def span_of(dimension: Dimension) -> dict[str, object]:
     """What of a setting is searched, as a task's table says it."""
     if dimension.kind == "choice":
         return {"choices": list(dimension.choices)}
-    told = {"low": dimension.low, "high": dimension.high, "step": dimension.step, "log": dimension.log or None}
-    return {name: value for name, value in told.items() if value is not None}
+    bounds = {"low": dimension.low, "high": dimension.high, "step": dimension.step, "log": dimension.log or None}
+    return {name: value for name, value in bounds.items() if value is not None}

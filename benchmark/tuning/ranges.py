@@ -27,24 +27,24 @@ TABLES: dict[str, Range | tuple[Scalar, ...]] = {
 
 
 def space_of(
-    spec: RunSpec, tuning: Tuning, options: Callable[[str, str], tuple[Option, ...]], said: Collection[str] = ()
+    spec: RunSpec, tuning: Tuning, options: Callable[[str, str], tuple[Option, ...]], overridden: Collection[str] = ()
 ) -> Space:
     """The dimensions of a search, those of components first.
 
     Args:
         options: kind, name -> a component's options.
-        said: settings that flags give; they are not searched.
+        overridden: settings that flags give; they are not searched.
 
     Raises:
         UnknownNameError: the task's table names what is no setting, or one that cannot be searched.
         ConfigError: the table leaves nothing to search, or what the pipeline cannot be set to.
     """
     every = dict(_known(spec, options))
-    _check_table(spec, tuning, every, said)
+    _check_table(spec, tuning, every, overridden)
     dimensions = []
     for name, option in every.items():
         given = tuning.space.get(name, Span())
-        if name.partition(".")[0] in tuning.searched and name not in said and isinstance(given, Span):
+        if name.partition(".")[0] in tuning.searched and name not in overridden and isinstance(given, Span):
             dimensions.append(_dimension(name, option, setting(spec, name), given))
     if not dimensions:
         raise ConfigError(
@@ -57,14 +57,14 @@ def space_of(
     return space
 
 
-def _check_table(spec: RunSpec, tuning: Tuning, every: Mapping[str, Option], said: Collection[str]) -> None:
+def _check_table(spec: RunSpec, tuning: Tuning, every: Mapping[str, Option], overridden: Collection[str]) -> None:
     """What the task's table names can be searched, and stays where the pipeline has it or is a range."""
     for name, given in tuning.space.items():
         if name not in every:
             raise unknown_name("setting that can be searched", name, every, "[tuning.space]")
         _check_given(name, every[name], given)
         value = setting(spec, name)
-        if not isinstance(given, Span) and name not in said and given != value:
+        if not isinstance(given, Span) and name not in overridden and given != value:
             raise ConfigError(
                 f"[tuning.space] keeps {name} at {given!r}, and the pipeline has {value!r}; trial 0 is the pipeline "
                 f"as it is, so say --set {name}={given}, which also keeps it there, or change the table"

@@ -32,18 +32,18 @@ class Search(msgspec.Struct, frozen=True, tag_field="event", tag="search"):
     subject: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class TrialResult(msgspec.Struct, frozen=True):
     """The result of a setting's trial.
 
     Attributes:
         epochs: how many the model has been trained in the end, those of its parent included.
         epoch_s: seconds that each of these epochs took, whenever that was; empty where that is not known.
-        told: fields for the report; not the duration, which the ledger measures.
+        facts: for the report; not the duration, which the ledger measures.
     """
 
     score: float
     epochs: int
-    told: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     epoch_s: list[float] = []
 
 
@@ -64,14 +64,14 @@ class Created(msgspec.Struct, frozen=True, tag_field="event", tag="created"):
     origin: Origin
 
 
-class Finished(msgspec.Struct, frozen=True, tag_field="event", tag="finished"):
-    """A trial that has its score; see `Told` and `TrialState`."""
+class Finished(msgspec.Struct, frozen=True, tag_field="event", tag="finished", rename={"facts": "told"}):
+    """A trial that has its score; see `TrialResult` and `TrialState`."""
 
     trial: int
     score: float
     epochs: int
     duration_s: float
-    told: dict[str, Any]
+    facts: dict[str, Any]
 
 
 class Failed(msgspec.Struct, frozen=True, tag_field="event", tag="failed"):
@@ -107,7 +107,7 @@ class TrialState(msgspec.Struct, frozen=True):
     score: float | None = None
     reached: int | None = None
     duration_s: float | None = None
-    told: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     cause: str = ""
     message: str = ""
 
@@ -174,7 +174,7 @@ def _content(event: Created) -> tuple[Any, ...]:
 def _ended(trial: TrialState, event: Finished | Failed) -> TrialState:
     replace = msgspec.structs.replace
     if isinstance(event, Failed):
-        facts = {"cause": event.cause, "message": event.message, "duration_s": event.duration_s}
-        return replace(trial, status="failed", **facts)
-    facts = {"score": event.score, "reached": event.epochs, "duration_s": event.duration_s, "told": event.told}
-    return replace(trial, status="finished", **facts)
+        found = {"cause": event.cause, "message": event.message, "duration_s": event.duration_s}
+        return replace(trial, status="failed", **found)
+    found = {"score": event.score, "reached": event.epochs, "duration_s": event.duration_s, "facts": event.facts}
+    return replace(trial, status="finished", **found)

@@ -11,10 +11,10 @@ import msgspec
 from benchmark.execution.causes import cause_of
 from benchmark.execution.protocol import Emit, Progress, RunTrial, TrialBegan
 from benchmark.storage.garbage import imported
-from benchmark.tuning.claims import Claim
 from benchmark.tuning.ledger import Ledger, locked
+from benchmark.tuning.locks import TrialLock
 from benchmark.tuning.oracles import propose
-from benchmark.tuning.search import Failed, Finished, Search, Told, TrialState
+from benchmark.tuning.search import Failed, Finished, Search, TrialResult, TrialState
 from registry.errors import ContractError, DivergedError, RefusedError, StorageError
 
 WORKERS = 4  # that may die on one trial, one after another, without finishing an epoch of it
@@ -37,8 +37,8 @@ class Ending(msgspec.Struct, frozen=True):
 def serve(request: RunTrial, emit: Emit) -> Ending:
     """Run the next trial of the search in the request's folder.
 
-    The objective is a module; its ``evaluate(subject, values, epochs, seed, progress)``
-    gives a `Told`, and goes on where the last training of the same values ended.
+    The objective is a module; its ``evaluate(target, values, epochs, seed, progress)``
+    gives a `TrialResult`, and goes on where the last training of the same values ended.
 
     Raises:
         ConfigError: the folder holds another search.
@@ -50,63 +50,63 @@ def serve(request: RunTrial, emit: Emit) -> Ending:
         found = _next(ledger)
     if isinstance(found, str):
         return Ending(found, None, len(ledger.state.events))
-    trial, claim = found
+    trial, lock = found
     emit(TrialBegan(trial.number, trial.values, trial.start, trial.epochs))
 
-    def progress(told: dict[str, Any]) -> None:
-        claim.heard(told)
-        emit(Progress(trial=trial.number, **told))
+    def progress(fields: dict[str, Any]) -> None:
+        lock.heartbeat(fields)
+        emit(Progress(trial=trial.number, **fields))
 
-    end = _evaluated(request, search, trial, claim, progress)
+    end = _evaluated(request, search, trial, lock, progress)
     with locked(folder, search) as ledger:
         ledger.append(end)
-        claim.drop()
+        lock.drop()
     return Ending("failed" if isinstance(end, Failed) else "finished", trial.number)
 
 
-def _next(ledger: Ledger) -> tuple[TrialState, Claim] | str:
+def _next(ledger: Ledger) -> tuple[TrialState, TrialLock] | str:
     """The trial to run and the right to it; the state of the search where there is none."""
     busy = False
     for trial in ledger.state.trials:
         if trial.status != "running":
             continue
-        claim = ledger.take(trial.number)
-        if claim is None:
+        lock = ledger.acquire(trial.number)
+        if lock is None:
             busy = True
-        elif claim.stalled < WORKERS:
-            claim.begin()
-            return trial, claim
+        elif lock.stalled < WORKERS:
+            lock.begin()
+            return trial, lock
         else:
             message = f"{WORKERS} workers died on it, one after another, without finishing an epoch"
-            ledger.append(Failed(trial.number, "killed", message, sum(claim.ended_s)))
-            claim.drop()
+            ledger.append(Failed(trial.number, "killed", message, sum(lock.ended_s)))
+            lock.drop()
     proposed = propose(ledger.state) if len(ledger.state.trials) < ledger.state.search.trials else None
     if proposed is None:
         return "waiting" if busy else "exhausted"
     ledger.append(proposed)
-    claim = ledger.take(proposed.trial)
-    assert claim, "no process runs a trial before it is created"
-    claim.begin()
-    return ledger.state.trials[-1], claim
+    lock = ledger.acquire(proposed.trial)
+    assert lock, "no process runs a trial before it is created"
+    lock.begin()
+    return ledger.state.trials[-1], lock
 
 
 def _evaluated(
-    request: RunTrial, search: Search, trial: TrialState, claim: Claim, progress: Callable[[dict[str, Any]], None]
+    request: RunTrial, search: Search, trial: TrialState, lock: TrialLock, progress: Callable[[dict[str, Any]], None]
 ) -> Finished | Failed:
     """How a trial ended; what keeps every trial from running is raised."""
     try:
         objective = imported(request.objective)
-        subject = msgspec.json.decode(request.subject)
-        told = objective.evaluate(subject, trial.values, trial.epochs, search.seed, progress)
-        if not isinstance(told, Told):
-            raise ContractError(f"objective {request.objective} gives a Told, received {type(told).__name__}")
-        if not math.isfinite(told.score):
-            raise DivergedError(f"the score became {told.score}")
+        target = msgspec.json.decode(request.target)
+        result = objective.evaluate(target, trial.values, trial.epochs, search.seed, progress)
+        if not isinstance(result, TrialResult):
+            raise ContractError(f"objective {request.objective} gives a TrialResult, received {type(result).__name__}")
+        if not math.isfinite(result.score):
+            raise DivergedError(f"the score became {result.score}")
     except (StorageError, RefusedError):
         raise
     except Exception as error:
         traceback.print_exc()
         cause, message = cause_of(error)
-        return Failed(trial.number, cause, message, claim.spent_s())
-    cost_s = max(claim.spent_s(), sum(told.epoch_s[trial.start :]))  # a training found in the cache was paid for too
-    return Finished(trial.number, float(told.score), told.epochs, cost_s, told.told)
+        return Failed(trial.number, cause, message, lock.spent_s())
+    cost_s = max(lock.spent_s(), sum(result.epoch_s[trial.start :]))  # a training found in the cache was paid for too
+    return Finished(trial.number, float(result.score), result.epochs, cost_s, result.facts)

@@ -1,5 +1,6 @@
 """From a request to settings that were searched for: the pipeline that is tuned, its search, the trials."""
 
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -7,6 +8,7 @@ from typing import Protocol
 from benchmark.execution.protocol import Event
 from benchmark.execution.session import Display, Session, specified
 from benchmark.planning.components import Descriptions
+from benchmark.planning.graph import missing
 from benchmark.planning.request import Request, components_asked, settings_of, task_of
 from benchmark.planning.resolve import Chosen, choose
 from benchmark.records.record import Record
@@ -19,13 +21,13 @@ from benchmark.tasks.schema import Task
 from benchmark.tasks.settings import KINDS
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.brackets import why_none_stops_early
-from benchmark.tuning.finding import Finding, Paired, Tuning, finding
 from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.outcome import trials_csv
 from benchmark.tuning.ranges import space_of
+from benchmark.tuning.report import Paired, Tuning, TuningReport, tuning_report
+from benchmark.tuning.runner import TrialRunner
 from benchmark.tuning.search import Search, State, TrialState, Tuner
-from benchmark.tuning.subject import Subject
-from benchmark.tuning.trials import Trials
+from benchmark.tuning.target import TuningTarget
 from registry.errors import ConfigError
 
 HALVING = "hyperband"  # stops most trials early
@@ -63,26 +65,26 @@ def tune(
     trials: int | None = None,
     budget_s: float | None = None,
     file: Path | None = None,
-) -> tuple[Finding, list[Record]]:
+) -> tuple[TuningReport, list[Record]]:
     """Search the settings of a request's pipeline, run the default and what was found; gives that and the records.
 
     Args:
         paired: makes the test of two pipelines.
         tuner, trials: instead of the task's.
-        budget_s: after which no trial begins; a call of the same goes on.
+        budget_s: after which no trial begins, what is built before the first included; a call of the same goes on.
         file: for the task file of what is found; by default in the folder of the search.
 
     Raises:
         BenchError: there is not one pipeline to tune, the request cannot be used, or no trial has finished.
     """
-    task, subject, described = target(session)
-    search = search_of(session, task, subject, described, tuner or task.tuning.tuner, trials or task.tuning.trials)
-    folder = _folder(session.results, subject.spec, search)
-    state = searched(session, display, folder, search, subject, budget_s)
-    return finding(Tuning(session, task, subject, described, folder, file), state, paired)
+    task, target, described = tuning_target(session)
+    search = search_of(session, task, target, described, tuner or task.tuning.tuner, trials or task.tuning.trials)
+    folder = _folder(session.results, target.spec, search)
+    state = searched(session, display, folder, search, target, budget_s)
+    return tuning_report(Tuning(session, task, target, described, folder, file), state, paired)
 
 
-def target(session: Session) -> tuple[Task, Subject, Descriptions]:
+def tuning_target(session: Session) -> tuple[Task, TuningTarget, Descriptions]:
     """The pipeline that is tuned, the task's first with the request's components put in, on its data."""
     asked = task_of(session.request)
     check_one(asked.task, session.request)
@@ -99,20 +101,20 @@ def target(session: Session) -> tuple[Task, Subject, Descriptions]:
     count = len(chosen.pipelines)
     among = f", the first of the task's {count} pipelines" if count > 1 else ""
     session.display.say(f"tuning {pipeline_name(spec, found.described.defaults)}{among}")
-    return asked.task, Subject(spec, found.summary, traits, str(session.store.root.absolute())), found.described
+    return asked.task, TuningTarget(spec, found.summary, traits, str(session.store.root.absolute())), found.described
 
 
 def search_of(
-    session: Session, task: Task, subject: Subject, described: Descriptions, tuner: Tuner, trials: int
+    session: Session, task: Task, target: TuningTarget, described: Descriptions, tuner: Tuner, trials: int
 ) -> Search:
     """What is searched, and by whom; shows both."""
-    space = space_of(subject.spec, task.tuning, described.options, given_settings(session.request))
-    epochs = subject.spec.training.epochs
+    space = space_of(target.spec, task.tuning, described.options, given_settings(session.request))
+    epochs = target.spec.training.epochs
     names = ", ".join(dimension.name for dimension in space.dimensions)
     session.display.say(f"{tuner}, at most {trials} trials of up to {epochs} epochs, over {names}")
     if tuner == HALVING and (why := why_none_stops_early(trials, epochs)):
         session.display.say(why)
-    return Search(tuner, space, subject.spec.seed, trials, epochs, subject.digest(session.index))
+    return Search(tuner, space, target.spec.seed, trials, epochs, target.digest(session.index))
 
 
 def given_settings(request: Request) -> set[str]:
@@ -129,7 +131,7 @@ def searched(
     display: TuningDisplay,
     folder: Path,
     search: Search,
-    subject: Subject,
+    target: TuningTarget,
     budget_s: float | None,
 ) -> State:
     """The search after all the trials that there is time for.
@@ -141,7 +143,12 @@ def searched(
     with locked(folder, search) as ledger:
         state = ledger.state
     check_default(state, folder)
-    trials = Trials(folder, search, subject, session.worker)
+    started = time.monotonic()
+    if not state.trials or state.trials[0].status == "running":
+        build_inputs(session, target)
+    if budget_s is not None:
+        budget_s -= time.monotonic() - started
+    trials = TrialRunner(folder, search, target, session.worker)
     with display.searching(search.trials, budget_s) as follower:
         follower.resume(state)
         for trial in trials.run(follower.watch, timeout_s=session.request.timeout_s, budget_s=budget_s):
@@ -155,6 +162,23 @@ def searched(
     with storage_errors(path):
         write_whole(path, trials_csv(state).encode())
     return state
+
+
+def build_inputs(session: Session, target: TuningTarget) -> None:
+    """Build what the default's training reads, once and by all workers; trials that change nothing of it find it.
+
+    Raises:
+        BenchError: something of it cannot be built.
+    """
+    plan = target.trained({}, session.index)[1]
+    steps = missing(plan, session.store.has, plan.step("fit"))
+    if not steps:
+        return
+    with session.display.running(0) as take:
+        for happened in session.pool.build(steps, session.store, session.request.timeout_s):
+            take(happened)
+    for worker in session.pool.workers:  # trials run in one of them, and may need the memory that the others hold
+        worker.stop()
 
 
 def check_one(task: Task, request: Request) -> None:
@@ -188,8 +212,8 @@ def check_default(state: State, folder: Path) -> None:
         ConfigError: something does.
     """
     if state.trials and state.trials[0].cause in ("data", "plugin"):
-        told = state.trials[0].message
-        raise ConfigError(f"{told} (trial 0, the default, failed of it: once that is mended, remove {folder})")
+        message = state.trials[0].message
+        raise ConfigError(f"{message} (trial 0, the default, failed of it: once that is mended, remove {folder})")
 
 
 def check_file(path: Path, task: Path) -> None:

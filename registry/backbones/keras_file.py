@@ -58,7 +58,7 @@ def _load(path: str) -> keras.Model:
         raise WeightsError(f"{path!r} is no Keras 3 model; save one with model.save('NAME.keras')")
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a stranger's configuration leads to
+    except Exception as error:  # whatever a third party's configuration leads to
         raise WeightsError(
             f"{path!r} cannot be loaded in safe mode ({reason(error)}); "
             "expected a model of Keras's own layers, without Lambda"

@@ -82,7 +82,7 @@ def _stored(head: Any, factory: Callable[..., Any]) -> Any:
         data = skops.dumps(head)
         held = skops.get_untrusted_types(data=data)
         loaded = skops.loads(data, trusted=held)
-    except Exception as error:  # skops meets a stranger's objects
+    except Exception as error:  # skops meets a third party's objects
         line = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ContractError(
             f"{kind_of(head)} cannot be stored without pickle ({line}); a head that is no network holds arrays, "

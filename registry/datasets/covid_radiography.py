@@ -15,7 +15,7 @@ _UNPACKED = re.compile(r"covid.?19[ _-]radiography[ _-]data(set|base)", re.IGNOR
 
 
 def covid_radiography(root: str | Path, *, predicted_masks: str = "COVID,Normal") -> layout.FileDataset:
-    """COVID-19 Radiography Database: chest films of four labels, with lung masks.
+    """COVID-19 Radiography Database: chest radiographs of four labels, with lung masks.
 
     Sources come from the ``LABEL.metadata.xlsx`` sheets and patients from ``LABEL.patients.csv``, where these lie
     beside the label folders.
@@ -90,12 +90,12 @@ def _is_named_after(label: str, image: Path | None) -> bool:
 def _samples(label: str, folder: Path, mask_annotator: str) -> Iterable[Sample]:
     sources = sheets.sources(folder.parent, folder.name)
     patients = layout.patients(folder.parent, folder.name)
-    for film in layout.films(folder):
-        key = layout.name_key(film.name)
-        named = film.name.casefold().startswith(label.casefold())
+    for file in layout.image_files(folder):
+        key = layout.name_key(file.name)
+        named = file.name.casefold().startswith(label.casefold())
         yield layout.sample(
-            film,
-            id=label + film.name[len(label) :] if named else film.name,
+            file,
+            id=label + file.name[len(label) :] if named else file.name,
             label=label,
             source=sources.get(key),
             patient=patients.get(key),

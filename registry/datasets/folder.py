@@ -13,7 +13,7 @@ def folder(
 ) -> layout.FileDataset:
     """A folder with one sub-folder per label, images in it or in its images/, optional masks in its masks/.
 
-    ``LABEL.patients.csv`` (columns file, patient_id) beside the label folders groups the films of a patient.
+    ``LABEL.patients.csv`` (columns file, patient_id) beside the label folders groups the images of a patient.
 
     Args:
         name: how tables call the dataset; the folder's own name by default.
@@ -55,12 +55,12 @@ folder.recognises = recognises  # type: ignore[attr-defined]
 
 def _samples(path: Path, mask_annotator: str) -> Iterable[Sample]:
     patients = layout.patients(path.parent, path.name)
-    for film in layout.films(path):
+    for file in layout.image_files(path):
         yield layout.sample(
-            film,
-            id=f"{path.name}/{film.name}",
+            file,
+            id=f"{path.name}/{file.name}",
             label=path.name,
             source=None,
-            patient=patients.get(layout.name_key(film.name)),
+            patient=patients.get(layout.name_key(file.name)),
             mask_annotator=mask_annotator,
         )

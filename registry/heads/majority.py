@@ -4,5 +4,5 @@ from sklearn.dummy import DummyClassifier
 
 
 def majority(feature_shape: tuple[int | None, int | None, int], num_classes: int) -> DummyClassifier:
-    """The class shares it learnt from, whatever the image."""
+    """The class prior it learnt from, whatever the image."""
     return DummyClassifier(strategy="prior")

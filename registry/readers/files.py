@@ -35,7 +35,7 @@ def read_gray(path: str) -> np.ndarray:
     picture = _decode(path)
     height, width = picture.shape
     if min(height, width) < MINIMUM_SIDE:
-        raise DataError(f"{_shown(path)}: {width}×{height} pixels; a film needs at least {MINIMUM_SIDE} a side")
+        raise DataError(f"{_shown(path)}: {width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
     return picture
 
 
@@ -72,7 +72,7 @@ def _decode(path: str) -> np.ndarray:
 def _bytes(path: str) -> bytes:
     try:
         # A Path per file would cost a tenth of a decode, a file object as much as opening it.  Opened without waiting:
-        # a named pipe among the films counts as an empty file and does not halt everything.
+        # a named pipe among the images counts as an empty file and does not halt everything.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             return _read(descriptor)

@@ -31,7 +31,7 @@ class FileDataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class ImageFile:
     """An image file of one label; `name` is its file name without suffix."""
 
     name: str
@@ -39,18 +39,20 @@ class Film:
     mask: str | None
 
 
-def sample(film: Film, *, id: str, label: str, source: str | None, patient: str | None, mask_annotator: str) -> Sample:
-    """The sample of a film; without a known patient it is a group of its own."""
+def sample(
+    file: ImageFile, *, id: str, label: str, source: str | None, patient: str | None, mask_annotator: str
+) -> Sample:
+    """The sample of an image; without a known patient it is a group of its own."""
     id = printable(id)
     return Sample(
         id=id,
         label=label,
         source=source,
         group=f"patient {patient}" if patient else id,
-        read_image=partial(read_gray, film.image),
-        read_mask=partial(read_mask, film.mask) if film.mask else no_mask,
-        mask_annotator=mask_annotator if film.mask else None,
-        paths=(film.image, film.mask) if film.mask else (film.image,),
+        read_image=partial(read_gray, file.image),
+        read_mask=partial(read_mask, file.mask) if file.mask else no_mask,
+        mask_annotator=mask_annotator if file.mask else None,
+        paths=(file.image, file.mask) if file.mask else (file.image,),
     )
 
 
@@ -71,8 +73,8 @@ def label_folders(root: Path) -> list[Path]:
     return found
 
 
-def films(folder: Path) -> list[Film]:
-    """The films of a label folder, in natural order: directly in it, or in images/ with masks/ beside.
+def image_files(folder: Path) -> list[ImageFile]:
+    """The images of a label folder, in natural order: directly in it, or in images/ with masks/ beside.
 
     Names are matched without regard to case.
 
@@ -95,7 +97,7 @@ def films(folder: Path) -> list[Film]:
         more = f" and {len(orphans) - 1} more" if len(orphans) > 1 else ""
         raise DataError(f"mask {mask_folder}/{orphans[0]}{more} has no image; remove the mask or restore the image")
     return [
-        Film(path.stem, str(path), str(masks[key]) if key in masks else None)
+        ImageFile(path.stem, str(path), str(masks[key]) if key in masks else None)
         for key, path in sorted(images.items(), key=lambda item: natural(item[0]))
     ]
 

@@ -102,7 +102,7 @@ def bench(tmp_path_factory):
         ("plugin/cxr_bench_example.py", {OURS: [], THEIRS: FROM_FIT}),
         ("source/benchmark/stages/predict.py", {OURS: FROM_FIT[1:], THEIRS: FROM_FIT[1:]}),
         (
-            "source/registry/datasets/phantom/film.py",
+            "source/registry/datasets/phantom/radiograph.py",
             {OURS: ["prepare", "split", *FROM_FIT], THEIRS: ["prepare", "split", *FROM_FIT]},
         ),
     ],

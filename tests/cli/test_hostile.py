@@ -51,7 +51,7 @@ def films(root: Path, count: int = 6, labels: tuple[str, ...] = ("COVID", "well"
     for place, label in enumerate(labels):
         for number in range(count):
             inner = "images" if label in masks else ""
-            xrays.write(root / label / inner / f"film{number}.png", xrays.film(100 * place + number))
+            xrays.write(root / label / inner / f"film{number}.png", xrays.radiograph(100 * place + number))
             if label in masks:
                 xrays.write(root / label / "masks" / f"film{number}.png", xrays.lungs())
     return root
@@ -78,7 +78,7 @@ def another_disease(root: Path) -> None:
 
 
 def two_of_one_name(root: Path) -> None:
-    xrays.write(root / "well" / "film0.jpg", xrays.film(9))
+    xrays.write(root / "well" / "film0.jpg", xrays.radiograph(9))
 
 
 def label_of_no_letters(root: Path) -> None:
@@ -217,9 +217,9 @@ def spoilt(root: Path) -> Path:
     """A collection with every kind of unreadable film, next to a film of 16 bits and a loop of links."""
     films(root, count=8)
     well = root / "well"
-    xrays.write(well / "film0.png", xrays.film(100).astype(np.uint16) * 257)
+    xrays.write(well / "film0.png", xrays.radiograph(100).astype(np.uint16) * 257)
     (well / "again").symlink_to(root, target_is_directory=True)
-    xrays.truncated(xrays.write(well / "cut.png", xrays.film(500)))
+    xrays.truncated(xrays.write(well / "cut.png", xrays.radiograph(500)))
     (well / "empty.png").touch()
     xrays.write(well / "dot.png", np.full((1, 1), 7, np.uint8))
     (well / "text.png").write_text("not a film")
@@ -275,7 +275,7 @@ def test_bad_films_are_left_out_and_recorded_and_a_full_disk_costs_nothing_that_
     bench.run(*line)
     (record,) = bench.records().values()
     assert record["stages"] == dict.fromkeys(("prepare", "split"), "cached") | dict.fromkeys(
-        ("fit", "predict", "explain"), "built"
+        ("fit", "predict", "explain", "score", "draw"), "built"
     )
     history = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
     assert history[:1] == kept  # its seconds too: the first epoch was not trained again

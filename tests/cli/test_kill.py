@@ -31,7 +31,7 @@ def outputs(bench: Bench) -> dict[str, np.ndarray]:
         told = dict(stored)
     history = next((bench.cache / "objects" / "fit").rglob("history.json"))
     rows = json.loads(history.read_text())
-    told["history"] = np.array([[row["loss"], row["val_loss"], row["rate"]] for row in rows])
+    told["history"] = np.array([[row["loss"], row["val_loss"], row["learning_rate"]] for row in rows])
     return told
 
 

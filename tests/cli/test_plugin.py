@@ -1,6 +1,7 @@
-"""Strangers' components: a real small distribution that runs by flag alone, and broken ones that disturb nobody."""
+"""Third parties' components: a real small distribution that runs by flag alone, and broken ones that disturb nobody."""
 
 import json
+import py_compile
 import shutil
 import tomllib
 from pathlib import Path
@@ -80,7 +81,7 @@ def bench(tmp_path_factory) -> Bench:
     return Bench(tmp_path_factory.mktemp("bench"))
 
 
-STRANGER = ("--dataset", "discs[count=64]", "--backbone", "strided[filters=8]", "--head", "linear")
+THIRD_PARTY = ("--dataset", "discs[count=64]", "--backbone", "strided[filters=8]", "--head", "linear")
 
 
 def test_installed_components_are_listed_and_a_broken_one_is_a_row_with_its_reason(bench, installed):
@@ -103,8 +104,8 @@ def test_installed_components_are_listed_and_a_broken_one_is_a_row_with_its_reas
     assert "  hungry  (broken-ones 6.6.6)\n      broken: backbone 'hungry' of broken-ones does not import:" in page
 
 
-def test_a_strangers_components_run_by_flag_alone(bench, installed):
-    bench.run(*STRANGER, PYTHONPATH=str(installed))
+def test_third_party_components_run_by_flag_alone(bench, installed):
+    bench.run(*THIRD_PARTY, PYTHONPATH=str(installed))
     (record,) = bench.records().values()
     assert record["pipeline"] == "none+strided[filters=8]+linear"
     for kind in ("dataset", "backbone", "head"):
@@ -139,10 +140,10 @@ SMALL = (
             ("--head", "linear", "--head", "dense", "--voter", "hard"),
             "hard(none+strided[filters=8]+linear, none+strided[filters=8]+dense)",
         ),
-        ("features-xgb", ("--set", "features.features_head=linear"), "none+strided[filters=8]+xgboost"),
+        ("features-xgb", ("--set", "features.head=linear"), "none+strided[filters=8]+xgboost"),
     ],
 )
-def test_a_strangers_components_take_part_in_every_task_by_flag_alone(bench, installed, task, flags, expected):
+def test_third_party_components_take_part_in_every_task_by_flag_alone(bench, installed, task, flags, expected):
     told = bench.run(*SMALL, *flags, task=task, PYTHONPATH=str(installed))
     records = [json.loads(path.read_bytes()) for path in (bench.results / task).rglob("result.json")]
     assert {record["pipeline"]: record["status"] for record in records}.get(expected) == "ok", told
@@ -175,7 +176,7 @@ def head(feature_shape, num_classes):
 """
 
 
-def test_layers_of_a_strangers_own_are_read_by_a_worker_that_did_not_train_them(tmp_path):
+def test_layers_of_a_third_party_are_read_by_a_worker_that_did_not_train_them(tmp_path):
     kinds = ("segmenter", "backbone", "head")
     register(tmp_path, "own-layers", "1", {f"cxr_bench.{kind}s": {"layered": f"layered:{kind}"} for kind in kinds})
     (tmp_path / "layered.py").write_text(LAYERED)
@@ -188,14 +189,14 @@ def test_layers_of_a_strangers_own_are_read_by_a_worker_that_did_not_train_them(
     layered.run(*flags, "--epochs", 1, PYTHONPATH=str(tmp_path))
     (record,) = layered.records().values()
     assert (record["status"], record["stages"]["fit"], record["stages"]["predict"]) == ("ok", "cached", "built")
-    layered.run(*flags[:4], "--head", "majority", "--set", "features.features_head=layered", PYTHONPATH=str(tmp_path))
+    layered.run(*flags[:4], "--head", "majority", "--set", "features.head=layered", PYTHONPATH=str(tmp_path))
 
 
 def test_a_run_that_fails_is_a_row_with_its_cause_and_the_others_go_on(bench, installed, tmp_path):
     offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
     names = [*COMPONENTS, "xception[weights=imagenet]"]
     more = [flag for name in names for flag in ("--backbone", name)]
-    told = bench.run(*more, *STRANGER, code=1, PYTHONPATH=str(installed), **offline)
+    told = bench.run(*more, *THIRD_PARTY, code=1, PYTHONPATH=str(installed), **offline)
     assert "Traceback" not in told
     runs = {name.split("+")[1]: record for name, record in bench.records().items()}
     assert runs["strided[filters=8]"]["status"] == "ok"
@@ -220,6 +221,24 @@ def test_a_component_that_does_not_import_stops_only_the_run_that_asks_for_it(be
     (line,) = told.stderr.splitlines()
     assert "backbone 'hungry' of broken-ones does not import: ModuleNotFoundError" in line
     assert "repair or uninstall it" in line
+
+
+def test_a_component_without_source_or_version_is_made_anew_each_time_and_says_so(bench, tmp_path):
+    """As one from a notebook: nothing tells whether it is still what it was."""
+    register(tmp_path, "unnumbered", "", {"cxr_bench.heads": {"sourceless": "sourceless:linear"}})
+    py_compile.compile(str(PLUGIN / "cxr_bench_example.py"), str(tmp_path / "sourceless.pyc"), doraise=True)
+    line, there = ("--epochs", 1, "--head", "sourceless"), {"PYTHONPATH": str(tmp_path)}
+    told = "made anew each time: the source of head sourceless cannot be read"
+    before = bench.artefacts("fit")
+    for count in (1, 2):
+        assert told in bench.run(*line, "--plan", **there)
+        bench.run(*line, **there)
+        assert bench.artefacts("fit") == before + count
+        (record,) = (one for one in bench.records().values() if one["pipeline"].endswith("+sourceless"))
+        assert told in record["notes"]
+        assert record["components"]["head"]["code"] == ""
+    shared = {role for role, status in record["stages"].items() if status == "cached"}
+    assert shared == {"prepare", "split"}
 
 
 def test_a_name_claimed_twice_names_both_distributions(bench, tmp_path):

@@ -1,4 +1,4 @@
-"""`bench tune`: what it refuses in one line, and a search from end to end on drawn films."""
+"""`bench tune`: what it refuses in one line, and a search from end to end on synthetic radiographs."""
 
 import errno
 import io
@@ -22,8 +22,8 @@ from benchmark.report.display import ConsoleDisplay
 from benchmark.report.tuning_progress import ended
 from benchmark.tasks.schema import Split, Training
 from benchmark.tasks.schema import Tuning as TuningTable
-from benchmark.tuning.finding import Tuning, found_best, retold, write_task
 from benchmark.tuning.ledger import locked
+from benchmark.tuning.report import Tuning, found_best, with_cost, write_task
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from benchmark.tuning.trial import Ending
@@ -37,7 +37,7 @@ from tests.workers import answered
 pytestmark = pytest.mark.slow
 
 PLACES = {"task": "binary", "cache": "cache", "results": "results"}
-SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
+SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "digest")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, be
     record = factories.record(tuned=before)
     write(record, tmp_path)
     run = SimpleNamespace(spec=specs.spec(tuned=told), folder=tmp_path)
-    assert retold(run, read(tmp_path / "result.json")).tuned == after
+    assert with_cost(run, read(tmp_path / "result.json")).tuned == after
     kept = verify(tmp_path / "result.json")
     assert kept.tuned == after
     assert msgspec.structs.replace(kept, tuned=before, seal="") == record
@@ -103,7 +103,7 @@ def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, be
 
 def test_no_cost_is_written_into_the_record_of_a_failure(tmp_path):
     failed = factories.failed()
-    assert retold(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
+    assert with_cost(SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=tmp_path), failed) == failed
     assert list(tmp_path.iterdir()) == []
 
 
@@ -132,7 +132,7 @@ def begun(folder, *causes):
 
 
 class Idle:
-    """A crew of one worker that finds nothing more to do, and counts how often it was asked."""
+    """A pool of one worker that finds nothing more to do, and counts how often it was asked."""
 
     def __init__(self):
         self.workers = [self]
@@ -152,23 +152,23 @@ class Idle:
 
 
 def test_a_default_that_could_not_run_ends_the_search_when_the_line_is_given_again_too(tmp_path):
-    crew = Idle()
+    pool = Idle()
     with pytest.raises(ConfigError, match="it cannot be"):
-        crew.search(begun(tmp_path, "data"))
-    assert crew.asked == 0
+        pool.search(begun(tmp_path, "data"))
+    assert pool.asked == 0
 
 
 def test_a_disk_that_is_full_at_the_end_of_a_search_is_one_clear_line(tmp_path, monkeypatch):
     opened = Path.open
 
     def full(path, mode="r", *more, **others):
-        if "trials.csv" in path.name and "w" in mode:
+        if path.name.startswith("trials.") and "w" in mode:  # the file is written under a name of its own first
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         return opened(path, mode, *more, **others)
 
     begun(tmp_path, "nan")
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(StorageError, match=r"the disk is full at .*trials\.csv"):
+    with pytest.raises(StorageError, match=r"the disk is full at .*trials\."):
         Idle().search(tmp_path)
 
 
@@ -205,9 +205,9 @@ def test_what_is_found_is_never_written_over_the_task_that_is_tuned(tmp_path, mo
 def test_hyperband_with_few_trials_says_that_it_is_random_search(tuner, trials, told):
     shown = []
     session = Session(requested(**PLACES), SimpleNamespace(say=shown.append), None, None, None)
-    subject = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda index: "subject")
+    target = SimpleNamespace(spec=specs.spec(training=Training(epochs=16)), digest=lambda index: "digest")
     wide = task(tuning=TuningTable(searched=["training"]))
-    search_of(session, wide, subject, SimpleNamespace(options=lambda kind, name: ()), tuner, trials)
+    search_of(session, wide, target, SimpleNamespace(options=lambda kind, name: ()), tuner, trials)
     assert "\n".join(shown).count("fewer than Hyperband's smallest bracket (8, of up to 16 epochs)") == told
 
 
@@ -252,4 +252,4 @@ def test_a_search_from_end_to_end(tmp_path):
     assert (default["tuned"]["stayed"], default["best"], bench.artefacts("fit")) == (True, None, 2)
     assert "1 trial ·" in (table := bench.call("compare", bench.results, COLUMNS="240").stdout) and "stayed" in table
     if found["best"]:
-        assert {"value", "low", "high", "n"} <= set(found["select"]) & set(found["test"])
+        assert {"value", "low", "high", "n"} <= set(found["validation"]) & set(found["test"])

@@ -24,10 +24,10 @@ def bench(tmp_path_factory):
     return bench
 
 
-def voices(path):
+def member_probabilities(path):
     """(members, images, classes)."""
     with np.load(path) as stored:
-        return stored["voices"]
+        return stored["probabilities"]
 
 
 def every(bench):
@@ -44,9 +44,13 @@ def soft(bench):
 
 def test_one_vs_all_after_the_task_of_one_class_trains_the_three_others(bench, soft):
     members = {name for name in soft["stages"] if name.endswith("/fit") and soft["stages"][name] == "built"}
-    assert members == {"Lung_Opacity/fit", "Normal/fit", "Viral Pneumonia/fit"}
+    direct = "reference/fit"  # which the vote is compared with
+    assert members == {"Lung_Opacity/fit", "Normal/fit", "Viral Pneumonia/fit", direct}
     assert soft["stages"]["COVID/fit"] == "cached"
-    assert bench.artefacts("fit") == 1 + 3 + 1  # the direct model, which the vote is compared with, comes to them
+    assert bench.artefacts("fit") == 1 + 3 + 1
+    seconds = soft["training"]["stage_duration_s"]  # of the member too that the other task trained
+    assert set(seconds) == set(soft["stages"])
+    assert all(value > 0 for value in seconds.values())
 
 
 def test_another_voter_trains_nothing(bench, soft):
@@ -54,7 +58,12 @@ def test_another_voter_trains_nothing(bench, soft):
     bench.run("--epochs", 1, "--voter", "hard", "--voter", "weighted", "--voter", "stacking", task="ova.toml")
     assert {stage: bench.artefacts(stage) for stage in before} == {**before, "vote": before["vote"] + 3}
     record = bench.records()[f"stacking(4 × {HEAD}dense) s0"]
-    assert {name for name, status in record["stages"].items() if status == "built"} == {"vote"}
+    assert {name for name, status in record["stages"].items() if status == "built"} == {
+        "vote",
+        "explain",
+        "score",
+        "draw",
+    }
 
 
 def test_the_record_of_a_vote_holds_members_agreement_calibration_and_the_direct_model(bench, soft):
@@ -87,22 +96,24 @@ def test_a_vote_of_pipelines_stands_beside_them_in_one_table(bench):
 
 
 def test_the_predictions_of_a_vote_are_the_mean_of_its_members(bench):
-    """Evidence at even shares is the logit of the mean of the members' chances, up to the vote's own calibration."""
+    """The vote's logits, at equal class priors, are the log of the mean of the members' probabilities."""
     folder = next(bench.results.rglob("soft-vote-2-pipelines*"))
     record = verify(folder / "result.json")
     (artefact,) = (
-        path for path in (bench.cache / "objects" / "vote").rglob("members.npz") if voices(path).shape[0] == 2
+        path
+        for path in (bench.cache / "objects" / "vote").rglob("members.npz")
+        if member_probabilities(path).shape[0] == 2
     )
     with np.load(folder / "predictions.npz") as stored:
-        assert np.allclose(np.exp(stored["logits"]), voices(artefact).mean(axis=0), atol=1e-5)
-        assert record.metrics["accuracy"].n == (stored["parts"] == "test").sum()
+        assert np.allclose(np.exp(stored["logits"]), member_probabilities(artefact).mean(axis=0), atol=1e-5)
+        assert record.metrics["accuracy"].n == (stored["subsets"] == "test").sum()
 
 
-def test_classical_heads_share_the_carriers_training_and_one_feature_pass(bench):
+def test_classical_heads_share_the_features_heads_training_and_one_feature_pass(bench):
     before = {stage: bench.artefacts(stage) for stage in ("fit", "features")}
     heads = ("xgboost[trees=20]", "scikit-learn[classifier=GaussianNB]", "majority")
     bench.run("--epochs", 1, *(flag for head in heads for flag in ("--head", head)))
-    assert bench.artefacts("fit") == before["fit"]  # dense is their features_head
+    assert bench.artefacts("fit") == before["fit"]  # dense is their features.head
     assert bench.artefacts("features") == before["features"] + 1
     record = bench.records()[f"{HEAD}xgboost[trees=20] s0"]
     assert record["map_method"] == "occlusion"
@@ -113,7 +124,7 @@ def test_classical_heads_share_the_carriers_training_and_one_feature_pass(bench)
 
 def test_a_frozen_backbone_trains_no_network(bench):
     before = bench.artefacts("fit")
-    bench.run("--set", "features.features_head=none", "--head", "majority")
+    bench.run("--set", "features.head=none", "--head", "majority")
     assert bench.artefacts("fit") == before
     record = bench.records()["none+sepcnn[filters=8,pairs=1] frozen+majority s0"]
     assert record["metrics"]["balanced-accuracy"]["value"] == 0.5
@@ -123,7 +134,7 @@ def test_a_frozen_backbone_trains_no_network(bench):
 def test_two_labels_make_two_members_that_vote(bench, tmp_path):
     for label in ("sick", "well"):
         for place in range(16):
-            xrays.write(tmp_path / "films" / label / f"{place}.png", xrays.film(place + 100 * (label == "sick")))
+            xrays.write(tmp_path / "films" / label / f"{place}.png", xrays.radiograph(place + 100 * (label == "sick")))
     bench.run("--epochs", 1, "--data", tmp_path / "films", task="ova.toml")
     (record,) = (one for one in every(bench) if one["classes"] == ["sick", "well"] and "members" in one)
     assert [member["name"] for member in record["members"]] == ["sick", "well"]
@@ -133,6 +144,6 @@ def test_two_labels_make_two_members_that_vote(bench, tmp_path):
 def test_a_class_of_three_images_is_one_clear_line(bench, tmp_path):
     for label, count in (("sick", 3), ("well", 16), ("other", 16)):
         for place in range(count):
-            xrays.write(tmp_path / "films" / label / f"{place}.png", xrays.film(place + 100 * len(label)))
+            xrays.write(tmp_path / "films" / label / f"{place}.png", xrays.radiograph(place + 100 * len(label)))
     told = bench.call("run", "--task", "ova.toml", "--full", "--data", tmp_path / "films")
     assert "too few images: sick has 3; every class needs one in training" in one_line(told)

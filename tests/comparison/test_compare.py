@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmark.comparison.compare import CONTENDERS, compare
 from benchmark.comparison.tables import Row
-from benchmark.records import files as records
+from benchmark.records import files
 from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import DatasetInfo, Record
@@ -25,7 +25,7 @@ from tests.factories import A, B, C
 LABELS = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
 
 
-def separable(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+def significant(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
     return Difference(0.02, 0.01, 0.03, n=300)
 
 
@@ -51,9 +51,9 @@ def test_numbers_of_other_splits_or_datasets_never_share_a_table() -> None:
 
 
 def test_tasks_that_ask_the_same_question_share_a_table() -> None:
-    told = [factories.record(0.94, pipeline=A), factories.vote(0.95), factories.ova_vote()]
-    told += [factories.record(0.8, task="multiclass", classes=LABELS, pipeline=A)]
-    binary, labels = compare(told).tables
+    records = [factories.record(0.94, pipeline=A), factories.vote(0.95), factories.ova_vote()]
+    records += [factories.record(0.8, task="multiclass", classes=LABELS, pipeline=A)]
+    binary, labels = compare(records).tables
     assert (binary.tasks, pipelines(binary.rows)) == (["binary", "vote"], [f"soft({A}, {B})", A])
     assert (labels.tasks, pipelines(labels.rows)) == (["multiclass", "ova-vote"], [f"soft(4 × {A})", A])
     assert binary.rows[0].tasks == ["vote"]
@@ -76,8 +76,8 @@ def test_only_the_labels_of_a_class_their_order_apart_and_the_order_of_classes_m
 
 
 def test_a_run_that_two_tasks_tell_counts_once() -> None:
-    told = [factories.record(), factories.record(task="features-xgb")]
-    for order in (told, told[::-1]):
+    records = [factories.record(), factories.record(task="features-xgb")]
+    for order in (records, records[::-1]):
         (table,) = compare(order).tables
         assert (pipelines(table.rows), table.rows[0].seeds) == ([A], [0])
         assert table.rows[0].tasks == table.tasks == ["binary", "features-xgb"]
@@ -205,11 +205,11 @@ def test_votes_of_one_name_are_told_apart_by_what_their_members_differ_in_said_o
         second = {**member, "backbone": {"options": {"width": width}}}
         return {**base.spec, "training": {"epochs": epochs}, "members": {"a.b": member, "c": second}}
 
-    told = [
+    records = [
         factories.vote(0.9 - epochs / 1000, spec=voting(epochs, width), pipeline_digest=str(epochs))
         for epochs, width in ((16, 8), (30, 24))
     ]
-    first, second = pipelines(compare(told).tables[0].rows)
+    first, second = pipelines(compare(records).tables[0].rows)
     assert first == f"soft({A}, {B}) (backbone.options.width=16|8, training.epochs=16)"
     assert second == f"soft({A}, {B}) (backbone.options.width=16|24, training.epochs=30)"
 
@@ -236,8 +236,8 @@ def test_seeds_that_ran_on_different_code_are_named() -> None:
     assert compare([factories.record(), base]).tables[0].rows[0].notes == []
     assert "different code" in compare([factories.record(), edited]).tables[0].rows[0].notes[0]
     later = msgspec.structs.replace(base, created="2026-01-01T00:00:00Z")
-    for told in ([edited, later], [later, edited]):
-        assert compare([factories.record(), *told]).tables[0].rows[0].notes == []
+    for records in ([edited, later], [later, edited]):
+        assert compare([factories.record(), *records]).tables[0].rows[0].notes == []
 
 
 def test_a_pooled_result_alone_makes_a_seed_s_numbers() -> None:
@@ -250,11 +250,11 @@ def test_a_pooled_result_alone_makes_a_seed_s_numbers() -> None:
 
 
 def test_seeds_times_folds_are_the_pooled_results_of_the_seeds() -> None:
-    told = []
+    records = []
     for seed, value in enumerate((0.92, 0.94)):
         folds = factories.folds([0.90, 0.96], seed=seed)
-        told += [*folds, factories.pooled(folds, value)]
-    row = compare(told).tables[0].rows[0]
+        records += [*folds, factories.pooled(folds, value)]
+    row = compare(records).tables[0].rows[0]
     one = row.metrics["balanced-accuracy"]
     assert (row.seeds, one.value) == ([0, 1], pytest.approx(0.93))
     assert one.spread == pytest.approx(statistics.stdev([0.92, 0.94]))
@@ -263,7 +263,7 @@ def test_seeds_times_folds_are_the_pooled_results_of_the_seeds() -> None:
 def test_an_unfinished_cross_validation_is_partial_and_not_ranked() -> None:
     done = factories.folds([0.90, 0.92, 0.91], pipeline=A)
     some = factories.folds([0.99, 0.98], pipeline=B, k=3)
-    (table,) = compare([*done, factories.pooled(done, 0.91), *some], difference=separable).tables
+    (table,) = compare([*done, factories.pooled(done, 0.91), *some], difference=significant).tables
     row = table.rows[1]
     assert (pipelines(table.rows), row.pipeline, row.status, row.unfinished) == ([A, B], B, "partial", {0: 2})
     assert (row.pooled, row.value("balanced-accuracy"), row.n) == (False, pytest.approx(0.985), 600)
@@ -279,12 +279,12 @@ def test_a_seed_without_its_pooled_result_does_not_count_beside_one_that_has_it(
 
 def test_a_fold_that_failed_and_a_result_that_was_not_pooled_are_told_with_their_causes() -> None:
     some = factories.folds([0.9, 0.9], k=3)
-    told = [factories.failed("oom", fold=2, split=some[0].split)]
-    told += [factories.failed("data", fold=None, split=some[0].split)]
-    row = compare([*some, *told]).tables[0].rows[0]
+    records = [factories.failed("oom", fold=2, split=some[0].split)]
+    records += [factories.failed("data", fold=None, split=some[0].split)]
+    row = compare([*some, *records]).tables[0].rows[0]
     assert row.status == "partial"
     assert [(one.fold, one.failure.cause) for one in row.failures] == [(None, "data"), (2, "oom")]
-    assert compare(told).tables[0].rows[0].status == "failed"
+    assert compare(records).tables[0].rows[0].status == "failed"
 
 
 def test_the_controls_of_a_single_fold_do_not_stand_for_all() -> None:
@@ -297,9 +297,9 @@ def test_the_controls_of_a_single_fold_do_not_stand_for_all() -> None:
 
 def test_of_the_maps_one_number_is_kept_the_mean_over_classes() -> None:
     maps = {"lung-enrichment/COVID": Estimate(2.0), "lung-enrichment/Non-COVID": Estimate(1.0)}
-    told = {**maps, "lesion-enrichment/COVID": Estimate(3.0), "lung-misses/COVID": Estimate(0.5)}
-    told |= {"lesion-enrichment/Non-COVID": Estimate(None, note="no map to judge")}
-    row = compare([factories.record(gradcam=told)]).tables[0].rows[0]
+    maps_of_classes = {**maps, "lesion-enrichment/COVID": Estimate(3.0), "lung-misses/COVID": Estimate(0.5)}
+    maps_of_classes |= {"lesion-enrichment/Non-COVID": Estimate(None, note="no map to judge")}
+    row = compare([factories.record(gradcam=maps_of_classes)]).tables[0].rows[0]
     assert row.localisation == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0}
 
 
@@ -315,9 +315,9 @@ def test_an_unknown_metric_suggests_the_nearest() -> None:
         compare([factories.record()], metric="balanced-acuracy")
 
 
-def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
+def test_the_leader_is_significant_only_if_the_interval_excludes_zero() -> None:
     runs = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
-    assert compare(runs, difference=separable).tables[0].leader.significant  # type: ignore[union-attr]
+    assert compare(runs, difference=significant).tables[0].leader.significant  # type: ignore[union-attr]
     touching = (
         compare(runs, difference=lambda *_: Difference(0.02, -0.001, 0.05, minimum_detectable=0.036)).tables[0].leader
     )
@@ -327,7 +327,7 @@ def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "level"),
+    ("values", "tied"),
     [
         ([0.95, 0.94, 0.935, 0.92, 0.938], ["net4", "net2"]),  # in their order; net1 is the runner-up
         ([0.95, 0.92, 0.94], []),
@@ -335,15 +335,15 @@ def test_the_leader_is_separable_only_if_the_interval_excludes_zero() -> None:
         ([0.95] * 9, [f"net{k}" for k in range(2, CONTENDERS + 1)]),
     ],
 )
-def test_those_that_are_not_separable_from_the_leader_either_are_named(values: list[float], level: list[str]) -> None:
+def test_those_that_do_not_differ_significantly_from_the_leader_are_named(values: list[float], tied: list[str]) -> None:
     runs = [factories.record(value, pipeline=f"net{k}") for k, value in enumerate(values)]
-    lead = compare(runs, difference=gap).tables[0].leader
-    assert lead is not None
-    assert lead.tied == level
+    leader = compare(runs, difference=gap).tables[0].leader
+    assert leader is not None
+    assert leader.tied == tied
 
 
 @pytest.mark.parametrize("answer", [Difference(0.02, 0.01, 0.03), Difference(None, note="no predictions")])
-def test_nobody_is_tested_after_a_runner_up_that_is_separable_or_cannot_be_tested(answer: Difference) -> None:
+def test_nobody_is_tested_after_a_runner_up_that_differs_significantly_or_cannot_be_tested(answer: Difference) -> None:
     asked = []
 
     def test(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
@@ -355,8 +355,8 @@ def test_nobody_is_tested_after_a_runner_up_that_is_separable_or_cannot_be_teste
 
 
 def test_every_row_is_compared_with_the_pipeline_that_was_asked_for() -> None:
-    told = [factories.record(0.94, pipeline=A), factories.record(0.96, pipeline=B), factories.failed(pipeline=C)]
-    (table,) = compare(told, against=A, difference=gap).tables
+    records = [factories.record(0.94, pipeline=A), factories.record(0.96, pipeline=B), factories.failed(pipeline=C)]
+    (table,) = compare(records, against=A, difference=gap).tables
     rows = {row.pipeline: row.against for row in table.rows}
     assert table.against == A
     assert rows[A] is None and rows[C] is None and rows["majority"] is None
@@ -364,22 +364,22 @@ def test_every_row_is_compared_with_the_pipeline_that_was_asked_for() -> None:
 
 
 def test_the_beginning_of_a_name_is_enough_where_it_is_unique() -> None:
-    told = [factories.record(pipeline=A), factories.record(pipeline=B)]
-    assert compare(told, against="unet+x", difference=gap).tables[0].against == B
+    records = [factories.record(pipeline=A), factories.record(pipeline=B)]
+    assert compare(records, against="unet+x", difference=gap).tables[0].against == B
     with pytest.raises(ConfigError, match="'unet' may be any of 2 pipelines"):
-        compare(told, against="unet", difference=gap)
+        compare(records, against="unet", difference=gap)
     with pytest.raises(UnknownNameError, match=r"did you mean unet\+sepcnn\+dense"):
-        compare(told, against="unet+sepcn+dense", difference=gap)
+        compare(records, against="unet+sepcn+dense", difference=gap)
 
 
 def test_a_table_without_the_pipeline_stays_as_it_is() -> None:
-    told = [factories.record(pipeline=A), factories.record(task="multiclass", classes=LABELS, pipeline=B)]
-    assert [table.against for table in compare(told, against=A, difference=gap).tables] == [A, None]
+    records = [factories.record(pipeline=A), factories.record(task="multiclass", classes=LABELS, pipeline=B)]
+    assert [table.against for table in compare(records, against=A, difference=gap).tables] == [A, None]
 
 
 def test_a_pipeline_without_numbers_leaves_nothing_to_compare_with() -> None:
-    told = [factories.record(pipeline=A), factories.failed(pipeline=B)]
-    found = compare(told, against=B, difference=gap).tables[0].rows[0].against
+    records = [factories.record(pipeline=A), factories.failed(pipeline=B)]
+    found = compare(records, against=B, difference=gap).tables[0].rows[0].against
     assert found is not None and (found.value, found.note) == (None, f"{B} has no numbers")
 
 
@@ -387,7 +387,7 @@ def test_a_pipeline_without_numbers_leaves_nothing_to_compare_with() -> None:
 def results(tmp_path: Path) -> Path:
     folder = tmp_path / "results"
     for made in [factories.record(0.95, pipeline=A), factories.record(0.9, pipeline=B), factories.failed(pipeline=C)]:
-        records.write(made, folder / made.task / made.run)
+        files.write(made, folder / made.task / made.run)
     return folder
 
 
@@ -415,7 +415,7 @@ def test_the_command_prints_json(bench, results: Path) -> None:
 
 def test_details_show_each_run_by_itself(bench, tmp_path: Path) -> None:
     vote = factories.vote(run="vote-s0-f0-1")
-    records.write(vote, tmp_path / "vote" / vote.run)
+    files.write(vote, tmp_path / "vote" / vote.run)
     code, out, _ = bench(tmp_path, "--details")
     assert code == 0
     assert "disagreement" in out and "member" in out

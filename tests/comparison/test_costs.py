@@ -111,8 +111,8 @@ def test_of_a_loss_less_is_better() -> None:
 
 def test_the_latest_of_two_measurements_counts() -> None:
     later = factories.speed(A, p50_ms=9, created="2026-01-01T00:00:00+00:00")
-    for told in ([later, factories.speed(A)], [factories.speed(A), later]):
-        (table,) = cost_tables(compare(runs()).tables, told)
+    for measured in ([later, factories.speed(A)], [factories.speed(A), later]):
+        (table,) = cost_tables(compare(runs()).tables, measured)
         assert [row.speed.latency.p50_s for row in table.groups[0].rows] == [0.009]
 
 
@@ -137,8 +137,8 @@ def test_a_measurement_of_edited_code_says_so() -> None:
     edited = factories.speed(A)
     part = msgspec.structs.replace(edited.components["backbone"], code="0" * 64)
     edited = msgspec.structs.replace(edited, components={**edited.components, "backbone": part})
-    for told, notes in ((factories.speed(A), ()), (edited, (EDITED,))):
-        (table,) = cost_tables(compare(runs()).tables, [told])
+    for measured, notes in ((factories.speed(A), ()), (edited, (EDITED,))):
+        (table,) = cost_tables(compare(runs()).tables, [measured])
         assert table.groups[0].rows[0].notes == notes
 
 

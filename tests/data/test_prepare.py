@@ -18,9 +18,9 @@ from registry.errors import ContractError, DataError, StorageError, UnknownNameE
 from tests import xrays
 
 
-def drawn(n: int, **fields) -> Sample:
+def synthetic(n: int, **fields) -> Sample:
     """A sample whose readers give arrays."""
-    given = {"image": xrays.film(n), "mask": None, "lesion": None} | {
+    given = {"image": xrays.radiograph(n), "mask": None, "lesion": None} | {
         name: fields.pop(name) for name in ("image", "mask", "lesion") if name in fields
     }
     readers = {f"read_{name}": partial(lambda pixels: pixels, pixels) for name, pixels in given.items()}
@@ -37,8 +37,8 @@ def prepared(samples, folder, **options):
 
 
 def test_the_artefact_holds_every_sample_in_order(tmp_path):
-    samples = [drawn(n, label="ab"[n % 2], source=[None, "here"][n % 2], mask_annotator="me") for n in range(50)]
-    samples[7] = drawn(7, mask=xrays.lungs(), mask_annotator="me", label="b")
+    samples = [synthetic(n, label="ab"[n % 2], source=[None, "here"][n % 2], mask_annotator="me") for n in range(50)]
+    samples[7] = synthetic(7, mask=xrays.lungs(), mask_annotator="me", label="b")
     images = prepared(samples, tmp_path / "out")
     assert images.ids.tolist() == [f"s{n}" for n in range(50)]
     assert images.labels.tolist() == ["a", "b"] * 25
@@ -51,18 +51,20 @@ def test_the_artefact_holds_every_sample_in_order(tmp_path):
     assert images.skipped == ()
     assert (images.images.shape, images.images.dtype) == ((50, 32, 32), np.uint8)
     for n in (0, 17, 49):
-        assert np.array_equal(images.images[n], cv2.resize(xrays.film(n), (32, 32), interpolation=cv2.INTER_LINEAR))
+        assert np.array_equal(
+            images.images[n], cv2.resize(xrays.radiograph(n), (32, 32), interpolation=cv2.INTER_LINEAR)
+        )
 
 
 def test_images_are_mapped_not_read(tmp_path):
-    assert isinstance(prepared([drawn(0), drawn(1)], tmp_path / "out").images, np.memmap)
+    assert isinstance(prepared([synthetic(0), synthetic(1)], tmp_path / "out").images, np.memmap)
 
 
 def test_masks_of_any_size_come_back_at_the_images_size(tmp_path):
     samples = [
-        drawn(0, mask=xrays.lungs((64, 64)), mask_annotator="me"),
-        drawn(1),
-        drawn(2, mask=xrays.lungs((32, 32))),
+        synthetic(0, mask=xrays.lungs((64, 64)), mask_annotator="me"),
+        synthetic(1),
+        synthetic(2, mask=xrays.lungs((32, 32))),
     ]
     images = prepared(samples, tmp_path / "out")
     assert images.masks().shape == (3, 32, 32)
@@ -74,13 +76,15 @@ def test_masks_of_any_size_come_back_at_the_images_size(tmp_path):
 
 def test_lesions_are_kept_where_they_are_known_even_if_empty(tmp_path):
     nothing = np.zeros((32, 32), bool)
-    images = prepared([drawn(0), drawn(1, lesion=nothing), drawn(2, lesion=xrays.lungs((32, 32)))], tmp_path / "out")
+    images = prepared(
+        [synthetic(0), synthetic(1, lesion=nothing), synthetic(2, lesion=xrays.lungs((32, 32)))], tmp_path / "out"
+    )
     assert images.lesion_known.tolist() == [False, True, True]
     assert images.lesions().any(axis=(1, 2)).tolist() == [False, False, True]
 
 
 def test_without_any_lesion_there_is_no_lesion_file(tmp_path):
-    images = prepared([drawn(0), drawn(1)], tmp_path / "out")
+    images = prepared([synthetic(0), synthetic(1)], tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["images.npy", "index.json", "masks.npy"]
     assert images.lesions([1]).shape == (1, 32, 32)
     assert images.lesions(np.array([True, False])).shape == (1, 32, 32)
@@ -88,7 +92,7 @@ def test_without_any_lesion_there_is_no_lesion_file(tmp_path):
 
 
 def test_threads_change_nothing(tmp_path):
-    samples = [drawn(n, mask=xrays.lungs(), paths=("a file",)) for n in range(70)]
+    samples = [synthetic(n, mask=xrays.lungs(), paths=("a file",)) for n in range(70)]
     one, many = prepared(samples, tmp_path / "1", workers=1), prepared(samples, tmp_path / "5", workers=5)
     assert np.array_equal(one.images, many.images)
     for name in ("images.npy", "masks.npy", "index.json"):
@@ -97,46 +101,48 @@ def test_threads_change_nothing(tmp_path):
 
 def test_opencv_gets_its_threads_back(tmp_path):
     before = cv2.getNumThreads()
-    prepared([drawn(0), drawn(1)], tmp_path / "out")
+    prepared([synthetic(0), synthetic(1)], tmp_path / "out")
     with pytest.raises(UnusableError):
-        prepared([drawn(0, image=np.zeros((20, 20), np.uint8))], tmp_path / "bad")
+        prepared([synthetic(0, image=np.zeros((20, 20), np.uint8))], tmp_path / "bad")
     assert cv2.getNumThreads() == before
 
 
 def test_equalisation_is_what_its_name_says(tmp_path):
-    film = xrays.film(3, (32, 32)) // 3
+    radiograph = xrays.radiograph(3, (32, 32)) // 3
     expected = {
-        "histogram": cv2.equalizeHist(film),
-        "clahe": cv2.createCLAHE(2.0, (8, 8)).apply(film),
-        "none": film,
-        "lungs": film,
+        "histogram": cv2.equalizeHist(radiograph),
+        "clahe": cv2.createCLAHE(2.0, (8, 8)).apply(radiograph),
+        "none": radiograph,
+        "lungs": radiograph,
     }
     for name, pixels in expected.items():
-        images = prepared([drawn(0, image=film)], tmp_path / name, equalise=name)
+        images = prepared([synthetic(0, image=radiograph)], tmp_path / name, equalise=name)
         assert np.array_equal(images.images[0], pixels), name
     with pytest.raises(UnknownNameError, match="did you mean histogram"):
-        prepared([drawn(0)], tmp_path / "x", equalise="histogramm")
+        prepared([synthetic(0)], tmp_path / "x", equalise="histogramm")
 
 
 def test_strong_shrinking_averages_what_it_drops(tmp_path):
     stripes = np.zeros((320, 320), np.uint8)
     stripes[:, ::2] = 200
-    assert set(np.unique(prepared([drawn(0, image=stripes)], tmp_path / "out").images)) == {100}
+    assert set(np.unique(prepared([synthetic(0, image=stripes)], tmp_path / "out").images)) == {100}
 
 
 def test_identical_pixels_share_a_group_across_patients_and_names(tmp_path):
-    same = xrays.film(99)
-    samples = [drawn(n) for n in range(6)]
-    samples[1] = drawn(1, image=same, group="g1")
-    samples[3] = drawn(3, image=same.copy(), group="g3")
-    samples[4] = drawn(4, group="g3")
+    same = xrays.radiograph(99)
+    samples = [synthetic(n) for n in range(6)]
+    samples[1] = synthetic(1, image=same, group="g1")
+    samples[3] = synthetic(3, image=same.copy(), group="g3")
+    samples[4] = synthetic(4, group="g3")
     groups = prepared(samples, tmp_path / "out").groups.tolist()
     assert groups == ["g0", "g1", "g2", "g1", "g1", "g5"]
 
 
-def test_films_that_differ_in_places_only_stay_apart(tmp_path):
-    film = xrays.film(5)
-    images = prepared([drawn(0, image=film), drawn(1, image=film[:, ::-1])], tmp_path / "out")  # same mean, same spread
+def test_radiographs_that_differ_in_places_only_stay_apart(tmp_path):
+    radiograph = xrays.radiograph(5)
+    images = prepared(
+        [synthetic(0, image=radiograph), synthetic(1, image=radiograph[:, ::-1])], tmp_path / "out"
+    )  # same mean, same spread
     assert images.groups.tolist() == ["g0", "g1"]
 
 
@@ -180,7 +186,7 @@ def test_skipping_leaves_them_out_and_says_which(tmp_path):
 
 
 def test_a_long_list_is_cut_in_the_message_and_whole_in_the_error(tmp_path):
-    samples = [drawn(n, image=np.zeros((20, 20), np.uint8)) for n in range(30)] + [drawn(30)]
+    samples = [synthetic(n, image=np.zeros((20, 20), np.uint8)) for n in range(30)] + [synthetic(30)]
     with pytest.raises(UnusableError) as raised:
         prepared(samples, tmp_path / "out")
     assert len(raised.value.problems) == 30
@@ -190,22 +196,22 @@ def test_a_long_list_is_cut_in_the_message_and_whole_in_the_error(tmp_path):
 
 def test_if_all_are_unusable_skipping_does_not_help(tmp_path):
     with pytest.raises(UnusableError, match="1 of 1 samples"):
-        prepared([drawn(0, image=np.zeros((20, 20), np.uint8))], tmp_path / "out", skip_bad=True)
+        prepared([synthetic(0, image=np.zeros((20, 20), np.uint8))], tmp_path / "out", skip_bad=True)
     with pytest.raises(DataError, match="no samples"):
         prepared([], tmp_path / "none")
 
 
 def test_a_small_difference_in_shape_between_mask_and_image_is_tolerated(tmp_path):
-    near = drawn(0, image=xrays.film(0, (40, 40)), mask=xrays.lungs((100, 104)))
+    near = synthetic(0, image=xrays.radiograph(0, (40, 40)), mask=xrays.lungs((100, 104)))
     assert prepared([near], tmp_path / "out").has_mask.all()
 
 
 @pytest.mark.parametrize("image", [np.zeros((20, 20)), np.zeros((20, 20, 3), np.uint8), [[1]], None])
 def test_a_reader_that_breaks_its_promise_is_the_plugins_fault(tmp_path, image):
     with pytest.raises(ContractError, match=r"sample 's0': read_image gives uint8 \(H, W\), received"):
-        prepared([drawn(0, image=image)], tmp_path / "out", skip_bad=True)
+        prepared([synthetic(0, image=image)], tmp_path / "out", skip_bad=True)
     with pytest.raises(ContractError, match=r"a mask is bool \(H, W\) or None, received uint8"):
-        prepared([drawn(0, mask=np.zeros((20, 20), np.uint8))], tmp_path / "out2")
+        prepared([synthetic(0, mask=np.zeros((20, 20), np.uint8))], tmp_path / "out2")
     assert list((tmp_path / "out").iterdir()) == list((tmp_path / "out2").iterdir()) == []
 
 
@@ -219,7 +225,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "pwritev", full_after_a_while)
     with pytest.raises(StorageError, match=r"cannot write .*images.npy: No space left on device"):
-        prepared([drawn(n) for n in range(40)], tmp_path / "out")
+        prepared([synthetic(n) for n in range(40)], tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -227,16 +233,17 @@ def test_short_writes_are_continued(tmp_path, monkeypatch):
     real = os.pwrite
     monkeypatch.setattr(os, "pwritev", lambda descriptor, pieces, offset: real(descriptor, pieces[0][:90], offset))
     monkeypatch.setattr(os, "pwrite", lambda descriptor, data, offset: real(descriptor, data[:100], offset))
-    images = prepared([drawn(n, image=xrays.film(n, (32, 32))) for n in range(3)], tmp_path / "out")
-    assert np.array_equal(images.images[2], xrays.film(2, (32, 32)))
+    images = prepared([synthetic(n, image=xrays.radiograph(n, (32, 32))) for n in range(3)], tmp_path / "out")
+    assert np.array_equal(images.images[2], xrays.radiograph(2, (32, 32)))
 
 
 def test_rows_written_together_are_those_written_one_by_one(tmp_path, monkeypatch):
-    """Refused films and films without a mask lie between the others."""
+    """Refused radiographs and radiographs without a mask lie between the others."""
     readers = [
-        drawn(n, image=xrays.film(n, (32, 32)), mask=xrays.lungs((32, 32)) if n % 3 else None) for n in range(20)
+        synthetic(n, image=xrays.radiograph(n, (32, 32)), mask=xrays.lungs((32, 32)) if n % 3 else None)
+        for n in range(20)
     ]
-    readers[4] = drawn(4, image=np.zeros((32, 32), np.uint8))
+    readers[4] = synthetic(4, image=np.zeros((32, 32), np.uint8))
     together = prepared(readers, tmp_path / "together", skip_bad=True)
     monkeypatch.setattr("benchmark.data.prepare.GROUP_BYTES", 1)
     single = prepared(readers, tmp_path / "single", skip_bad=True)
@@ -247,9 +254,9 @@ def test_rows_written_together_are_those_written_one_by_one(tmp_path, monkeypatc
 
 def test_files_that_changed_before_they_are_read_again_do_no_harm(tmp_path):
     """Duplicates are confirmed by a second reading, which may give something else."""
-    film = xrays.film(1)
-    twin = replace(drawn(1), read_image=iter([film, film // 2]).__next__)
-    images = prepared([drawn(0, image=film), twin], tmp_path / "out", workers=1)
+    radiograph = xrays.radiograph(1)
+    twin = replace(synthetic(1), read_image=iter([radiograph, radiograph // 2]).__next__)
+    images = prepared([synthetic(0, image=radiograph), twin], tmp_path / "out", workers=1)
     assert images.groups.tolist() == ["g0", "g1"]
 
 
@@ -283,7 +290,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path):
 
 @pytest.mark.real_data
 @pytest.mark.skipif("BENCH_REAL_DATA" not in os.environ, reason="BENCH_REAL_DATA is not set")
-def test_real_films_are_prepared(tmp_path):
+def test_real_radiographs_are_prepared(tmp_path):
     samples = covid_radiography(Path(os.environ["BENCH_REAL_DATA"]) / "crd-sample").samples()
     images = prepared(samples, tmp_path / "out", size=128, equalise="histogram")
     assert len(images.ids) == 180

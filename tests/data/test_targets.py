@@ -12,12 +12,12 @@ def test_targets_follow_the_tasks_classes():
     assert class_targets(labels, three).tolist() == [2, 0, 1]
 
 
-@pytest.mark.parametrize("lacking", ["train", "select", "fit", "test"])
-def test_a_class_without_an_image_in_a_part_is_refused(lacking):
-    subsets = np.repeat(["train", "select", "fit", "test"], 2)
+@pytest.mark.parametrize("lacking", ["train", "validation", "calibration", "test"])
+def test_a_class_without_an_image_in_a_subset_is_refused(lacking):
+    subsets = np.repeat(["train", "validation", "calibration", "test"], 2)
     targets = np.tile([0, 1], 4)
     check_classes(targets, subsets, ["rest", "COVID"])
-    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} part of 2"):
+    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} subset of 2"):
         check_classes(np.where(subsets == lacking, 0, targets), subsets, ["rest", "COVID"])
 
 

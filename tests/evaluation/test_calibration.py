@@ -42,14 +42,16 @@ def test_decisions_do_not_depend_on_the_prior_trained_with(likelihood, shares):
     assert without_prior(trained_otherwise, shares) == pytest.approx(logits, abs=1e-9)
 
 
-def test_two_classes_are_decided_where_the_validation_part_says_the_balance_lies():
+def test_two_classes_are_decided_where_the_calibration_subset_says_the_balance_lies():
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, 4000)
     odds = 3 * (2 * targets - 1) + rng.logistic(size=4000) - 2.5  # a network that puts its threshold too high
     logits = np.stack([np.zeros(4000), odds], axis=1)
     fit = np.arange(4000) < 1000
     found = calibrate(logits, targets, fit, [0.5, 0.5], [0.5, 0.5])
-    biased, mended = ((decided == targets)[~fit].mean() for decided in (odds > 0, found.evidence.argmax(axis=1)))
+    biased, mended = (
+        (decided == targets)[~fit].mean() for decided in (odds > 0, found.corrected_logits.argmax(axis=1))
+    )
     assert biased < 0.83
     assert mended > 0.93
 
@@ -57,7 +59,7 @@ def test_two_classes_are_decided_where_the_validation_part_says_the_balance_lies
 def test_more_classes_are_decided_by_argmax_at_equal_shares():
     logits = np.random.default_rng(0).normal(size=(200, 4))
     found = calibrate(logits, np.arange(200) % 4, np.arange(200) < 100, [1, 2, 3, 4], [3, 3, 3, 3])
-    assert (found.evidence.argmax(axis=1) == logits.argmax(axis=1)).all()
+    assert (found.corrected_logits.argmax(axis=1) == logits.argmax(axis=1)).all()
 
 
 def test_a_class_without_training_images_is_refused_by_name_of_the_cause():

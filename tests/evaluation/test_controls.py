@@ -65,8 +65,8 @@ def test_the_majority_scores_what_the_published_counts_say(classes, expected):
 def test_controls_learn_on_train_and_are_scored_on_test():
     targets = np.array([0, 0, 0, 1, 1, 1, 0, 1])
     sources = ["x", "x", "y", "y", "y", "x", "y", "x"]  # train says x: 0, y: 1; test is the other way round
-    parts = np.array(["train"] * 6 + ["test"] * 2)
-    found = controls(["a", "b"], None, targets, parts, np.arange(8), sources, seed=0, resamples=20)
+    subsets = np.array(["train"] * 6 + ["test"] * 2)
+    found = controls(["a", "b"], None, targets, subsets, np.arange(8), sources, seed=0, resamples=20)
     assert found["source-oracle"]["accuracy"].value == 0.0
 
 

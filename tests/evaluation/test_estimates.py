@@ -61,9 +61,9 @@ def test_a_class_absent_from_test_is_named_everywhere():
     targets = np.repeat([0, 1], 20)
     found = judge(targets, targets, ("a", "b", "c"))
     for name in ("recall/c", "auroc/c"):
-        assert found[name].value is None and found[name].note == "no c in the test part"
+        assert found[name].value is None and found[name].note == "no c in the test subset"
     assert found["precision/c"].note == "never decided c"
-    assert found["f1/c"].note == "c neither in the test part nor decided"
+    assert found["f1/c"].note == "c neither in the test subset nor decided"
     for name in ("balanced-accuracy", "auroc", "auprc"):
         assert found[name].value == 1.0 and "2 of 3 classes" in found[name].note
     assert found["n/c"].value == 0
@@ -74,7 +74,7 @@ def test_a_test_part_of_one_class_has_no_ranking_and_no_correlation():
     for name in ("auroc", "auprc", "mcc", "specificity"):
         assert found[name].value is None and found[name].note, name
     assert found["balanced-accuracy"].value == 0.75
-    assert found["specificity"].note == "no rest in the test part"
+    assert found["specificity"].note == "no rest in the test subset"
 
 
 def test_few_images_are_marked_in_every_metric_that_rests_on_them():
@@ -124,7 +124,7 @@ def test_whatever_comes_in_every_number_is_ordered_or_named(classes, n, seed, sk
             assert math.isfinite(estimate.low) and math.isfinite(estimate.high), name
 
 
-def test_intervals_cover_the_truth_on_patients_with_two_films():
+def test_intervals_cover_the_truth_on_patients_with_two_radiographs():
     rng = np.random.default_rng(3)
     targets, groups = np.repeat([0, 1], [40, 100]), np.arange(140) // 2
     truth = {"balanced-accuracy": 0.875, "mcc": 0.7349, "macro-f1": 0.8670, "f1/COVID": 0.8125}  # recalls .85 and .90

@@ -54,8 +54,8 @@ def test_all_of_36_right_leaves_room_for_doubt():
 
 
 def test_nothing_to_take_a_share_of_is_named():
-    assert proportion(np.array([], bool), [], "no COVID in the test part") == Estimate(
-        None, n=0, note="no COVID in the test part"
+    assert proportion(np.array([], bool), [], "no COVID in the test subset") == Estimate(
+        None, n=0, note="no COVID in the test subset"
     )
 
 
@@ -194,7 +194,7 @@ def test_auroc_intervals_cover_near_one_on_few_images():
     assert 0.93 <= np.mean(covered) <= 0.995
 
 
-def test_models_without_a_difference_are_not_separable_and_the_doubt_is_not_zero():
+def test_models_without_a_difference_are_not_significantly_different_and_the_doubt_is_not_zero():
     targets = np.repeat([0, 1], [70, 30])
     found = paired_difference(accuracy, targets, one_hot(targets), one_hot(targets), np.arange(100), seed=0)
     assert (found.value, found.p, found.note) == (0.0, 1.0, "no image tells the two apart")
@@ -222,7 +222,7 @@ def test_a_model_is_compared_on_whole_groups():
     b[:12] = 1
     apart = paired_difference(accuracy, targets, one_hot(a), one_hot(b), np.arange(400), seed=0)
     together = paired_difference(accuracy, targets, one_hot(a), one_hot(b), np.arange(400) // 4, seed=0)
-    assert apart.p < 0.01 and together.p > 0.05  # twelve films of three patients
+    assert apart.p < 0.01 and together.p > 0.05  # twelve radiographs of three patients
 
 
 def test_seeds_of_a_model_are_averaged_and_may_differ_in_number():

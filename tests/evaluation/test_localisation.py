@@ -90,8 +90,8 @@ def test_interval_of_a_median_is_wider_when_images_share_patients():
 
 
 def test_brightness_is_judged_by_the_same_rule():
-    films = np.full((1, 8, 8), 10, np.uint8)
-    films[0, :4] = 30
+    radiographs = np.full((1, 8, 8), 10, np.uint8)
+    radiographs[0, :4] = 30
     region = np.zeros((1, 8, 8), bool)
     region[0, :4] = True
-    assert localisation(films, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))
+    assert localisation(radiographs, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))

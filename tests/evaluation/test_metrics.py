@@ -169,11 +169,11 @@ def test_an_unknown_metric_suggests_the_nearest():
         metrics.metric_named("balanced-acuracy", ["a", "b"])
 
 
-def test_losses_need_probabilities_and_all_else_the_evidence():
+def test_losses_need_probabilities_and_all_else_the_corrected_logits():
     names = metrics_of(["a", "b"], "b")
     needs = {name: metrics.metric_named(name, ["a", "b"], "b").needs for name in names}
     assert {name for name, kind in needs.items() if kind == "probabilities"} == set(OF_PROBABILITIES)
-    assert set(needs.values()) == {"probabilities", "evidence"}
+    assert set(needs.values()) == {"probabilities", "corrected_logits"}
 
 
 @pytest.mark.parametrize(("classes", "positive"), [(["a", "b"], None), (["a", "b"], "a"), (["a", "b", "c"], None)])

@@ -14,17 +14,17 @@ CLASSES = ["Non-COVID", "COVID"]
 
 
 def run(folder: Path, name: str, wrong: int, *, seed: int = 0, order: int = 0, n: int = 200) -> Record:
-    """A run whose first `wrong` test images are misjudged; its test part is shuffled by `order`."""
+    """A run whose first `wrong` test images are misjudged; its images are shuffled by `order`."""
     ids = np.array([f"image-{place:03}" for place in range(n)])
     targets = np.arange(n) % 2
     sure = np.where(np.arange(n) < wrong, -2.0, 2.0) * (2 * targets - 1)
     logits = np.stack([-sure / 2, sure / 2], axis=1).astype(np.float32)
     mixed = np.random.default_rng(order).permutation(n)
-    parts = np.where(np.arange(n) < 10, "fit", "test")[mixed]
+    subsets = np.where(np.arange(n) < 10, "calibration", "test")[mixed]
     folder.mkdir(parents=True)
     np.savez(
-        folder / "predictions.npz", ids=ids[mixed], groups=ids[mixed], targets=targets[mixed], parts=parts,
-        evidence=logits[mixed], probabilities=1 / (1 + np.exp(-logits[mixed])),
+        folder / "predictions.npz", ids=ids[mixed], groups=ids[mixed], targets=targets[mixed], subsets=subsets,
+        corrected_logits=logits[mixed], probabilities=1 / (1 + np.exp(-logits[mixed])),
     )  # fmt: skip
     test = np.arange(n) >= 10
     value = float(metric_named("accuracy", CLASSES).compute(targets[test], logits[test], np.ones((1, n - 10)))[0])
@@ -39,6 +39,30 @@ def test_the_difference_is_that_of_the_recorded_metrics_whatever_the_order_of_im
     assert found.n == 190
     assert found.value == pytest.approx((50 - 4.5) / 190)
     assert found.low is not None and found.high is not None and 0 < found.low < found.value < found.high
+
+
+def as_of_schema_1(folder: Path) -> None:
+    """Give the predictions in a run's folder the names that schema 1 had, with some images of validation."""
+    with np.load(folder / "predictions.npz") as stored:
+        columns = dict(stored)
+    parts, evidence = columns.pop("subsets"), columns.pop("corrected_logits")
+    parts = np.where(parts == "calibration", "fit", parts)
+    parts[np.flatnonzero(parts == "fit")[::2]] = "select"
+    np.savez(folder / "predictions.npz", parts=parts, evidence=evidence, **columns)
+
+
+def test_predictions_of_schema_1_are_read_by_its_names(tmp_path: Path) -> None:
+    pair = [run(tmp_path / "a", "a", 14)], [run(tmp_path / "b", "b", 30)]
+    today = paired_test(lambda one: tmp_path / one.run)(*pair, "accuracy")
+    assert today.value is not None
+    for name in ("a", "b"):
+        as_of_schema_1(tmp_path / name)
+    assert paired_test(lambda one: tmp_path / one.run)(*pair, "accuracy") == today
+    for subset in ("validation", "calibration"):  # by today's names
+        found = paired_test(lambda one: tmp_path / one.run, subset=subset)(*pair, "accuracy")
+        assert found.n == 5
+    beside = run(tmp_path / "c", "c", 30)  # whose predictions have today's names
+    assert paired_test(lambda one: tmp_path / one.run)(pair[0], [beside], "accuracy").value == today.value
 
 
 def test_a_test_repeats_bit_for_bit(tmp_path: Path) -> None:
@@ -73,14 +97,14 @@ def test_folds_that_were_pooled_are_tested_on_all_their_images(tmp_path: Path) -
     for one in whole:
         folder = tmp_path / one.run
         with np.load(folder / "predictions.npz") as stored:
-            kept = {name: stored[name][stored["parts"] == "test"] for name in stored.files}
+            kept = {name: stored[name][stored["subsets"] == "test"] for name in stored.files}
         np.savez(folder / "predictions.npz", fold=np.arange(190) % 5, **kept)
         pooled.append(msgspec.structs.replace(one, fold=None))
     found = paired_test(lambda one: tmp_path / one.run)([pooled[0]], [pooled[1]], "accuracy")
     assert (found.n, found.value) == (190, pytest.approx(16 / 190))
 
 
-def test_the_detectable_difference_is_that_of_the_interval_s_standard_error(tmp_path: Path) -> None:
+def test_the_minimum_detectable_difference_is_that_of_the_interval_s_standard_error(tmp_path: Path) -> None:
     pair = [run(tmp_path / "a", "a", 14)], [run(tmp_path / "b", "b", 30)]
     found = paired_test(lambda one: tmp_path / one.run)(*pair, "accuracy")
     assert found.low is not None and found.high is not None

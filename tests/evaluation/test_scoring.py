@@ -29,7 +29,7 @@ def fake(n=600, classes=2, seed=0, shift=2.0, shares=None):
         "positive": "COVID" if classes == 2 else None,
         "targets": targets,
         "logits": logits,
-        "parts": rng.choice(["train", "select", "fit", "test"], n, p=[0.4, 0.1, 0.2, 0.3]),
+        "subsets": rng.choice(["train", "validation", "calibration", "test"], n, p=[0.4, 0.1, 0.2, 0.3]),
         "groups": [f"patient-{i // 2}" for i in range(n)],
         "data_prior": shares,
         "batch_prior": np.full(classes, 1 / classes),
@@ -61,14 +61,14 @@ def test_every_metric_that_tables_name_is_there_with_an_interval_around_it(class
         assert estimate.n > 0 and estimate.note == "", name
     counts = {f"n/{name}" for name in arguments["classes"]}
     assert set(found) == set(names) | counts
-    assert sum(found[name].value for name in counts) == (arguments["parts"] == "test").sum()
+    assert sum(found[name].value for name in counts) == (arguments["subsets"] == "test").sum()
 
 
 def test_the_confusion_matrix_holds_the_test_images_and_gives_the_recalls():
     arguments = fake(shares=[0.2, 0.8])
     found = score(**arguments)
     (tp, fn), (fp, tn) = found.confusion
-    assert tp + fn + fp + tn == (arguments["parts"] == "test").sum()
+    assert tp + fn + fp + tn == (arguments["subsets"] == "test").sum()
     assert found.metrics["sensitivity"].value == pytest.approx(tp / (tp + fn))
     assert found.metrics["specificity"].value == pytest.approx(tn / (tn + fp))
 
@@ -89,7 +89,7 @@ def test_training_prior_changes_no_decision_and_no_ranking():
 def test_probabilities_refer_to_the_shares_of_the_data():
     arguments = fake(n=4000, shares=[0.1, 0.9])
     found = score(**arguments)
-    test = arguments["parts"] == "test"
+    test = arguments["subsets"] == "test"
     assert found.probabilities[test, 0].mean() == pytest.approx((arguments["targets"][test] == 0).mean(), abs=0.02)
     assert found.probabilities.sum(axis=1) == pytest.approx(1)
     assert found.metrics["ece"].value < 0.03
@@ -97,7 +97,7 @@ def test_probabilities_refer_to_the_shares_of_the_data():
 
 def test_nothing_is_fitted_on_test():
     arguments = fake()
-    test = arguments["parts"] == "test"
+    test = arguments["subsets"] == "test"
     spoilt = arguments["logits"].copy()
     spoilt[test] = spoilt[test][:, ::-1]
     one, other = score(**arguments), score(**(arguments | {"logits": spoilt}))
@@ -105,9 +105,9 @@ def test_nothing_is_fitted_on_test():
     assert (one.probabilities[~test] == other.probabilities[~test]).all()
 
 
-def test_train_and_select_do_not_enter_calibration_thresholds_or_metrics():
+def test_train_and_validation_do_not_enter_calibration_thresholds_or_metrics():
     arguments = fake()
-    others = np.isin(arguments["parts"], ["train", "select"])
+    others = np.isin(arguments["subsets"], ["train", "validation"])
     spoilt = arguments["logits"].copy()
     spoilt[others] *= -3
     one, other = score(**arguments), score(**(arguments | {"logits": spoilt}))
@@ -118,20 +118,20 @@ def test_thresholds_reach_their_specificity_on_validation_and_test_shows_its_own
     arguments = fake(n=4000)
     found = score(**arguments)
     told = found.calibration.thresholds["specificity-95"]
-    negatives = (arguments["targets"] == 1) & (arguments["parts"] == "fit")
+    negatives = (arguments["targets"] == 1) & (arguments["subsets"] == "calibration")
     assert told.negatives == negatives.sum()
     assert 0.95 <= told.calibration_specificity < 0.95 + 1 / negatives.sum()
     assert found.metrics["specificity@specificity-95"].value == pytest.approx(0.95, abs=0.03)
-    odds = found.evidence[:, 0] - found.evidence[:, 1]
-    positives = (arguments["targets"] == 0) & (arguments["parts"] == "test")
+    odds = found.corrected_logits[:, 0] - found.corrected_logits[:, 1]
+    positives = (arguments["targets"] == 0) & (arguments["subsets"] == "test")
     expected = (odds[positives] >= told.log_odds).mean()
     assert found.metrics["sensitivity@specificity-95"].value == pytest.approx(expected)
 
 
 def test_without_negatives_to_choose_on_thresholds_are_named_missing():
     arguments = fake()
-    negatives = (arguments["parts"] == "fit") & (arguments["targets"] == 1)
-    arguments["parts"] = np.where(negatives, "train", arguments["parts"])
+    negatives = (arguments["subsets"] == "calibration") & (arguments["targets"] == 1)
+    arguments["subsets"] = np.where(negatives, "train", arguments["subsets"])
     found = score(**arguments)
     assert found.metrics["sensitivity@specificity-95"].value is None
     assert "no threshold" in found.metrics["sensitivity@specificity-95"].note
@@ -145,7 +145,7 @@ def test_what_the_record_keeps_of_calibration_is_json_with_every_fitted_number()
     found = json.loads(msgspec.json.encode(score(**fake(classes=4)).calibration))
     assert list(found) == [
         "method", "temperature", "slope", "intercept", "n", "note", "data_prior", "batch_prior", "decisions",
-        "probabilities", "part",
+        "probabilities", "subset",
     ]  # fmt: skip
     assert found["method"] == "temperature" and "equal class shares" in found["decisions"]
     assert list(found["data_prior"]) == CLASSES
@@ -153,8 +153,8 @@ def test_what_the_record_keeps_of_calibration_is_json_with_every_fitted_number()
 
 def test_a_threshold_without_positives_says_so_in_json():
     arguments = fake()
-    positives = (arguments["parts"] == "fit") & (arguments["targets"] == 0)
-    arguments["parts"] = np.where(positives, "train", arguments["parts"])
+    positives = (arguments["subsets"] == "calibration") & (arguments["targets"] == 0)
+    arguments["subsets"] = np.where(positives, "train", arguments["subsets"])
     threshold = json.loads(msgspec.json.encode(score(**arguments).calibration.thresholds["specificity-95"]))
     assert list(threshold) == [
         "log_odds",
@@ -176,8 +176,8 @@ def test_the_same_seed_gives_the_same_scores_and_another_moves_only_intervals():
 
 def test_no_test_images_and_logits_that_are_not_finite_are_refused():
     arguments = fake()
-    with pytest.raises(DataError, match="test part is empty"):
-        score(**(arguments | {"parts": np.full(600, "train")}))
+    with pytest.raises(DataError, match="test subset is empty"):
+        score(**(arguments | {"subsets": np.full(600, "train")}))
     broken = arguments["logits"].copy()
     broken[3, 0] = np.inf
     with pytest.raises(DataError, match="1 of 600"):
@@ -186,7 +186,7 @@ def test_no_test_images_and_logits_that_are_not_finite_are_refused():
 
 def test_probabilities_of_the_network_s_own_prior_are_left_alone_when_nothing_is_to_correct():
     arguments = fake(classes=3)
-    arguments["parts"] = np.where(arguments["parts"] == "fit", "select", arguments["parts"])
+    arguments["subsets"] = np.where(arguments["subsets"] == "calibration", "validation", arguments["subsets"])
     assert score(**arguments).probabilities == pytest.approx(softmax(arguments["logits"]))
 
 
@@ -199,9 +199,9 @@ def test_scoring_imports_no_statistics_package_and_no_classifier_library():
 @pytest.mark.parametrize("classes", [2, 4])
 def test_a_metric_recomputed_by_its_name_is_the_one_that_was_scored(classes):
     arguments = fake(classes=classes, shares=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
-    found, test = score(**arguments), arguments["parts"] == "test"
+    found, test = score(**arguments), arguments["subsets"] == "test"
     outputs = {
-        "evidence": found.evidence,
+        "corrected_logits": found.corrected_logits,
         "probabilities": found.probabilities,
     }
     for name, estimate in found.metrics.items():

@@ -27,8 +27,8 @@ def test_a_segmenter_says_how_it_comes_by_its_masks(described):
     class Frame(Masks):
         whole_frame = True
 
-    told = described("segmenter", "none", lambda image_shape: Frame())
-    assert told.traits == {"trains": False, "whole_frame": True, "reads_dataset_masks": False}
+    description = described("segmenter", "none", lambda image_shape: Frame())
+    assert description.traits == {"trains": False, "whole_frame": True, "reads_dataset_masks": False}
 
 
 def test_a_head_with_fit_and_predict_is_classical(described):
@@ -47,7 +47,7 @@ def test_a_head_with_fit_and_predict_is_classical(described):
     ],
 )
 def test_a_product_that_breaks_its_contract_is_told_before_anything_runs(described, kind, name, product, line):
-    told = described(kind, name, lambda *shapes: product)
-    assert told.error.startswith(f"{kind} '{name}' breaks its contract: ")
-    assert re.search(line, told.error)
-    assert "\n" not in told.error
+    description = described(kind, name, lambda *shapes: product)
+    assert description.error.startswith(f"{kind} '{name}' breaks its contract: ")
+    assert re.search(line, description.error)
+    assert "\n" not in description.error

@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Told
+from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Reported
 from benchmark.execution.process import Outcome, WorkerClosedError
 from benchmark.execution.protocol import Build, Built, Progress, ProtocolError, WriteRecord
 from benchmark.planning.graph import subject
@@ -79,7 +79,7 @@ def test_what_is_said_of_each_step_and_run_is_in_order_and_adds_up(tmp_path):
     assert {one.status for one in ended} == {"built"}
     for one in begun:
         mine = [other for other in events if getattr(other, "step", None) == one.step]
-        assert [type(other) for other in mine] == [Begun, Told, Ended]
+        assert [type(other) for other in mine] == [Begun, Reported, Ended]
         assert len({other.worker for other in mine}) == 1
         assert mine[1].event == Progress(one.step.name, 1, 1)
     for run in planned:
@@ -212,15 +212,15 @@ def test_a_vote_on_a_failed_member_says_whose_step_it_was_and_the_other_member_i
     planned, store = plans(tmp_path, [*members.values(), vote(members=members)])
     broken = planned[1].plan.step("fit")
     found = records(go(planned, store, Ledger(answers={broken.key: ends("oom")}), 2))
-    told = {run.pipeline: found[run.plan.run] for run in planned}
-    assert {name: record.status for name, record in told.items()} == {
+    by_pipeline = {run.pipeline: found[run.plan.run] for run in planned}
+    assert {name: record.status for name, record in by_pipeline.items()} == {
         planned[0].pipeline: "ok",
         planned[1].pipeline: "failed",
         planned[2].pipeline: "failed",
     }
-    assert told[planned[1].pipeline].failure.stage == "fit"
-    assert told[planned[2].pipeline].failure.stage == "sepconv/fit"
-    assert told[planned[2].pipeline].failure.cause == "oom"
+    assert by_pipeline[planned[1].pipeline].failure.stage == "fit"
+    assert by_pipeline[planned[2].pipeline].failure.stage == "sepconv/fit"
+    assert by_pipeline[planned[2].pipeline].failure.cause == "oom"
 
 
 def test_a_fold_that_fails_fails_the_pooled_result_and_no_other_fold(tmp_path):
@@ -311,9 +311,9 @@ def test_a_step_that_another_process_builds_is_tried_again_and_what_is_ready_goe
     assert len(asked) == 4
     between = ledger.asked[asked[0] + 1 : asked[1]]
     assert at(planned[1:], "masks").key in between  # nobody waits for it
-    told = [one for one in events if isinstance(one, Ended) and one.status == "busy"]
-    assert len(told) == 1  # once is enough
-    assert told[0].step.key == slow.key
+    busy = [one for one in events if isinstance(one, Ended) and one.status == "busy"]
+    assert len(busy) == 1  # once is enough
+    assert busy[0].step.key == slow.key
     assert [one.status for one in events if isinstance(one, Ended) and one.step.key == slow.key] == ["busy", "built"]
 
 

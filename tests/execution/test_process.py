@@ -82,12 +82,12 @@ def describing(name):
 
 
 def described(outcome):
-    """What was said of the components."""
+    """What the worker described the components as."""
     assert outcome.cause is None, outcome
     return msgspec.json.decode(outcome.value, type=list[Description])
 
 
-def said(outcome):
+def value_of(outcome):
     """The first docstring line of the one component described."""
     return described(outcome)[0].summary
 
@@ -125,10 +125,10 @@ def test_a_worker_that_dies_is_killed_with_how_and_its_last_words(worker, name, 
 
 
 def test_after_a_death_the_next_request_gets_a_fresh_worker(worker):
-    first = said(worker.serve(describing("calm")))
-    assert said(worker.serve(describing("calm"))) == first
+    first = value_of(worker.serve(describing("calm")))
+    assert value_of(worker.serve(describing("calm"))) == first
     assert worker.serve(describing("kill")).cause == "killed"
-    assert said(worker.serve(describing("calm"))) != first
+    assert value_of(worker.serve(describing("calm"))) != first
 
 
 class Describing(Describe, frozen=True, tag="describe"):
@@ -147,7 +147,7 @@ class Full(Describing, frozen=True, tag="describe"):
 
 def test_a_worker_serves_one_backend_and_precision_only(worker):
     def served(kind):
-        return said(worker.serve(kind([("head", "calm")])))
+        return value_of(worker.serve(kind([("head", "calm")])))
 
     before, half = served(Describe), served(Describing)
     assert half == before  # what was described before is of no precision
@@ -157,29 +157,29 @@ def test_a_worker_serves_one_backend_and_precision_only(worker):
 
 @pytest.mark.parametrize("name", ["hang", "hang-in-c"])
 def test_a_worker_that_hangs_is_killed_for_good_at_the_timeout(worker, name):
-    pid = int(said(worker.serve(describing("calm"))))
+    pid = int(value_of(worker.serve(describing("calm"))))
     outcome = worker.serve(describing(name), timeout_s=1)
     assert (outcome.cause, outcome.message) == ("timeout", "no end after 1 s; the worker was killed")
     assert not is_alive(pid)
-    assert int(said(worker.serve(describing("calm")))) != pid
+    assert int(value_of(worker.serve(describing("calm")))) != pid
 
 
 def test_the_timeout_is_of_a_request_and_not_of_the_worker(worker):
-    first = said(worker.serve(describing("calm"), timeout_s=LIMIT_S))
+    first = value_of(worker.serve(describing("calm"), timeout_s=LIMIT_S))
     time.sleep(0.3)
-    assert said(worker.serve(describing("calm"), timeout_s=0.25)) == first
+    assert value_of(worker.serve(describing("calm"), timeout_s=0.25)) == first
 
 
 def test_whatever_is_printed_goes_to_the_log_and_never_among_the_events(worker, tmp_path):
-    assert said(worker.serve(describing("shout"), timeout_s=LIMIT_S)).isdigit()
-    assert said(worker.serve(describing("calm"), timeout_s=LIMIT_S)).isdigit()
+    assert value_of(worker.serve(describing("shout"), timeout_s=LIMIT_S)).isdigit()
+    assert value_of(worker.serve(describing("calm"), timeout_s=LIMIT_S)).isdigit()
     (log,) = (tmp_path / "logs").iterdir()
     for line in ("not json", "half a line", '{"event": "failed"}', "from a child"):
         assert line in log.read_text()
 
 
 def test_an_event_of_any_length_arrives_whole(worker):
-    assert len(said(worker.serve(describing("long"), timeout_s=LIMIT_S))) == 3_000_000
+    assert len(value_of(worker.serve(describing("long"), timeout_s=LIMIT_S))) == 3_000_000
 
 
 def test_a_long_request_arrives_whole(worker):
@@ -193,7 +193,7 @@ def test_a_death_is_noticed_though_a_child_of_the_worker_holds_the_pipe(worker):
 
 
 def test_stopping_ends_the_workers_children_too(worker):
-    pids = [int(pid) for pid in said(worker.serve(describing("offspring"))).split()]
+    pids = [int(pid) for pid in value_of(worker.serve(describing("offspring"))).split()]
     assert all(map(is_alive, pids))
     worker.stop()
     wait_until_gone(*pids)
@@ -202,7 +202,7 @@ def test_stopping_ends_the_workers_children_too(worker):
 
 def test_leaving_the_block_ends_the_worker(plugins, tmp_path):
     with Worker(tmp_path, {"PYTHONPATH": str(plugins)}) as worker:
-        pid = int(said(worker.serve(describing("calm"))))
+        pid = int(value_of(worker.serve(describing("calm"))))
     assert not is_alive(pid)
 
 
@@ -211,8 +211,8 @@ def test_when_the_supervisor_is_killed_the_worker_and_its_children_end(plugins, 
     code += "from benchmark.execution.protocol import request_of\n"
     code += "Worker(Path(sys.argv[1]), json.loads(sys.argv[2])).serve(request_of(sys.argv[3].encode()))"
     environment = {"PYTHONPATH": str(plugins), "PIDS": str(tmp_path / "pids")}
-    told = [str(tmp_path / "logs"), json.dumps(environment), encoded(describing("offspring-hang")).decode()]
-    supervisor = subprocess.Popen([sys.executable, "-c", code, *told])
+    arguments = [str(tmp_path / "logs"), json.dumps(environment), encoded(describing("offspring-hang")).decode()]
+    supervisor = subprocess.Popen([sys.executable, "-c", code, *arguments])
     deadline = time.monotonic() + LIMIT_S
     while not (tmp_path / "pids").exists() or " " not in (tmp_path / "pids").read_text():
         assert time.monotonic() < deadline
@@ -250,7 +250,7 @@ def test_an_interrupted_supervisor_leaves_no_worker(worker):
 
 def test_events_before_the_end_are_handed_to_the_watcher(worker):
     events = []
-    pid = int(said(worker.serve(describing("calm"), events.append)))
+    pid = int(value_of(worker.serve(describing("calm"), events.append)))
     assert events == [Ready(pid)]
 
 
@@ -276,7 +276,7 @@ def test_a_request_of_another_version_fails_by_its_name_and_the_next_one_is_serv
     assert outcome.cause == "exception"
     assert outcome.message.startswith("no request of this version of bench: ")
     assert "'teleport'" in outcome.message
-    assert said(worker.serve(describing("calm"))).isdigit()
+    assert value_of(worker.serve(describing("calm"))).isdigit()
 
 
 def test_an_event_of_another_version_ends_the_worker_and_is_an_error_that_names_it(tmp_path, monkeypatch):
@@ -334,7 +334,7 @@ def test_the_workers_environment_is_the_supervisors_with_what_was_asked(plugins,
     for name in ("MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"):
         monkeypatch.delenv(name, raising=False)
     with Worker(tmp_path, {"PYTHONPATH": str(plugins), "KERAS_BACKEND": "jax"}) as worker:
-        pid = said(worker.serve(describing("calm")))
+        pid = value_of(worker.serve(describing("calm")))
         environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
         assert {"FROM_OUTSIDE=1", "KERAS_BACKEND=jax", "PYTHONUNBUFFERED=1"} <= set(environment)
         assert {"MALLOC_TOP_PAD_=7", f"MALLOC_TRIM_THRESHOLD_={8 << 30}"} <= set(environment)
@@ -362,31 +362,31 @@ def test_more_workers_than_cores_are_refused(tmp_path, monkeypatch):
 
 def test_a_worker_that_is_closed_leaves_no_outcome_to_record(tmp_path):
     worker = Worker(tmp_path / "logs")
-    told = []
+    closings = []
 
     def serve():
         try:
             worker.serve(describing("dense"))
         except WorkerClosedError:
-            told.append("closed")
+            closings.append("closed")
 
     thread = threading.Thread(target=serve)
     worker.close()
     thread.start()
     thread.join(30)
-    assert told == ["closed"]
+    assert closings == ["closed"]
     assert not (tmp_path / "logs").exists()
 
 
 def test_a_request_under_way_ends_when_its_worker_is_closed(tmp_path):
     worker = Worker(tmp_path / "logs")
-    told = []
+    closings = []
 
     def serve():
         try:
             worker.serve(Describe([("backbone", "sepcnn")]))
         except WorkerClosedError:
-            told.append("closed")
+            closings.append("closed")
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -394,4 +394,4 @@ def test_a_request_under_way_ends_when_its_worker_is_closed(tmp_path):
         thread.join(0.01)
     worker.close()
     thread.join(30)
-    assert told == ["closed"]
+    assert closings == ["closed"]

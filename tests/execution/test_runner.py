@@ -105,8 +105,8 @@ def test_every_event_names_its_stage(stages):
 def test_how_long_a_step_took_lies_with_its_artefact_under_what_it_is_about(stages, monkeypatch):
     clock = itertools.count(100.0, 1.5)
     monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
-    told = stages.build(step("segmenter"))
-    assert told == Built("built", 1.5)
+    built = stages.build(step("segmenter"))
+    assert built == Built("built", 1.5)
     assert stages.store.duration("segmenter", "key-segmenter") == 1.5
     assert stages.store.last_durations("segmenter") == {"unet": 1.5}
     written = json.loads((stages.store.find("segmenter", "key-segmenter") / DURATION).read_text())
@@ -155,7 +155,7 @@ def test_where_keras_is_loaded_every_step_begins_afresh_before_it_computes(stage
     done, module = [], Module("fit", [])
     module.build = lambda context, folder: done.append("build")
     modules = {
-        "benchmark.models.runtime": SimpleNamespace(begin=lambda *told: done.append(told)),
+        "benchmark.models.runtime": SimpleNamespace(reset_keras=lambda *given: done.append(given)),
         "stages.fit": module,
         "stages.predict": module,
     }
@@ -207,10 +207,10 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
     """Writes the record of a run of these steps; gives what the recorder was given."""
-    told = []
+    recorded = []
 
     def write_run(context, facts, names, folder):
-        told.append((context, facts, names, folder))
+        recorded.append((context, facts, names, folder))
 
     monkeypatch.setattr(recorder, "imported", lambda module: SimpleNamespace(write_run=write_run))
 
@@ -218,7 +218,7 @@ def recorded(tmp_path, monkeypatch):
         facts = RunFacts("run", "d", "p", "k", "a+b+c", {}, summary(), [], stages)
         asked = WriteRecord(step, str(tmp_path), str(tmp_path / "results"), facts, steps, {"": "a+b+c"})
         recorder.serve(asked, lambda event: None)
-        return told[-1]
+        return recorded[-1]
 
     return record
 

@@ -22,7 +22,7 @@ SIZE = 32
 KINDS = ("surest right", "least sure", "surest wrong")
 
 
-def film(seed: int = 0, shape: tuple[int, int] = (SIZE, SIZE)) -> np.ndarray:
+def radiograph(seed: int = 0, shape: tuple[int, int] = (SIZE, SIZE)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
@@ -32,7 +32,7 @@ def disc(x: int, y: int, radius: int = 8) -> np.ndarray:
 
 
 def view(name: str = "COVID", mask: np.ndarray | None = None) -> View:
-    return View(name, f"{name}-1", film(1, (50, 40)), film(2), mask, film(3), film(4))
+    return View(name, f"{name}-1", radiograph(1, (50, 40)), radiograph(2), mask, radiograph(3), radiograph(4))
 
 
 def mask_row(truth: np.ndarray, prediction: np.ndarray, dice: float | None = 0.5) -> MaskRow:
@@ -42,7 +42,7 @@ def mask_row(truth: np.ndarray, prediction: np.ndarray, dice: float | None = 0.5
 def panel(name: str = "COVID", kind: str = "surest right", **changes: object) -> Panel:
     heat = np.zeros((4, 4), np.float32)
     heat[1, 2] = 3.0
-    return replace(Panel(name, kind, f"{name}-7", name, 0.9876, film(5), heat, disc(16, 16), None), **changes)
+    return replace(Panel(name, kind, f"{name}-7", name, 0.9876, radiograph(5), heat, disc(16, 16), None), **changes)
 
 
 def history(epochs: int, rate: float = 1e-3) -> list[dict[str, float]]:
@@ -51,14 +51,14 @@ def history(epochs: int, rate: float = 1e-3) -> list[dict[str, float]]:
             "epoch": epoch,
             "loss": 1 / epoch,
             "val_loss": 1.2 / epoch,
-            "rate": rate / (1 + (epoch > 3)),
+            "learning_rate": rate / (1 + (epoch > 3)),
             "duration_s": 1.0,
         }
         for epoch in range(1, epochs + 1)
     ]
 
 
-def drawn(path: Path) -> np.ndarray:
+def rendered(path: Path) -> np.ndarray:
     """The picture in RGB, after a look at its signature."""
     assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
@@ -81,14 +81,14 @@ def assert_sensible(picture: np.ndarray, rows: int) -> None:
 def test_network_view_has_a_row_for_each_class(tmp_path: Path, classes: int) -> None:
     path = tmp_path / "view.png"
     network_view_sheet(path, [view(f"class {k}", disc(12, 16)) for k in range(classes)])
-    assert_sensible(drawn(path), classes)
+    assert_sensible(rendered(path), classes)
 
 
 def test_network_view_without_a_mask_says_whole_frame_on_white(tmp_path: Path) -> None:
     with_mask, without = tmp_path / "mask.png", tmp_path / "whole.png"
     network_view_sheet(with_mask, [view(mask=np.zeros((SIZE, SIZE), bool))])
     network_view_sheet(without, [view(mask=None)])
-    black, white = (int((drawn(path) == 0).all(axis=2).sum()) for path in (with_mask, without))
+    black, white = (int((rendered(path) == 0).all(axis=2).sum()) for path in (with_mask, without))
     assert black - white > 150 * 150  # a mask of 1.6 inches at 110 dots an inch, less its margin
 
 
@@ -101,11 +101,11 @@ def test_grey_levels_are_shares_in_steps_of_eight() -> None:
 def test_mask_sheet_outlines_truth_and_prediction_in_their_own_colours(tmp_path: Path) -> None:
     path, empty = tmp_path / "masks.png", np.zeros((SIZE, SIZE), bool)
     mask_sheet(path, [mask_row(empty, empty, None)], "both empty")
-    legend = [pixels_of(drawn(path), color) for color in (ORANGE, SKY)]
+    legend = [pixels_of(rendered(path), color) for color in (ORANGE, SKY)]
     mask_sheet(path, [mask_row(disc(12, 16), empty, 0.0)], "nothing predicted")
-    truth_only = [pixels_of(drawn(path), color) for color in (ORANGE, SKY)]
+    truth_only = [pixels_of(rendered(path), color) for color in (ORANGE, SKY)]
     mask_sheet(path, [mask_row(disc(12, 16), disc(18, 16))], "both")
-    both = [pixels_of(drawn(path), color) for color in (ORANGE, SKY)]
+    both = [pixels_of(rendered(path), color) for color in (ORANGE, SKY)]
     assert truth_only[0] > legend[0] + 100
     assert truth_only[1] == legend[1]
     assert both[1] > legend[1] + 50
@@ -115,21 +115,21 @@ def test_mask_sheet_outlines_truth_and_prediction_in_their_own_colours(tmp_path:
 def test_mask_sheet_has_a_row_for_each_mask(tmp_path: Path, rows: int) -> None:
     path = tmp_path / "masks.png"
     mask_sheet(path, [mask_row(disc(12, 16), disc(14, 16), float("nan"))] * rows, "the worst of 300 test images")
-    assert_sensible(drawn(path), rows)
+    assert_sensible(rendered(path), rows)
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 30])
 def test_curves_of_any_length_are_drawn(tmp_path: Path, epochs: int) -> None:
     path = tmp_path / "curves.png"
     curves(path, history(epochs), epochs or None, "unet+sepcnn+dense, seed 0")
-    assert_sensible(drawn(path), 2)
+    assert_sensible(rendered(path), 2)
 
 
 def test_curves_survive_losses_that_are_not_finite_or_not_positive(tmp_path: Path) -> None:
     rows = history(3)
-    rows[0]["val_loss"], rows[1]["loss"], rows[2]["rate"] = float("inf"), float("nan"), 0.0
+    rows[0]["val_loss"], rows[1]["loss"], rows[2]["learning_rate"] = float("inf"), float("nan"), 0.0
     curves(tmp_path / "curves.png", rows, 3, "diverged")
-    assert_sensible(drawn(tmp_path / "curves.png"), 2)
+    assert_sensible(rendered(tmp_path / "curves.png"), 2)
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_overlay_is_hottest_where_the_heat_is() -> None:
 
 @pytest.mark.parametrize("heat", [np.zeros((3, 3)), np.full((3, 3), np.nan), np.array([[np.inf, 0]])])
 def test_overlay_of_an_empty_or_broken_map_is_the_grey_film(heat: np.ndarray) -> None:
-    image = film()
+    image = radiograph()
     assert (overlay(image, heat) == image[..., None]).all()
 
 
@@ -165,11 +165,11 @@ def test_overlay_of_an_empty_or_broken_map_is_the_grey_film(heat: np.ndarray) ->
 @given(scale=st.floats(1e-6, 1e6), seed=st.integers(0, 99))
 def test_overlay_depends_on_the_map_relative_to_its_own_maximum(scale: float, seed: int) -> None:
     heat = np.random.default_rng(seed).random((5, 5))
-    difference = overlay(film(seed), heat).astype(int) - overlay(film(seed), scale * heat)
+    difference = overlay(radiograph(seed), heat).astype(int) - overlay(radiograph(seed), scale * heat)
     assert np.abs(difference).max() <= 2  # a rounding step of the palette
 
 
-def test_overlay_keeps_some_film_under_the_hottest_point() -> None:
+def test_overlay_keeps_some_radiograph_under_the_hottest_point() -> None:
     heat = np.ones((2, 2))
     dark, bright = overlay(np.zeros((8, 8), np.uint8), heat), overlay(np.full((8, 8), 255, np.uint8), heat)
     assert (bright.astype(int) - dark > 40).all()
@@ -179,34 +179,34 @@ def test_overlay_keeps_some_film_under_the_hottest_point() -> None:
 def test_gradcam_sheet_has_a_row_for_each_class(tmp_path: Path, classes: int) -> None:
     panels = [panel(f"class {k}", kind, lesion=disc(10, 10, 3)) for k in range(classes) for kind in KINDS]
     gradcam_sheet(tmp_path / "gradcam.png", panels, "caption")
-    assert_sensible(drawn(tmp_path / "gradcam.png"), classes)
+    assert_sensible(rendered(tmp_path / "gradcam.png"), classes)
 
 
-def test_gradcam_sheet_draws_no_film_where_none_is_wrong(tmp_path: Path) -> None:
+def test_gradcam_sheet_draws_no_radiograph_where_none_is_wrong(tmp_path: Path) -> None:
     whole, lacking = tmp_path / "whole.png", tmp_path / "lacking.png"
     black = np.zeros((SIZE, SIZE), np.uint8)
     gradcam_sheet(whole, [panel(kind=kind, image=black) for kind in KINDS], "caption")
     gradcam_sheet(lacking, [panel(kind=kind, image=black) for kind in KINDS[:2]], "caption")
-    right = [drawn(path)[:, -300:] for path in (whole, lacking)]
-    assert drawn(whole).shape == drawn(lacking).shape
+    right = [rendered(path)[:, -300:] for path in (whole, lacking)]
+    assert rendered(whole).shape == rendered(lacking).shape
     assert (right[0] == 0).all(axis=2).sum() > 10_000
     assert (right[1] == 0).all(axis=2).sum() == 0
 
 
 def test_gradcam_sheet_of_nothing_is_still_a_sheet(tmp_path: Path) -> None:
     gradcam_sheet(tmp_path / "gradcam.png", [], "no test image")
-    assert drawn(tmp_path / "gradcam.png").shape[1] > 600
+    assert rendered(tmp_path / "gradcam.png").shape[1] > 600
 
 
 def test_empty_maps_and_unknown_regions_are_drawn(tmp_path: Path) -> None:
     gradcam_sheet(tmp_path / "gradcam.png", [panel(heat=np.zeros((4, 4)), lungs=None)], "caption")
-    assert_sensible(drawn(tmp_path / "gradcam.png"), 1)
+    assert_sensible(rendered(tmp_path / "gradcam.png"), 1)
 
 
 def test_names_with_dollars_or_letters_that_the_font_lacks_are_drawn(tmp_path: Path) -> None:
     odd = panel("$\\alpha$ 患者", decided="$x", sample_id="a" * 90)
     gradcam_sheet(tmp_path / "gradcam.png", [odd], "100 $ and 患者")
-    assert_sensible(drawn(tmp_path / "gradcam.png"), 1)
+    assert_sensible(rendered(tmp_path / "gradcam.png"), 1)
 
 
 @given(text=st.text("abc -_/.", max_size=200), width=st.floats(0.5, 5))
@@ -236,7 +236,7 @@ def test_thumbnails_come_by_class_and_kind_and_survive_json() -> None:
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 40), (10, 10), (5, 200)])
 def test_thumbnails_have_an_even_height_and_a_colour_for_every_pixel(shape: tuple[int, int]) -> None:
-    (one,) = thumbnails([panel(image=film(0, shape))], width=20)
+    (one,) = thumbnails([panel(image=radiograph(0, shape))], width=20)
     assert one["width"] == 20
     assert one["height"] % 2 == 0
     assert one["height"] >= 2
@@ -264,18 +264,18 @@ def test_mean_heat_has_a_panel_per_class_on_one_scale_and_outlines_the_lungs_of_
     lungs = 0.6 * disc(16, 16, 12)
     path = tmp_path / "mean-heat.png"
     mean_heat_sheet(path, [MeanHeat("Normal", even, lungs, 9, 0), MeanHeat("COVID", corner, None, 8, 1)], "caption")
-    picture = drawn(path)
+    picture = rendered(path)
     assert 500 < picture.shape[1] < 2000
     assert pixels_of(picture, SKY) > 100
     hottest = "#{:02x}{:02x}{:02x}".format(*PALETTE[-1])
     assert pixels_of(picture, hottest) > 1000  # the corner, and the end of the scale
 
 
-def test_a_film_keeps_its_proportions(tmp_path: Path) -> None:
+def test_a_radiograph_keeps_its_proportions(tmp_path: Path) -> None:
     path = tmp_path / "view.png"
     black = replace(
-        view(), raw=np.zeros((80, 40), np.uint8), **dict.fromkeys(("equalised", "masked", "augmented"), film())
+        view(), raw=np.zeros((80, 40), np.uint8), **dict.fromkeys(("equalised", "masked", "augmented"), radiograph())
     )
     network_view_sheet(path, [black])
-    rows, columns = np.nonzero((drawn(path) == 0).all(axis=2)[:, :330])
+    rows, columns = np.nonzero((rendered(path) == 0).all(axis=2)[:, :330])
     assert abs(np.ptp(rows) - 2 * np.ptp(columns)) <= 4

@@ -58,23 +58,23 @@ def trained(tmp_path_factory):
     """A folder with a backbone, a head and a segmenter after some steps, and what they make of the images."""
     folder = tmp_path_factory.mktemp("trained")
     images, masks = discs()
-    films = images / np.float32(255)
+    radiographs = images / np.float32(255)
     np.save(folder / "images.npy", images)
     keras.utils.set_random_seed(0)
     backbone = sepcnn((SIZE, SIZE, 1), filters=8)
     head = attention_pool(tuple(backbone.output.shape[1:]), 2)
     network = keras.Sequential([keras.Input((SIZE, SIZE, 1)), backbone, head])
     network.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    network.fit(films, np.arange(len(films)) % 2, batch_size=8, epochs=12, verbose=0)
+    network.fit(radiographs, np.arange(len(radiographs)) % 2, batch_size=8, epochs=12, verbose=0)
     backbone.save(folder / "backbone.keras")
     head.save(folder / "head.keras")
     segmenter = sepunet((SIZE, SIZE, 1))
     segmenter.compile(keras.optimizers.Adam(0.01), cross_entropy_dice)
-    segmenter.fit(films, masks, batch_size=8, epochs=12, verbose=0)  # batch statistics settle late
+    segmenter.fit(radiographs, masks, batch_size=8, epochs=12, verbose=0)  # batch statistics settle late
     segmenter.save(folder / "model.keras")
     network = joined(*(load_network(folder / f"{kind}.keras", kind, name) for kind, name in NAMES), SIZE)
     logits = network.predict(images, verbose=0)
-    return folder, {"logits": logits, "lungs": segmenter.predict(films, verbose=0)}
+    return folder, {"logits": logits, "lungs": segmenter.predict(radiographs, verbose=0)}
 
 
 def test_what_was_trained_has_learnt_something(trained):

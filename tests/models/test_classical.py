@@ -40,10 +40,10 @@ def blobs(counts, *, gap=4.0, seed=0):
     return features, targets
 
 
-def learn(head, counts=(60, 60), *, balance="batches", gap=4.0, seed=0, select=None):
+def learn(head, counts=(60, 60), *, balance="batches", gap=4.0, seed=0, validation=None):
     features, targets = blobs(counts, gap=gap)
-    select = select or blobs([30] * len(counts), gap=gap, seed=1)
-    return classical.fit(head, features, targets, len(counts), balance=balance, select=select, seed=seed)
+    validation = validation or blobs([30] * len(counts), gap=gap, seed=1)
+    return classical.fit(head, features, targets, len(counts), balance=balance, validation=validation, seed=seed)
 
 
 HEADS = {
@@ -154,7 +154,7 @@ def test_the_best_round_answers_not_the_last():
 def test_a_class_absent_from_early_stopping_is_no_obstacle():
     features, targets = blobs((20, 20, 20), seed=1)
     held = targets < 2
-    learnt = learn(xgboost(SHAPE, 3, trees=20), (40, 40, 40), select=(features[held], targets[held]))
+    learnt = learn(xgboost(SHAPE, 3, trees=20), (40, 40, 40), validation=(features[held], targets[held]))
     assert (classical.logits(learnt.classifier, features, 3).argmax(axis=1) == targets).mean() > 0.9
 
 
@@ -171,7 +171,7 @@ class Recorder(BaseEstimator, ClassifierMixin):
 
 
 def test_what_growing_stops_on_is_scaled_and_balanced_as_the_training_images_are():
-    learnt = learn(make_pipeline(StandardScaler(), Recorder()), (40, 10), select=blobs((8, 2), seed=1))
+    learnt = learn(make_pipeline(StandardScaler(), Recorder()), (40, 10), validation=blobs((8, 2), seed=1))
     seen, ((watched, truth),) = learnt.classifier[-1].seen_
     assert np.bincount(truth).tolist() == [8, 8]
     assert len(seen) == 80
@@ -182,10 +182,10 @@ def test_what_growing_stops_on_is_scaled_and_balanced_as_the_training_images_are
 
 def test_weights_of_what_growing_stops_on_are_balanced_too():
     head = XGBClassifier(n_estimators=5, early_stopping_rounds=2, n_jobs=1)
-    select = blobs((45, 5), gap=1.0, seed=1)
-    learnt = learn(head, (90, 10), gap=1.0, select=select)
-    answer = softmax(classical.logits(learnt.classifier, select[0], 2), axis=1)
-    losses = -np.log(answer[np.arange(50), select[1]])
+    validation = blobs((45, 5), gap=1.0, seed=1)
+    learnt = learn(head, (90, 10), gap=1.0, validation=validation)
+    answer = softmax(classical.logits(learnt.classifier, validation[0], 2), axis=1)
+    losses = -np.log(answer[np.arange(50), validation[1]])
     even = (losses[:45].mean() + losses[45:].mean()) / 2
     assert min(learnt.classifier.evals_result()["validation_0"]["logloss"]) == pytest.approx(even, rel=1e-4)
 
@@ -242,11 +242,11 @@ def test_features_that_are_no_numbers_are_counted():
     features, targets = blobs((5, 5))
     features[3, 1], features[7] = np.nan, np.inf
     with pytest.raises(DataError, match="the features of 2 of 10 images are not finite"):
-        classical.fit(LogisticRegression(), features, targets, 2, balance="none", select=blobs((2, 2)), seed=0)
+        classical.fit(LogisticRegression(), features, targets, 2, balance="none", validation=blobs((2, 2)), seed=0)
     with pytest.raises(DataError, match="2 of 10"):
         classical.logits(LogisticRegression().fit(*blobs((5, 5))), features, 2)
     with pytest.raises(DataError, match="2 of 10"):
-        learn(LogisticRegression(), select=(features, targets))
+        learn(LogisticRegression(), validation=(features, targets))
 
 
 @pytest.mark.parametrize(

@@ -111,29 +111,29 @@ def spot_head():
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_planted_lesion_is_found(nested):
-    films = 0.7 * images()
+    radiographs = 0.7 * images()
     lesion = np.zeros((3, 32, 32), bool)
     for i, (row, column) in enumerate([(4, 6), (20, 10), (12, 24)]):
         lesion[i, row : row + 4, column : column + 4] = True
-    films[lesion] = 1.0
-    maps = grad_cam(bright_spots(nested=nested), spot_head(), films, 1)
+    radiographs[lesion] = 1.0
+    maps = grad_cam(bright_spots(nested=nested), spot_head(), radiographs, 1)
     seen = localisation(maps, lesion)
     # 16 of 1024 pixels: all heat inside is enrichment 64; the bilinear rim outside takes a part
-    assert (seen.enrichment > 25).all() and not seen.missed.any() and seen.defined.all()
-    assert localisation(grad_cam(bright_spots(nested=nested), spot_head(), films, 0), lesion).empty.all()
+    assert (seen.enrichment > 25).all() and not seen.pointing_game_missed.any() and seen.defined.all()
+    assert localisation(grad_cam(bright_spots(nested=nested), spot_head(), radiographs, 0), lesion).empty.all()
 
 
 def test_the_map_is_the_same_after_saving(tmp_path):
     backbone = xception((64, 64, 1), weights=None, cut=25)
     head = dense(tuple(backbone.outputs[0].shape[1:]), 3)
-    films = images(size=64)
-    before = grad_cam(backbone, head, films, 2)
+    radiographs = images(size=64)
+    before = grad_cam(backbone, head, radiographs, 2)
     backbone.save(tmp_path / "backbone.keras")
     head.save(tmp_path / "head.keras")
     loaded = [keras.saving.load_model(tmp_path / f"{name}.keras", compile=False) for name in ("backbone", "head")]
-    np.testing.assert_allclose(grad_cam(*loaded, films, 2), before, rtol=1e-4, atol=1e-6 * before.max())
+    np.testing.assert_allclose(grad_cam(*loaded, radiographs, 2), before, rtol=1e-4, atol=1e-6 * before.max())
     assert before.shape == (3, 29, 29)
-    assert grad_cam(backbone, head, films, 2, fine=False).shape == (3, *backbone.outputs[0].shape[1:3])
+    assert grad_cam(backbone, head, radiographs, 2, fine=False).shape == (3, *backbone.outputs[0].shape[1:3])
 
 
 def test_a_finer_map_that_is_the_last_one_gives_the_same_heat():
@@ -148,11 +148,11 @@ def test_a_finer_map_that_is_the_last_one_gives_the_same_heat():
 
 def test_batches_and_classes_of_their_own_change_nothing():
     backbone, head = sigmoid_of_hand()
-    films = images(5, 2)
-    both = grad_cam(backbone, head, films, np.array([0, 1, 0, 1, 1]), batch_size=2)
+    radiographs = images(5, 2)
+    both = grad_cam(backbone, head, radiographs, np.array([0, 1, 0, 1, 1]), batch_size=2)
     for k in (0, 1):
         rows = np.array([0, 1, 0, 1, 1]) == k
-        np.testing.assert_allclose(both[rows], grad_cam(backbone, head, films[rows], k), atol=1e-7)
+        np.testing.assert_allclose(both[rows], grad_cam(backbone, head, radiographs[rows], k), atol=1e-7)
 
 
 def test_a_head_with_one_logit_is_refused():

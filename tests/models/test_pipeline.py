@@ -22,7 +22,7 @@ from registry.errors import ContractError, DataError, DataNotFoundError, Unknown
 from tests import factories
 from tests.commands import TINY, Bench
 from tests.stages import test_stages
-from tests.stages.test_stages import SIZE, films
+from tests.stages.test_stages import SIZE, radiographs
 
 pytestmark = pytest.mark.slow
 
@@ -44,12 +44,12 @@ head = "scikit-learn[classifier=LogisticRegression]"
 def test_a_pipeline_from_artefacts_answers_as_its_stages_did(fitted, tmp_path):
     explain.build(fitted, tmp_path)
     pipeline, stored = trained(Reader(fitted)), predictions(Reader(fitted))
-    found = pipeline.answers(films())  # more images than were predicted, and others in a batch
+    found = pipeline.answers(radiographs())  # more images than were predicted, and others in a batch
     assert found.masks is None
-    assert np.array_equal(found.views, films())
-    for name in ("logits", "evidence", "probabilities"):
+    assert np.array_equal(found.views, radiographs())
+    for name in ("logits", "corrected_logits", "probabilities"):
         np.testing.assert_allclose(getattr(found, name)[stored.rows], getattr(stored, name), rtol=0, atol=NEAR)
-    assert np.array_equal(found.decided[stored.rows], stored.evidence.argmax(axis=1))
+    assert np.array_equal(found.decided[stored.rows], stored.corrected_logits.argmax(axis=1))
     with np.load(tmp_path / "samples.npz") as chosen:
         heat = pipeline.heat(found.views[chosen["rows"]], chosen["decided"])
         np.testing.assert_allclose(heat, chosen["heat"], rtol=NEAR, atol=NEAR)
@@ -86,11 +86,11 @@ def test_a_pipeline_from_a_run_folder_answers_for_raw_images_as_the_run_did(run)
     found = pipeline.answers(images)
     place = {sample.id: row for row, sample in enumerate(run.samples)}
     rows = [place[name] for name in run.kept["ids"].tolist()]
-    for name in ("logits", "evidence", "probabilities"):
+    for name in ("logits", "corrected_logits", "probabilities"):
         np.testing.assert_allclose(getattr(found, name)[rows], run.kept[name], rtol=0, atol=NEAR)
     assert np.ptp(found.probabilities[:, 1]) > 10 * NEAR
     right = found.decided[rows] == run.kept["targets"]
-    assert right[run.kept["parts"] == "test"].mean() == pytest.approx(run.record.metrics["accuracy"].value)
+    assert right[run.kept["subsets"] == "test"].mean() == pytest.approx(run.record.metrics["accuracy"].value)
     assert (found.masks.shape, found.masks.dtype) == ((96, 32, 32), bool)
 
 
@@ -128,8 +128,8 @@ def test_masks_that_are_known_are_applied_in_place_of_drawn_ones():
     drawn = test_stages.lungs()
     pipeline = untrained(segmentation=make_segmentation(Component("dataset"), SIZE))
     with pytest.raises(ContractError, match="reads stored masks"):
-        pipeline.masks(films())
-    assert np.array_equal(pipeline.view(films(), drawn), films() * drawn)
+        pipeline.masks(radiographs())
+    assert np.array_equal(pipeline.view(radiographs(), drawn), radiographs() * drawn)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_masks_that_are_known_are_applied_in_place_of_drawn_ones():
         (np.zeros((8, 8), np.float32), r"image 1: expected uint8 \(H, W\), received float32 \(8, 8\)"),
         (np.zeros((8, 8, 3), np.uint8), r"received uint8 \(8, 8, 3\)"),
         (np.zeros((0, 8), np.uint8), r"received uint8 \(0, 8\)"),
-        ("film.png", r"received str"),
+        ("radiograph.png", r"received str"),
         (np.full((8, 8), 7, np.uint8), "image 1 is empty: every pixel is 7"),
     ],
 )

@@ -16,7 +16,7 @@ from benchmark.tasks.schema import Augmentation, Component, Training
 from benchmark.tasks.spec import Runtime
 from tests.models.test_training import Killed, timeless, variables
 from tests.stages import test_stages
-from tests.stages.test_stages import PARTS, build, films, small
+from tests.stages.test_stages import SUBSETS, build, radiographs, small
 
 pytestmark = pytest.mark.slow
 
@@ -64,38 +64,40 @@ def strided(monkeypatch):
 def predicting(folder):
     """What a stage predicts with, uint8 images -> logits."""
     networks = [keras.saving.load_model(folder / f"{name}.keras", compile=False) for name in ("backbone", "head")]
-    return joined(*networks, films().shape[1])
+    return joined(*networks, radiographs().shape[1])
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_half_precision_learns_brighter_films_and_predicts_alike_whoever_loads_it(context, precision):
-    """COVID's films are brighter by 100 grey levels, twice the noise's spread: both classes are soon told apart."""
+def test_half_precision_learns_brighter_radiographs_and_predicts_alike_whoever_loads_it(context, precision):
+    """COVID's images are brighter by 100 grey levels, twice the noise's spread: the classes are soon told apart."""
     within = precise(context, precision, epochs=8, learning_rate=0.02)
     folder = build(within, fit, "fit")
     meta = json.loads((folder / "meta.json").read_text())
     assert (meta["batch_size"], meta["steps_per_execution"]) == (6, 1)
     assert keras.config.dtype_policy().name == precision
     network = predicting(folder)
-    found = network.predict(films()[..., None], verbose=0)
+    found = network.predict(radiographs()[..., None], verbose=0)
     assert found.dtype == np.float32
     right = found.argmax(axis=1) == (np.arange(len(found)) % 3 == 0)
-    assert right[PARTS != "train"].all()
+    assert right[SUBSETS != "train"].all()
     keras.config.set_dtype_policy("float32")
     again = predicting(folder)
     kept = {layer.compute_dtype for layer in again.layers[-2].layers}
     assert precision.removeprefix("mixed_") in kept  # what is saved keeps its own
-    assert np.array_equal(again.predict(films()[..., None], verbose=0), found)
+    assert np.array_equal(again.predict(radiographs()[..., None], verbose=0), found)
 
 
 def test_half_precision_and_float32_agree_on_the_same_weights(context):
     folder = build(precise(context, "mixed_bfloat16"), fit, "fit")
     half = predicting(folder)
     backbone, head, _ = half.layers[-2], half.layers[-1], keras.config.set_dtype_policy("float32")
-    whole = classifier.make_backbone(Component("any"), films().shape[1])
+    whole = classifier.make_backbone(Component("any"), radiographs().shape[1])
     whole.set_weights(backbone.get_weights())
-    images = films()[..., None].astype(np.float32) / 255
+    images = radiographs()[..., None].astype(np.float32) / 255
     expected = keras.ops.convert_to_numpy(head(whole(images, training=False), training=False))
-    assert half.predict(films()[..., None], verbose=0) == pytest.approx(expected, abs=0.02)  # 8 bits: 2 ** -8 of 5
+    assert half.predict(radiographs()[..., None], verbose=0) == pytest.approx(
+        expected, abs=0.02
+    )  # 8 bits: 2 ** -8 of 5
 
 
 def test_the_head_gives_float32_logits_though_it_says_nothing_of_precision(context):
@@ -162,7 +164,7 @@ def test_images_reach_the_compiled_steps_as_bytes(context, monkeypatch):
     folder = build(precise(context, "float32", epochs=1), fit, "fit")
     network = predicting(folder)
     spied(network, "predict_step")
-    network.predict(films()[..., None], verbose=0)
+    network.predict(radiographs()[..., None], verbose=0)
     assert set(seen) == {("train_step", "uint8"), ("test_step", "uint8"), ("predict_step", "uint8")}
 
 
@@ -182,7 +184,7 @@ def test_memory_that_runs_out_in_training_halves_its_batch_and_the_record_says_w
     assert sizes == [(8, 8, "partial"), (4, 4, "batch-4")]
     meta = json.loads((folder / "meta.json").read_text())
     assert meta["batch_size"] == 4
-    assert meta["steps"] == 2 * 3  # two epochs of twelve films
+    assert meta["steps"] == 2 * 3  # two epochs of twelve radiographs
     assert [event["notice"] for event in told if "notice" in event] == [
         "memory ran out with batches of 8: 4 images a batch instead, at the same learning rate; training starts again"
     ]

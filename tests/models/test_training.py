@@ -3,18 +3,20 @@
 import errno
 import json
 import shutil
+import sys
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from benchmark.models import pace
+from benchmark.models import executions
 from benchmark.models.augmentation import augmentation
 from benchmark.models.batches import Batches
 from benchmark.models.checkpoints import Checkpoints
-from benchmark.models.training import Decision, decide, reseed, times, train
+from benchmark.models.training import Decision, _Keeper, decide, reseed, times, train
 from registry.errors import DivergedError
 
 SIZE = 8
@@ -147,12 +149,12 @@ def uninterrupted(tmp_path_factory):
     return variables(model), history
 
 
-def test_the_rows_of_a_history_say_epoch_losses_rate_waiting_and_duration(uninterrupted):
+def test_the_rows_of_a_history_say_epoch_losses_learning_rate_input_stall_and_duration(uninterrupted):
     _, history = uninterrupted
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
-    assert all(set(row) == {"epoch", "loss", "val_loss", "rate", *TIMES} for row in history)
+    assert all(set(row) == {"epoch", "loss", "val_loss", "learning_rate", *TIMES} for row in history)
     assert all(0 <= row["input_stall"] <= 1 for row in history)
-    assert history[0]["rate"] == pytest.approx(0.02)
+    assert history[0]["learning_rate"] == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
@@ -215,8 +217,8 @@ def test_the_rate_that_an_epoch_trained_with_is_the_schedules(tmp_path):
     _, history = run(tmp_path, Schedule(epochs=8, learning_rate=0.3, patience=1))
     for epoch, row in enumerate(history):
         expected = decide(history[:epoch], Schedule(epochs=8, learning_rate=0.3, patience=1), 3).rate
-        assert row["rate"] == pytest.approx(expected)
-    assert history[-1]["rate"] < 0.3
+        assert row["learning_rate"] == pytest.approx(expected)
+    assert history[-1]["learning_rate"] < 0.3
 
 
 class Slow(keras.layers.Layer):
@@ -234,7 +236,7 @@ def test_compiling_is_told_apart_once_a_process_and_no_epoch_waits_for_it(tmp_pa
     def slow():
         return keras.Sequential([keras.Input((SIZE, SIZE, 1)), Slow(), made])
 
-    monkeypatch.setattr("tests.test_training.network", slow)
+    monkeypatch.setattr(sys.modules[__name__], "network", slow)
     run(tmp_path, Schedule(epochs=2, learning_rate=0.02))
     _, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.02))
     assert [row["tracing_s"] >= 1 for row in history] == [True, False, True, False]
@@ -255,7 +257,34 @@ def test_an_epoch_waits_for_its_first_images_however_they_are_drawn(tmp_path):
     assert times(history)["input_stall"] > 0.01
 
 
-def test_the_share_of_waiting_is_that_of_the_epochs_time():
+def test_neither_validation_nor_what_lies_between_epochs_is_waiting(monkeypatch):
+    """Two epochs of two steps by the clock; each first batch is asked for when the epoch begins."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("benchmark.models.training.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    variable = SimpleNamespace(assign=lambda value: None, numpy=lambda: 1.0)
+    model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=variable), weights=[], variables=[])
+    batches = type("Two", (), {"ready": [0.0, 0.0], "epoch": 0, "__len__": lambda self: 2})()
+    written = SimpleNamespace(write=lambda history, best: None)
+    keeper = _Keeper(batches, written, [], Schedule(epochs=2), 0, lambda told: None, 5.0)
+    keeper.set_model(model)
+    for epoch, start in enumerate((100.0, 200.0)):
+        for at, step, ready, call in (
+            (0, None, None, keeper.on_epoch_begin),
+            (1, 0, 3, keeper.on_train_batch_begin),  # three seconds for the first batch
+            (5, 0, None, keeper.on_train_batch_end),
+            (6, 1, 4, keeper.on_train_batch_begin),  # none for the second, which was drawn meanwhile
+            (8, 1, None, keeper.on_train_batch_end),
+            (20, None, None, keeper.on_epoch_end),  # after twelve seconds of validation
+        ):
+            clock.now = start + at
+            if ready:
+                batches.ready[step] = start + ready
+            call(epoch if step is None else step, {"loss": 1.0, "val_loss": 1.0})
+    found = [(row["input_stall"], row["tracing_s"], row["duration_s"]) for row in keeper.history]
+    assert found == [(3 / 20, 5.0, 20.0), (3 / 20, 0.0, 20.0)]
+
+
+def test_the_input_stall_is_a_share_of_the_epochs_time():
     rows = [
         {"input_stall": 0.5, "tracing_s": 4.0, "duration_s": 2.0},
         {"input_stall": 0.0, "tracing_s": 0.0, "duration_s": 8.0},
@@ -264,7 +293,7 @@ def test_the_share_of_waiting_is_that_of_the_epochs_time():
 
 
 def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.models.training.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("benchmark.models.training.REPORT_EVERY_S", 0.0)
     told = []
     run(tmp_path, watch=told.append)
     done = [event["done"] for event in told]
@@ -281,14 +310,14 @@ def test_several_steps_an_execution_change_no_bit_and_what_xla_lacks_is_not_comp
 
     This processor is taken for an accelerator whose steps last 40 ms.
     """
-    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
-    monkeypatch.setattr(pace, "executes_several_steps", lambda: True)
-    monkeypatch.setattr(pace, "_timed", lambda network, arrays: network.train_on_batch(*arrays) and 0.04)
+    monkeypatch.setattr(executions, "has_accelerator", lambda: True)
+    monkeypatch.setattr(executions, "executes_several_steps", lambda: True)
+    monkeypatch.setattr(executions, "_timed", lambda network, arrays: network.train_on_batch(*arrays) and 0.04)
     monkeypatch.setattr("benchmark.models.training.compiles", lambda: True)
-    monkeypatch.setattr("benchmark.models.training.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("benchmark.models.training.REPORT_EVERY_S", 0.0)
     told = []
     model, history = run(tmp_path, watch=told.append)
-    assert pace.pace_of(model) == {"jit": False, "steps_per_execution": 2}
+    assert executions.execution_settings(model) == {"jit": False, "steps_per_execution": 2}
     assert {event["done"] for event in told} == {step for epoch in range(5) for step in (3 * epoch + 2, 3 * epoch + 3)}
     assert all(0 <= row["input_stall"] <= 1 for row in history)
     assert timeless(history) == timeless(uninterrupted[1])

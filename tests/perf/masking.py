@@ -12,7 +12,7 @@ from benchmark.data.targets import class_targets
 from benchmark.models.batches import Batches, class_weights
 from benchmark.models.classifier import assemble
 from benchmark.models.inference import outputs
-from benchmark.models.runtime import begin
+from benchmark.models.runtime import reset_keras
 from benchmark.models.training import train
 from benchmark.stages import inputs, masks, segmenter
 from benchmark.stages.context import Context
@@ -82,7 +82,7 @@ def trained(place: Path, seed: int, artefacts: dict[str, Path], build: Callable[
     schedule = msgspec.structs.replace(run.training, minimum_steps=1)
     warm_up(place)
     context, _ = stages.surroundings(place, run, artefacts)
-    begin(seed, run.runtime)
+    reset_keras(seed, run.runtime)
     reader = Reader(context)
     images, targets = reader.views, class_targets(reader.prepared.labels, run.classes)
     rows = {subset: reader.rows(subset) for subset in ("train", "select", "test")}

@@ -34,9 +34,9 @@ UNTRAINED = Traits()
 WHOLE = Traits(whole_frame=True)
 
 
-def plan(one, found, segmenter, look=None):
+def plan(one, found, segmenter, shared=None):
     """The plan of a run whose segmenters are all treated alike."""
-    return planning.plan(one, found, lambda name: segmenter, look or index())
+    return planning.plan(one, found, lambda name: segmenter, shared or index())
 
 
 def unreadable(monkeypatch, part):
@@ -73,7 +73,7 @@ def check_order(planned):
 
 def test_every_step_stands_on_steps_before_it():
     check_order(plan(spec(), summary(), NETWORK))
-    check_order(plan(spec(**CARRIED), summary(), WHOLE))
+    check_order(plan(spec(**ON_FEATURES), summary(), WHOLE))
     check_order(plan(spec(**CLASSICAL), summary(), UNTRAINED))
 
 
@@ -106,7 +106,7 @@ def table(name, **change):
         (table("images", mask="crop"), FROM_INPUTS),
         (table("split", seed=1), set(STAGES) - {"prepare"}),
         (table("split", train=0.7, test=0.2), set(STAGES) - {"prepare"}),
-        (table("split", grouping="naive"), set(STAGES) - {"prepare"}),
+        (table("split", grouping="image-level"), set(STAGES) - {"prepare"}),
         ({"fold": 1}, set(STAGES) - {"prepare"}),
         (table("segmentation", epochs=3), FROM_SEGMENTER),
         (table("segmentation", seed=3), FROM_SEGMENTER),
@@ -260,8 +260,8 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
         spec(segmenter=Component("unet", {"filters": 4})),
         spec(runtime=Runtime(deterministic=True, threads=1)),
     ]
-    look = index()
-    together = [plan(one, summary(), segmenter, look) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
+    shared = index()
+    together = [plan(one, summary(), segmenter, shared) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     alone = [plan(one, summary(), segmenter) for one in specs for segmenter in (NETWORK, UNTRAINED, WHOLE)]
     assert [keys(one) for one in together] == [keys(one) for one in alone]
     assert [one.run for one in together] == [one.run for one in alone]
@@ -270,8 +270,8 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
 def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
     unreadable(monkeypatch, "segmenters")
     monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
-    look = index()
-    first, second = plan(spec(), summary(), NETWORK, look), plan(spec(), summary(), NETWORK, look)
+    shared = index()
+    first, second = plan(spec(), summary(), NETWORK, shared), plan(spec(), summary(), NETWORK, shared)
     assert changed(first, second) == FROM_SEGMENTER
     assert first.uncacheable == second.uncacheable == ["segmenter unet"]
 
@@ -346,19 +346,19 @@ def test_a_pipeline_is_named_by_the_options_that_differ_from_the_defaults():
 
 
 CLASSICAL = {"classical": True, "head": Component("majority")}
-CARRIED = {**CLASSICAL, "features_head": Component("dense", {"units": 224, "dropout": 0.2})}
+ON_FEATURES = {**CLASSICAL, "features_head": Component("dense", {"units": 224, "dropout": 0.2})}
 
 
-def test_a_classical_head_learns_from_the_features_of_the_carriers_own_run():
-    """Whichever classical head: the features_head is trained once, its features are pooled once."""
-    ordinary, carried = plan(spec(), summary(), NETWORK), plan(spec(**CARRIED), summary(), NETWORK)
+def test_a_classical_head_learns_from_the_features_of_the_networks_own_run():
+    """Whichever classical head: the network with `features.head` is trained once, its features are pooled once."""
+    ordinary, classical = plan(spec(), summary(), NETWORK), plan(spec(**ON_FEATURES), summary(), NETWORK)
     shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
-    assert tuple(keys(carried)) == (*shared, "features", "predict", *JUDGED)
-    assert all(keys(ordinary)[name] == keys(carried)[name] for name in shared)
-    other = plan(spec(**{**CARRIED, "head": Component("xgboost")}), summary(), NETWORK)
-    assert changed(carried, other) == FROM_PREDICT
-    assert plan(spec(**{**CARRIED, "features_head": Component("sepconv")}), summary(), NETWORK).pipeline_digest != (
-        carried.pipeline_digest
+    assert tuple(keys(classical)) == (*shared, "features", "predict", *JUDGED)
+    assert all(keys(ordinary)[name] == keys(classical)[name] for name in shared)
+    other = plan(spec(**{**ON_FEATURES, "head": Component("xgboost")}), summary(), NETWORK)
+    assert changed(classical, other) == FROM_PREDICT
+    assert plan(spec(**{**ON_FEATURES, "features_head": Component("sepconv")}), summary(), NETWORK).pipeline_digest != (
+        classical.pipeline_digest
     )
 
 
@@ -387,7 +387,7 @@ def test_a_vote_is_made_of_its_members_steps_and_some_of_its_own():
     member = of_member(planned, "dense")
     assert member == {role: ordinary[role] for role in (*SEEN, "fit", "predict")}
     roles = lacking(planned)
-    assert roles.count("prepare") == 0  # each artefact is told once, of who comes first
+    assert roles.count("prepare") == 0  # each artefact is listed once, of who comes first
     assert roles[:5] == [f"dense/{name}" for name in SEEN]
     assert [role for role in roles if role.endswith("fit")] == ["dense/fit", "sepconv/fit"]
 
@@ -431,8 +431,8 @@ def test_a_member_of_one_class_against_the_rest_is_the_binary_run_of_the_same_ta
 
 def vote_settings():
     """What a vote of `tests.specs` says besides voter and members."""
-    told = vote()
-    return {name: getattr(told, name) for name in told.__struct_fields__ if name not in ("voter", "members")}
+    whole = vote()
+    return {name: getattr(whole, name) for name in whole.__struct_fields__ if name not in ("voter", "members")}
 
 
 def test_votes_are_named_by_their_voter_and_members():
@@ -457,7 +457,7 @@ def test_folds_and_their_pooled_result_share_a_pipeline_and_only_scores_are_buil
 
 def test_what_a_step_is_about_is_the_same_for_every_seed():
     """By it the last duration is found of a step that has not been built yet."""
-    one, other = plan(spec(**CARRIED), summary(), NETWORK), plan(spec(**CARRIED, seed=9), summary(), NETWORK)
+    one, other = plan(spec(**ON_FEATURES), summary(), NETWORK), plan(spec(**ON_FEATURES, seed=9), summary(), NETWORK)
     assert {role: subject(step) for role, step in one.steps.items()} == {
         "prepare": "phantom",
         "split": "phantom",
@@ -505,7 +505,7 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
     renamed = re.sub(r'(?m)^title = ".*"$', 'title = "another title"', path.read_text())
     assert renamed != path.read_text()
     other.write_text(renamed)
-    told = []
+    both = []
     for file in (path, other):
         task = read_task(file, CONFIGS / "defaults.toml", quick=quick, overrides={})
         chosen = choose(task, {"segmenter": [], "backbone": [], "head": [], "voter": []}, {})
@@ -523,6 +523,6 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
             runtime=Runtime(),
         )
         plans = [planning.plan(one, found, lambda name: described.traits("segmenter", name), index()) for one in specs]
-        told.append([(one.run, one.digest, one.pipeline_digest, keys(one)) for one in plans])
-    assert told[0] == told[1]
-    assert len(told[0]) >= 2
+        both.append([(one.run, one.digest, one.pipeline_digest, keys(one)) for one in plans])
+    assert both[0] == both[1]
+    assert len(both[0]) >= 2

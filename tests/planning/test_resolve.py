@@ -50,24 +50,26 @@ def described(tmp_path):
 
 def task(*pipelines, **changes):
     files = [PipelineFile(*names) for names in pipelines or [("unet", "sepcnn", "dense")]]
-    told = Task("a title", "balanced-accuracy", {"rest": ["*"], "COVID": ["COVID"]}, files, positive="COVID")
-    return msgspec.structs.replace(told, **changes)
+    made = Task("a title", "balanced-accuracy", {"rest": ["*"], "COVID": ["COVID"]}, files, positive="COVID")
+    return msgspec.structs.replace(made, **changes)
 
 
 def summary(**changes):
     labels = ["COVID", "Normal"]
-    told = DatasetSummary("phantom", {}, "d" * 64, labels, dict.fromkeys(labels, 50), {}, [], "CC0", "drawn", 100, None)
-    return msgspec.structs.replace(told, **{"groups": dict.fromkeys(labels, 40), **changes})
+    made = DatasetSummary(
+        "phantom", {}, "d" * 64, labels, dict.fromkeys(labels, 50), {}, [], "CC0", "synthetic", 100, None
+    )
+    return msgspec.structs.replace(made, **{"groups": dict.fromkeys(labels, 40), **changes})
 
 
-def resolved(described, which=None, flags=None, forced=None, seeds=(0,), told=None):
+def resolved(described, which=None, flags=None, forced=None, seeds=(0,), data=None):
     which, forced = which or task(), forced or {}
     if forced:
         which = msgspec.structs.replace(which, options=forced)
     chosen = choose(which, {**NO_FLAGS, **(flags or {})}, forced)
     choice = DatasetChoice("phantom")
     return resolve(
-        which, "binary", chosen, choice, told or summary(), described, forced=forced, seeds=seeds, runtime=Runtime()
+        which, "binary", chosen, choice, data or summary(), described, forced=forced, seeds=seeds, runtime=Runtime()
     )
 
 
@@ -155,14 +157,14 @@ def test_an_option_is_checked_before_anything_runs(described, flag, error, messa
 def test_masks_that_give_the_class_away_are_refused_for_the_segmenter_that_reads_them(described):
     leak = summary(masks_leak="only COVID has masks")
     with pytest.raises(RefusedError, match=r"--segmenter dataset would give the class away: only COVID has masks"):
-        resolved(described, flags={"segmenter": ["dataset"]}, told=leak)
-    assert len(resolved(described, told=leak)) == 1
+        resolved(described, flags={"segmenter": ["dataset"]}, data=leak)
+    assert len(resolved(described, data=leak)) == 1
     assert len(resolved(described, flags={"segmenter": ["dataset"]})) == 1
 
 
 def test_a_class_with_fewer_patients_than_parts_is_refused(described):
     with pytest.raises(DataError, match="too few patients: COVID has 3"):
-        resolved(described, told=summary(groups={"COVID": 3, "Normal": 50}))
+        resolved(described, data=summary(groups={"COVID": 3, "Normal": 50}))
 
 
 def test_a_metric_that_nobody_measures_is_refused_with_the_nearest(described):
@@ -171,9 +173,9 @@ def test_a_metric_that_nobody_measures_is_refused_with_the_nearest(described):
 
 
 def test_a_segmenter_that_learns_from_masks_is_refused_where_there_are_none():
-    summary = DatasetSummary("films", {}, "d", ["a", "b"], {"a": 9, "b": 9}, {}, [], "", "", 18, None, masks=0)
+    summary = DatasetSummary("images", {}, "d", ["a", "b"], {"a": 9, "b": 9}, {}, [], "", "", 18, None, masks=0)
     for traits in (Traits(trains=True), Traits(reads_dataset_masks=True)):
-        with pytest.raises(ConfigError, match="needs lung masks, and dataset 'films' has none; use --segmenter none"):
+        with pytest.raises(ConfigError, match="needs lung masks, and dataset 'images' has none; use --segmenter none"):
             _check_masks("unet", traits, summary)
     _check_masks("threshold", Traits(), summary)
 
@@ -197,8 +199,8 @@ def test_voters_join_all_pipelines_of_a_seed(described):
 def test_one_vs_all_has_a_member_per_class_and_the_direct_model_beside_them(described):
     labels = ["COVID", "Normal", "Lung_Opacity"]
     which = task(classes="labels", positive=None, scheme="one-vs-all", voters=["soft"])
-    told = summary(labels=labels, groups=dict.fromkeys(labels, 9), counts=dict.fromkeys(labels, 9))
-    direct, vote = resolved(described, which, told=told)
+    data = summary(labels=labels, groups=dict.fromkeys(labels, 9), counts=dict.fromkeys(labels, 9))
+    direct, vote = resolved(described, which, data=data)
     assert vote.reference == direct
     assert {name: member.classes for name, member in vote.members.items()} == {
         "COVID": {"not COVID": ["Normal", "Lung_Opacity"], "COVID": ["COVID"]},
@@ -224,26 +226,26 @@ def test_two_labels_make_two_members(described):
         ({}, {"voter": ["soft"]}, "joins two pipelines or more, received one"),
     ],
 )
-def test_a_vote_without_voters_or_voices_is_refused(changes, flags, message):
+def test_a_vote_without_voters_or_members_is_refused(changes, flags, message):
     with pytest.raises(ConfigError, match=message):
         choose(task(**changes), {**NO_FLAGS, **flags}, {})
 
 
-def test_a_classical_head_reads_the_features_of_the_tasks_carrier(described):
-    (carried,) = resolved(described, flags={"head": ["majority"]})
-    assert (carried.classical, carried.features_head, carried.trained_head) == (True, *[Component("dense", DENSE)] * 2)
-    frozen = task(features=Features(features_head="none"))
+def test_a_classical_head_reads_the_features_of_the_network_with_the_tasks_features_head(described):
+    (learnt,) = resolved(described, flags={"head": ["majority"]})
+    assert (learnt.classical, learnt.features_head, learnt.trained_head) == (True, *[Component("dense", DENSE)] * 2)
+    frozen = task(features=Features(head="none"))
     (frozen,) = resolved(described, frozen, {"head": ["majority"]})
     assert (frozen.classical, frozen.features_head, frozen.trains_network) == (True, None, False)
     (network,) = resolved(described)
     assert (network.classical, network.features_head, network.trained_head) == (False, None, Component("dense", DENSE))
 
 
-def test_a_carrier_that_is_no_network_is_refused(described):
-    with pytest.raises(ConfigError, match=r"features\.features_head is the head, a network.* 'majority' is none"):
-        resolved(described, task(features=Features(features_head="majority")), {"head": ["majority"]})
+def test_a_features_head_that_is_no_network_is_refused(described):
+    with pytest.raises(ConfigError, match=r"features\.head is the head, a network.* 'majority' is none"):
+        resolved(described, task(features=Features(head="majority")), {"head": ["majority"]})
 
 
 def test_too_few_patients_for_the_folds_are_refused(described):
     with pytest.raises(DataError, match="of each of 5 folds, so 5 or more; use fewer folds"):
-        resolved(described, task(split=Split(folds=5)), told=summary(groups={"COVID": 4, "Normal": 50}))
+        resolved(described, task(split=Split(folds=5)), data=summary(groups={"COVID": 4, "Normal": 50}))

@@ -49,8 +49,8 @@ def discs(root=None, *, count: int = 200):
 
 
 def draw(number):
-    """One film, uint8 (64, 64)."""
+    """One image, uint8 (64, 64)."""
     rng = np.random.default_rng(number)
-    film = rng.integers(40, 160, (64, 64))
+    image = rng.integers(40, 160, (64, 64))
     y, x = np.mgrid[:64, :64] - rng.integers(16, 48, (2, 1, 1))
-    return (film + 90 * (number % 2) * (x**2 + y**2 < 100)).astype(np.uint8)
+    return (image + 90 * (number % 2) * (x**2 + y**2 < 100)).astype(np.uint8)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmark.records import files as records
 from benchmark.records.estimate import Estimate
-from benchmark.records.record import Record
+from benchmark.records.record import SCHEMA, Record
 from benchmark.storage.files import Broken, sealed
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 from tests import factories
@@ -125,7 +125,7 @@ def test_every_record_below_a_folder_is_found_and_broken_ones_say_why(tmp_path: 
     (tmp_path / "binary" / "cut").mkdir()
     (tmp_path / "binary" / "cut" / "result.json").write_text('{"schema": 1, "sta')
     newer = tmp_path / "newer" / "result.json"
-    records.write(factories.record(schema=2), newer.parent)
+    records.write(factories.record(schema=SCHEMA + 1), newer.parent)
     (tmp_path / ".hidden").mkdir()
     records.write(factories.record(seed=9), tmp_path / ".hidden")
     found = list(records.scan(tmp_path))
@@ -133,7 +133,7 @@ def test_every_record_below_a_folder_is_found_and_broken_ones_say_why(tmp_path: 
     reasons = {Path(path).parent.name: one.reason for path, one in found if isinstance(one, Broken)}
     assert set(reasons) == {"cut", "newer"}
     assert "is not a record" in reasons["cut"]
-    assert "newer version (schema 2" in reasons["newer"]
+    assert f"newer version (schema {SCHEMA + 1}, here {SCHEMA})" in reasons["newer"]
 
 
 def test_a_stray_record_does_not_hide_those_below_it(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_published_layout_is_read_whole(root):
 def test_the_older_release_has_no_images_level_and_three_labels(tmp_path):
     for name in ("COVID", "NORMAL", "Viral Pneumonia"):
         for n in (1, 2, 10):
-            xrays.write(tmp_path / name / f"{name}-{n}.png", xrays.film(n))
+            xrays.write(tmp_path / name / f"{name}-{n}.png", xrays.radiograph(n))
     dataset = covid_radiography(tmp_path)
     assert dataset.labels == ("COVID", "Normal", "Viral Pneumonia")
     assert [sample.id for sample in dataset.samples()][3:6] == ["Normal-1", "Normal-2", "Normal-10"]
@@ -50,13 +50,13 @@ def test_the_older_release_has_no_images_level_and_three_labels(tmp_path):
 
 def test_the_oldest_spelling_of_folders_and_files_is_known(tmp_path):
     for name in ("COVID-19", "NORMAL"):
-        xrays.write(tmp_path / name / f"{name} (1).png", xrays.film(1))
+        xrays.write(tmp_path / name / f"{name} (1).png", xrays.radiograph(1))
     assert covid_radiography.recognises(tmp_path) == 2
     assert covid_radiography(tmp_path).labels == ("COVID", "Normal")
 
 
 def test_png_and_jpeg_may_be_mixed(root):
-    xrays.write(root / "Normal" / "images" / "Normal-4.jpg", xrays.film(4))
+    xrays.write(root / "Normal" / "images" / "Normal-4.jpg", xrays.radiograph(4))
     assert by_id(root)["Normal-4"].read_image().shape == (40, 40)
 
 
@@ -105,7 +105,7 @@ def test_sources_come_from_the_sheets_whatever_the_case_of_names(root):
         root / "COVID.metadata.xlsx",
         [
             ("COVID-1", "PNG", "256*256", "https://sirm.org/category/senza-categoria/covid-19/"),
-            ("COVID-2", "PNG", "256*256", "https://www.example.org/some/film"),
+            ("COVID-2", "PNG", "256*256", "https://www.example.org/some/radiograph"),
             ("COVID-3", "PNG", "256*256", None),
         ],
     )
@@ -127,8 +127,8 @@ def test_sources_come_from_the_sheets_whatever_the_case_of_names(root):
         ("https://sirm.org/category/senza-categoria/covid-19/", "SIRM"),
         ("https://www.kaggle.com/c/rsna-pneumonia-detection-challenge/data", "RSNA"),
         ("https://www.kaggle.com/paultimothymooney/chest-xray-pneumonia", "Kermany"),
-        ("http://www.radiology.example/film?id=7", "radiology.example"),
-        ("radiology.example/film", "radiology.example"),
+        ("http://www.radiology.example/radiograph?id=7", "radiology.example"),
+        ("radiology.example/radiograph", "radiology.example"),
     ],
 )
 def test_a_url_names_its_collection_or_its_host(url, name):
@@ -152,7 +152,7 @@ def test_a_sheet_without_its_columns_is_named(root):
         covid_radiography(root)
 
 
-def test_patients_group_their_films(root):
+def test_patients_group_their_radiographs(root):
     (root / "Lung_Opacity.patients.csv").write_text(
         "file,nih_file,patient_id\nLung_Opacity-1,a.png,61\nLung_Opacity-3,b.png,61\n"
     )
@@ -176,9 +176,9 @@ def test_the_folder_it_was_unpacked_into_is_found(root):
 def test_it_is_surer_than_the_generic_folder_of_its_own_layout_only(root, tmp_path):
     assert covid_radiography.recognises(root) > folder.recognises(root) > 0
     for label in ("COVID", "Normal"):
-        xrays.write(tmp_path / "other" / label / f"scan_{label}_a.png", xrays.film())
+        xrays.write(tmp_path / "other" / label / f"scan_{label}_a.png", xrays.radiograph())
     assert covid_radiography.recognises(tmp_path / "other") == 0 < folder.recognises(tmp_path / "other")
-    xrays.write(root / "Tuberculosis" / "a.png", xrays.film())
+    xrays.write(root / "Tuberculosis" / "a.png", xrays.radiograph())
     assert covid_radiography.recognises(root) == 0 < folder.recognises(root)
     assert covid_radiography.recognises(tmp_path / "absent") == 0
 

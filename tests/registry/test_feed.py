@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.models.batches import Batches, Excerpt, Slices
+from registry import backend
 from registry.ahead import Ahead
 from registry.backend import NAME, feed
 from registry.errors import DataError
@@ -190,6 +191,18 @@ def test_what_the_training_itself_raises_is_not_taken_for_a_batchs():
     failed, spoilt = threading.Event(), batches()[2][0].sum()
     with pytest.raises(ArithmeticError, match="nan"), feed(batches(read)) as fed:
         network().fit(fed, verbose=0, shuffle=False, callbacks=[Diverged()])
+
+
+@ONLY_TENSORFLOW
+def test_what_the_device_raises_is_raised_as_it_is():
+    class Full(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise error
+
+    error = backend.tf.errors.ResourceExhaustedError(None, None, "20 GiB")
+    with pytest.raises(type(error)) as caught, feed(batches()) as fed:
+        network().fit(fed, verbose=0, shuffle=False, callbacks=[Full()])
+    assert caught.value is error
 
 
 def test_a_thread_draws_a_few_batches_ahead_and_ends_with_the_last():

@@ -10,26 +10,26 @@ from tests import xrays
 
 
 def test_a_png_comes_back_pixel_for_pixel(tmp_path):
-    path = xrays.write(tmp_path / "film.png", xrays.film())
-    assert np.array_equal(read_gray(str(path)), xrays.film())
+    path = xrays.write(tmp_path / "radiograph.png", xrays.radiograph())
+    assert np.array_equal(read_gray(str(path)), xrays.radiograph())
 
 
 def test_colour_with_equal_channels_gives_the_gray_picture(tmp_path):
-    path = xrays.write(tmp_path / "film.png", np.dstack([xrays.film()] * 3))
-    assert np.array_equal(read_gray(str(path)), xrays.film())
+    path = xrays.write(tmp_path / "radiograph.png", np.dstack([xrays.radiograph()] * 3))
+    assert np.array_equal(read_gray(str(path)), xrays.radiograph())
 
 
 def test_an_alpha_channel_is_dropped(tmp_path):
     opaque = np.full((40, 40), 255, np.uint8)
-    path = xrays.write(tmp_path / "film.png", np.dstack([*[xrays.film()] * 3, opaque]))
-    assert np.array_equal(read_gray(str(path)), xrays.film())
+    path = xrays.write(tmp_path / "radiograph.png", np.dstack([*[xrays.radiograph()] * 3, opaque]))
+    assert np.array_equal(read_gray(str(path)), xrays.radiograph())
 
 
 def test_jpeg_in_gray_and_in_colour_gives_one_channel(tmp_path):
-    gray = read_gray(str(xrays.write(tmp_path / "gray.JPG", xrays.film())))
-    colour = read_gray(str(xrays.write(tmp_path / "colour.jpeg", np.dstack([xrays.film()] * 3))))
+    gray = read_gray(str(xrays.write(tmp_path / "gray.JPG", xrays.radiograph())))
+    colour = read_gray(str(xrays.write(tmp_path / "colour.jpeg", np.dstack([xrays.radiograph()] * 3))))
     assert gray.shape == colour.shape == (40, 40)
-    assert np.abs(gray.astype(int) - xrays.film()).mean() < 4
+    assert np.abs(gray.astype(int) - xrays.radiograph()).mean() < 4
 
 
 def test_sixteen_bits_are_scaled_by_their_own_depth(tmp_path):
@@ -41,7 +41,7 @@ def test_sixteen_bits_are_scaled_by_their_own_depth(tmp_path):
 
 
 def test_names_with_any_characters_are_read(tmp_path):
-    path = xrays.write(tmp_path / "Lungenöf fnung № 7 (肺).png", xrays.film())
+    path = xrays.write(tmp_path / "Lungenöf fnung № 7 (肺).png", xrays.radiograph())
     assert read_gray(str(path)).shape == (40, 40)
 
 
@@ -49,24 +49,26 @@ def test_names_with_any_characters_are_read(tmp_path):
 @settings(deadline=None)
 @given(share=st.floats(0.01, 0.99))
 def test_every_truncation_is_found(tmp_path_factory, suffix, share):
-    path = xrays.truncated(xrays.write(tmp_path_factory.mktemp("cut") / f"film{suffix}", xrays.film()), share)
-    with pytest.raises(DataError, match=f"film{suffix}: (truncated|neither)"):
+    path = xrays.truncated(
+        xrays.write(tmp_path_factory.mktemp("cut") / f"radiograph{suffix}", xrays.radiograph()), share
+    )
+    with pytest.raises(DataError, match=f"radiograph{suffix}: (truncated|neither)"):
         read_gray(str(path))
 
 
 def test_bytes_after_the_end_are_no_truncation(tmp_path):
-    for name in ("film.png", "film.jpg"):
-        path = xrays.write(tmp_path / name, xrays.film())
+    for name in ("radiograph.png", "radiograph.jpg"):
+        path = xrays.write(tmp_path / name, xrays.radiograph())
         path.write_bytes(path.read_bytes() + b"\0\0trailer")
         assert read_gray(str(path)).shape == (40, 40)
 
 
 def test_a_flipped_bit_in_a_png_is_found_by_its_checksum(tmp_path):
-    path = xrays.write(tmp_path / "film.png", xrays.film())
+    path = xrays.write(tmp_path / "radiograph.png", xrays.radiograph())
     data = bytearray(path.read_bytes())
     data[data.index(b"IDAT") + 20] ^= 1
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"film.png: damaged PNG"):
+    with pytest.raises(DataError, match=r"radiograph.png: damaged PNG"):
         read_gray(str(path))
 
 
@@ -83,8 +85,8 @@ def test_what_is_no_image_is_named_with_its_reason(tmp_path, content, reason):
 
 
 def test_colour_of_sixteen_bits_and_pictures_of_one_bit_are_read(tmp_path):
-    deep = np.dstack([xrays.film().astype(np.uint16) * 257] * 3)
-    assert np.array_equal(read_gray(str(xrays.write(tmp_path / "deep.png", deep))), xrays.film())
+    deep = np.dstack([xrays.radiograph().astype(np.uint16) * 257] * 3)
+    assert np.array_equal(read_gray(str(xrays.write(tmp_path / "deep.png", deep))), xrays.radiograph())
     data = cv2.imencode(".png", xrays.lungs().astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
     (tmp_path / "bits.png").write_bytes(data.tobytes())
     assert np.array_equal(read_mask(str(tmp_path / "bits.png")), xrays.lungs())
@@ -95,9 +97,9 @@ def test_an_absent_file_is_a_data_error(tmp_path):
         read_gray(str(tmp_path / "none.png"))
 
 
-def test_a_single_pixel_is_no_film_but_may_be_a_mask(tmp_path):
+def test_a_single_pixel_is_no_radiograph_but_may_be_a_mask(tmp_path):
     path = xrays.write(tmp_path / "dot.png", np.full((1, 1), 255, np.uint8))
-    with pytest.raises(DataError, match="1×1 pixels; a film needs at least 16"):
+    with pytest.raises(DataError, match="1×1 pixels; a radiograph needs at least 16"):
         read_gray(str(path))
     assert read_mask(str(path)).all()
 
@@ -119,5 +121,5 @@ def test_the_blurred_rim_of_a_jpeg_mask_is_cut_at_half(tmp_path):
 
 def test_opencv_alone_would_have_returned_half_a_film(tmp_path, capfd):
     """Why completeness is checked here; should OpenCV ever refuse, the check may go."""
-    path = xrays.truncated(xrays.write(tmp_path / "film.jpg", xrays.film(shape=(200, 200))))
+    path = xrays.truncated(xrays.write(tmp_path / "radiograph.jpg", xrays.radiograph(shape=(200, 200))))
     assert cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) is not None

@@ -14,7 +14,7 @@ from tests import xrays
 def root(tmp_path):
     for label, count in {"sick": 3, "well": 2}.items():
         for n in range(1, count + 1):
-            xrays.write(tmp_path / "mine" / label / f"film{n}.png", xrays.film(n + len(label)))
+            xrays.write(tmp_path / "mine" / label / f"radiograph{n}.png", xrays.radiograph(n + len(label)))
     return tmp_path / "mine"
 
 
@@ -34,14 +34,14 @@ def test_each_sub_folder_is_a_label(root):
 
 
 def test_numbers_in_names_are_ordered_as_numbers(root):
-    xrays.write(root / "well" / "film10.png", xrays.film(10))
+    xrays.write(root / "well" / "film10.png", xrays.radiograph(10))
     names = [sample.id for sample in folder(root).samples() if sample.label == "well"]
     assert names == ["well/film1", "well/film2", "well/film10"]
 
 
 def test_images_and_masks_may_lie_in_folders_of_their_own(root):
-    xrays.write(root / "late" / "Images" / "a.png", xrays.film(7))
-    xrays.write(root / "late" / "Images" / "b.jpg", xrays.film(8))
+    xrays.write(root / "late" / "Images" / "a.png", xrays.radiograph(7))
+    xrays.write(root / "late" / "Images" / "b.jpg", xrays.radiograph(8))
     xrays.write(root / "late" / "MASKS" / "A.PNG", xrays.lungs())
     late = [sample for sample in folder(root, mask_annotator="two radiologists").samples() if sample.label == "late"]
     assert [sample.mask_annotator for sample in late] == ["two radiologists", None]
@@ -54,7 +54,7 @@ def test_samples_travel_between_processes(root):
     assert sample.read_image().shape == (40, 40)
 
 
-def test_a_table_of_patients_groups_films(root):
+def test_a_table_of_patients_groups_radiographs(root):
     (root / "sick.patients.csv").write_text("file,patient_id\nfilm1.png,7\nFILM2,7\n")
     groups = [sample.group for sample in folder(root).samples() if sample.label == "sick"]
     assert groups == ["patient 7", "patient 7", "sick/film3"]
@@ -84,14 +84,14 @@ def test_an_absent_folder_a_file_and_an_empty_folder_are_told_apart(tmp_path):
 
 
 def test_images_without_label_folders_are_refused(tmp_path):
-    xrays.write(tmp_path / "images" / "a.png", xrays.film())
+    xrays.write(tmp_path / "images" / "a.png", xrays.radiograph())
     xrays.write(tmp_path / "masks" / "a.png", xrays.lungs())
     with pytest.raises(DataNotFoundError, match="images without labels"):
         folder(tmp_path)
 
 
 def test_one_label_is_too_few(tmp_path):
-    xrays.write(tmp_path / "only" / "a.png", xrays.film())
+    xrays.write(tmp_path / "only" / "a.png", xrays.radiograph())
     with pytest.raises(DataError, match="one label, only; a task needs two"):
         folder(tmp_path)
 
@@ -111,7 +111,7 @@ def test_images_in_another_format_are_not_dropped_in_silence(root):
 
 
 def test_images_beside_a_folder_of_images_are_not_dropped_in_silence(root):
-    xrays.write(root / "well" / "images" / "film3.png", xrays.film(3))
+    xrays.write(root / "well" / "images" / "film3.png", xrays.radiograph(3))
     with pytest.raises(DataError, match="holds images and a folder images; expected one or the other"):
         folder(root)
 
@@ -125,9 +125,9 @@ def test_paths_do_not_depend_on_where_one_stands(root, monkeypatch):
 
 
 def test_a_name_that_is_no_text_is_read(root):
-    odd = xrays.write(root / "well" / "film7.png", xrays.film(3))
+    odd = xrays.write(root / "well" / "film7.png", xrays.radiograph(3))
     try:
-        odd.rename(os.fsdecode(os.fsencode(root / "well") + b"/film\xe9.png"))
+        odd.rename(os.fsdecode(os.fsencode(root / "well") + b"/radiograph\xe9.png"))
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     (sample,) = [sample for sample in folder(root).samples() if r"\udce9" in sample.id]
@@ -135,14 +135,14 @@ def test_a_name_that_is_no_text_is_read(root):
 
 
 def test_a_mask_without_image_is_named(root):
-    xrays.write(root / "late" / "images" / "a.png", xrays.film(7))
+    xrays.write(root / "late" / "images" / "a.png", xrays.radiograph(7))
     xrays.write(root / "late" / "masks" / "b.png", xrays.lungs())
     with pytest.raises(DataError, match=r"masks/b.png has no image"):
         folder(root)
 
 
 def test_two_files_of_one_name_are_named(root):
-    xrays.write(root / "well" / "film1.jpg", xrays.film(7))
+    xrays.write(root / "well" / "film1.jpg", xrays.radiograph(7))
     with pytest.raises(DataError, match=r"film1.jpg and film1.png: two files of one name"):
         folder(root)
 
@@ -155,6 +155,6 @@ def test_it_recognises_any_two_label_folders_with_images(root, tmp_path):
     (tmp_path / "text" / "a").mkdir(parents=True)
     (tmp_path / "text" / "b").mkdir()
     assert folder.recognises(tmp_path / "text") == 0
-    xrays.write(tmp_path / "flat" / "images" / "a.png", xrays.film())
+    xrays.write(tmp_path / "flat" / "images" / "a.png", xrays.radiograph())
     xrays.write(tmp_path / "flat" / "masks" / "a.png", xrays.lungs())
     assert folder.recognises(tmp_path / "flat") == 0

@@ -54,8 +54,8 @@ def test_a_saved_model_keeps_the_contract(channels, save):
 def test_the_model_reads_what_was_declared(channels, save):
     saved = network((64, 64, channels))
     backbone = keras_file((64, 64, 1), path=save(saved), mean=127.0, deviation=128.0)
-    films = np.repeat(batch(64), channels, axis=-1)
-    give_the_same(backbone(batch(64)), saved((films * 255 - 127) / 128))
+    radiographs = np.repeat(batch(64), channels, axis=-1)
+    give_the_same(backbone(batch(64)), saved((radiographs * 255 - 127) / 128))
 
 
 def test_by_default_the_model_reads_images_in_zero_to_one(save):
@@ -112,9 +112,9 @@ def test_what_a_run_saved_is_a_backbone_again(save):
 def test_a_model_of_bytes_is_given_fractions(save):
     images = keras.Input((64, 64, 1), dtype="uint8")
     saved = keras.Model(images, layers.MaxPooling2D(4)(layers.Rescaling(255.0)(images)))
-    films = batch(64)
-    expected = films.reshape(2, 16, 4, 16, 4).max(axis=(2, 4))[..., None] * 255
-    give_the_same(keras_file((64, 64, 1), path=save(saved))(films), expected)
+    radiographs = batch(64)
+    expected = radiographs.reshape(2, 16, 4, 16, 4).max(axis=(2, 4))[..., None] * 255
+    give_the_same(keras_file((64, 64, 1), path=save(saved))(radiographs), expected)
 
 
 def test_a_frozen_model_is_one_function_that_training_leaves_alone(save):

@@ -29,12 +29,12 @@ print(digest.hexdigest())
 
 
 @pytest.fixture(scope="module")
-def films() -> measured.Films:
+def radiographs() -> measured.Radiographs:
     return measured.draw(count=480, seed=1)
 
 
 @pytest.fixture(scope="module")
-def betrayed() -> measured.Films:
+def betrayed() -> measured.Radiographs:
     return measured.draw(count=400, seed=1, shortcut=1.0)
 
 
@@ -42,7 +42,7 @@ def samples(**options: object) -> list[Sample]:
     return list(phantom(None, **options).samples())
 
 
-def test_it_is_a_dataset_whose_notice_says_that_the_films_are_drawn():
+def test_it_is_a_dataset_whose_notice_says_that_the_radiographs_are_drawn():
     dataset = phantom(None)
     assert isinstance(dataset, Dataset)
     assert dataset.name == "phantom"
@@ -65,7 +65,7 @@ def test_options_have_types_and_ranges_that_a_command_line_can_check():
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=15, deadline=None)
-def test_every_film_has_lungs_of_plausible_size_and_a_lesion_inside_them_unless_normal(size, **options):
+def test_every_radiograph_has_lungs_of_plausible_size_and_a_lesion_inside_them_unless_normal(size, **options):
     for sample in samples(count=4, size=size, **options):
         image, mask, lesion = sample.read_image(), sample.read_mask(), sample.read_lesion()
         assert image.shape == mask.shape == lesion.shape == (size, size)
@@ -84,7 +84,7 @@ def test_samples_name_label_hospital_patient_and_maker_of_the_mask():
     assert {sample.paths for sample in listed} == {()}
 
 
-def test_listing_films_draws_nothing(monkeypatch):
+def test_listing_radiographs_draws_nothing(monkeypatch):
     monkeypatch.setattr(readers, "draw_anatomy", lambda rng: pytest.fail("drawn"))
     assert len(samples(count=100_000)) == 100_000
 
@@ -101,16 +101,16 @@ def test_shares_that_do_not_divide_go_to_the_largest_remainders():
     assert counted == {"COVID": 17, "Lung_Opacity": 29, "Normal": 48, "Viral Pneumonia": 6}
 
 
-def test_films_of_a_patient_share_label_hospital_and_anatomy(monkeypatch):
+def test_radiographs_of_a_patient_share_label_hospital_and_anatomy(monkeypatch):
     drawn = []
     monkeypatch.setattr(readers, "draw_anatomy", lambda rng: drawn.append(anatomy.draw_anatomy(rng)) or drawn[-1])
     listed = samples(count=120)
     sizes = Counter(sample.group for sample in listed)
     assert set(sizes.values()) == {1, 2, 3}
     group = next(group for group, size in sizes.items() if size == 3)
-    films = [sample for sample in listed if sample.group == group]
-    assert len({(film.label, film.source) for film in films}) == 1
-    assert len({film.read_image().tobytes() for film in films}) == 3
+    radiographs = [sample for sample in listed if sample.group == group]
+    assert len({(radiograph.label, radiograph.source) for radiograph in radiographs}) == 1
+    assert len({radiograph.read_image().tobytes() for radiograph in radiographs}) == 3
     assert all(np.array_equal(drawn[0].lungs, other.lungs) and drawn[0].fat == other.fat for other in drawn)
 
 
@@ -126,7 +126,7 @@ def test_a_larger_count_only_appends():
     assert np.array_equal(few["Normal-10"].read_image(), many["Normal-10"].read_image())
 
 
-def test_the_same_film_is_drawn_at_every_size():
+def test_the_same_radiograph_is_drawn_at_every_size():
     small, large = (samples(count=4, size=size)[0].read_image() for size in (64, 256))
     shrunk = large.reshape(64, 4, 64, 4).mean(axis=(1, 3))
     assert np.corrcoef(small.ravel(), shrunk.ravel())[0, 1] > 0.98
@@ -155,14 +155,14 @@ def test_readers_draw_the_same_after_pickling_and_in_any_order():
     assert np.array_equal(lesion, sample.read_lesion())
 
 
-def test_another_seed_draws_other_films():
+def test_another_seed_draws_other_radiographs():
     first, second = (samples(count=4, seed=seed)[0].read_image() for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
-def test_covid_lies_in_both_lungs_mostly_below_and_outside(films):
-    covid = films.labels == "COVID"
-    lesions, masks = films.lesions[covid], films.masks[covid]
+def test_covid_lies_in_both_lungs_mostly_below_and_outside(radiographs):
+    covid = radiographs.labels == "COVID"
+    lesions, masks = radiographs.lesions[covid], radiographs.masks[covid]
     assert (lesions[:, :, :32].any(axis=(1, 2)) & lesions[:, :, 32:].any(axis=(1, 2))).all()
     rows = np.arange(64)[None, :, None]
     assert (lesions * rows).sum() / lesions.sum() > (masks * rows).sum() / masks.sum() + 3
@@ -180,14 +180,14 @@ def test_ground_glass_at_difficulty_0_has_three_times_the_contrast_of_1(monkeypa
     assert easy[lesion].std() > 1.2 * hard[lesion].std()  # ribs and vessels are in it too
 
 
-# On 1,200 films all three scores lie between .46 and .52; at 480 one standard error is about .026.
-def test_a_thumbnail_does_not_tell_covid(films):
-    assert measured.linear_score(measured.thumbnails(films.equalised), films) < 0.62
-    assert measured.linear_score(measured.thumbnails(films.equalised * films.masks), films) < 0.62
+# On 1,200 radiographs all three scores lie between .46 and .52; at 480 one standard error is about .026.
+def test_a_thumbnail_does_not_tell_covid(radiographs):
+    assert measured.linear_score(measured.thumbnails(radiographs.equalised), radiographs) < 0.62
+    assert measured.linear_score(measured.thumbnails(radiographs.equalised * radiographs.masks), radiographs) < 0.62
 
 
-def test_the_border_alone_does_not_tell_covid(films):
-    assert measured.linear_score(measured.borders(films.equalised), films) < 0.6
+def test_the_border_alone_does_not_tell_covid(radiographs):
+    assert measured.linear_score(measured.borders(radiographs.equalised), radiographs) < 0.6
 
 
 def test_without_a_shortcut_hospitals_do_not_follow_the_label():
@@ -209,13 +209,15 @@ def test_half_a_shortcut_betrays_half_of_the_patients():
     assert abs(share - (0.5 + 0.5 / 3)) < 0.05
 
 
-def test_brightness_alone_does_not_point_at_lesions(films):
-    assert 0.9 < measured.lesion_brightness(films) < 1.35
+def test_brightness_alone_does_not_point_at_lesions(radiographs):
+    assert 0.9 < measured.lesion_brightness(radiographs) < 1.35
 
 
 @pytest.mark.real_data
 @pytest.mark.skipif("BENCH_REAL_DATA" not in os.environ, reason="BENCH_REAL_DATA does not name a folder of X-rays")
-def test_nine_films_in_ten_look_like_real_ones_in_eight_statistics_of_ten(films):
+def test_nine_radiographs_in_ten_look_like_real_ones_in_eight_statistics_of_ten(radiographs):
     real = measured.real_statistics(Path(os.environ["BENCH_REAL_DATA"]) / "crd-sample", 64)
-    drawn = np.array([measured.ten_statistics(*pair) for pair in zip(films.images, films.masks, strict=True)])
+    drawn = np.array(
+        [measured.ten_statistics(*pair) for pair in zip(radiographs.images, radiographs.masks, strict=True)]
+    )
     assert measured.share_like_real(drawn, real) >= 0.9

@@ -150,7 +150,7 @@ def test_threshold_leaves_small_regions_out():
     assert not threshold((64, 64, 1), minimum_area=0.1).predict(images[:, :32]).any()
 
 
-def test_threshold_finds_lungs_in_drawn_films():
+def test_threshold_finds_lungs_in_drawn_radiographs():
     samples = list(phantom(count=24, seed=5).samples())
     images = np.stack([sample.read_image() for sample in samples])[..., None] / np.float32(255)
     truth = np.stack([sample.read_mask() for sample in samples])

@@ -14,7 +14,7 @@ from benchmark.report.shown import Comparison as Shown
 from registry.errors import ConfigError
 from tests import factories
 from tests.factories import A, B
-from tests.report.test_report import difference, runs, separable
+from tests.report.test_report import difference, runs, significant
 
 
 class Reader(html.parser.HTMLParser):
@@ -70,7 +70,7 @@ def test_names_from_outside_are_escaped():
 
 def test_bold_is_what_the_statistics_support():
     pair = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
-    assert A in Reader(page(compare(pair, difference=separable))).bold
+    assert A in Reader(page(compare(pair, difference=significant))).bold
     assert A not in Reader(page(compare(pair))).bold
 
 

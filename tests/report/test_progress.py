@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Told
+from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Reported
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.execution.protocol import Ready
 from benchmark.planning.graph import RECORD, Step
@@ -42,10 +42,10 @@ def test_a_file_is_told_of_a_long_step_once_a_minute(monkeypatch, page):
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     follower = Progress(page, 1)
     follower.take(Begun(0, FIT))
-    follower.take(Told(0, FIT, Ready(7)))
+    follower.take(Reported(0, FIT, Ready(7)))
     for done in range(13):  # two minutes, an epoch every ten seconds
         now[0] = 10.0 * done
-        follower.take(Told(0, FIT, Advance("fit", done, 16, loss=0.5, val_loss=0.25)))
+        follower.take(Reported(0, FIT, Advance("fit", done, 16, loss=0.5, val_loss=0.25)))
     words = "  training (unet+sepcnn+dense, COVID, seed 0)"
     assert lines(page) == [
         f"{words}: 6 of 16  loss 0.500  validation 0.250",
@@ -71,7 +71,7 @@ def test_a_step_that_another_process_builds_is_said(page):
 def test_a_notice_is_a_line_above_the_bars(page):
     follower = Progress(page, 1)
     follower.take(Begun(0, FIT))
-    follower.take(Told(0, FIT, Advance("fit", notice="memory did not suffice")))
+    follower.take(Reported(0, FIT, Advance("fit", notice="memory did not suffice")))
     assert lines(page) == ["  training (unet+sepcnn+dense, COVID, seed 0): memory did not suffice"]
 
 
@@ -96,7 +96,7 @@ def test_a_terminal_has_a_bar_for_each_worker_and_one_for_the_steps_of_all():
         other = step("segmenter")
         follower.take(Begun(0, FIT))
         follower.take(Begun(1, other))
-        follower.take(Told(0, FIT, Advance("fit", 3, 16, loss=0.5)))
+        follower.take(Reported(0, FIT, Advance("fit", 3, 16, loss=0.5)))
         assert {bar.description for bar in follower.bars.tasks} == {step_words(FIT), step_words(other)}
         follower.take(Ended(1, other, "built", 3.0, 1, 9))
         (fit, steps) = follower.bars.tasks

@@ -36,7 +36,7 @@ def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -
     return Difference(gap, gap - 0.011, gap + 0.011, 0.05, 0.016, 300)
 
 
-def separable(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
+def significant(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
     return Difference(0.013, 0.002, 0.024, n=300)
 
 
@@ -57,28 +57,28 @@ def runs() -> list[Record]:
 
 
 def founding() -> list[Record]:
-    """Founding models, their vote and XGBoost on the features of one, told by three tasks; one question."""
-    told = [factories.record(0.940, pipeline=A), factories.record(0.946, pipeline=B), factories.vote(0.955)]
-    told.append(factories.vote(0.951, voices=(A, B, LONG)))
+    """Founding models, their vote and XGBoost on the features of one, run by three tasks; one question."""
+    records = [factories.record(0.940, pipeline=A), factories.record(0.946, pipeline=B), factories.vote(0.955)]
+    records.append(factories.vote(0.951, pipelines=(A, B, LONG)))
     boosted = {"task": "features-xgb", "map_method": "occlusion"}
-    return [*told, factories.record(0.921, pipeline="unet+sepcnn+xgboost", **boosted), factories.failed(pipeline=C)]
+    return [*records, factories.record(0.921, pipeline="unet+sepcnn+xgboost", **boosted), factories.failed(pipeline=C)]
 
 
 def folded() -> list[Record]:
     """Cross-validations of five folds: two pooled, one unfinished, one that could not be pooled."""
-    told = []
+    records = []
     for name, values in ((A, [0.90, 0.92, 0.94, 0.95, 0.93]), (B, [0.88, 0.90, 0.90, 0.91, 0.92])):
         single = factories.folds(values, pipeline=name, n=60)
-        told += [*single, factories.pooled(single, sum(values) / 5)]
-    told += (some := factories.folds([0.97, 0.98, 0.96], pipeline=C, k=5, n=60))
-    told.append(factories.failed("oom", pipeline=C, fold=3, split=some[0].split))
-    told += (all_five := factories.folds([0.8, 0.8, 0.8, 0.8, 0.7], pipeline=LONG, n=60))
-    return [*told, factories.failed("data", pipeline=LONG, fold=None, split=all_five[0].split)]
+        records += [*single, factories.pooled(single, sum(values) / 5)]
+    records += (some := factories.folds([0.97, 0.98, 0.96], pipeline=C, k=5, n=60))
+    records.append(factories.failed("oom", pipeline=C, fold=3, split=some[0].split))
+    records += (all_five := factories.folds([0.8, 0.8, 0.8, 0.8, 0.7], pipeline=LONG, n=60))
+    return [*records, factories.failed("data", pipeline=LONG, fold=None, split=all_five[0].split)]
 
 
 def comparison() -> Comparison:
     return msgspec.structs.replace(
-        compare(runs(), difference=separable), left_out=["results/x/result.json is not a record (…)"]
+        compare(runs(), difference=significant), left_out=["results/x/result.json is not a record (…)"]
     )
 
 
@@ -111,7 +111,7 @@ def test_differences_to_one_pipeline_on_a_terminal(golden: Callable[[str, str], 
 @pytest.mark.parametrize(
     ("name", "made"),
     [
-        ("vote", lambda: factories.vote(voices=(A, LONG))),
+        ("vote", lambda: factories.vote(pipelines=(A, LONG))),
         ("ova-vote", factories.ova_vote),
         ("folds", lambda: factories.pooled(factories.folds([0.9, 0.92, 0.94]), 0.92)),
     ],
@@ -148,7 +148,7 @@ def test_the_comparison_as_json(golden: Callable[[str, str], None]) -> None:
 
 NAME = st.from_regex(r"[a-z]{1,12}\[[a-z]{1,9}=[0-9.]{1,8}(,[a-z]{1,9}=[0-9]{1,4}){0,4}\]", fullmatch=True)
 PIPELINE = st.lists(NAME, min_size=3, max_size=3).map("+".join)
-VOTE = st.lists(PIPELINE, min_size=1, max_size=4).map(lambda voices: f"soft({', '.join(voices)})")
+VOTE = st.lists(PIPELINE, min_size=1, max_size=4).map(lambda pipelines: f"soft({', '.join(pipelines)})")
 
 
 @settings(deadline=None, max_examples=40)
@@ -221,31 +221,31 @@ def test_cells_on_fewer_than_ten_images_are_grey() -> None:
 
 
 @pytest.mark.parametrize(
-    ("oracle", "told"),
+    ("oracle", "sentence"),
     [
         (1.0, "A rule that knows only the source scores 1.000, no worse than the leader"),
         (0.6, "A rule that knows only the source scores 0.600."),
     ],
 )
-def test_the_closing_sentence_says_what_the_source_control_says(oracle: float, told: str) -> None:
+def test_the_closing_sentence_says_what_the_source_control_says(oracle: float, sentence: str) -> None:
     controls = {
         "majority": {"balanced-accuracy": Estimate(0.5)},
         "source-oracle": {"balanced-accuracy": Estimate(oracle)},
     }
-    assert told in conclusion(compare([factories.record(0.95, controls=controls)]).tables[0])
+    assert sentence in conclusion(compare([factories.record(0.95, controls=controls)]).tables[0])
 
 
 def test_unknown_sources_are_said_in_the_closing_sentence() -> None:
     base = factories.record()
     assert base.dataset
     blind = msgspec.structs.replace(base.dataset, sources={})
-    told = conclusion(compare([factories.record(dataset=blind, controls={})]).tables[0])
-    assert "Sources unknown, so nothing here excludes that the source was learnt." in told
+    sentence = conclusion(compare([factories.record(dataset=blind, controls={})]).tables[0])
+    assert "Sources unknown, so nothing here excludes that the source was learnt." in sentence
 
 
 def test_a_leader_no_better_than_the_largest_class_is_named() -> None:
-    told = conclusion(compare([factories.record(0.51)]).tables[0])
-    assert "Always answering the largest class scores 0.500" in told
+    sentence = conclusion(compare([factories.record(0.51)]).tables[0])
+    assert "Always answering the largest class scores 0.500" in sentence
 
 
 def test_csv_holds_every_number_unrounded() -> None:

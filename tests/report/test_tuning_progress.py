@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmark.execution.protocol import Progress, TrialBegan
-from benchmark.report.tuning_progress import Following
+from benchmark.report.tuning_progress import TuningProgress
 from benchmark.tuning.outcome import trials_csv, tuned
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
 from benchmark.tuning.space import Dimension, Space
@@ -42,7 +42,7 @@ def state(events=EVENTS):
 @pytest.mark.parametrize("terminal", [False, True])
 def test_each_trial_has_a_line_with_what_differs_its_score_and_the_best_so_far(terminal):
     page = io.StringIO()
-    with Following(Console(file=page, width=120, force_terminal=terminal), 6, budget_s=60) as following:
+    with TuningProgress(Console(file=page, width=120, force_terminal=terminal), 6, budget_s=60) as following:
         following.resume(state(EVENTS[:2]))
         following.watch(TrialBegan(1, values(2e-3), 0, 3))
         following.watch(Progress("fit", trial=1))
@@ -50,15 +50,15 @@ def test_each_trial_has_a_line_with_what_differs_its_score_and_the_best_so_far(t
         for count, number in ((4, 1), (6, 2), (8, 3)):
             now = state(EVENTS[:count])
             following.end(now.trials[number], now)
-    told = page.getvalue()
+    text = page.getvalue()
     for line in (
         "in the ledger already: 1 of 6 trials; best 0.5000 (trial 0)",
         "[2/6] trial 1, learning_rate 0.002, flips none: 0.4000 after 3 epochs (12.0 s); best 0.4000 (trial 1)",
         "[3/6] trial 2, learning_rate 0.009: failed (nan) the loss became nan",
         "[4/6] trial 3, trial 1 goes on: 0.3500 after 9 epochs (24.0 s); best 0.3500 (trial 3)",
     ):
-        assert line in told
-    assert ("trials" in told.replace("6 trials", "")) is terminal  # bars are for terminals
+        assert line in text
+    assert ("trials" in text.replace("6 trials", "")) is terminal  # bars are for terminals
 
 
 def test_what_a_search_cost_is_counted_by_hand():

@@ -29,10 +29,10 @@ pytestmark = pytest.mark.slow
 
 def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     bench = Bench(tmp_path)
-    told = bench.call(
+    ended = bench.call(
         "speed", "--task", bench.task, "--full", "--batch", 4, "--repeats", 2, "--format", "csv", "-o", bench.results
     )
-    assert told.returncode == 0, told.stderr
+    assert ended.returncode == 0, ended.stderr
     (path,) = bench.results.glob("speed/none-sepcnn-dense-*/speed.json")
     found = speed_record.read(path)
     assert isinstance(found, Speed)
@@ -46,9 +46,9 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     assert 0 < found.latency.p50_s <= found.latency.p95_s
     assert found.memory["training"] >= found.memory["inference"] > 10 * found.total.model_bytes
     assert found.environment["keras"] == keras.__version__
-    (row,) = csv.DictReader(io.StringIO(told.stdout))
+    (row,) = csv.DictReader(io.StringIO(ended.stdout))
     assert float(row["inference images/s"]) == found.inference.median
-    assert "1/1] none+sepcnn[filters=8,pairs=1]+dense" in told.stderr
+    assert "1/1] none+sepcnn[filters=8,pairs=1]+dense" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -133,24 +133,24 @@ def tiny(**changes):
 
 def test_a_classical_head_answers_from_random_features():
     made = tiny(head=Component("scikit-learn", {"classifier": "LogisticRegression"}), classical=True)
-    films = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
-    assert made.pipeline.classifier.logits(films, 2).shape == (3, 2)
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
+    assert made.pipeline.classifier.logits(images, 2).shape == (3, 2)
     assert made.head is None and made.head_bytes > 100
     assert made.untrained == UNTRAINED
     assert "random feature vectors" in made.notes[0] and made.notes[1:] == (UNTRAINED,)
 
 
 def test_segmenters_show_the_classifier_what_their_masks_let_through():
-    films = np.random.default_rng(0).integers(1, 256, (3, 32, 32), np.uint8)
+    images = np.random.default_rng(0).integers(1, 256, (3, 32, 32), np.uint8)
     learnt = tiny(segmenter=Component("unet", {"filters": 4}))
     assert learnt.segmenter
     for batch in (2, 1):
-        seen = learnt.view(films, batch)
-        assert seen.shape == films.shape and seen.dtype == np.uint8
-        assert ((seen == 0) | (seen == films)).all()
+        seen = learnt.view(images, batch)
+        assert seen.shape == images.shape and seen.dtype == np.uint8
+        assert ((seen == 0) | (seen == images)).all()
     untrained = tiny(segmenter=Component("threshold"))
     assert untrained.segmenter is None and untrained.pipeline.segmentation
-    assert untrained.view(films, 2).shape == films.shape
+    assert untrained.view(images, 2).shape == images.shape
     assert tiny().pipeline.segmentation is None and tiny().notes == ()
     stored = tiny(segmenter=Component("dataset"))
     assert stored.pipeline.segmentation is None and stored.notes == (STORED_MASKS,)

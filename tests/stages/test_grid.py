@@ -81,7 +81,7 @@ def test_every_head_answers_for_every_backbone(backbone, name):
         answer = keras.ops.convert_to_numpy(head(backbone.cells, training=False))
     else:
         pooled = backbone.cells.mean(axis=(1, 2))
-        learnt = fit(head, pooled, TARGETS, CLASSES, balance="weights", select=(pooled, TARGETS), seed=0)
+        learnt = fit(head, pooled, TARGETS, CLASSES, balance="weights", validation=(pooled, TARGETS), seed=0)
         answer = logits(learnt.classifier, pooled, CLASSES)
     assert answer.shape == (COUNT, CLASSES)
     assert np.isfinite(answer).all()
@@ -101,10 +101,10 @@ def test_every_network_head_is_explained_on_every_backbone(backbone):
 
 def test_one_step_from_augmentation_to_head_changes_backbone_and_heads(backbone):
     heads = backbone.networks
-    films = keras.Input((SIZE, SIZE, 1))
+    radiographs = keras.Input((SIZE, SIZE, 1))
     change = augmentation(flips="both", rotation=0.1, rotated=0.5, seed=0)
-    cells = features(backbone.model(change(films)))
-    network = keras.Model(films, [head(cells) for head in heads])
+    cells = features(backbone.model(change(radiographs)))
+    network = keras.Model(radiographs, [head(cells) for head in heads])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.SGD(0.1), [loss] * len(heads), run_eagerly=True)
     before = [weights(part) for part in (backbone.model, *heads)]
@@ -120,9 +120,9 @@ def weights(network):
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """The artefact of a few drawn films."""
-    folder = tmp_path_factory.mktemp("films")
+def radiographs(tmp_path_factory):
+    """The artefact of a few drawn radiographs."""
+    folder = tmp_path_factory.mktemp("radiographs")
     prepare.build(context({}, Component("none"), folder), folder)
     return folder
 
@@ -137,9 +137,9 @@ def context(artefacts, segmenter, folder, mask="multiply"):
 
 
 @pytest.mark.parametrize("name", entries("segmenter"))
-def test_every_segmenter_masks_the_inputs_in_every_way(films, tmp_path, monkeypatch, name):
+def test_every_segmenter_masks_the_inputs_in_every_way(radiographs, tmp_path, monkeypatch, name):
     product = build("segmenter", name, (SIZE, SIZE, 1))
-    artefacts = {"prepare": films, "masks": tmp_path / "masks"}
+    artefacts = {"prepare": radiographs, "masks": tmp_path / "masks"}
     for folder in ("masks", *MASKINGS):
         (tmp_path / folder).mkdir()
     if isinstance(product, keras.Model):
@@ -156,5 +156,5 @@ def test_every_segmenter_masks_the_inputs_in_every_way(films, tmp_path, monkeypa
 
 def uncompiled(network):
     """The network as it was built: to compile it takes a second, and saving is checked elsewhere."""
-    called = lambda films: keras.ops.convert_to_numpy(network(films, training=False))[..., 0] > 0.5  # noqa: E731
+    called = lambda radiographs: keras.ops.convert_to_numpy(network(radiographs, training=False))[..., 0] > 0.5  # noqa: E731
     return Segmentation(SimpleNamespace(predict=called))

@@ -1,4 +1,4 @@
-"""Each stage on two dozen small films written by hand."""
+"""Each stage on two dozen small radiographs written by hand."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from benchmark.data.prepared import load, pack
+from benchmark.data.targets import class_targets
+from benchmark.models import classifier, segmentation
+from benchmark.models.segmentation import distorted
 from benchmark.stages import explain, fit, inputs, masks, predict, prepare, regions, segmenter, split
 from benchmark.stages.context import Context
+from benchmark.stages.predictions import batch_prior, data_prior
+from benchmark.stages.reading import Reader
 from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
 from benchmark.tasks.spec import DatasetChoice
 from registry.errors import ContractError, DataError
@@ -21,30 +26,30 @@ COUNT = 24
 LABELS = ["COVID", "Normal", "Lung_Opacity"]
 
 
-def films():
+def radiographs():
     """uint8 (24, 32, 32): noise, brighter for COVID."""
     noise = np.random.default_rng(0).integers(20, 120, (COUNT, SIZE, SIZE))
     return (noise + 100 * (np.arange(COUNT) % 3 == 0)[:, None, None]).astype(np.uint8)
 
 
 def lungs():
-    """bool (24, 32, 32): two boxes that move with the film."""
-    drawn = np.zeros((COUNT, SIZE, SIZE), bool)
+    """bool (24, 32, 32): two boxes that move with the radiograph."""
+    boxes = np.zeros((COUNT, SIZE, SIZE), bool)
     for row in range(COUNT):
         top = 4 + row % 5
-        drawn[row, top : top + 18, 4:13] = drawn[row, top : top + 18, 18:28] = True
-    return drawn
+        boxes[row, top : top + 18, 4:13] = boxes[row, top : top + 18, 18:28] = True
+    return boxes
 
 
 def prepared(folder, without=()):
-    """A prepared artefact; the films in `without` have no mask."""
+    """A prepared artefact; the radiographs in `without` have no mask."""
     folder.mkdir(parents=True)
-    drawn = lungs()
-    drawn[list(without)] = False
-    np.save(folder / "images.npy", films())
-    np.save(folder / "masks.npy", pack(drawn))
+    boxes = lungs()
+    boxes[list(without)] = False
+    np.save(folder / "images.npy", radiographs())
+    np.save(folder / "masks.npy", pack(boxes))
     index = {
-        "ids": [f"film-{row}" for row in range(COUNT)],
+        "ids": [f"radiograph-{row}" for row in range(COUNT)],
         "labels": [LABELS[row % 3] for row in range(COUNT)],
         "sources": ["north", "south"] * (COUNT // 2),
         "groups": [f"patient-{row // 2}" for row in range(COUNT)],
@@ -57,14 +62,14 @@ def prepared(folder, without=()):
     return folder
 
 
-PARTS = np.array(["train"] * 12 + ["select"] * 4 + ["fit"] * 4 + ["test"] * 4)
+SUBSETS = np.array(["train"] * 12 + ["validation"] * 4 + ["calibration"] * 4 + ["test"] * 4)
 
 
 @pytest.fixture
 def context(tmp_path):
-    """A context whose films are prepared and split; `build(stage)` adds what the stage makes."""
+    """A context whose radiographs are prepared and split; `build(stage)` adds what the stage makes."""
     (tmp_path / "split").mkdir()
-    np.save(tmp_path / "split" / "parts.npy", PARTS)
+    np.save(tmp_path / "split" / "subsets.npy", SUBSETS)
     (tmp_path / "partial").mkdir()
     artefacts = {"prepare": prepared(tmp_path / "prepare"), "split": tmp_path / "split"}
     return Context(small(), artefacts, tmp_path / "partial", lambda told: None)
@@ -100,9 +105,9 @@ def test_a_split_keeps_patients_together_and_says_who_is_where(context):
     folder = context.partial / "made"
     folder.mkdir()
     split.build(Context(spec_, context.artefacts, context.partial, context.progress), folder)
-    parts = np.load(folder / "parts.npy")
-    assert set(parts) == {"train", "select", "fit", "test"}
-    assert all(parts[row] == parts[row + 1] for row in range(0, COUNT, 2))
+    subsets = np.load(folder / "subsets.npy")
+    assert set(subsets) == {"train", "validation", "calibration", "test"}
+    assert all(subsets[row] == subsets[row + 1] for row in range(0, COUNT, 2))
     assert len((folder / "split.csv").read_text().splitlines()) == COUNT + 1
     assert len((folder / "digest").read_text()) == 64
 
@@ -110,7 +115,7 @@ def test_a_split_keeps_patients_together_and_says_who_is_where(context):
 def test_the_dataset_segmenter_hands_on_the_datasets_masks(context):
     build(changed(context, segmenter=Component("dataset")), masks, "masks")
     rows = np.array([5, 0, 23])
-    assert np.array_equal(masks.read_masks(context.artefacts["masks"], SIZE, rows), lungs()[rows])
+    assert np.array_equal(Reader(context).masks(rows), lungs()[rows])
 
 
 def test_an_untrained_segmenter_predicts_from_the_images_alone(context, monkeypatch):
@@ -120,65 +125,59 @@ def test_an_untrained_segmenter_predicts_from_the_images_alone(context, monkeypa
         seen.append((images.shape[1:], images.dtype, float(images.max()) <= 1))
         return images[..., 0] > 0.5
 
-    monkeypatch.setattr(masks, "load_component", lambda entry: lambda shape, **_: SimpleNamespace(predict=predict_))
+    monkeypatch.setattr(
+        segmentation, "load_component", lambda entry: lambda shape, **_: SimpleNamespace(predict=predict_)
+    )
     monkeypatch.setattr(masks, "CHUNK", 10)
     build(changed(context, segmenter=Component("threshold")), masks, "masks")
     assert seen == [((SIZE, SIZE, 1), np.float32, True)] * 3
-    found = masks.read_masks(context.artefacts["masks"], SIZE, np.arange(COUNT))
-    assert np.array_equal(found, films() > 127)
+    found = Reader(context).masks(np.arange(COUNT))
+    assert np.array_equal(found, radiographs() > 127)
 
 
 @pytest.mark.parametrize("how", ["multiply", "crop", "mean-fill"])
-def test_inputs_are_the_films_with_the_masks_applied(context, how):
+def test_inputs_are_the_radiographs_with_the_masks_applied(context, how):
     settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask=how)}
     build(changed(context, **settings), masks, "masks")
     folder = build(changed(context, **settings), inputs, "inputs")
     made = np.load(folder / "images.npy")
     assert (made.shape, made.dtype) == ((COUNT, SIZE, SIZE), np.uint8)
     if how == "multiply":
-        assert np.array_equal(made, films() * lungs())
+        assert np.array_equal(made, radiographs() * lungs())
     else:
-        assert not np.array_equal(made, films())
-    assert np.array_equal(fit.load_inputs(context.artefacts), made)
+        assert not np.array_equal(made, radiographs())
+    assert np.array_equal(Reader(context).views, made)
 
 
 def test_equalising_inside_the_lungs_spreads_the_grey_levels_of_the_lungs(context):
     settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, equalise="lungs")}
     build(changed(context, **settings), masks, "masks")
     made = np.load(build(changed(context, **settings), inputs, "inputs") / "images.npy")
-    for film, mask in zip(made, lungs(), strict=True):
-        assert film[mask].min() == 0
-        assert film[mask].max() == 255
-        assert not film[~mask].any()
+    for radiograph, mask in zip(made, lungs(), strict=True):
+        assert radiograph[mask].min() == 0
+        assert radiograph[mask].max() == 255
+        assert not radiograph[~mask].any()
 
 
 def test_without_masks_the_whole_frame_is_equalised(context):
     made = np.load(build(changed(context, images=Images(size=SIZE, equalise="lungs")), inputs, "inputs") / "images.npy")
-    assert all((film.min(), film.max()) == (0, 255) for film in made)
+    assert all((radiograph.min(), radiograph.max()) == (0, 255) for radiograph in made)
     assert made.all(axis=(1, 2)).sum() == 0
 
 
 def test_the_whole_frame_needs_no_inputs_of_its_own(context):
-    assert np.array_equal(fit.load_inputs(context.artefacts), films())
+    assert np.array_equal(Reader(context).views, radiographs())
 
 
 def test_targets_follow_the_tasks_classes(context):
-    assert fit.class_targets(context)[:3].tolist() == [1, 0, 0]
-    three = changed(context, classes={"a": ["Normal"], "b": ["Lung_Opacity"], "c": ["COVID"]})
-    assert fit.class_targets(three)[:3].tolist() == [2, 0, 1]
+    labels = Reader(context).prepared.labels
+    assert class_targets(labels, context.spec.classes)[:3].tolist() == [1, 0, 0]
+    three = {"a": ["Normal"], "b": ["Lung_Opacity"], "c": ["COVID"]}
+    assert class_targets(labels, three)[:3].tolist() == [2, 0, 1]
 
 
-@pytest.mark.parametrize("lacking", ["train", "select", "fit", "test"])
-def test_a_class_without_an_image_in_a_part_is_refused(lacking):
-    parts = np.repeat(["train", "select", "fit", "test"], 2)
-    targets = np.tile([0, 1], 4)
-    fit.check_classes(targets, parts, ["rest", "COVID"])
-    with pytest.raises(DataError, match=rf"class COVID has no image in the {lacking} part of 2"):
-        fit.check_classes(np.where(parts == lacking, 0, targets), parts, ["rest", "COVID"])
-
-
-def test_the_prior_of_the_data_is_that_of_the_training_part(context):
-    assert fit.data_prior(context) == pytest.approx([2 / 3, 1 / 3])
+def test_the_prior_of_the_data_is_that_of_the_training_subset(context):
+    assert data_prior(Reader(context)) == pytest.approx([2 / 3, 1 / 3])
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_the_prior_that_was_learnt_counts_loss_weights(context, tmp_path, balanc
     (tmp_path / "meta.json").write_text(json.dumps({"batch_prior": [0.4, 0.6]}))
     context.artefacts["fit"] = tmp_path
     training = Training(balance=balance)
-    assert fit.batch_prior(changed(context, training=training)) == expected
+    assert batch_prior(Reader(changed(context, training=training))) == expected
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +195,7 @@ def fitted(tmp_path_factory):
     """A context after a short fit and its predictions."""
     folder = tmp_path_factory.mktemp("fitted")
     (folder / "split").mkdir()
-    np.save(folder / "split" / "parts.npy", PARTS)
+    np.save(folder / "split" / "subsets.npy", SUBSETS)
     (folder / "partial").mkdir()
     told = []
     artefacts = {"prepare": prepared(folder / "prepare"), "split": folder / "split"}
@@ -224,8 +223,8 @@ def test_predictions_are_logits_of_everything_that_was_not_trained_on(fitted):
     with np.load(fitted.artefacts["predict"] / "logits.npz", allow_pickle=False) as stored:
         told = dict(stored)
     assert told["rows"].tolist() == list(range(12, 24))
-    assert told["parts"].tolist() == PARTS[12:].tolist()
-    assert told["ids"].tolist() == [f"film-{row}" for row in range(12, 24)]
+    assert told["subsets"].tolist() == SUBSETS[12:].tolist()
+    assert told["ids"].tolist() == [f"radiograph-{row}" for row in range(12, 24)]
     assert told["targets"].tolist() == [1, 0, 0] * 4
     assert (told["logits"].shape, told["logits"].dtype) == ((12, 2), np.float32)
 
@@ -233,7 +232,7 @@ def test_predictions_are_logits_of_everything_that_was_not_trained_on(fitted):
 def test_predictions_are_those_of_the_saved_models_without_augmentation(fitted):
     folder = fitted.artefacts["fit"]
     backbone, head = (keras.saving.load_model(folder / f"{name}.keras", compile=False) for name in ("backbone", "head"))
-    expected = head.predict(backbone.predict(films()[12:, ..., None] / np.float32(255), verbose=0), verbose=0)
+    expected = head.predict(backbone.predict(radiographs()[12:, ..., None] / np.float32(255), verbose=0), verbose=0)
     with np.load(fitted.artefacts["predict"] / "logits.npz") as stored:
         assert stored["logits"] == pytest.approx(expected, abs=1e-5)
 
@@ -259,20 +258,22 @@ def test_without_any_lung_mask_an_explanation_has_no_shares_in_the_lungs(fitted,
 
 
 def test_lungs_that_the_dataset_lacks_are_the_predicted_ones(context, tmp_path):
-    images = load(prepared(tmp_path / "partly", without=[1]))
-    rows = np.array([0, 1])
-    assert not regions.lung_masks(context, images, rows)[1].any()
+    rows, whole = np.array([0, 1]), context.artefacts["prepare"]
+    context.artefacts["prepare"] = prepared(tmp_path / "partly", without=[1])
+    assert not regions.lung_masks(Reader(context), rows)[1].any()
+    context.artefacts["prepare"] = whole
     build(changed(context, segmenter=Component("dataset")), masks, "masks")
-    assert np.array_equal(regions.lung_masks(context, images, rows), lungs()[:2])
+    context.artefacts["prepare"] = tmp_path / "partly"
+    assert np.array_equal(regions.lung_masks(Reader(context), rows), lungs()[:2])
 
 
 def test_a_region_is_where_a_crop_has_put_it(context):
     settings = {"segmenter": Component("dataset"), "images": Images(size=SIZE, mask="crop")}
     build(changed(context, **settings), masks, "masks")
     rows = np.array([0])
-    seen = regions.as_seen(changed(context, **settings), lungs()[rows], rows)
+    seen = regions.as_seen(Reader(changed(context, **settings)), lungs()[rows], rows)
     assert seen.mean() > 1.3 * lungs()[rows].mean()  # the lungs fill the frame
-    assert np.array_equal(regions.as_seen(context, lungs()[rows], rows), lungs()[rows])
+    assert np.array_equal(regions.as_seen(Reader(context), lungs()[rows], rows), lungs()[rows])
 
 
 def test_mean_heat_weighs_every_image_alike_and_leaves_empty_maps_out():
@@ -289,8 +290,8 @@ def test_mean_heat_weighs_every_image_alike_and_leaves_empty_maps_out():
 
 def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_each_class():
     targets = np.array([0, 0, 0, 1, 1])
-    chances = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]])
-    chosen, kinds = explain.choose_samples(targets, chances, 2)
+    probabilities = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]])
+    chosen, kinds = explain.choose_samples(targets, probabilities, 2)
     assert list(zip(chosen.tolist(), kinds, strict=True)) == [
         (0, "surest right"),
         (1, "least sure"),
@@ -298,36 +299,36 @@ def test_samples_are_the_surest_right_the_least_sure_and_the_surest_wrong_of_eac
         (4, "surest right"),
         (3, "least sure"),
     ]
-    chances[1] = [0.6, 0.4]  # now the one that is wrong is the least sure too: another one is shown
-    chances[2] = [0.45, 0.55]
-    assert explain.choose_samples(targets, chances, 2)[0][:3].tolist() == [0, 1, 2]
-    alone = explain.choose_samples(targets[:1], chances[:1], 1)
+    probabilities[1] = [0.6, 0.4]  # now the one that is wrong is the least sure too: another one is shown
+    probabilities[2] = [0.45, 0.55]
+    assert explain.choose_samples(targets, probabilities, 2)[0][:3].tolist() == [0, 1, 2]
+    alone = explain.choose_samples(targets[:1], probabilities[:1], 1)
     assert (alone[0].tolist(), alone[1]) == ([0, 0], ["surest right", "least sure"])
 
 
-@pytest.mark.parametrize("part", ["train", "select"])
-def test_a_segmenter_without_masks_to_learn_from_is_refused_with_the_remedy(tmp_path, part):
-    images = load(prepared(tmp_path / "bare", without=np.flatnonzero(part == PARTS)))
-    with pytest.raises(DataError, match=f"the {part} part has none; use --segmenter none"):
-        segmenter.rows_with_masks(images, PARTS, part)
+@pytest.mark.parametrize("subset", ["train", "validation"])
+def test_a_segmenter_without_masks_to_learn_from_is_refused_with_the_remedy(tmp_path, subset):
+    images = load(prepared(tmp_path / "bare", without=np.flatnonzero(subset == SUBSETS)))
+    with pytest.raises(DataError, match=f"the {subset} subset has none; use --segmenter none"):
+        segmenter.rows_with_masks(images, SUBSETS, subset)
 
 
-def test_a_segmenter_learns_from_the_films_that_have_a_mask(tmp_path):
+def test_a_segmenter_learns_from_the_radiographs_that_have_a_mask(tmp_path):
     images = load(prepared(tmp_path / "partly", without=[0, 3]))
-    assert segmenter.rows_with_masks(images, PARTS, "train").tolist() == [1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert segmenter.rows_with_masks(images, SUBSETS, "train").tolist() == [1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
-def test_distortion_moves_a_film_and_its_mask_alike():
-    """Films that show their own mask still do, up to the border and the exposure."""
-    drawn = lungs()[..., None].astype(np.float32)
-    shown = (drawn * 255).astype(np.uint8)
-    films_, masks_ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
-    assert (films_.shape, films_.dtype, masks_.dtype) == (shown.shape, np.uint8, np.float32)
+def test_distortion_moves_a_radiograph_and_its_mask_alike():
+    """Radiographs that show their own mask still do, up to the border and the exposure."""
+    boxes = lungs()[..., None].astype(np.float32)
+    shown = (boxes * 255).astype(np.uint8)
+    radiographs_, masks_ = distorted(np.random.default_rng(0), shown, boxes)
+    assert (radiographs_.shape, radiographs_.dtype, masks_.dtype) == (shown.shape, np.uint8, np.float32)
     assert set(np.unique(masks_)) <= {0.0, 1.0}
-    assert ((films_ > 127) == (masks_ > 0.5)).mean() > 0.97
-    assert not np.array_equal(masks_, drawn)
-    again, _ = segmenter.distorted(np.random.default_rng(0), shown, drawn)
-    assert np.array_equal(films_, again)
+    assert ((radiographs_ > 127) == (masks_ > 0.5)).mean() > 0.97
+    assert not np.array_equal(masks_, boxes)
+    again, _ = distorted(np.random.default_rng(0), shown, boxes)
+    assert np.array_equal(radiographs_, again)
 
 
 def one_layer(shape, **_):
@@ -336,7 +337,7 @@ def one_layer(shape, **_):
 
 
 def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monkeypatch):
-    monkeypatch.setattr(segmenter, "load_component", lambda entry: one_layer)
+    monkeypatch.setattr(segmentation, "load_component", lambda entry: one_layer)
     settings = {"segmenter": Component("unet", {"filters": 4})}
     folder = build(changed(context, **settings), segmenter, "segmenter")
     meta = json.loads((folder / "meta.json").read_text())
@@ -344,8 +345,8 @@ def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monke
     assert meta["parameters"] == model.count_params() == 10
     build(changed(context, **settings), masks, "masks")
     rows = np.arange(4)
-    expected = model.predict(films()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
-    assert (masks.read_masks(context.artefacts["masks"], SIZE, rows) == expected).mean() > 0.999
+    expected = model.predict(radiographs()[rows][..., None] / np.float32(255), verbose=0)[..., 0] > 0.5
+    assert (Reader(context).masks(rows) == expected).mean() > 0.999
 
 
 @pytest.mark.parametrize(
@@ -357,10 +358,10 @@ def test_a_trained_segmenter_draws_masks_that_the_classifier_gets(context, monke
     ],
 )
 def test_a_component_that_breaks_its_contract_is_named(context, monkeypatch, kind, product, message):
-    real = fit.load_component
-    monkeypatch.setattr(fit, "load_component", lambda entry: product if entry.kind == kind else real(entry))
+    real = classifier.load_component
+    monkeypatch.setattr(classifier, "load_component", lambda entry: product if entry.kind == kind else real(entry))
     with pytest.raises(ContractError, match=f"{kind} .* {message}"):
-        fit.assemble(context, SIZE)
+        classifier.assemble(context.spec)
 
 
 def flat(shape):

@@ -58,14 +58,14 @@ def test_a_source_file_that_is_declared_as_data_counts_by_its_bytes(package):
 
 def test_no_stage_and_no_recorder_counts_by_its_bytes():
     """Else a comment in a file that names `__file__`, say, would train everything anew."""
-    look = index()
+    code_index = index()
     paths = [path for path in Path(stage_modules.__file__).parent.glob("*.py") if path.stem != "__init__"]
     assert len(paths) >= 12
     for path in paths:
-        files = look.source_files(f"benchmark.stages.{path.stem}", OWN)
+        files = code_index.source_files(f"benchmark.stages.{path.stem}", OWN)
         assert len(files) >= 3
         for name, path in files.items():
-            assert look._source(name, path).code != look.file_digest(path), name
+            assert code_index._source(name, path).code != code_index.file_digest(path), name
 
 
 def test_an_edit_elsewhere_leaves_the_digest(package):
@@ -161,13 +161,13 @@ def test_imports_that_run_when_types_are_not_checked_count(package):
 
 
 def test_what_is_looked_at_together_is_looked_at_once(package):
-    look, weights = index(), package / "weights.bin"
+    code_index, weights = index(), package / "weights.bin"
     weights.write_bytes(b"one")
-    before = look.code_digest("strange.model"), look.file_digest(str(weights))
+    before = code_index.code_digest("strange.model"), code_index.file_digest(str(weights))
     (package / "helper.py").write_text("X = 2\n")
     weights.write_bytes(b"two")  # no longer than before, and at once: no time or size tells
     (package / "model.py").unlink()
-    assert (look.code_digest("strange.model"), look.file_digest(str(weights))) == before
+    assert (code_index.code_digest("strange.model"), code_index.file_digest(str(weights))) == before
     later = index()
     assert later.file_digest(str(weights)) != before[1]
     assert later.code_digest("strange.model") is None

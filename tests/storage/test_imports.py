@@ -41,11 +41,11 @@ def code(tmp_path):
 def test_what_a_file_says_is_remembered_from_one_command_to_the_next(source, tmp_path):
     first = Sources(tmp_path / "imports.json")
     digest = content(source)
-    told = first.read(str(source), "package", digest)
+    facts = first.read(str(source), "package", digest)
     first.keep()
     source.unlink()  # it is not read again
-    assert Sources(tmp_path / "imports.json").read(str(source), "package", digest) == told
-    assert (set(told.modules), told.files) == ({"a.b", "package", "package.c"}, ("data.txt",))
+    assert Sources(tmp_path / "imports.json").read(str(source), "package", digest) == facts
+    assert (set(facts.modules), facts.files) == ({"a.b", "package", "package.c"}, ("data.txt",))
 
 
 def test_other_bytes_and_another_package_are_read_anew(source):
@@ -59,10 +59,10 @@ def test_other_bytes_and_another_package_are_read_anew(source):
 def test_a_file_that_is_edited_before_it_is_read_is_remembered_as_what_was_read(source):
     sources, before = Sources(), content(source)
     first = read(source).code
-    told = source.read_bytes()
+    written = source.read_bytes()
     source.write_text("import d\n")
     assert sources.read(str(source), "package", before).modules == ("d",)
-    source.write_bytes(told)
+    source.write_bytes(written)
     assert sources.read(str(source), "package", before).code == first
 
 
@@ -183,9 +183,9 @@ def test_the_digest_does_not_depend_on_how_deep_the_caller_is(code):
 
 def test_another_python_has_other_trees_and_another_memory(source, tmp_path, monkeypatch):
     first = Sources(tmp_path / "imports.json")
-    told = read(source, sources=first)
+    facts = read(source, sources=first)
     first.keep()
     monkeypatch.setattr(imports, "PYTHON", "3.99")
     later = read(source, sources=Sources(tmp_path / "imports.json"))
-    assert later.code != told.code
-    assert later[:2] == told[:2]
+    assert later.code != facts.code
+    assert later[:2] == facts[:2]

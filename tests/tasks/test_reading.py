@@ -74,6 +74,9 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
         ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
         ("[training]\nminimum_steps = -1\n", "minimum_steps is 0 or more, received -1"),
+        ('[features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),
+        ('[split]\ngrouping = "naive"\n', "split.grouping = 'naive' is called 'image-level' now; write that"),
+        ('[quick.features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),
     ],
 )
 def test_a_mistake_in_a_task_file_says_where_it_is(tmp_path, text, words):
@@ -122,6 +125,19 @@ def test_set_reaches_tables_and_components():
 def test_set_reaches_no_space_of_a_search_and_says_where_it_is_said(text):
     with pytest.raises(ConfigError, match=r"below \[tuning.space\], as \"head.dropout\" = {low = 0.1, high = 0.5}; "):
         parse_assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("features.carrier=dense", "--set: key 'carrier' in [features] is called 'head' now; rename it"),
+        ("split.grouping=naive", "--set: split.grouping = 'naive' is called 'image-level' now; write that"),
+    ],
+)
+def test_a_setting_given_by_its_old_name_says_the_new_one(tmp_path, flag, words):
+    with pytest.raises(ConfigError) as caught:
+        task(tmp_path, "", overrides=parse_assignment(flag))
+    assert str(caught.value) == words
 
 
 def test_what_a_flag_gives_of_a_wrong_type_is_told_of_the_flag(tmp_path):

@@ -1,4 +1,4 @@
-"""Hyperband's arithmetic, and what is said where it stops nothing early."""
+"""Hyperband's arithmetic, and what is shown where it stops nothing early."""
 
 import tomllib
 from pathlib import Path
@@ -38,9 +38,9 @@ def test_the_readme_says_from_how_many_trials_on_hyperband_stops_early():
 
 
 def test_hyperband_says_that_trainings_are_too_short_to_be_stopped():
-    told = why_none_stops_early(50, 2)
-    assert told.startswith("trainings of up to 2 epochs are too short for Hyperband to stop any early: each but")
-    assert why_none_stops_early(1, 2) == ""  # the default alone: nothing is drawn
+    text = why_none_stops_early(50, 2)
+    assert text.startswith("trainings of up to 2 epochs are too short for Hyperband to stop any early: each but")
+    assert why_none_stops_early(1, 2) == ""  # the default alone: nothing is sampled
 
 
 def test_the_trials_that_a_task_has_by_default_are_whole_brackets():

@@ -15,10 +15,10 @@ def legends(monkeypatch):
     seen = []
     legend = Axes.legend
 
-    def spied(axes, **look):
+    def spied(axes, **style):
         handles, labels = axes.get_legend_handles_labels()
         seen.append({label: list(one.get_xdata()) for one, label in zip(handles, labels, strict=True)})
-        return legend(axes, **look)
+        return legend(axes, **style)
 
     monkeypatch.setattr(Axes, "legend", spied)
     return seen
@@ -40,8 +40,8 @@ def test_no_mark_is_explained_that_is_not_there(tmp_path, legends):
 def test_the_chosen_trial_lies_on_the_line_of_the_best_so_far(tmp_path, monkeypatch):
     lines = {}
     plot, step = Axes.plot, Axes.step
-    monkeypatch.setattr(Axes, "plot", lambda axes, *given, **look: _noted(lines, plot(axes, *given, **look)))
-    monkeypatch.setattr(Axes, "step", lambda axes, *given, **look: _noted(lines, step(axes, *given, **look)))
+    monkeypatch.setattr(Axes, "plot", lambda axes, *given, **style: _noted(lines, plot(axes, *given, **style)))
+    monkeypatch.setattr(Axes, "step", lambda axes, *given, **style: _noted(lines, step(axes, *given, **style)))
     rises = [*EVENTS[:7], Finished(3, 0.45, 9, 24.0, {})]  # trained furthest, and no lower than the others
     draw(state(rises), tmp_path / "trials.png", "a title")
     (chosen,) = lines["chosen"]
@@ -49,7 +49,7 @@ def test_the_chosen_trial_lies_on_the_line_of_the_best_so_far(tmp_path, monkeypa
     assert chosen in lines["best so far"]
 
 
-def _noted(lines, drawn):
-    for line in drawn:
+def _noted(lines, artists):
+    for line in artists:
         lines.setdefault(line.get_label(), list(zip(*line.get_data(), strict=True)))
-    return drawn
+    return artists

@@ -15,8 +15,8 @@ def test_values_come_back_from_what_an_oracle_was_told(listed):
 
 
 def test_choices_are_known_by_their_place_and_numbers_as_they_are():
-    told = Encoding(DIMENSIONS).encoded({each.name: each.default for each in DIMENSIONS})
-    assert told == {"rate": RATE.default, "units": UNITS.default, "kind": KIND.choices.index(KIND.default)}
+    encoded = Encoding(DIMENSIONS).encoded({each.name: each.default for each in DIMENSIONS})
+    assert encoded == {"rate": RATE.default, "units": UNITS.default, "kind": KIND.choices.index(KIND.default)}
 
 
 def test_a_choice_of_true_is_not_the_number_one():

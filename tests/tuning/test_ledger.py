@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmark.tuning import claims
-from benchmark.tuning.ledger import FILE, excuse, fail, locked, read
+from benchmark.tuning import locks
+from benchmark.tuning.ledger import FILE, fail, locked, read, uncount
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from registry.errors import ConfigError, DataNotFoundError, StorageError
@@ -154,7 +154,7 @@ def test_epochs_that_a_trial_took_over_are_counted_once():
 
 def test_a_supervisor_fails_a_trial_whose_worker_is_dead_and_no_other(tmp_path):
     begun(tmp_path, created(0), created(1), created(2), finished(2, 0.5))
-    living = claims.take(tmp_path, 1)
+    living = locks.acquire(tmp_path, 1)
     for trial in (0, 1, 2):
         fail(tmp_path, trial, "segfault", "the worker ended by SIGSEGV", 3.0)
     assert [trial.status for trial in read(tmp_path).trials] == ["failed", "running", "finished"]
@@ -165,14 +165,14 @@ def test_a_supervisor_fails_a_trial_whose_worker_is_dead_and_no_other(tmp_path):
 def test_a_worker_that_was_ended_from_outside_is_no_death_unless_another_has_the_trial_by_now(tmp_path):
     begun(tmp_path, created(0), created(1), created(2), finished(2, 0.5))
     for trial in (0, 1):
-        claim = claims.take(tmp_path, trial)
-        claim.begin()
-        claim.release()
-    living = claims.take(tmp_path, 1)
+        lock = locks.acquire(tmp_path, trial)
+        lock.begin()
+        lock.release()
+    living = locks.acquire(tmp_path, 1)
     for trial in (0, 1, 2):
-        excuse(tmp_path, trial)
+        uncount(tmp_path, trial)
     living.release()
-    first, second = claims.take(tmp_path, 0), claims.take(tmp_path, 1)
+    first, second = locks.acquire(tmp_path, 0), locks.acquire(tmp_path, 1)
     assert (first.stalled, second.stalled) == (0, 1)
     first.release()
     second.release()
@@ -181,25 +181,25 @@ def test_a_worker_that_was_ended_from_outside_is_no_death_unless_another_has_the
 def test_files_of_trials_that_ended_are_swept(tmp_path):
     begun(tmp_path, created(0), created(1))
     for trial in (0, 1):
-        claims.take(tmp_path, trial).release()
+        locks.acquire(tmp_path, trial).release()
     begun(tmp_path, finished(0, 0.5))
     begun(tmp_path)
     assert [path.name for path in (tmp_path / "running").iterdir()] == ["1"]
 
 
 def test_a_trial_is_one_process_s_and_remembers_who_died_on_it(tmp_path):
-    first = claims.take(tmp_path, 0)
+    first = locks.acquire(tmp_path, 0)
     first.begin()
-    assert claims.take(tmp_path, 0) is None
-    first.heard({"epoch": 0})
+    assert locks.acquire(tmp_path, 0) is None
+    first.heartbeat({"epoch": 0})
     first.release()  # as the kernel does for the dead
-    second = claims.take(tmp_path, 0)
+    second = locks.acquire(tmp_path, 0)
     assert (second.stalled, len(second.ended_s)) == (1, 1)
     second.begin()
-    second.heard({"epoch": 3, "loss": 1.0})
-    second.heard({"epoch": 4, "loss": 1.0})  # it comes on
+    second.heartbeat({"epoch": 3, "loss": 1.0})
+    second.heartbeat({"epoch": 4, "loss": 1.0})  # it comes on
     second.release()
-    third = claims.take(tmp_path, 0)
+    third = locks.acquire(tmp_path, 0)
     assert (third.stalled, len(third.ended_s)) == (0, 2)
     third.drop()
     assert list((tmp_path / "running").iterdir()) == []
@@ -208,12 +208,12 @@ def test_a_trial_is_one_process_s_and_remembers_who_died_on_it(tmp_path):
 def test_the_seconds_of_a_trial_that_nobody_has_taken_over_yet_are_known(tmp_path):
     begun(tmp_path, created(0), finished(0, 0.5), created(1), created(2))
     for worked in (20, 30):  # two workers that were killed
-        claim = claims.take(tmp_path, 1)
-        claim.begin()
-        claim.started -= worked
-        claim._write()
-        claim.heard({"epoch": 0})
-        claim.release()
+        lock = locks.acquire(tmp_path, 1)
+        lock.begin()
+        lock.started -= worked
+        lock._write()
+        lock.heartbeat({"epoch": 0})
+        lock.release()
     state = read(tmp_path)
     assert [round(trial.duration_s) for trial in state.trials] == [1, 50, 0]
     assert round(state.spent_s) == 51
@@ -223,6 +223,13 @@ def test_the_seconds_of_a_trial_that_nobody_has_taken_over_yet_are_known(tmp_pat
 
 
 def test_a_half_written_claim_is_taken_as_a_first_one(tmp_path):
-    claims.take(tmp_path, 0).release()
+    locks.acquire(tmp_path, 0).release()
     (tmp_path / "running" / "0").write_text('{"ended_s":[')
-    assert claims.take(tmp_path, 0).stalled == 0
+    assert locks.acquire(tmp_path, 0).stalled == 0
+
+
+def test_the_facts_of_a_trial_have_their_first_name_on_disk_so_that_old_searches_go_on(tmp_path):
+    begun(tmp_path, created(0), Finished(0, 0.5, 9, 1.0, {"best_epoch": 7}))
+    line = (tmp_path / FILE).read_bytes().splitlines()[-1]
+    assert line == b'{"event":"finished","trial":0,"score":0.5,"epochs":9,"duration_s":1.0,"told":{"best_epoch":7}}'
+    assert read(tmp_path).trials[0].facts == {"best_epoch": 7}

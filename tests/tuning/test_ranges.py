@@ -29,9 +29,9 @@ EVERYTHING = ["segmenter", "backbone", "head", "training", "augmentation", "imag
 RATE = "training.learning_rate"
 
 
-def space(pipeline=None, said=(), searched=None, **table):
+def space(pipeline=None, overridden=(), searched=None, **table):
     tuning = Tuning(searched=EVERYTHING if searched is None else searched, space=table.pop("space", {}))
-    return space_of(pipeline or spec(), tuning, lambda kind, name: OPTIONS[name], said)
+    return space_of(pipeline or spec(), tuning, lambda kind, name: OPTIONS[name], overridden)
 
 
 def names(found):
@@ -81,9 +81,9 @@ def test_a_table_narrows_a_range_and_keeps_what_it_does_not_say():
 
 
 def test_what_is_fixed_or_said_by_a_flag_is_not_searched():
-    found = names(space(space={"head.dropout": 0.2}, said={"images.size", "voter.x"}))
+    found = names(space(space={"head.dropout": 0.2}, overridden={"images.size", "voter.x"}))
     assert not {"head.dropout", "images.size"} & set(found)
-    assert "images.size" not in names(space(space={"images.size": 64}, said={"images.size"}))  # the flag's value holds
+    assert "images.size" not in names(space(space={"images.size": 64}, overridden={"images.size"}))  # the flag holds
 
 
 @pytest.mark.parametrize(

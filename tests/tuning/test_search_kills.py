@@ -21,17 +21,17 @@ def searcher():
 
 def kill_points(instants: list[str], seed: int) -> list[int]:
     """Ten instants: one of each kind first, then any."""
-    drawn = random.Random(seed)
-    kinds = drawn.sample(sorted(set(instants)), k=len(set(instants)))
-    first = [drawn.choice([place for place, name in enumerate(instants) if name == kind]) for kind in kinds]
-    others = drawn.sample(range(len(instants)), k=len(instants))
+    rng = random.Random(seed)
+    kinds = rng.sample(sorted(set(instants)), k=len(set(instants)))
+    first = [rng.choice([place for place, name in enumerate(instants) if name == kind]) for kind in kinds]
+    others = rng.sample(range(len(instants)), k=len(instants))
     return list(dict.fromkeys(first[: KILLS // 2] + others))[:KILLS]
 
 
 @pytest.mark.parametrize("tuner", ["hyperband", "grid"])
 def test_two_processes_on_one_folder_share_the_trials(tmp_path, searcher, tuner):
     asked = request(tmp_path, SEARCHES[tuner], processes=2)
-    asked["request"]["subject"]["workers"] = 2
+    asked["request"]["target"]["workers"] = 2
     assert searcher.run(asked) == [0]
     state = read(tmp_path / "search")
     assert [trial.status for trial in state.trials] == ["finished"] * SEARCHES[tuner].trials

@@ -9,7 +9,7 @@ import pytest
 from benchmark.execution.protocol import Progress, RunTrial, TrialBegan
 from benchmark.tuning import trial
 from benchmark.tuning.ledger import locked, read
-from benchmark.tuning.search import Search, Told
+from benchmark.tuning.search import Search, TrialResult
 from benchmark.tuning.space import Dimension, Space
 from benchmark.tuning.trial import Ending
 from registry.errors import ConfigError, DivergedError, OptionError, RefusedError, StorageError
@@ -38,12 +38,12 @@ def raw(value):
     return msgspec.Raw(msgspec.json.encode(value))
 
 
-def good(subject, values, epochs, seed, progress):
-    return Told(values["units"] / 10, epochs, {"n": 7})
+def good(target, values, epochs, seed, progress):
+    return TrialResult(values["units"] / 10, epochs, {"n": 7})
 
 
 def raising(error):
-    def evaluate(subject, values, epochs, seed, progress):
+    def evaluate(target, values, epochs, seed, progress):
         raise error
 
     return evaluate
@@ -66,7 +66,7 @@ def test_an_objective_gets_what_the_trial_is_and_its_progress_is_told(tmp_path, 
         Progress(trial=0, epoch=1, loss=0.5),
     ]
     (ended,) = read(tmp_path).trials
-    assert (ended.score, ended.reached, ended.told) == (0.4, 6, {"n": 7})
+    assert (ended.score, ended.reached, ended.facts) == (0.4, 6, {"n": 7})
     assert list((tmp_path / "running").iterdir()) == []
 
 
@@ -77,9 +77,9 @@ def test_an_objective_gets_what_the_trial_is_and_its_progress_is_told(tmp_path, 
         (raising(OptionError("option 'cut' lies in [1, 9]")), "data", "option 'cut' lies in [1, 9]"),
         (raising(MemoryError("20 GiB\nmany lines")), "oom", "memory ran out: 20 GiB"),
         (raising(ValueError("first line\nsecond line")), "exception", "ValueError: first line"),
-        (lambda *_: Told(float("nan"), 6), "nan", "the score became nan"),
-        (lambda *_: Told(float("-inf"), 6), "nan", "the score became -inf"),
-        (lambda *_: 0.5, "plugin", "objective an_objective gives a Told, received float"),
+        (lambda *_: TrialResult(float("nan"), 6), "nan", "the score became nan"),
+        (lambda *_: TrialResult(float("-inf"), 6), "nan", "the score became -inf"),
+        (lambda *_: 0.5, "plugin", "objective an_objective gives a TrialResult, received float"),
     ],
 )
 def test_a_failed_trial_is_recorded_and_never_wins(tmp_path, serve, evaluate, cause, message):
@@ -148,10 +148,10 @@ def test_a_trial_on_which_four_workers_died_without_an_epoch_is_failed(tmp_path,
 
 def test_the_time_of_killed_workers_counts(tmp_path, serve):
     with locked(tmp_path, SEARCH) as ledger:
-        found, claim = trial._next(ledger)
-        claim.started -= 100
-        claim._write()
-        claim.release()
+        found, lock = trial._next(ledger)
+        lock.started -= 100
+        lock._write()
+        lock.release()
     assert found.number == 0
     serve(good)
     assert read(tmp_path).trials[0].duration_s == pytest.approx(100, abs=30)
@@ -165,5 +165,5 @@ def test_a_folder_of_another_search_is_refused(tmp_path, serve):
 
 
 def test_a_training_that_was_found_in_the_cache_costs_what_it_took(tmp_path, serve):
-    serve(lambda *_: Told(0.4, 6, {}, [100.0, 20.0, 20.0, 20.0, 20.0, 20.0]))
+    serve(lambda *_: TrialResult(0.4, 6, {}, [100.0, 20.0, 20.0, 20.0, 20.0, 20.0]))
     assert [trial.duration_s for trial in read(tmp_path).trials] == [200.0]

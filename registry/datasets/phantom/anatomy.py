@@ -1,4 +1,4 @@
-"""A patient: outlines of body, lungs, heart, bones and vessels in frame coordinates, and the pose of one film."""
+"""A patient: outlines of body, lungs, heart, bones and vessels in frame coordinates, and the pose of one radiograph."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ HEART = (
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """Outlines (n, 2) of everything that a film shows; patient's right is at small x.
+    """Outlines (n, 2) of everything that a radiograph shows; patient's right is at small x.
 
     Attributes:
         vessels: segments (n, 2, 2) of each order of branching, the widest first.
@@ -79,7 +79,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 
 
 def pose(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
-    """The same patient as one film shows them: tilted, shifted, magnified, breathing in more or less."""
+    """The same patient as one radiograph shows them: tilted, shifted, magnified, breathing in more or less."""
     angle, zoom = rng.normal(0, 0.035), rng.uniform(0.95, 1.07)
     breath = (rng.uniform(0.98, 1.02), rng.uniform(0.95, 1.04))
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]) * zoom * breath

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 
 SUBPIXEL_BITS = 4
-FINEST = 128  # a smaller film is drawn this large and averaged down, so that its edges carry partial pixels
-CLOUD_POINTS = 6  # a wavelength of noise; its lattice is its own, so that a film of any size shows the same cloud
+FINEST = 128  # a smaller radiograph is drawn this large and averaged down, so that its edges carry partial pixels
+CLOUD_POINTS = 6  # a wavelength of noise; its lattice is its own, so that a radiograph of any size shows the same cloud
 CATMULL_ROM = 0.5 * np.array([(0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1)])
 
 
 def working_size(size: int) -> int:
-    """Side in pixels of the canvas on which a film of side `size` is drawn."""
+    """Side in pixels of the canvas on which a radiograph of side `size` is drawn."""
     return max(size, FINEST)
 
 

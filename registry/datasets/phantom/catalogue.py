@@ -1,4 +1,4 @@
-"""Which film shows whom, with what, from which hospital: the dataset and its factory."""
+"""Which radiograph shows whom, with what, from which hospital: the dataset and its factory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import Annotated, Literal
 import numpy as np
 
 from registry.contracts import Sample
-from registry.datasets.phantom.film import HOSPITALS
-from registry.datasets.phantom.readers import DISEASES, Film, read_image, read_lesion, read_mask, stream
+from registry.datasets.phantom.radiograph import HOSPITALS
+from registry.datasets.phantom.readers import DISEASES, Radiograph, read_image, read_lesion, read_mask, stream
 from registry.options import Range
 
 PROPORTIONS = {"equal": (1, 1, 1, 1), "crd": (3616, 6012, 10192, 1345)}
-FILMS_PER_PATIENT = (0.7, 0.2, 0.1)  # shares of the patients with one, two and three films
+RADIOGRAPHS_PER_PATIENT = (0.7, 0.2, 0.1)  # shares of the patients with one, two and three radiographs
 GOLDEN = 0.6180339887498949
 BETRAYED = "COVID"  # the label that a shortcut gives away
 
 
 @dataclass(frozen=True, slots=True)
 class PhantomFilms:
-    """Drawn films; see `phantom` for the options."""
+    """Synthetic radiographs; see `phantom` for the options."""
 
     count: int
     size: int
@@ -37,16 +37,18 @@ class PhantomFilms:
     )
 
     def samples(self) -> Iterator[Sample]:
-        """Every film, label after label; nothing is drawn before a reader is called."""
+        """Every radiograph, label after label; nothing is drawn before a reader is called."""
         for index, count in enumerate(self._counts()):
             patients = _patients(self.seed, index, count)
             hospitals = _hospitals(self.seed, index, len(set(patients)), self.shortcut)
             for number, patient in enumerate(patients):
-                film = Film(self.seed, index, patient, number, hospitals[patient], self.size, self.difficulty)
-                yield _sample(self.labels[index], film)
+                radiograph = Radiograph(
+                    self.seed, index, patient, number, hospitals[patient], self.size, self.difficulty
+                )
+                yield _sample(self.labels[index], radiograph)
 
     def _counts(self) -> list[int]:
-        """Films of each label, by largest remainders."""
+        """Radiographs of each label, by largest remainders."""
         weights = np.array(PROPORTIONS[self.proportions])
         counts, rest = np.divmod(self.count * weights, weights.sum())
         counts[np.argsort(-rest, kind="stable")[: self.count - counts.sum()]] += 1
@@ -63,11 +65,11 @@ def phantom(
     shortcut: Annotated[float, Range(0, 1)] = 0.0,
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0,
 ) -> PhantomFilms:
-    """Drawn chest films with known lungs, lesions, hospitals and patients.
+    """Synthetic chest radiographs with known lungs, lesions, hospitals and patients.
 
     Args:
-        root: not used; the films come from code.
-        count: films in all; a larger number only appends.
+        root: not used; the radiographs come from code.
+        count: radiographs in all; a larger number only appends.
         size: side in pixels.
         proportions: of the labels: ``equal``, or ``crd`` as in the COVID-19 Radiography Database.
         difficulty: at 0 lesions have three times the contrast of 1.
@@ -77,23 +79,25 @@ def phantom(
     return PhantomFilms(count, size, proportions, difficulty, shortcut, seed)
 
 
-def _sample(label: str, film: Film) -> Sample:
+def _sample(label: str, radiograph: Radiograph) -> Sample:
     return Sample(
-        id=f"{label}-{film.number + 1}",
+        id=f"{label}-{radiograph.number + 1}",
         label=label,
-        source=HOSPITALS[film.hospital].name,
-        group=f"{label}-patient-{film.patient + 1}",
-        read_image=partial(read_image, film),
-        read_mask=partial(read_mask, film),
-        read_lesion=partial(read_lesion, film),
+        source=HOSPITALS[radiograph.hospital].name,
+        group=f"{label}-patient-{radiograph.patient + 1}",
+        read_image=partial(read_image, radiograph),
+        read_mask=partial(read_mask, radiograph),
+        read_lesion=partial(read_lesion, radiograph),
         mask_annotator="drawn",
     )
 
 
 def _patients(seed: int, label: int, count: int) -> list[int]:
-    """Patient of each of `count` films, never falling."""
-    films = 1 + np.searchsorted(np.cumsum(FILMS_PER_PATIENT)[:-1], stream(seed, "patients", label).random(count))
-    return np.repeat(np.arange(count), films)[:count].tolist()
+    """Patient of each of `count` radiographs, never falling."""
+    radiographs = 1 + np.searchsorted(
+        np.cumsum(RADIOGRAPHS_PER_PATIENT)[:-1], stream(seed, "patients", label).random(count)
+    )
+    return np.repeat(np.arange(count), radiographs)[:count].tolist()
 
 
 def _hospitals(seed: int, label: int, patients: int, shortcut: float) -> list[int]:

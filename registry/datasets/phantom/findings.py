@@ -23,7 +23,7 @@ GRAIN_MEAN = 0.12  # of a standard normal variable after that floor
 
 @dataclass(frozen=True, slots=True)
 class Haze:
-    """The budget of one film.
+    """The budget of one radiograph.
 
     Attributes:
         patches: soft coverage in [0, 1] of peripheral, mostly lower patches, at least one a lung; (H, W).
@@ -36,7 +36,7 @@ class Haze:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a film shows inside the lungs.
+    """What a radiograph shows inside the lungs.
 
     Attributes:
         thickness: to be added to the lungs, (H, W) float32; may be negative where the budget was spent elsewhere.

@@ -1,4 +1,4 @@
-"""One film: the image, the lung mask and the lesion mask, each drawn anew whenever it is asked for."""
+"""One radiograph: the image, the lung mask and the lesion mask, each drawn anew whenever it is asked for."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy as np
 from registry.datasets.phantom import findings
 from registry.datasets.phantom.anatomy import Anatomy, draw_anatomy, pose
 from registry.datasets.phantom.canvas import working_size
-from registry.datasets.phantom.film import HOSPITALS, annotate, body_thickness, develop, expose, lung_coverage
+from registry.datasets.phantom.radiograph import HOSPITALS, annotate, body_thickness, develop, expose, lung_coverage
 
 DISEASES: dict[str, findings.Disease] = {
     "COVID": findings.ground_glass,
@@ -20,12 +20,12 @@ STREAMS = ("anatomy", "pose", "haze", "finding", "exposure", "patients", "hospit
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """Everything that a film depends on.
+class Radiograph:
+    """Everything that a radiograph depends on.
 
     Attributes:
         label: index into `DISEASES`.
-        patient, number: of the person and of the film, both counted within the label.
+        patient, number: of the person and of the radiograph, both counted within the label.
         hospital: index into `HOSPITALS`.
     """
 
@@ -43,38 +43,43 @@ def stream(seed: int, purpose: str, label: int, number: int = 0) -> np.random.Ge
     return np.random.default_rng(np.random.SeedSequence((seed, STREAMS.index(purpose), label, number)))
 
 
-def read_image(film: Film) -> np.ndarray:
-    """The film, uint8 (size, size)."""
-    size, hospital = working_size(film.size), HOSPITALS[film.hospital]
-    anatomy = _posed(film)
+def read_image(radiograph: Radiograph) -> np.ndarray:
+    """The radiograph, uint8 (size, size)."""
+    size, hospital = working_size(radiograph.size), HOSPITALS[radiograph.hospital]
+    anatomy = _posed(radiograph)
     lungs = lung_coverage(anatomy, size)
-    thickness = np.maximum(body_thickness(anatomy, lungs, size) + _finding(film, lungs).thickness, 0)
-    rng = stream(film.seed, "exposure", film.label, film.number)
+    thickness = np.maximum(body_thickness(anatomy, lungs, size) + _finding(radiograph, lungs).thickness, 0)
+    rng = stream(radiograph.seed, "exposure", radiograph.label, radiograph.number)
     shown = annotate(expose(thickness, hospital, rng), hospital, rng)
-    return develop(shown, hospital, film.size, rng)
+    return develop(shown, hospital, radiograph.size, rng)
 
 
-def read_mask(film: Film) -> np.ndarray:
+def read_mask(radiograph: Radiograph) -> np.ndarray:
     """Where the lungs are, bool (size, size)."""
-    return _majority(np.maximum(*lung_coverage(_posed(film), working_size(film.size))), film.size)
+    return _majority(np.maximum(*lung_coverage(_posed(radiograph), working_size(radiograph.size))), radiograph.size)
 
 
-def read_lesion(film: Film) -> np.ndarray:
+def read_lesion(radiograph: Radiograph) -> np.ndarray:
     """Where the finding is, bool (size, size), inside the lungs."""
-    lungs = lung_coverage(_posed(film), working_size(film.size))
-    lesion = _finding(film, lungs).lesion.astype(np.float32)
-    return _majority(lesion, film.size) & _majority(np.maximum(*lungs), film.size)
+    lungs = lung_coverage(_posed(radiograph), working_size(radiograph.size))
+    lesion = _finding(radiograph, lungs).lesion.astype(np.float32)
+    return _majority(lesion, radiograph.size) & _majority(np.maximum(*lungs), radiograph.size)
 
 
-def _posed(film: Film) -> Anatomy:
-    anatomy = draw_anatomy(stream(film.seed, "anatomy", film.label, film.patient))
-    return pose(anatomy, stream(film.seed, "pose", film.label, film.number))
+def _posed(radiograph: Radiograph) -> Anatomy:
+    anatomy = draw_anatomy(stream(radiograph.seed, "anatomy", radiograph.label, radiograph.patient))
+    return pose(anatomy, stream(radiograph.seed, "pose", radiograph.label, radiograph.number))
 
 
-def _finding(film: Film, lungs: findings.Lungs) -> findings.Finding:
-    haze = findings.draw_haze(stream(film.seed, "haze", film.label, film.number), lungs)
-    disease = tuple(DISEASES.values())[film.label]
-    return disease(stream(film.seed, "finding", film.label, film.number), haze, lungs, 1.5 - film.difficulty)
+def _finding(radiograph: Radiograph, lungs: findings.Lungs) -> findings.Finding:
+    haze = findings.draw_haze(stream(radiograph.seed, "haze", radiograph.label, radiograph.number), lungs)
+    disease = tuple(DISEASES.values())[radiograph.label]
+    return disease(
+        stream(radiograph.seed, "finding", radiograph.label, radiograph.number),
+        haze,
+        lungs,
+        1.5 - radiograph.difficulty,
+    )
 
 
 def _majority(coverage: np.ndarray, size: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What runs, votes, folds and searches have left: every value by its name, by its new name."""
 
 import csv
+import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -135,9 +136,18 @@ def _files(folder: Path, unread: set[str]) -> Iterator[tuple[Place, Any]]:
         yield Place("ledger", whose), {"search": search, **named}
         yield Place("trials", whose), _csv(path.with_name("trials.csv"))
         yield Place("tuned", whose), tomllib.loads(path.with_name("tuned.toml").read_text())
+    for path in sorted(folder.rglob("samples.npz")):  # in a run's folder or in the cache: known by what they show
+        maps = _arrays(path)
+        yield Place("samples", _shown(maps)), maps
     for path in sorted((folder / PRINTED).glob("*.json")):
         output = json.loads(path.read_bytes())
         yield Place("comparison" if "tables" in output else "finding", path.stem), output
+
+
+def _shown(maps: Mapping[str, np.ndarray]) -> str:
+    """Of which images, as what, how surely: all but the maps themselves, and in few letters."""
+    told = "\0".join(f"{key} {maps[key].tolist()}" for key in sorted(maps) if key != "heat")
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def _name(record: Mapping[str, Any]) -> str:
@@ -150,7 +160,6 @@ def _of_run(folder: Path, record: Any, unread: set[str]) -> Iterator[tuple[str, 
     """Kind of file -> content, of one run's folder."""
     readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
         "predictions.npz": ("predictions", _arrays),
-        "samples.npz": ("samples", _arrays),
         "gradcam.json": ("maps", lambda path: json.loads(path.read_bytes())),
         "history.csv": ("history", _csv),
         "split.csv": ("split", _csv),
@@ -162,7 +171,7 @@ def _of_run(folder: Path, record: Any, unread: set[str]) -> Iterator[tuple[str, 
         if path.name in readers:
             kind, reader = readers[path.name]
             yield kind, reader(path)
-        elif path.name != "result.json":
+        elif path.name not in ("result.json", "samples.npz"):
             unread.add(path.name if path.suffix in (".json", ".csv", ".npz") else f"*{path.suffix}")
 
 

@@ -178,7 +178,7 @@ def write_radiographs(folder: Path, per_label: int = 30) -> None:
         for place in range(per_label):
             shape = (56 + place % 3, 64)
             lungs = xrays.lungs(shape)
-            pixels = xrays.film(100 * number + place, shape) // 2 + np.uint8(25 * number) * lungs
+            pixels = xrays.radiograph(100 * number + place, shape) // 2 + np.uint8(25 * number) * lungs
             suffix = "jpg" if place % 4 == 0 else "png"
             xrays.write(folder / label / "images" / f"{label}-{place}.{suffix}", pixels)
             xrays.write(folder / label / "masks" / f"{label}-{place}.png", np.roll(lungs, place % 5, axis=1))

@@ -1,19 +1,24 @@
 """What the two checkouts call differently, and what is not compared.
 
 A name that changes is a line here, the old name to the new one; `*` stands for any one name and is the same on both
-sides.  Names in results are translated wherever the old ones stand, in both checkouts; settings and flags are
-translated for a checkout whose records have that schema.  Anything else that only one of the two has is a difference.
+sides.  Names in results are translated wherever the old ones stand, in both checkouts; settings, their values and
+flags are translated for a checkout whose records have that schema.  Anything else that only one of the two has is a
+difference.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 Name = tuple[str, ...]  # where a value stands, from the outside in
 Names = Mapping[str, str]
+T = TypeVar("T")
 
 # Schema from which they hold -> old name -> new name, of settings as `table.key` and of flags.
 SETTINGS: dict[int, Names] = {2: {"features.carrier": "features.head"}}
+SETTING_VALUES: dict[int, dict[str, Names]] = {2: {"split.grouping": {"naive": "image-level"}}}
 FLAGS: dict[int, Names] = {2: {}}
+OPTIONS: dict[int, Names] = {2: {"mask_maker": "mask_annotator"}}  # of components, in brackets
 
 # Kind of file -> old name -> new name.
 RENAMED: dict[str, Names] = {
@@ -21,16 +26,51 @@ RENAMED: dict[str, Names] = {
         "split.counts.select": "split.counts.validation",
         "split.counts.fit": "split.counts.calibration",
         "training.final_rate": "training.final_learning_rate",
+        "training.batch_shares": "training.batch_prior",
+        "training.waiting": "training.input_stall",
+        "training.segmenter.waiting": "training.segmenter.input_stall",
+        "calibration.part": "calibration.subset",
+        "calibration.thresholds.*.validation_specificity": "calibration.thresholds.*.calibration_specificity",
+        "calibration.thresholds.*.validation_sensitivity": "calibration.thresholds.*.calibration_sensitivity",
+        "reference.detectable": "reference.minimum_detectable",
+        "components.carrier": "components.features_head",
+        "spec.dataset.options.mask_maker": "spec.dataset.options.mask_annotator",
+        "spec.members.*.dataset.options.mask_maker": "spec.members.*.dataset.options.mask_annotator",
+        "spec.reference.dataset.options.mask_maker": "spec.reference.dataset.options.mask_annotator",
+        "spec.carrier": "spec.features_head",
+        "spec.members.*.carrier": "spec.members.*.features_head",
+        "spec.reference.carrier": "spec.reference.features_head",
+    },
+    "comparison": {
+        "tables.*.lead.detectable": "tables.*.leader.minimum_detectable",
+        "tables.*.lead.level": "tables.*.leader.tied",
+        "tables.*.lead.separable": "tables.*.leader.significant",
+        "tables.*.lead": "tables.*.leader",
+        "tables.*.rows.*.against.detectable": "tables.*.rows.*.against.minimum_detectable",
+        "costs.*.groups.*.rows.*.undominated": "costs.*.groups.*.rows.*.pareto_optimal",
     },
     "predictions": {"parts": "subsets", "evidence": "corrected_logits"},
-    "history": {"*.rate": "*.learning_rate"},
+    "history": {"*.rate": "*.learning_rate", "*.waiting": "*.input_stall"},
     "split": {"*.part": "*.subset"},
+    "tuned": {"features.carrier": "features.head"},
+    "finding": {
+        "select.detectable": "validation.minimum_detectable",
+        "select": "validation",
+        "test.detectable": "test.minimum_detectable",
+    },
 }
 # Kind of file -> new name of what holds it -> old word -> new word.
 RENAMED_VALUES: dict[str, dict[str, Names]] = {
-    "record": {"calibration.part": {"fit": "calibration", "fit, of each fold": "calibration, of each fold"}},
+    "record": {
+        "calibration.subset": {"fit": "calibration", "fit, of each fold": "calibration, of each fold"},
+        "split.grouping": {"naive": "image-level"},
+        "spec.split.grouping": {"naive": "image-level"},
+        "spec.members.*.split.grouping": {"naive": "image-level"},
+        "spec.reference.split.grouping": {"naive": "image-level"},
+    },
     "predictions": {"subsets": {"select": "validation", "fit": "calibration"}},
     "split": {"*.subset": {"select": "validation", "fit": "calibration"}},
+    "tuned": {"split.grouping": {"naive": "image-level"}},
 }
 
 # Phrases of messages: old -> new.
@@ -79,16 +119,25 @@ def translated_task(content: Mapping[str, Any], schema: int) -> dict[str, Any]:
         (table, key), (other, name) = old.split("."), new.split(".")
         if key in changed.get(table, {}):
             changed.setdefault(other, {})[name] = changed[table].pop(key)
+    for setting, words in _since(SETTING_VALUES, schema).items():
+        table, key = setting.split(".")
+        if changed.get(table, {}).get(key) in words:
+            changed[table][key] = words[changed[table][key]]
     return {key: value for key, value in changed.items() if value != {}}
 
 
 def translated_flags(line: Sequence[str], schema: int) -> list[str]:
     """Flags as a checkout takes them whose records have that schema."""
     names = _since(FLAGS, schema)
-    return [names.get(word, word) for word in line]
+    options = _since(OPTIONS, schema)
+    return [names.get(word, _with_options(word, options)) for word in line]
 
 
-def _since(tables: Mapping[int, Names], schema: int) -> dict[str, str]:
+def _with_options(word: str, names: Names) -> str:
+    return re.sub(r"(?<=[\[,])\w+(?==)", lambda found: names.get(found[0], found[0]), word)
+
+
+def _since(tables: Mapping[int, Mapping[str, T]], schema: int) -> dict[str, T]:
     return {old: new for first, names in sorted(tables.items()) if first <= schema for old, new in names.items()}
 
 

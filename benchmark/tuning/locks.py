@@ -35,8 +35,8 @@ class Attempts(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(Attempts)
 
 
-class Claim:
-    """The right to run one trial, for as long as this process lives or until it is dropped."""
+class TrialLock:
+    """The right to run one trial, for as long as this process lives or until it is released."""
 
     def __init__(self, path: Path, descriptor: int, before: Attempts | None) -> None:
         self._path = path
@@ -57,9 +57,9 @@ class Claim:
         self.stalled += 1
         self._write()
 
-    def heard(self, told: dict[str, Any]) -> None:
+    def heartbeat(self, progress: dict[str, Any]) -> None:
         """Note that its worker is alive and, where it reports one more finished epoch, that it makes progress."""
-        epoch = told.get("epoch", self._epoch)  # how many are finished
+        epoch = progress.get("epoch", self._epoch)  # how many are finished
         if self.stalled and self._epoch is not None and epoch is not None and epoch > self._epoch:
             self.stalled = 0
             self._write()
@@ -77,7 +77,7 @@ class Claim:
             self._path.unlink()
         os.close(self._descriptor)
 
-    def excuse(self) -> None:
+    def release_uncounted(self) -> None:
         """Release it, not counting the last attempt as a death: its supervisor ended the worker.
 
         Raises:
@@ -98,7 +98,7 @@ class Claim:
             os.pwrite(self._descriptor, content, 0)
 
 
-def take(folder: Path, trial: int) -> Claim | None:
+def acquire(folder: Path, trial: int) -> TrialLock | None:
     """The right to run a trial; None where a living process has it.  Only for whoever holds the ledger's lock.
 
     Raises:
@@ -116,7 +116,7 @@ def take(folder: Path, trial: int) -> Claim | None:
         before = None
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: as if there were none
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
-        return Claim(path, descriptor, before)
+        return TrialLock(path, descriptor, before)
 
 
 def spent_s(folder: Path, trial: int) -> float:
@@ -129,7 +129,7 @@ def spent_s(folder: Path, trial: int) -> float:
     return sum(attempts.ended_s) + max(0.0, heard - attempts.started)
 
 
-def saw(folder: Path, trial: int) -> None:
+def note_alive(folder: Path, trial: int) -> None:
     """Note that a trial's worker was alive until now; called by its supervisor when the worker ends."""
     with contextlib.suppress(OSError):  # so has the trial
         os.utime(folder / FOLDER / str(trial))

@@ -8,17 +8,17 @@ import pytest
 
 from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Progress, RunTrial, TrialBegan
-from benchmark.tuning import trials as module
-from benchmark.tuning.claims import take
+from benchmark.tuning import runner as module
 from benchmark.tuning.ledger import locked, read
+from benchmark.tuning.locks import acquire
+from benchmark.tuning.runner import TrialRunner
 from benchmark.tuning.search import Created, Finished, Search
 from benchmark.tuning.space import Dimension, Space
 from benchmark.tuning.trial import Ending
-from benchmark.tuning.trials import Trials
 from registry.errors import ConfigError, RefusedError, StorageError
 from tests.workers import answered
 
-SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "subject")
+SEARCH = Search("random", Space([Dimension("head.dropout", 0.2, "float", 0, 0.5)]), 0, 6, 3, "digest")
 KILLED = Outcome(cause="killed", message="the worker ended by SIGSEGV")
 
 
@@ -46,20 +46,20 @@ class Script:
             if number is None:
                 number = len(ledger.state.trials)
                 ledger.append(Created(number, {"head.dropout": number / 10}, 0, 3, None, "random"))
-            claim = ledger.take(number)
-            claim.begin()
+            lock = ledger.acquire(number)
+            lock.begin()
             watch(TrialBegan(number, {}, 0, 3))
             watch(Progress("fit", trial=number))
             if isinstance(end, Outcome | KeyboardInterrupt):
-                claim.started -= 40  # it worked so long, and told nothing
-                claim._write()
-                os.utime(self.folder / "running" / str(number), (claim.started, claim.started))
-                claim.release()
+                lock.started -= 40  # it worked so long, and reported nothing
+                lock._write()
+                os.utime(self.folder / "running" / str(number), (lock.started, lock.started))
+                lock.release()
                 if isinstance(end, KeyboardInterrupt):
                     raise end
                 return end
             ledger.append(Finished(number, end, 3, 1.0, {}))
-            claim.drop()
+            lock.drop()
         return answered(Ending("finished", number))
 
     def stop(self):
@@ -70,21 +70,21 @@ def run(tmp_path, *ends, **limits):
     with locked(tmp_path, SEARCH):
         pass
     worker = Script(tmp_path, *ends)
-    seen = list(Trials(tmp_path, SEARCH, {}, worker).run(lambda event: None, **limits))
+    seen = list(TrialRunner(tmp_path, SEARCH, {}, worker).run(lambda event: None, **limits))
     return seen, worker
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Time that passes where somebody sleeps, and calls `at(now)`, as other processes work meanwhile."""
-    told = SimpleNamespace(now=0.0, at=lambda now: None)
+    passed = SimpleNamespace(now=0.0, at=lambda now: None)
 
     def sleep(seconds):
-        told.now += seconds
-        told.at(told.now)
+        passed.now += seconds
+        passed.at(passed.now)
 
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: told.now, sleep=sleep))
-    return told
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: passed.now, sleep=sleep))
+    return passed
 
 
 def test_every_trial_has_a_worker_of_its_own_until_the_search_is_exhausted(tmp_path, clock):
@@ -137,7 +137,7 @@ def test_at_the_end_of_its_budget_a_search_stops_and_no_trial_has_failed(tmp_pat
     assert [trial.number for trial in seen] == [0]
     assert [trial.status for trial in read(tmp_path).trials] == ["finished", "running"]
     assert all(limit <= 100 for limit in worker.limits)
-    assert read(tmp_path).spent_s == pytest.approx(1 + 40, abs=5)  # the cut trial's too, though it told nothing
+    assert read(tmp_path).spent_s == pytest.approx(1 + 40, abs=5)  # the cut trial's too, though it reported nothing
 
 
 @pytest.mark.parametrize("how", ["budget", "interrupt"])
@@ -150,17 +150,17 @@ def test_a_trial_that_its_own_supervisor_cuts_again_and_again_has_not_failed_and
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path, KeyboardInterrupt())
     assert read(tmp_path).spent_s == pytest.approx(40 * cuts, abs=5)
-    claim = take(tmp_path, 0)
-    assert claim.stalled == 0
-    assert claim.spent_s() == pytest.approx(40 * cuts, abs=5)
-    claim.release()
+    lock = acquire(tmp_path, 0)
+    assert lock.stalled == 0
+    assert lock.spent_s() == pytest.approx(40 * cuts, abs=5)
+    lock.release()
 
 
-def test_a_cut_excuses_no_death_before_it(tmp_path):
+def test_a_cut_leaves_the_deaths_before_it_counted(tmp_path):
     run(tmp_path, KILLED, KILLED, Outcome(cause="timeout", message="…"), budget_s=100)
-    claim = take(tmp_path, 0)
-    assert claim.stalled == 2
-    claim.release()
+    lock = acquire(tmp_path, 0)
+    assert lock.stalled == 2
+    lock.release()
 
 
 def test_no_trial_begins_after_the_budget(tmp_path, monkeypatch):

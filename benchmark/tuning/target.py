@@ -1,4 +1,4 @@
-"""What a search is about, as it travels to the worker of a trial."""
+"""What is tuned, as it travels to the worker of a trial."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.space import Values
 
 
-class Subject(msgspec.Struct, frozen=True):
+class TuningTarget(msgspec.Struct, frozen=True):
     """A pipeline with its default settings on its data.
 
     Attributes:
@@ -37,5 +37,5 @@ class Subject(msgspec.Struct, frozen=True):
     def digest(self, index: CodeIndex) -> str:
         """Of all that scores depend on besides the settings: data, pipeline, code, libraries, seed."""
         step = self.trained({}, index)[1].step("fit")
-        assert step  # a pipeline without training is refused before it becomes a subject
+        assert step  # a pipeline without training is refused before it becomes a target
         return digest(step.key)

@@ -11,8 +11,8 @@ import msgspec
 
 from benchmark.execution.process import Outcome, Worker
 from benchmark.execution.protocol import Event, RunTrial, TrialBegan, Watch
-from benchmark.tuning.claims import saw
-from benchmark.tuning.ledger import excuse, fail, read
+from benchmark.tuning.ledger import fail, read, uncount
+from benchmark.tuning.locks import note_alive
 from benchmark.tuning.search import Search, TrialState
 from registry.errors import BenchError, ConfigError, RefusedError, StorageError
 
@@ -22,23 +22,23 @@ ASK_EVERY_S = 60.0  # then, whether one of them has died and left its trial
 EARLY_DEATHS = 3  # in a row, of workers that were killed before they had a trial
 
 
-class Trials:
+class TrialRunner:
     """A search in a folder, and what its trials are asked.
 
     Args:
-        subject: what the objective is given besides settings and epochs.
+        target: what the objective is given besides settings and epochs.
         objective: module with an `evaluate` such as that of `benchmark.tuning.objective`.
 
     Attributes:
         out_of_time: whether the last `run` ended because its time was up.
     """
 
-    def __init__(self, folder: Path, search: Search, subject: Any, worker: Worker, objective: str = OBJECTIVE) -> None:
+    def __init__(self, folder: Path, search: Search, target: Any, worker: Worker, objective: str = OBJECTIVE) -> None:
         self.folder = folder
         self.worker = worker
         self.early = 0
         self.out_of_time = False
-        self.request = RunTrial(str(folder), _raw(search), objective, _raw(subject))
+        self.request = RunTrial(str(folder), _raw(search), objective, _raw(target))
 
     def run(
         self, watch: Watch, *, timeout_s: float | None = None, budget_s: float | None = None
@@ -53,7 +53,7 @@ class Trials:
         Raises:
             BenchError: the data or the disk make every trial impossible.
         """
-        deadline = time.monotonic() + budget_s if budget_s else None
+        deadline = None if budget_s is None else time.monotonic() + budget_s
         while deadline is None or time.monotonic() < deadline:
             at_work = _AtWork(watch)
             left = deadline - time.monotonic() if deadline is not None else None
@@ -81,10 +81,10 @@ class Trials:
         """Note when a trial's worker ended, and that one that was ended from here did not die."""
         if at_work.trial is None:
             return
-        saw(self.folder, at_work.trial)
+        note_alive(self.folder, at_work.trial)
         if cut:
             with contextlib.suppress(BenchError):  # where that cannot be written, it counts as a death
-                excuse(self.folder, at_work.trial)
+                uncount(self.folder, at_work.trial)
 
     def _wait(self, events: int, deadline: float | None) -> None:
         """Until the ledger has more events than those, or it is time to look for workers that died."""
@@ -96,8 +96,8 @@ class Trials:
         """How the trial ended, and how many events the ledger has; what its worker could not write is written here."""
         self.early = self.early + 1 if outcome.cause and at_work.trial is None else 0
         if outcome.cause is None:
-            told = msgspec.json.decode(outcome.value)
-            return told["state"], told["events"]
+            ending = msgspec.json.decode(outcome.value)
+            return ending["state"], ending["events"]
         if outcome.cause == "storage":
             raise StorageError(outcome.message)
         if outcome.cause == "refused":

@@ -17,7 +17,7 @@ TRIED_STEPS = 5
 Arrays = tuple[np.ndarray, ...]
 
 
-def settle(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
+def choose_steps_per_execution(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
     """Set how many steps of a compiled network an execution holds, and `jit_compile` to false where XLA lacks a part.
 
     On an accelerator a few steps are tried and undone.
@@ -36,8 +36,8 @@ def settle(network: keras.Model, batches: Batches, *, fixed: bool) -> None:
     network.steps_per_execution = max(1, min(len(batches), round(EXECUTION_S / step_s))) if several else 1
 
 
-def pace_of(network: keras.Model) -> dict[str, Any]:
-    """What was settled, for the record."""
+def execution_settings(network: keras.Model) -> dict[str, Any]:
+    """What was chosen, for the record."""
     return {"jit": bool(network.jit_compile), "steps_per_execution": network.steps_per_execution}
 
 
@@ -55,10 +55,10 @@ def trace(network: keras.Model, batches: Batches, validation: Slices) -> float:
     return time.perf_counter() - started
 
 
-def waited(ready: Sequence[float], asked: float, begun: float, ended: float) -> float:
+def input_stall_s(ready: Sequence[float], asked: float, begun: float, ended: float) -> float:
     """Seconds that an execution of several steps stood still for want of images.
 
-    JAX's and PyTorch's trainers take the images of all its steps before it begins, so all that time is told.
+    JAX's and PyTorch's trainers take the images of all its steps before it begins, so all that time is counted.
     TensorFlow's takes them within, where nothing can be seen; so its steps are taken to compute equally long, each as
     soon as the one before it has ended and its images are there, and that time to be the longest that ends when they
     did.

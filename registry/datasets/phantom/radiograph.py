@@ -1,4 +1,4 @@
-"""From thicknesses to a film: attenuation, scatter, exposure, noise, lettering."""
+"""From thicknesses to a radiograph: attenuation, scatter, exposure, noise, lettering."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from registry.datasets.phantom.canvas import blur, cloud, draw_lines, fill, fill
 
 @dataclass(frozen=True, slots=True)
 class Hospital:
-    """How one place exposes, develops and letters its films.
+    """How one place exposes, develops and letters its radiographs.
 
     Attributes:
         attenuation: of one body thickness; lower at a higher tube voltage.
@@ -67,7 +67,7 @@ def body_thickness(anatomy: Anatomy, lungs: tuple[np.ndarray, np.ndarray], size:
 
 
 def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
-    """Displayed film in [0, 1] of a map of thicknesses: bone bright, air dark."""
+    """Displayed radiograph in [0, 1] of a map of thicknesses: bone bright, air dark."""
     size = len(thickness)
     stray = rng.normal(0, 0.02) * np.linspace(-1, 1, size, dtype=np.float32)
     stray = stray[:, None] * rng.normal(0, 0.5) + stray[None, :]
@@ -82,22 +82,22 @@ def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) 
     return black + (white - black) * shown
 
 
-def annotate(film: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
-    """The film with its lettering, perhaps a tube, and perhaps the edge of the collimator."""
-    film = np.maximum(film, 0.9 * _lettering(len(film), hospital, rng))
+def annotate(radiograph: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
+    """The radiograph with its lettering, perhaps a tube, and perhaps the edge of the collimator."""
+    radiograph = np.maximum(radiograph, 0.9 * _lettering(len(radiograph), hospital, rng))
     if rng.random() < 0.35:
-        film = np.maximum(film, film + 0.1 * _tube(len(film), rng))
+        radiograph = np.maximum(radiograph, radiograph + 0.1 * _tube(len(radiograph), rng))
     if rng.random() < 0.25:
-        film = film * _collimator(len(film), rng)
-    return film
+        radiograph = radiograph * _collimator(len(radiograph), rng)
+    return radiograph
 
 
-def develop(film: np.ndarray, hospital: Hospital, size: int, rng: np.random.Generator) -> np.ndarray:
+def develop(radiograph: np.ndarray, hospital: Hospital, size: int, rng: np.random.Generator) -> np.ndarray:
     """Grain and 8 bits: uint8 (size, size)."""
-    if len(film) != size:
-        film = cv2.resize(film, (size, size), interpolation=cv2.INTER_AREA)
-    grain = hospital.noise * rng.standard_normal(film.shape, np.float32)
-    return np.round(np.clip(film + grain, 0, 1) * 255).astype(np.uint8)
+    if len(radiograph) != size:
+        radiograph = cv2.resize(radiograph, (size, size), interpolation=cv2.INTER_AREA)
+    grain = hospital.noise * rng.standard_normal(radiograph.shape, np.float32)
+    return np.round(np.clip(radiograph + grain, 0, 1) * 255).astype(np.uint8)
 
 
 def _tubes(size: int, outlines: Sequence[np.ndarray], thickness: float) -> np.ndarray:

@@ -1,15 +1,15 @@
 """How long steps wait, by hand; what is found out on a device, here pretended, and undone."""
 
 import json
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from benchmark.models import pace
+from benchmark.models import executions
 from benchmark.models.batches import Batches, Slices
-from benchmark.models.pace import settle, trace, waited
+from benchmark.models.executions import choose_steps_per_execution, input_stall_s, trace
+from benchmark.stages.context import Context
 from benchmark.stages.record import notes_of
 from registry.backend import NAME, feed
 from tests.specs import spec
@@ -32,33 +32,33 @@ from tests.specs import spec
     ],
 )
 def test_the_wait_for_images_by_hand(ready, asked, begun, ended, expected):
-    assert waited(ready, asked, begun, ended) == pytest.approx(expected)
+    assert input_stall_s(ready, asked, begun, ended) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("step_s", "steps"), [(0.001, 3), (0.03, 2), (0.5, 1)])
 def test_an_execution_lasts_some_75_milliseconds_and_at_most_an_epoch(monkeypatch, step_s, steps):
-    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
-    monkeypatch.setattr(pace, "executes_several_steps", lambda: True)
-    monkeypatch.setattr(pace, "_timed", lambda network, arrays: step_s)
+    monkeypatch.setattr(executions, "has_accelerator", lambda: True)
+    monkeypatch.setattr(executions, "executes_several_steps", lambda: True)
+    monkeypatch.setattr(executions, "_timed", lambda network, arrays: step_s)
     network = dense()
-    settle(network, [(np.ones((4, 2)), np.ones((4, 1)))] * 3, fixed=False)
+    choose_steps_per_execution(network, [(np.ones((4, 2)), np.ones((4, 1)))] * 3, fixed=False)
     assert network.steps_per_execution == steps
-    settle(network, [(np.ones((4, 2)), np.ones((4, 1)))] * 3, fixed=True)
+    choose_steps_per_execution(network, [(np.ones((4, 2)), np.ones((4, 1)))] * 3, fixed=True)
     assert network.steps_per_execution == 1
 
 
 def test_steps_that_are_tried_leave_no_trace(monkeypatch):
-    monkeypatch.setattr(pace, "has_accelerator", lambda: True)
+    monkeypatch.setattr(executions, "has_accelerator", lambda: True)
     network = dense()
     before = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
-    settle(network, [(np.ones((4, 2)), np.ones((4, 1)))], fixed=True)
+    choose_steps_per_execution(network, [(np.ones((4, 2)), np.ones((4, 1)))], fixed=True)
     after = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_on_a_processor_nothing_is_tried():
     network = dense()
-    settle(network, [], fixed=False)
+    choose_steps_per_execution(network, [], fixed=False)
     assert network.steps_per_execution == 1
 
 
@@ -143,7 +143,8 @@ def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path
     for stage, share in input_stall.items():
         (tmp_path / stage).mkdir()
         (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": share, "batch_size": 32}))
-    found = notes_of(SimpleNamespace(spec=spec(), artefacts={stage: tmp_path / stage for stage in input_stall}))
+    artefacts = {stage: tmp_path / stage for stage in input_stall}
+    found = notes_of(Context(spec(), artefacts, tmp_path, lambda told: None))
     remedy = "; give it more processors (fewer --jobs) or keep the cache (BENCH_CACHE) on a faster disk"
     assert found == [note + remedy for note in expected]
 

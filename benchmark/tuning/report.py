@@ -23,7 +23,7 @@ from benchmark.tasks.spec import RunSpec
 from benchmark.tasks.writing import task_file
 from benchmark.tuning.outcome import changed, tuned
 from benchmark.tuning.search import State, TrialState
-from benchmark.tuning.subject import Subject
+from benchmark.tuning.target import TuningTarget
 from registry.errors import DivergedError
 from registry.options import Scalar
 
@@ -35,7 +35,7 @@ class Side(msgspec.Struct, frozen=True):
     """One pipeline, trained to the end.
 
     Attributes:
-        loss: class-balanced log-loss of the *select* subset in the epoch whose weights were kept.
+        loss: class-balanced log-loss on validation in the epoch whose weights were kept.
         value: the task's metric on the test subset.
         failure: why there are no numbers; empty where there are.
     """
@@ -47,13 +47,13 @@ class Side(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class TuningReport(msgspec.Struct, frozen=True):
     """A finished search.
 
     Attributes:
         changed: setting -> its default and what was found, where they differ.
         best: None where no trial beat the default.
-        select, test: the metric of the best minus that of the default on the same images.
+        validation, test: the metric of the best minus that of the default on the same images.
         file: the task file of the best; `again` is the line that runs it.
         folder: of the ledger, the trials and their picture.
     """
@@ -63,7 +63,7 @@ class Finding(msgspec.Struct, frozen=True):
     changed: dict[str, list[Scalar]]
     default: Side
     best: Side | None
-    select: Difference | None
+    validation: Difference | None
     test: Difference | None
     file: str
     folder: str
@@ -81,7 +81,7 @@ class Tuning:
 
     session: Session
     task: Task
-    subject: Subject
+    target: TuningTarget
     described: Descriptions
     folder: Path
     asked: Path | None = None
@@ -92,35 +92,35 @@ class Tuning:
         return self.asked or self.folder / FILE
 
 
-def finding(tuning: Tuning, state: State, paired: Paired) -> tuple[Finding, list[Record]]:
+def tuning_report(tuning: Tuning, state: State, paired: Paired) -> tuple[TuningReport, list[Record]]:
     """What a search has found, and the records behind it: of the default, and of the best where it differs.
 
     Raises:
         DivergedError: no trial has finished.
         BenchError: a file cannot be written, or the data make every run impossible.
     """
-    best, subject, session = found_best(state), tuning.subject, tuning.session
-    told = tuned(state, subject.spec)
+    best, target, session = found_best(state), tuning.target, tuning.session
+    cost = tuned(state, target.spec)
     differing = changed(state, best)
-    trained = with_settings(subject.spec, best.values) if differing else subject.spec
-    spec = msgspec.structs.replace(trained, tuned=told)
+    trained = with_settings(target.spec, best.values) if differing else target.spec
+    spec = msgspec.structs.replace(trained, tuned=cost)
     write_task(tuning, spec)
-    specs = [subject.spec, spec] if differing else [spec]
+    specs = [target.spec, spec] if differing else [spec]
     index = CodeIndex(session.store.root)  # a search takes long enough for edits
-    planned = scheduled(session, specs, subject.summary, tuning.described, index)
-    finished = [Finished(run, retold(run, record)) for run, record in executed(session, planned)]
-    title = f"{planned[0].pipeline} on {subject.summary.name}, seed {subject.spec.seed}"
+    planned = scheduled(session, specs, target.summary, tuning.described, index)
+    finished = [Finished(run, with_cost(run, record)) for run, record in executed(session, planned)]
+    title = f"{planned[0].pipeline} on {target.summary.name}, seed {target.spec.seed}"
     session.worker.ask(DrawSearch(str(tuning.folder), title), type(None))
     defaults = state.search.space.defaults()
-    select, test = _differences(finished, paired)
+    validation, test = _differences(finished, paired)
     records = [record for _, record in finished]
-    found = Finding(
-        tuned=told,
+    found = TuningReport(
+        tuned=cost,
         metric=tuning.task.metric,
         changed={name: [defaults[name], value] for name, value in best.values.items() if name in differing},
         default=side_of(records[0]),
         best=side_of(records[1]) if differing else None,
-        select=select,
+        validation=validation,
         test=test,
         file=str(tuning.file),
         folder=str(tuning.folder),
@@ -164,30 +164,30 @@ def write_task(tuning: Tuning, spec: RunSpec) -> None:
         write_whole(path, task_file(tuning.task, spec, dataset).encode())
 
 
-def retold(run: Planned, record: Record) -> Record:
-    """A run's record with what its settings cost by now, written anew where it told another cost.
+def with_cost(run: Planned, record: Record) -> Record:
+    """A run's record with what its settings cost by now, written anew where it gave another cost.
 
     The run may have been there before the search, or since one that was not as far: then the default may have stayed.
     """
     assert isinstance(run.spec, RunSpec)  # nobody votes
-    told, before = run.spec.tuned, record.tuned
-    outdated = told != before if told else before is not None and before.stayed
+    cost, before = run.spec.tuned, record.tuned
+    outdated = cost != before if cost else before is not None and before.stayed
     if record.status == "failed" or not outdated:
         return record
-    record = msgspec.structs.replace(record, tuned=told)
+    record = msgspec.structs.replace(record, tuned=cost)
     write(record, run.folder)
     return record
 
 
 def _differences(finished: list[Finished], paired: Paired) -> tuple[Difference | None, Difference | None]:
-    """The metric of the best minus that of the default, on select and on test."""
+    """The metric of the best minus that of the default, on validation and on test."""
     records = [record for _, record in finished]
     if len(records) < 2 or any(record.status == "failed" for record in records):
         return None, None
     folders = {run.plan.run: run.folder for run, _ in finished}
     default, best = records
-    select, test = (
+    validation, test = (
         paired(lambda record: folders[record.run], subset)([best], [default], best.metric)
         for subset in ("validation", "test")
     )
-    return select, test
+    return validation, test
