@@ -156,7 +156,7 @@ def test_overlay_is_hottest_where_the_heat_is() -> None:
 
 
 @pytest.mark.parametrize("heat", [np.zeros((3, 3)), np.full((3, 3), np.nan), np.array([[np.inf, 0]])])
-def test_overlay_of_an_empty_or_broken_map_is_the_grey_film(heat: np.ndarray) -> None:
+def test_overlay_of_an_empty_or_broken_map_is_the_grey_radiograph(heat: np.ndarray) -> None:
     image = radiograph()
     assert (overlay(image, heat) == image[..., None]).all()
 

@@ -99,7 +99,7 @@ def test_an_absent_file_is_a_data_error(tmp_path):
 
 def test_a_single_pixel_is_no_radiograph_but_may_be_a_mask(tmp_path):
     path = xrays.write(tmp_path / "dot.png", np.full((1, 1), 255, np.uint8))
-    with pytest.raises(DataError, match="1×1 pixels; a radiograph needs at least 16"):
+    with pytest.raises(DataError, match="1×1 pixels; an image needs at least 16"):
         read_gray(str(path))
     assert read_mask(str(path)).all()
 
@@ -119,7 +119,7 @@ def test_the_blurred_rim_of_a_jpeg_mask_is_cut_at_half(tmp_path):
     assert (mask != xrays.lungs()).mean() < 0.01
 
 
-def test_opencv_alone_would_have_returned_half_a_film(tmp_path, capfd):
+def test_opencv_alone_would_have_returned_half_an_image(tmp_path, capfd):
     """Why completeness is checked here; should OpenCV ever refuse, the check may go."""
     path = xrays.truncated(xrays.write(tmp_path / "radiograph.jpg", xrays.radiograph(shape=(200, 200))))
     assert cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) is not None

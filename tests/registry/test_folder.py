@@ -28,15 +28,15 @@ def test_each_sub_folder_is_a_label(root):
     assert dataset.name == "mine"
     assert dataset.labels == ("sick", "well")
     assert [sample.id for sample in dataset.samples()] == [
-        "sick/film1", "sick/film2", "sick/film3", "well/film1", "well/film2",
+        "sick/radiograph1", "sick/radiograph2", "sick/radiograph3", "well/radiograph1", "well/radiograph2",
     ]  # fmt: skip
     assert all(sample.source is None and sample.read_mask() is None for sample in dataset.samples())
 
 
 def test_numbers_in_names_are_ordered_as_numbers(root):
-    xrays.write(root / "well" / "film10.png", xrays.radiograph(10))
+    xrays.write(root / "well" / "radiograph10.png", xrays.radiograph(10))
     names = [sample.id for sample in folder(root).samples() if sample.label == "well"]
-    assert names == ["well/film1", "well/film2", "well/film10"]
+    assert names == ["well/radiograph1", "well/radiograph2", "well/radiograph10"]
 
 
 def test_images_and_masks_may_lie_in_folders_of_their_own(root):
@@ -55,9 +55,9 @@ def test_samples_travel_between_processes(root):
 
 
 def test_a_table_of_patients_groups_radiographs(root):
-    (root / "sick.patients.csv").write_text("file,patient_id\nfilm1.png,7\nFILM2,7\n")
+    (root / "sick.patients.csv").write_text("file,patient_id\nradiograph1.png,7\nRADIOGRAPH2,7\n")
     groups = [sample.group for sample in folder(root).samples() if sample.label == "sick"]
-    assert groups == ["patient 7", "patient 7", "sick/film3"]
+    assert groups == ["patient 7", "patient 7", "sick/radiograph3"]
 
 
 @pytest.mark.parametrize("table", ["", "name,id\na,1\n", "file,patient_id\n"])
@@ -104,14 +104,14 @@ def test_a_label_folder_of_text_files_is_named(root):
 
 
 def test_images_in_another_format_are_not_dropped_in_silence(root):
-    (root / "well" / "film9.dcm").write_bytes(b"x")
-    (root / "well" / "film8.tif").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"film8.tif and 1 more, neither PNG nor JPEG; convert"):
+    (root / "well" / "radiograph9.dcm").write_bytes(b"x")
+    (root / "well" / "radiograph8.tif").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"radiograph8.tif and 1 more, neither PNG nor JPEG; convert"):
         folder(root)
 
 
 def test_images_beside_a_folder_of_images_are_not_dropped_in_silence(root):
-    xrays.write(root / "well" / "images" / "film3.png", xrays.radiograph(3))
+    xrays.write(root / "well" / "images" / "radiograph3.png", xrays.radiograph(3))
     with pytest.raises(DataError, match="holds images and a folder images; expected one or the other"):
         folder(root)
 
@@ -121,11 +121,11 @@ def test_paths_do_not_depend_on_where_one_stands(root, monkeypatch):
     sample = folder("mine").samples()[0]
     monkeypatch.chdir("/")
     assert sample.read_image().shape == (40, 40)
-    assert sample.paths == (str(root / "sick" / "film1.png"),)
+    assert sample.paths == (str(root / "sick" / "radiograph1.png"),)
 
 
 def test_a_name_that_is_no_text_is_read(root):
-    odd = xrays.write(root / "well" / "film7.png", xrays.radiograph(3))
+    odd = xrays.write(root / "well" / "radiograph7.png", xrays.radiograph(3))
     try:
         odd.rename(os.fsdecode(os.fsencode(root / "well") + b"/radiograph\xe9.png"))
     except OSError:
@@ -142,8 +142,8 @@ def test_a_mask_without_image_is_named(root):
 
 
 def test_two_files_of_one_name_are_named(root):
-    xrays.write(root / "well" / "film1.jpg", xrays.radiograph(7))
-    with pytest.raises(DataError, match=r"film1.jpg and film1.png: two files of one name"):
+    xrays.write(root / "well" / "radiograph1.jpg", xrays.radiograph(7))
+    with pytest.raises(DataError, match=r"radiograph1.jpg and radiograph1.png: two files of one name"):
         folder(root)
 
 

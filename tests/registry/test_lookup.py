@@ -53,9 +53,9 @@ def test_the_same_entry_point_seen_twice_is_one(points):
 def test_a_plugin_that_does_not_import_says_where_and_why(points, tmp_path, monkeypatch):
     (tmp_path / "broken_plugin.py").write_text("import there_is_no_such_module\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    points.append(("cxr_bench.heads", Point("odd", "broken_plugin:f", "stranger")))
+    points.append(("cxr_bench.heads", Point("odd", "broken_plugin:f", "third-party")))
     with pytest.raises(
-        PluginError, match=r"'odd' of stranger does not import: ModuleNotFoundError: .*broken_plugin.py:1"
+        PluginError, match=r"'odd' of third-party does not import: ModuleNotFoundError: .*broken_plugin.py:1"
     ):
         lookup.load(lookup.find("head", "odd"))
 
@@ -63,7 +63,7 @@ def test_a_plugin_that_does_not_import_says_where_and_why(points, tmp_path, monk
 def test_what_is_registered_must_be_callable(points, tmp_path, monkeypatch):
     (tmp_path / "flat_plugin.py").write_text("f = 3\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    points.append(("cxr_bench.heads", Point("odd", "flat_plugin:f", "stranger")))
+    points.append(("cxr_bench.heads", Point("odd", "flat_plugin:f", "third-party")))
     with pytest.raises(PluginError, match="is a int, expected a factory"):
         lookup.load(lookup.find("head", "odd"))
 

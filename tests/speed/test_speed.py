@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark.execution import pool
+from benchmark.execution import process
 from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Measure, Progress
 from benchmark.records import speed as speed_record
@@ -111,7 +111,7 @@ def test_wrong_input_of_a_pipeline_is_one_line_and_the_others_are_measured(
     monkeypatch, bench_in_process, tmp_path, pipelines, code
 ):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(pool, "Worker", Scripted)
+    monkeypatch.setattr(process, "Worker", Scripted)
     planned = [SimpleNamespace(spec=spec(), pipeline=name) for name in pipelines]
     monkeypatch.setattr(asked, "pipelines", lambda session: planned)
     found, out, err = bench_in_process("speed", "--task", "binary", "-o", tmp_path / "results")

@@ -24,7 +24,7 @@ def test_a_split_keeps_its_digest_whatever_its_subsets_are_called(grouping, fold
     table = Split(train=0.5, validation=0.25, test=0.25, grouping=grouping, folds=folds)
     index = prepared(tmp_path / "prepare") / "index.json"
     samples = {
-        "ids": [f"film-{row}" for row in range(COUNT)],
+        "ids": [f"film-{row}" for row in range(COUNT)],  # the digest holds them
         "labels": [LABELS[row % 3] for row in range(COUNT)],
         "sources": ["north", "south"] * (COUNT // 2),
         "groups": [f"patient-{row // 2}" for row in range(COUNT)],
