@@ -275,7 +275,7 @@ def test_bad_films_are_left_out_and_recorded_and_a_full_disk_costs_nothing_that_
     bench.run(*line)
     (record,) = bench.records().values()
     assert record["stages"] == dict.fromkeys(("prepare", "split"), "cached") | dict.fromkeys(
-        ("fit", "predict", "explain"), "built"
+        ("fit", "predict", "explain", "score", "draw"), "built"
     )
     history = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
     assert history[:1] == kept  # its seconds too: the first epoch was not trained again

@@ -12,7 +12,8 @@ from tests.commands import TINY, Bench
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STAGES = {"prepare", "split", "fit", "predict", "explain"}
+FROM_FIT = ["fit", "predict", "explain", "score", "draw"]
+STAGES = {"prepare", "split", *FROM_FIT}
 
 
 @pytest.fixture(scope="module")
@@ -73,27 +74,26 @@ def test_the_resolved_specification_has_every_option(bench):
 
 def test_a_second_run_of_the_same_starts_nothing(bench):
     assert [run["state"] for run in bench.plan()] == ["cached"]
-    logs = set((bench.cache / "logs").iterdir())
+    before = {path: path.stat().st_ino for path in (bench.cache / "objects").glob("*/*")}
     text = bench.run()
     assert "(cached)" in text
-    new = set((bench.cache / "logs").iterdir()) - logs
-    assert not any("stages" in path.read_text() for path in new)
+    assert {path: path.stat().st_ino for path in (bench.cache / "objects").glob("*/*")} == before
 
 
 def test_another_head_trains_only_that_head(bench):
     assert {
         run["pipeline"].rpartition("+")[2]: run["to_build"]
         for run in bench.plan("--head", "dense", "--head", "sepconv")
-    } == {"dense": [], "sepconv": ["fit", "predict", "explain"]}
+    } == {"dense": [], "sepconv": FROM_FIT}
     bench.run("--head", "dense", "--head", "sepconv")
     record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
-    assert built(record) == {"fit", "predict", "explain"}
+    assert built(record) == set(FROM_FIT)
 
 
 def test_seeds_share_everything_but_training(bench):
     bench.run("--seeds", "0,1")
     record = bench.records()["none+sepcnn[filters=8,pairs=1]+dense s1"]
-    assert built(record) == {"fit", "predict", "explain"}
+    assert built(record) == set(FROM_FIT)
     told = bench.call("compare", bench.results, "--json")
     rows = json.loads(told.stdout)["tables"][0]["rows"]
     seeds = {row["pipeline"]: row["seeds"] for row in rows if not row["control"]}
@@ -114,10 +114,14 @@ def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
     bench.run(*segmenter, "--seeds", "0,1", "--deterministic")
     runs = [record for name, record in bench.records().items() if name.startswith("unet")]
     assert len(runs) == 2
-    assert sum("segmenter" in built(record) for record in runs) == 1
-    assert sum("masks" in built(record) for record in runs) == 1
+    assert {stage: bench.artefacts(stage) for stage in ("segmenter", "masks", "inputs")} == {
+        "segmenter": 1,
+        "masks": 1,
+        "inputs": 1,
+    }
+    assert all("segmenter" in built(record) for record in runs)  # in that command, for both
     heads = bench.plan(*segmenter, "--deterministic", "--head", "sepconv", "--head", "attention-pool")
-    assert [run["to_build"] for run in heads] == [["fit", "predict", "explain"]] * 2
+    assert [run["to_build"] for run in heads] == [FROM_FIT] * 2
     assert {"dice", "iou", "pixel-accuracy", "implausible"} <= set(runs[0]["masks"])
     folder = next(bench.results.rglob("unet*/masks.png")).parent
     assert (folder / "model" / "segmenter.keras").exists()
@@ -135,4 +139,26 @@ def test_a_tampered_record_is_not_taken_for_a_result(bench):
 
 def test_shuffled_labels_are_another_run(bench):
     (run,) = bench.plan("--set", "training.labels=shuffled")
-    assert run["to_build"] == ["fit", "predict", "explain"]
+    assert run["to_build"] == FROM_FIT
+
+
+def test_a_record_has_the_seconds_of_every_step_whoever_built_it(bench):
+    """Of the segmenter too, which another run or another command built."""
+    bench.run("--segmenter", "unet[filters=4]", "--seeds", "2", "--deterministic")
+    record = bench.records()["unet[filters=4]+sepcnn[filters=8,pairs=1]+dense s2"]
+    assert {role for role, status in record["stages"].items() if status == "cached"} == {
+        "prepare",
+        "split",
+        "segmenter",
+        "masks",
+        "inputs",
+    }
+    seconds = record["training"]["stage_duration_s"]
+    assert set(seconds) == set(record["stages"])
+    assert all(value > 0 for value in seconds.values())
+    others = [one for name, one in bench.records().items() if name.startswith("unet[filters=4]") and one["seed"] != 2]
+    shared = {role: seconds[role] for role in ("prepare", "split", "segmenter", "masks", "inputs")}
+    assert len(others) == 2
+    for other in others:
+        told = other["training"]["stage_duration_s"]
+        assert {role: told[role] for role in shared} == shared

@@ -54,7 +54,12 @@ def test_another_voter_trains_nothing(bench, soft):
     bench.run("--epochs", 1, "--voter", "hard", "--voter", "weighted", "--voter", "stacking", task="ova.toml")
     assert {stage: bench.artefacts(stage) for stage in before} == {**before, "vote": before["vote"] + 3}
     record = bench.records()[f"stacking(4 × {HEAD}dense) s0"]
-    assert {name for name, status in record["stages"].items() if status == "built"} == {"vote"}
+    assert {name for name, status in record["stages"].items() if status == "built"} == {
+        "vote",
+        "explain",
+        "score",
+        "draw",
+    }
 
 
 def test_the_record_of_a_vote_holds_members_agreement_calibration_and_the_direct_model(bench, soft):
