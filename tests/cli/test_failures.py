@@ -20,7 +20,7 @@ def bench(tmp_path_factory):
 
 def test_a_run_beyond_its_time_is_a_row_with_its_cause_and_the_others_stand(bench):
     record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
-    assert (record["status"], record["failure"]["cause"]) == ("failed", "timeout")
+    assert (record["status"], record["failure"]["cause"], record["failure"]["stage"]) == ("failed", "timeout", "fit")
     assert "no end after 1 s; the worker was killed" in record["failure"]["message"]
     assert "timeout" in bench.late
     assert "balanced-accuracy" in bench.late

@@ -1,6 +1,7 @@
 """Strangers' components: a real small distribution that runs by flag alone, and broken ones that disturb nobody."""
 
 import json
+import py_compile
 import shutil
 import tomllib
 from pathlib import Path
@@ -220,6 +221,24 @@ def test_a_component_that_does_not_import_stops_only_the_run_that_asks_for_it(be
     (line,) = told.stderr.splitlines()
     assert "backbone 'hungry' of broken-ones does not import: ModuleNotFoundError" in line
     assert "repair or uninstall it" in line
+
+
+def test_a_component_without_source_or_version_is_made_anew_each_time_and_says_so(bench, tmp_path):
+    """As one from a notebook: nothing tells whether it is still what it was."""
+    register(tmp_path, "unnumbered", "", {"cxr_bench.heads": {"sourceless": "sourceless:linear"}})
+    py_compile.compile(str(PLUGIN / "cxr_bench_example.py"), str(tmp_path / "sourceless.pyc"), doraise=True)
+    line, there = ("--epochs", 1, "--head", "sourceless"), {"PYTHONPATH": str(tmp_path)}
+    told = "made anew each time: the source of head sourceless cannot be read"
+    before = bench.artefacts("fit")
+    for count in (1, 2):
+        assert told in bench.run(*line, "--plan", **there)
+        bench.run(*line, **there)
+        assert bench.artefacts("fit") == before + count
+        (record,) = (one for one in bench.records().values() if one["pipeline"].endswith("+sourceless"))
+        assert told in record["notes"]
+        assert record["components"]["head"]["code"] == ""
+    shared = {role for role, status in record["stages"].items() if status == "cached"}
+    assert shared == {"prepare", "split"}
 
 
 def test_a_name_claimed_twice_names_both_distributions(bench, tmp_path):
