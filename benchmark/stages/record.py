@@ -186,7 +186,7 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
     """How the network was trained, and the classical head on its features; of a vote what the voter noted."""
     told: dict[str, Any] = {"stage_duration_s": facts.duration_s}
     if context.folds:
-        return TrainingInfo()
+        return TrainingInfo(**told)
     if isinstance(context.spec, VoteSpec):
         return TrainingInfo(**told, notes=meta_of(context, "vote")["notes"])
     if "fit" in context.artefacts:
