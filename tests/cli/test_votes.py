@@ -44,9 +44,13 @@ def soft(bench):
 
 def test_one_vs_all_after_the_task_of_one_class_trains_the_three_others(bench, soft):
     members = {name for name in soft["stages"] if name.endswith("/fit") and soft["stages"][name] == "built"}
-    assert members == {"Lung_Opacity/fit", "Normal/fit", "Viral Pneumonia/fit"}
+    direct = "reference/fit"  # which the vote is compared with
+    assert members == {"Lung_Opacity/fit", "Normal/fit", "Viral Pneumonia/fit", direct}
     assert soft["stages"]["COVID/fit"] == "cached"
-    assert bench.artefacts("fit") == 1 + 3 + 1  # the direct model, which the vote is compared with, comes to them
+    assert bench.artefacts("fit") == 1 + 3 + 1
+    seconds = soft["training"]["stage_duration_s"]  # of the member too that the other task trained
+    assert set(seconds) == set(soft["stages"])
+    assert all(value > 0 for value in seconds.values())
 
 
 def test_another_voter_trains_nothing(bench, soft):
