@@ -10,12 +10,15 @@ from benchmark.storage.code import CodeIndex
 from benchmark.tasks.schema import Split
 from registry.lookup import find
 from tests import factories
-from tests.planning.test_resolve import described, resolved, survey, task  # noqa: F401 -- a fixture
+from tests.planning import test_resolve
+from tests.planning.test_resolve import resolved, survey, task
 from tests.specs import index
+
+described = test_resolve.described
 
 
 @pytest.fixture
-def planned(described, tmp_path):  # noqa: F811
+def planned(described, tmp_path):
     """Plans specifications on one cache and one folder for results."""
 
     def planned(specs):
@@ -25,7 +28,7 @@ def planned(described, tmp_path):  # noqa: F811
 
 
 @pytest.fixture
-def run(described, planned):  # noqa: F811
+def run(described, planned):
     """One planned run with nothing there yet."""
     (run,) = planned(resolved(described))
     return run
@@ -75,7 +78,7 @@ def test_any_other_record_is_not(run, planned, spoil):
     assert set(found.to_build) == set(run.plan.steps)
 
 
-def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, planned):  # noqa: F811
+def test_folds_multiply_runs_and_their_pooled_result_comes_last(described, planned):
     specs = resolved(described, task(split=Split(folds=3)), seeds=(0, 1))
     assert [(spec.seed, spec.fold) for spec in specs] == [(seed, fold) for seed in (0, 1) for fold in range(3)]
     runs = planned(specs)

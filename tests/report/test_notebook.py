@@ -1,13 +1,19 @@
 """What is shown in a notebook's cell while runs are at work."""
 
 import html
-from types import SimpleNamespace
 
 import pytest
 
+from benchmark.execution.pool import Begun, Ended, Recorded, Told
+from benchmark.execution.protocol import Progress as Advance
+from benchmark.planning.graph import Step
+from benchmark.records.estimate import Estimate
 from benchmark.report import notebook
 from benchmark.report.display import ConsoleDisplay
 from benchmark.report.notebook import Page
+from tests import factories
+from tests.specs import spec
+from tests.workers import plans
 
 
 class Cell:
@@ -33,33 +39,36 @@ def now(monkeypatch):
     return now
 
 
-def run(name="a"):
-    return SimpleNamespace(plan=SimpleNamespace(run=name), label="unet+sepcnn+dense", state="to run", folds=[])
+FIT = Step("fit", "benchmark.stages.fit", "k" * 64, spec())
 
 
-def test_lines_stay_and_the_bar_of_the_moment_stands_under_them(cell, now):
+def test_lines_stay_and_the_bar_of_the_moment_stands_under_them(cell, now, tmp_path):
     display = ConsoleDisplay(Page(cell))
     display.say("phantom: 96 images")
     with display.running(1) as take:
-        take("begin", run(), None)
-        take("event", run(), {"event": "stage", "stage": "fit", "status": "building"})
+        take(Begun(0, FIT))
         now[0] = 1.0
-        take("event", run(), {"event": "progress", "done": 3, "total": 16, "loss": 0.5})
-        first, second, bar = cell.text.splitlines()
-        assert (first, second) == ("phantom: 96 images", "[1/1] unet+sepcnn+dense")
+        take(Told(0, FIT, Advance("fit", 3, 16, loss=0.5)))
+        first, bar = cell.text.splitlines()
+        assert first == "phantom: 96 images"
         assert "training" in bar and "3/16" in bar and "loss 0.500" in bar
-        take("event", run(), {"event": "stage", "stage": "fit", "status": "built"})
-    assert cell.text == "phantom: 96 images\n[1/1] unet+sepcnn+dense\n"
+        take(Ended(0, FIT, "built", 61.5, 1, 1))
+        take(Recorded(planned(tmp_path), factories.record(metrics={"balanced-accuracy": Estimate(0.9876)}), 61.5))
+    assert cell.text == "phantom: 96 images\n[1/1] unet+sepcnn+dense · seed 0: balanced-accuracy 0.988 (61.5 s)\n"
+
+
+def planned(place):
+    (run,) = plans(place, [spec()])[0]
+    return run
 
 
 def test_a_bar_is_not_drawn_for_every_step(cell, now):
     with ConsoleDisplay(Page(cell)).running(1) as take:
-        take("begin", run(), None)
-        take("event", run(), {"event": "stage", "stage": "fit", "status": "building"})
+        take(Begun(0, FIT))
         before = cell.drawn
         for step in range(1000):  # ten seconds
             now[0] = 1 + 0.01 * step
-            take("event", run(), {"event": "progress", "done": step, "total": 1000})
+            take(Told(0, FIT, Advance("fit", step, 1000)))
         assert cell.drawn - before <= 10 / notebook.PAUSE_S + 1
 
 
@@ -68,7 +77,7 @@ def test_what_is_looked_at_is_a_line_that_goes_when_it_is_over(cell, now):
     with display.surveying() as watch:
         assert cell.text == "looking at the dataset"
         now[0] = 1.0
-        watch({"event": "progress", "done": 500, "total": 21000})
+        watch(Advance("look", 500, 21000))
         assert cell.text == "reading 21000 files for their digest: 500"
     assert cell.text == ""
 
