@@ -84,7 +84,7 @@ def run(
         deterministic: the same bits each time, at a fixed number of threads.
         results, cache: folders.
         jobs: workers side by side.
-        timeout_s: after which a run is killed and has failed.
+        timeout_s: after which a step is killed and every run that stands on it has failed.
         only_failed: those runs alone whose last attempt failed.
         progress: show what happens, on standard error or in the notebook; nothing else is printed.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", default="0", show_default=True, help="Training seeds, comma-separated.")
 @click.option("--folds", type=click.IntRange(2, 20), metavar="K", help="Cross-validate: pooled out-of-fold results.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Workers side by side.")
-@click.option("--timeout", metavar="TIME", help="Kill a run that takes longer, such as 20m; it becomes a failed row.")
+@click.option("--timeout", metavar="TIME", help="Kill a step that takes longer, such as 20m; its runs have failed.")
 @click.option("--retry-failed", is_flag=True, help="Run those alone whose last attempt failed.")
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would run and what is there already; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
