@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 OWN = ("benchmark", "registry")
 UP_TO_LOGITS = ("prepare", "split", "segmenter", "masks", "inputs", "fit", "features", "predict", "classify")
 WITH_LOGITS = (*UP_TO_LOGITS, "vote", "explain")
+SCORING = ("score", "score_vote", "score_folds")
+JUDGED = (*SCORING, "draw")  # a record has no code in its key
 
 
 @cache
@@ -130,3 +132,33 @@ def test_no_component_is_in_the_closure_of_a_stage(stage):
 def test_stages_depend_on_what_they_use_of_the_registry():
     """The segmenter's loss and the backend are code of this distribution, though of its other package."""
     assert {"registry.networks.losses", "registry.backend", "registry.lookup"} <= closure("segmenter")
+
+
+@pytest.mark.parametrize("stage", [*SCORING, "explain", "explain_vote"])
+def test_a_new_field_of_a_record_recomputes_no_map_and_no_score(stage):
+    assert within(stage, "records.record", "records.files", "records.training") == []
+
+
+@pytest.mark.parametrize("stage", SCORING)
+def test_scores_rest_on_no_model_no_figure_and_no_task(stage):
+    """Logits are stored: whoever edits a network, a map, a figure or a plan scores nothing again."""
+    assert within(stage, "models", "figures", "tasks", "stages.heatmaps", "stages.draw", "stages.explain") == []
+    assert {name for name in closure(stage) if name.startswith("registry.")} <= {"registry.errors"}
+
+
+@pytest.mark.parametrize("stage", [*WITH_LOGITS, *SCORING])
+def test_figures_are_drawn_by_the_step_that_draws_alone(stage):
+    assert within(stage, "figures", "stages.draw") == []
+
+
+@pytest.mark.parametrize("stage", [*WITH_LOGITS, *JUDGED])
+def test_no_step_rests_on_who_plans_builds_records_or_shows_it(stage):
+    """Nor on `bench cache`."""
+    outer = ("planning", "execution", "tuning", "speed", "audit", "comparison", "report", "api", "cli")
+    assert within(stage, *outer, "stages.record", "storage.cache", "storage.inventory", "storage.code") == []
+
+
+def test_a_record_computes_nothing():
+    """So its key needs no code: what it says was found by the steps that it copies."""
+    assert within("record", "evaluation", "data", "figures", "stages.score", "stages.explain", "stages.draw") == []
+    assert within("record", "models") == ["benchmark.models", "benchmark.models.notes"]

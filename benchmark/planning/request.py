@@ -42,7 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         precision: of the networks that are trained; ``auto`` is what the device does well.
         deterministic: the same bits each time.
         jobs: workers side by side.
-        timeout_s: after which a run, or a trial of a search, is killed and has failed.
+        timeout_s: after which a step of a run, or a trial of a search, is killed and has failed.
     """
 
     task: str

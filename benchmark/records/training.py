@@ -25,7 +25,8 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
     """How a run was trained; what does not apply to it is absent.
 
     Attributes:
-        stage_duration_s: stage -> seconds, of those that this run built; of a vote's member as ``NAME/stage``.
+        stage_duration_s: role -> seconds of every step of the run, whoever built it; of a vote's member as
+            ``NAME/fit``, of pooled folds as ``folds/0/fit``.
         steps: of all epochs.
         batch_prior: class -> its share in the batches.
         best_epoch: whose weights were kept, from 1, and their `val_loss`.

@@ -114,6 +114,7 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         voting=findings.voting,
         reference=_reference(findings, names),
         calibration=findings.calibration,
+        training=_training(context, facts),
         cost=cost_of(context),
         notes=[*notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
@@ -121,7 +122,6 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         environment=_environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **_maps(context),
-        **({} if context.folds else {"training": _training(context, facts)}),  # pooled folds train nothing
     )
 
 
@@ -191,6 +191,8 @@ def notes_of(context: "Context") -> list[str]:
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
     """How the network was trained, and the classical head on its features; of a vote what the voter noted."""
     fields: dict[str, Any] = {"stage_duration_s": facts.duration_s}
+    if context.folds:
+        return TrainingInfo(**fields)
     if isinstance(context.spec, VoteSpec):
         return TrainingInfo(**fields, notes=meta_of(context, "vote")["notes"])
     if "fit" in context.artefacts:

@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "plugin"
 OURS, THEIRS = "none+sepcnn[filters=8,pairs=1]+dense", "none+strided[filters=8]+linear"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-FROM_FIT = ["fit", "predict", "explain"]
+FROM_EXPLAIN = ["explain", "score", "draw"]
+FROM_FIT = ["fit", "predict", *FROM_EXPLAIN]
 SECOND = '[[pipelines]]\nsegmenter = "none"\nbackbone = "strided[filters=8]"\nhead = "linear"\n\n[images]'
 
 
@@ -128,6 +129,67 @@ def test_an_edit_of_what_a_backbone_does_trains_anew_what_uses_it(bench, old, ne
         assert bench.to_build() == {OURS: FROM_FIT, THEIRS: []}
 
 
+NEW_FIELD = ('    created: str = ""', '    created: str = ""\n    mood: str = ""')
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("figures/curves.py", "Training loss: on", "The loss in training: on", ["draw"]),
+        ("stages/draw.py", "WORST_MASKS = 8", "WORST_MASKS = 9", ["draw"]),
+        ("evaluation/scoring.py", "DECISION_RULE = ", "DECISION_RULE = '' + ", ["score"]),
+        ("evaluation/calibration.py", "def softmax(", "EDITED = 1\n\n\ndef softmax(", FROM_EXPLAIN),
+        ("models/gradcam.py", "def grad_cam(", "EDITED = 1\n\n\ndef grad_cam(", ["explain", "draw"]),
+    ],
+    ids=["caption", "worst-masks", "scoring", "calibration", "maps"],
+)
+def test_an_edit_of_how_a_run_is_judged_trains_and_predicts_nothing(bench, name, old, new, expected):
+    with bench.edited(f"source/benchmark/{name}", edit=lambda text: text.replace(old, new)):
+        assert bench.to_build() == {OURS: expected, THEIRS: expected}
+
+
+def test_a_new_field_of_a_record_recomputes_no_map_and_no_score(bench):
+    """Nor does an edit of what writes it: a record's key has the number of its schema, and no code."""
+    with bench.edited("source/benchmark/records/record.py", edit=lambda text: text.replace(*NEW_FIELD)):
+        for building in bench.to_build().values():
+            assert set(building) <= {"draw"}
+    with bench.edited("source/benchmark/stages/record.py", "source/benchmark/stages/costs.py"):
+        assert {run["state"] for run in bench.plan()} == {"cached"}
+
+
+def test_another_schema_writes_records_anew_and_computes_nothing(bench):
+    """But for the figures, whose code reads what a task is made of."""
+    raised = ("SCHEMA = ", "SCHEMA = 7 + ")
+    with bench.edited("source/benchmark/records/record.py", edit=lambda text: text.replace(*raised)):
+        plan = bench.plan()
+    assert {run["state"] for run in plan} == {"to run"}
+    assert all(set(run["to_build"]) <= {"draw"} for run in plan)
+
+
+def test_after_an_edit_of_a_caption_its_figure_alone_is_drawn_anew_and_copied(bench):
+    before, figures = bench.records(), drawn(bench)
+    caption = ("Training loss: on", "The loss in training: on")
+    with bench.edited("source/benchmark/figures/curves.py", edit=lambda text: text.replace(*caption)):
+        bench.run()
+        state, after, redrawn = bench.plan(), bench.records(), drawn(bench)
+    bench.run()  # as it was, for the tests that follow
+    assert {run["state"] for run in state} == {"cached"}
+    assert {name for name in figures if redrawn[name] != figures[name]} == {
+        name for name in figures if name.endswith("curves.png")
+    }
+    for name, record in after.items():
+        assert {stage for stage, status in record["stages"].items() if status == "built"} == {"draw"}
+        assert record["key"] != before[name]["key"]
+        for found in ("metrics", "controls", "confusion", "calibration", "gradcam", "cost"):
+            assert record[found] == before[name][found]
+    assert drawn(bench) == figures
+
+
+def drawn(bench: Copy) -> dict[str, bytes]:
+    """Run and figure -> its bytes."""
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in bench.results.rglob("*.png")}
+
+
 def reworded(text: str) -> str:
     """With a longer docstring wherever there is one, and a comment."""
     lines = text.encode().splitlines()
@@ -165,6 +227,12 @@ def test_what_no_chosen_pipeline_uses_may_be_edited_and_an_edit_taken_back_is_fo
         "source/benchmark/execution/process.py",
         "source/benchmark/comparison/compare.py",
         "source/benchmark/cli/run.py",
+        "source/benchmark/cli/cache.py",
+        "source/benchmark/storage/inventory.py",
+        "source/benchmark/stages/score_vote.py",
+        "source/benchmark/stages/score_folds.py",
+        "source/benchmark/planning/keys.py",
+        "source/benchmark/planning/schedule.py",
         "source/benchmark/report/terminal.py",
         "source/configs/binary.toml",
     ]

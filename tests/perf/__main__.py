@@ -27,6 +27,7 @@ MEASUREMENTS = {
     "e": "startup",
     "f": "orchestration",
     "g": "comparing",
+    "h": "scheduling",
 }
 
 

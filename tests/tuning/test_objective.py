@@ -77,6 +77,9 @@ def test_a_trial_that_is_taken_up_again_ends_as_the_undisturbed_training(target,
     steps = json.loads((straight / "meta.json").read_text())["steps"] // 3
     assert last.score == undisturbed[decide(undisturbed, spec.training, steps).best]["val_loss"]
     assert score(target, 1)[0] == first  # from the artefact, as far as the trial would have come
+    spent = store.duration("fit", plan.step("fit").key)  # of all its trials together, as if nothing had paused
+    assert spent == pytest.approx(sum(row["duration_s"] for row in history))
+    assert list(store.last_durations("fit")) == ["none+sepcnn+dense"]
 
 
 def test_other_settings_are_another_training(target):
