@@ -12,7 +12,7 @@ from tests.perf.same.translation import Name
 # Kind of file -> what is in it; of a record, by the first part of a value's name.
 TITLES = {
     "predictions": "stored logits and probabilities",
-    "samples": "maps of a vote, of single images",
+    "samples": "maps of single images, as computed",
     "maps": "maps of single images, as drawn",
     "history": "losses and rates of every epoch",
     "split": "who is trained and tested on",
