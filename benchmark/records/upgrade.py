@@ -43,6 +43,7 @@ def upgraded(content: bytes) -> Record:
 
 def _record(document: dict[str, Any]) -> dict[str, Any]:
     found = {**document, "schema": SCHEMA, "spec": _spec(document["spec"])}
+    found["components"] = _renamed(document.get("components", {}), _SPEC)
     if split := document.get("split"):
         counts = _renamed(split.get("counts", {}), SUBSETS)
         found["split"] = {**split, "grouping": _value(split["grouping"], GROUPINGS), "counts": counts}

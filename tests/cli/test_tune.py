@@ -168,7 +168,7 @@ def test_a_disk_that_is_full_at_the_end_of_a_search_is_one_clear_line(tmp_path, 
 
     begun(tmp_path, "nan")
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(StorageError, match=r"the disk is full at .*trials\."):
+    with pytest.raises(StorageError, match=r"the disk is full at .*trials\.csv;"):
         Idle().search(tmp_path)
 
 

@@ -21,6 +21,7 @@ COMMITTED = sorted(REFERENCE.rglob("result.json"))
 # Where a name stood in schema 1, as a pattern -> its last word now.
 NAMES = {
     r"spec(/members/[^/]+|/reference)?/carrier": "features_head",
+    r"components/carrier": "features_head",
     r"split/counts/select": "validation",
     r"split/counts/fit": "calibration",
     r"calibration/part": "subset",
