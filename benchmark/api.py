@@ -173,7 +173,7 @@ def predict(
 
     Args:
         images: PNG or JPEG files, or arrays uint8 (H, W), 0 black; one or several, of any size.
-        maps: also heat maps of the evidence for each image's class, which cost more than all else.
+        maps: also heat maps of the log-odds of each image's class, which cost more than all else.
 
     Raises:
         BenchError: an image cannot be used (the message names it), or the pipeline draws no masks for new images.

@@ -43,7 +43,7 @@ def command(
 
     CSV has a line per row; a metric's columns are NAME, NAME low, NAME high (95 % over images), NAME SD (over seeds),
     NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more); with --against, difference, difference
-    low, difference high, detectable.
+    low, difference high, minimum detectable.
 
     What bench speed has measured follows in tables of its own, a group for each hardware; in CSV it is had by --costs.
 

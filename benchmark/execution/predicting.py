@@ -34,8 +34,8 @@ class Predictions:
         views: uint8 (n, S, S), what the classifier saw; heat maps lie over these.
         method: how heat maps are made.
         masks: bool (n, S, S) lung masks; None where the classifier sees the whole image.
-        maps: heat maps, float (n, h, w), >= 0, not normalised: the evidence for the class decided; None where none were
-            asked for.
+        maps: heat maps, float (n, h, w), >= 0, not normalised, of the log-odds of the class decided; None where none
+            were asked for.
     """
 
     names: list[str]

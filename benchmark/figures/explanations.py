@@ -28,7 +28,7 @@ ABSENT = {"surest right": "none right", "least sure": "none", "surest wrong": "n
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """An image and the evidence for the class that was decided.
+    """An image and the heat map of the class that was decided.
 
     Attributes:
         class_name: the true class.
@@ -97,7 +97,7 @@ def _pair(page: Sheet, left: float, top: float, panel: Panel, words: list[str]) 
 def _legend(page: Sheet, top: float, panels: Sequence[Panel]) -> None:
     shades = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (26, 1))
     page.picture(_left(0), top + 0.09, 1.2, 0.12, overlay(np.full(shades.shape, 128, np.uint8), shades))
-    legend = "evidence for the decided class, from none to each map's maximum; p: its probability"
+    legend = "log-odds of the decided class, from none to each map's maximum; p: its probability"
     page.write(_left(0) + 1.3, top + 0.07, [legend], color=QUIET)
     if any(panel.lungs is not None for panel in panels):
         page.write(_left(2), top + 0.07, ["━━ lungs"], color=SKY, weight="bold")

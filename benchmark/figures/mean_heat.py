@@ -1,4 +1,4 @@
-"""Where the evidence of each class lies on average: a map per class over the outline of the average lungs."""
+"""Where the log-odds of each class come from on average: a map per class over the outline of the average lungs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ HALF = 0.5  # of the images must have lung where the outline says lung
 
 @dataclass(frozen=True, slots=True)
 class MeanHeat:
-    """The evidence of one class, averaged over its images.
+    """The heat map of one class, averaged over its images.
 
     Attributes:
         heat: (S, S), 1 where there is as much as if it were spread evenly; zero everywhere where every map is empty.
@@ -36,7 +36,7 @@ def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method
     rows = -(-len(panels) // PER_ROW)
     width = max(2, min(len(panels), PER_ROW)) * (SIDE + GAP)
     height = rows * (HEAD + SIDE + GAP) + LEGEND
-    with sheet(path, title=f"Mean evidence ({method})", caption=caption, width=width, height=height) as page:
+    with sheet(path, title=f"Mean heat map ({method})", caption=caption, width=width, height=height) as page:
         for place, panel in enumerate(panels):
             row, column = divmod(place, PER_ROW)
             _draw(page, panel, MARGIN + column * (SIDE + GAP), row * (HEAD + SIDE + GAP), top)

@@ -35,7 +35,7 @@ def grad_cam(
     fine: bool = True,
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Heat map of the evidence for one class (Selvaraju et al. 2017, eq. 1-2, arXiv:1610.02391).
+    """Heat map of the log-odds of one class (Selvaraju et al. 2017, eq. 1-2, arXiv:1610.02391).
 
     Args:
         images: (B, H, W, 1) float32 in [0, 1], already masked.

@@ -1,4 +1,4 @@
-"""Where a classifier looks, without gradients: how much evidence goes when a patch is hidden.
+"""Where a classifier looks, without gradients: how far the class log-odds fall when a patch is hidden.
 
 Zeiler and Fergus 2014, section 4.2, arXiv:1311.2901.
 """
@@ -16,7 +16,7 @@ STEPS = 2  # and move by half of their own
 def occlusion(
     logits_of: Callable[[np.ndarray], np.ndarray], images: np.ndarray, classes: np.ndarray, *, batch_size: int = 64
 ) -> np.ndarray:
-    """Heat maps: the mean loss of evidence for a class, in log-odds, over the patches that cover a cell.
+    """Heat maps: the mean fall of the log-odds of a class over the patches that cover a cell.
 
     A patch is hidden behind the mean grey of the image's pixels above 0; pixels at 0, outside the lungs of a masked
     image, stay as they are, so that a patch adds nothing that was not there.

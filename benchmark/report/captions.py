@@ -50,7 +50,7 @@ def legend(table: Table, titles: list[str]) -> str:
     if table.against:
         sentences.append(
             f"Δ: paired difference to {table.against} on the same images; "
-            "detectable: the smallest that so many images would separate with 80 % power."
+            "minimum detectable: the smallest that so many images would separate with 80 % power."
         )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")

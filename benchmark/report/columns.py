@@ -45,7 +45,7 @@ def _every(table: Table) -> Iterator[Column]:
     yield _metric(table.metric, ESSENTIAL)
     if table.against:
         yield Column(f"Δ vs {table.against}", lambda row: _against(table, row), ESSENTIAL, left=True)
-        yield Column("detectable", _detectable, ESSENTIAL)
+        yield Column("minimum detectable", _detectable, ESSENTIAL)
     if any(wording.spread(row, table.metric) is not None for row in table.rows):
         yield Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric), ESSENTIAL)
     yield Column("n", lambda row: "" if row.n is None else f"{row.n:,}", COUNTS)

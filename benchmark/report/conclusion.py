@@ -43,7 +43,7 @@ def _verdict(leader: Leader) -> str:
     detectable = (
         ""
         if leader.minimum_detectable is None
-        else f"; smallest detectable difference {number(leader.minimum_detectable)}"
+        else f"; minimum detectable difference {number(leader.minimum_detectable)}"
     )
     note = f"; {leader.note}" if leader.note else ""
     return f"not statistically significant (paired bootstrap over groups, 95 %){detectable}{note}"

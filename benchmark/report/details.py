@@ -119,7 +119,7 @@ def _reference(record: Record, reference: Reference) -> str:
     )
     sentence += f"Δ {record.metric} {wording.difference(found)} on the same {found.n:,} images, {verdict}"
     if reference.minimum_detectable is not None:
-        sentence += f"; smallest detectable difference {wording.number(reference.minimum_detectable)}"
+        sentence += f"; minimum detectable difference {wording.number(reference.minimum_detectable)}"
     own = reference.metrics.get(record.metric)
     return f"{sentence}. The direct model has {wording.estimate(own)}." if own else f"{sentence}."
 

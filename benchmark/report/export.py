@@ -18,7 +18,7 @@ FACTS = (
 )  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
 TUNING = ("tuning_trials", "tuning_unfinished", "tuning_s", "tuning_default_stayed")
-AGAINST = ("against", "difference", "difference low", "difference high", "detectable")
+AGAINST = ("against", "difference", "difference low", "difference high", "minimum detectable")
 
 
 def to_csv(comparison: Comparison) -> str:

@@ -68,7 +68,7 @@ def _grid(found: TuningReport) -> Grid:
             )
         )
     rows.append(_row(f"{found.metric} on test, n = {images:,}", values, wording.difference(found.test), found.test))
-    titles = ["default", *(["tuned", "Δ tuned − default", "detectable"] if found.best else [])]
+    titles = ["default", *(["tuned", "Δ tuned − default", "minimum detectable"] if found.best else [])]
     return Grid("", titles, [msgspec.structs.replace(row, cells=row.cells[: len(titles)]) for row in rows])
 
 
@@ -95,8 +95,8 @@ def _caveat(found: TuningReport) -> str:
     worse = None not in losses and losses[1] >= losses[0]  # type: ignore[operator]
     return (
         f"Validation is where the best of {trials} was picked: what it gains there is optimistic. No trial looked at "
-        "test, which is what counts. Detectable: the smallest difference that so many images would separate with 80 % "
-        "power." + (" Trained to the end, the default has the lower loss on validation." if worse else "")
+        "test, which is what counts. Minimum detectable: the smallest difference that so many images would separate "
+        "with 80 % power." + (" Trained to the end, the default has the lower loss on validation." if worse else "")
     )
 
 

@@ -52,13 +52,13 @@ def draw_maps(run: Reader, folder: Path, samples: Path, method: str) -> None:
     seen = next(iter(run.members.values()), run)  # of a vote, what its first member sees
     targets = class_targets(run.prepared.labels, run.spec.classes)
     panels = gradcam_panels(seen, samples, list(run.spec.classes), targets)
-    caption = f"{plain_name(run.spec)}, seed {run.spec.seed}: evidence for the decided class, test images"
+    caption = f"{plain_name(run.spec)}, seed {run.spec.seed}: log-odds of the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
 
 
 def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) -> None:
-    """Where the evidence for its own class lies on the average test image."""
+    """Where the log-odds of its own class come from on the average test image."""
     with np.load(stored, allow_pickle=False) as arrays:
         panels = [
             MeanHeat(name, heat, lungs if lungs.any() else None, int(images), int(empty))
@@ -66,9 +66,7 @@ def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) ->
                 context.spec.classes, arrays["heat"], arrays["lungs"], arrays["images"], arrays["empty"], strict=True
             )
         ]
-    caption = (
-        f"{plain_name(context.spec)}, seed {context.spec.seed}: evidence for the true class, mean over test images"
-    )
+    caption = f"{plain_name(context.spec)}, seed {context.spec.seed}: log-odds of the true class, mean over test images"
     mean_heat_sheet(path, panels, caption=caption, method=method)
 
 

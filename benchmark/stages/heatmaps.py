@@ -14,7 +14,7 @@ COSTLY = 64  # images that are worth some fifty passes each
 
 
 class Mapper(NamedTuple):
-    """How a run's evidence is mapped.
+    """How the class log-odds of a run are mapped.
 
     Attributes:
         method: ``Grad-CAM``, or ``occlusion`` where there is no gradient.

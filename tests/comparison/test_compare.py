@@ -470,7 +470,7 @@ def test_what_cannot_be_compared_against_says_why_in_every_format(bench, results
     assert table["against"] == A
     assert table["rows"][1]["against"]["note"].startswith("no predictions.npz")
     assert (
-        ",against,difference,difference low,difference high,detectable,"
+        ",against,difference,difference low,difference high,minimum detectable,"
         in bench(results, "--against", A, "--format", "csv")[1]
     )
 

@@ -43,7 +43,7 @@ def test_a_tiny_network_gives_the_map_worked_by_hand():
 
 @given(st.lists(st.lists(st.floats(-40, 40), min_size=3, max_size=3), min_size=1, max_size=4), st.integers(0, 2))
 @settings(max_examples=30, deadline=None)
-def test_evidence_is_the_log_odds_of_the_softmax(logits, k):
+def test_class_log_odds_are_those_of_the_softmax(logits, k):
     logits = np.array(logits, np.float32)
     exact = logits.astype(float)
     others = np.delete(exact, k, axis=1)
@@ -51,7 +51,7 @@ def test_evidence_is_the_log_odds_of_the_softmax(logits, k):
     np.testing.assert_allclose(class_log_odds(logits, k), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_evidence_of_two_classes_is_the_difference_of_logits():
+def test_log_odds_of_two_classes_are_the_difference_of_logits():
     logits = np.array([[0.5, 2.0], [3.0, -1.0]], np.float32)
     np.testing.assert_allclose(class_log_odds(logits, 1), [1.5, -4.0], rtol=1e-6)
     np.testing.assert_allclose(class_log_odds(logits, np.array([1, 0])), [1.5, 4.0], rtol=1e-6)

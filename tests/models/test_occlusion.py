@@ -1,4 +1,4 @@
-"""Occlusion against a classifier whose evidence lies where we put it."""
+"""Occlusion against a classifier whose log-odds come from where we put it."""
 
 import numpy as np
 
@@ -17,19 +17,19 @@ def radiographs():
     return drawn
 
 
-def test_the_map_is_hottest_where_the_evidence_was_put():
+def test_the_map_is_hottest_where_the_signal_was_put():
     maps = occlusion(planted, radiographs(), np.ones(3, int))
     assert maps.shape == (3, 8, 8)
     assert all(np.unravel_index(heat.argmax(), heat.shape) == (0, 0) for heat in maps)
     assert maps[:, 3:, 3:].max() == 0
 
 
-def test_evidence_for_the_other_class_is_not_lost_there():
+def test_what_speaks_for_the_other_class_is_not_lost_there():
     assert occlusion(planted, radiographs(), np.zeros(3, int)).max() == 0
 
 
 def test_each_cell_has_the_mean_loss_of_the_patches_that_cover_it():
-    """Four patches of 16 x 16 pixels cover cell (1, 1), one of them hides the bright corner and its evidence."""
+    """Four patches of 16 x 16 pixels cover cell (1, 1), one of them hides the bright corner and its signal."""
     maps = occlusion(planted, radiographs(), np.ones(3, int))
     lost = (250 - round(radiographs()[0].mean())) / 32
     assert np.allclose(maps[0, 0, 0], lost, rtol=1e-5)
