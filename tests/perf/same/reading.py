@@ -14,6 +14,7 @@ from tests.perf.same.checkout import PRINTED
 from tests.perf.same.translation import PHRASES, RENAMED, TRANSIENT, Name, ignored, matched, renamed, renamed_values
 
 Leaf = Any  # a number, a text, a list of such, or an array
+MAPS = "samples"  # a kind of file that may belong to several runs
 TELLING = ("pipeline", "id", "trial", "epoch", "name", "task")  # what tells the items of a list apart
 
 
@@ -51,7 +52,7 @@ def read(folder: Path, only: Collection[str]) -> Contents:
     """
     contents = Contents({}, set(), set())
     for place, content in _files(folder, contents.unread):
-        if place.task not in only:
+        if place.kind != MAPS and place.task not in only:
             continue
         if place in contents.values:
             raise ValueError(f"two of {place.whose} have a {place.kind} below {folder}")
@@ -136,9 +137,10 @@ def _files(folder: Path, unread: set[str]) -> Iterator[tuple[Place, Any]]:
         yield Place("ledger", whose), {"search": search, **named}
         yield Place("trials", whose), _csv(path.with_name("trials.csv"))
         yield Place("tuned", whose), tomllib.loads(path.with_name("tuned.toml").read_text())
-    for path in sorted(folder.rglob("samples.npz")):  # in a run's folder or in the cache: known by what they show
-        maps = _arrays(path)
-        yield Place("samples", _shown(maps)), maps
+    # In a run's folder or in the cache: known by what they show, and of several that show the same by the maps.
+    samples = [_arrays(path) for path in folder.rglob("samples.npz")]
+    for count, maps in enumerate(sorted(samples, key=lambda maps: (_shown(maps), maps["heat"].tobytes()))):
+        yield Place(MAPS, f"{count} {_shown(maps)}"), maps
     for path in sorted((folder / PRINTED).glob("*.json")):
         output = json.loads(path.read_bytes())
         yield Place("comparison" if "tables" in output else "finding", path.stem), output
@@ -165,13 +167,13 @@ def _of_run(folder: Path, record: Any, unread: set[str]) -> Iterator[tuple[str, 
         "split.csv": ("split", _csv),
     }
     yield "record", record
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "samples.npz")
     yield "files", {str(path.relative_to(folder)): True for path in files}
     for path in files:
         if path.name in readers:
             kind, reader = readers[path.name]
             yield kind, reader(path)
-        elif path.name not in ("result.json", "samples.npz"):
+        elif path.name != "result.json":
             unread.add(path.name if path.suffix in (".json", ".csv", ".npz") else f"*{path.suffix}")
 
 

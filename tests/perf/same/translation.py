@@ -34,6 +34,7 @@ RENAMED: dict[str, Names] = {
         "calibration.thresholds.*.validation_sensitivity": "calibration.thresholds.*.calibration_sensitivity",
         "reference.detectable": "reference.minimum_detectable",
         "components.carrier": "components.features_head",
+        "components.dataset.options.mask_maker": "components.dataset.options.mask_annotator",
         "spec.dataset.options.mask_maker": "spec.dataset.options.mask_annotator",
         "spec.members.*.dataset.options.mask_maker": "spec.members.*.dataset.options.mask_annotator",
         "spec.reference.dataset.options.mask_maker": "spec.reference.dataset.options.mask_annotator",
@@ -106,7 +107,7 @@ IGNORED: dict[str, dict[str, Sequence[str]]] = {
         "finding": ("default.run", "best.run"),
     },
     "what was cached": {"record": ("stages",)},
-    "places": {"files": ("samples.npz",), "record": ("spec.dataset.root",), "finding": ("file", "folder", "again")},
+    "places": {"record": ("spec.dataset.root",), "finding": ("file", "folder", "again")},
     "environment": {"record": ("environment",)},
     "prose of tables": {"comparison": ("tables.*.caption", "tables.*.conclusion")},
 }  # fmt: skip
