@@ -1,4 +1,4 @@
-"""From logits to decisions, probabilities and thresholds; whatever is fitted is fitted on validation.
+"""From logits to decisions, probabilities and thresholds; whatever is fitted is fitted on the calibration subset.
 
 A network trained on rebalanced batches answers for the classes' shares in the batches.  `without_prior` takes that
 prior out, `correct_prior` replaces it by the data's (what probabilities refer to), `calibrate` mends what is left
@@ -78,7 +78,7 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
-    """Temperature (K > 2) or Platt scaling (K = 2) of prior-corrected logits (n, K), fitted on validation."""
+    """Temperature (K > 2) or Platt scaling (K = 2) of prior-corrected logits (n, K) of the calibration subset."""
     logits, targets = np.asarray(logits, float), np.asarray(targets, int)
     n = len(targets)
     if n < FEWEST:
@@ -204,7 +204,7 @@ def threshold_at_specificity(targets: np.ndarray, scores: np.ndarray, specificit
     An image is called positive where its score >= threshold.
 
     Args:
-        targets: (n,), true for positives, of validation images.
+        targets: (n,), true for positives, of the calibration subset.
         scores: (n,) higher for positives.
 
     Raises:

@@ -24,7 +24,7 @@ from benchmark.records.estimate import Estimate
 from registry.errors import DataError
 
 SPECIFICITIES = (0.95, 0.99)
-DECISION_RULE = "likeliest class at equal class shares, calibrated on validation"
+DECISION_RULE = "likeliest class at equal class shares, calibrated on the calibration subset"
 UNCALIBRATED_RULE = "likeliest class at equal class shares, not calibrated"
 PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
 

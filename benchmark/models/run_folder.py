@@ -34,7 +34,7 @@ def load_run(folder: Path) -> Pipeline:
 
 
 def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:
-    """What was fitted on validation, and the class prior of the data and of what was learnt from."""
+    """What was fitted on the calibration subset, and the class prior of the data and of what was learnt from."""
     calibration = record.calibration
     fitted = Calibration(
         **{name: value for name in Calibration.__struct_fields__ if (value := getattr(calibration, name)) is not None}

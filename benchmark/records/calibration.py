@@ -8,8 +8,8 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         log_odds: of the corrected logits, at equal class priors; None where none could be chosen, `note` then says why.
-        calibration_sensitivity: None where validation has no positives.
-        negatives, positives: images of validation that it was chosen on.
+        calibration_sensitivity: None where the calibration subset has no positives.
+        negatives, positives: images of the calibration subset that it was chosen on.
     """
 
     log_odds: float | None = None

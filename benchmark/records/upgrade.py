@@ -18,6 +18,7 @@ COLUMNS = {"corrected_logits": "evidence", "subsets": "parts"}  # of predictions
 
 _CALIBRATION = {"part": "subset"}
 _FITTED_ON = {**SUBSETS, "fit, of each fold": "calibration, of each fold"}
+_RULES = {"calibrated on validation": "calibrated on the calibration subset"}
 _THRESHOLD = {
     "validation_specificity": "calibration_specificity",
     "validation_sensitivity": "calibration_sensitivity",
@@ -60,6 +61,8 @@ def _calibration(document: Mapping[str, Any]) -> dict[str, Any]:
     found = _renamed(document, _CALIBRATION)
     if "subset" in found:
         found["subset"] = _value(found["subset"], _FITTED_ON)
+    for old, new in _RULES.items():
+        found["decisions"] = found.get("decisions", "").replace(old, new)
     if "thresholds" in found:
         found["thresholds"] = {name: _renamed(one, _THRESHOLD) for name, one in found["thresholds"].items()}
     return found

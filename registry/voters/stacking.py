@@ -61,7 +61,7 @@ def log_odds(probabilities: np.ndarray) -> np.ndarray:
 
 
 def stacking(*, C: Annotated[float, Range(0.001, 100, log=True)] = 1.0) -> Stacking:
-    """Logistic regression on the members' log-odds, fitted on validation.
+    """Logistic regression on the members' log-odds, fitted on the calibration subset.
 
     Args:
         C: how freely it learns; small values keep all members' weights near nothing.

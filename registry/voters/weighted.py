@@ -1,4 +1,4 @@
-"""The mean of the members' probabilities, each weighing what it was worth on validation."""
+"""The mean of the members' probabilities, each weighing what it was worth on the calibration subset."""
 
 import numpy as np
 
@@ -46,5 +46,5 @@ def skill(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 
 def weighted() -> WeightedVote:
-    """Mean of the members' probabilities, weighted by their skill in log-loss on validation."""
+    """Mean of the members' probabilities, weighted by their skill in log-loss on the calibration subset."""
     return WeightedVote()

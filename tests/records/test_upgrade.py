@@ -34,6 +34,10 @@ NAMES = {
 }
 # Where a word stood that has another name now -> the words.
 WORDS = {
+    r"calibration/decisions": {
+        "likeliest class at equal class shares, calibrated on validation": "likeliest class at equal class shares, "
+        "calibrated on the calibration subset"
+    },
     r"calibration/part": {"fit": "calibration", "fit, of each fold": "calibration, of each fold"},
     r"(spec(/members/[^/]+|/reference)?/)?split/grouping": {"naive": "image-level"},
 }

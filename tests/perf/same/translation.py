@@ -75,7 +75,7 @@ RENAMED_VALUES: dict[str, dict[str, Names]] = {
 }
 
 # Phrases of messages: old -> new.
-PHRASES: Names = {}
+PHRASES: Names = {"calibrated on validation": "calibrated on the calibration subset"}
 
 # Why -> kind of file -> new names, everything inside them included.
 IGNORED: dict[str, dict[str, Sequence[str]]] = {
