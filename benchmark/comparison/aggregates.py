@@ -21,7 +21,7 @@ class Aggregate(msgspec.Struct, frozen=True, gc=False):
         low, high: 95 % interval over images: the mean of the runs' bounds.
         spread: standard deviation over seeds; None below two seeds.
         spread_over_folds: standard deviation over the folds of a seed, mean over seeds; None without folds.
-        n: images (of a class, for a class metric) in the test parts of all folds.
+        n: images (of a class, for a class metric) in the test subsets of all folds.
         seeds: how many have a value.
     """
 

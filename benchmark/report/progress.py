@@ -97,7 +97,8 @@ class Progress:
         run, record = recorded.run, recorded.record
         line = f"[{self.ended}/{self.total}] {run.label}: "
         if record.failure:
-            self._say(f"{line}failed ({record.failure.cause}) {record.failure.message}")
+            at = f" at {record.failure.stage}" if record.failure.stage else ""
+            self._say(f"{line}failed ({record.failure.cause}{at}) {record.failure.message}")
             return
         found = record.metrics.get(record.metric)
         score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric

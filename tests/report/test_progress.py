@@ -85,7 +85,7 @@ def test_each_run_has_a_line_when_it_ends(page, tmp_path):
     follower.take(Recorded(msgspec.structs.replace(planned[0], record=found), found))
     assert lines(page) == [
         "[1/3] unet+sepcnn+dense · seed 0: balanced-accuracy 0.988 (90.0 s)",
-        "[2/3] unet+sepcnn+dense · seed 1: failed (oom) the machine had no memory left",
+        "[2/3] unet+sepcnn+dense · seed 1: failed (oom at fit) the machine had no memory left",
         "[3/3] unet+sepcnn+dense · seed 0: balanced-accuracy 0.988 (cached)",
     ]
 
@@ -117,7 +117,7 @@ def test_whatever_happens_in_a_pool_is_followed_to_its_end(tmp_path, page):
     assert follower.at_work == {}
     ended = sorted(line.partition("] ")[2] for line in lines(page) if line.startswith("["))
     assert len(ended) == len(planned)
-    assert sum("failed (nan) the loss became nan" in line for line in ended) == 1
+    assert sum("failed (nan at fit) the loss became nan" in line for line in ended) == 1
 
 
 @pytest.mark.parametrize(
