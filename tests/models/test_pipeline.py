@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from benchmark.data.samples import open_dataset
-from benchmark.models.pipeline import GRADIENTS, PATCHES, Pipeline
+from benchmark.models.pipeline import GRADIENTS, PATCHES, Pipeline, load_pipeline
 from benchmark.models.run_folder import load_run
 from benchmark.models.segmentation import make_segmentation
 from benchmark.records.files import read, write
 from benchmark.stages import explain
-from benchmark.stages.predictions import predictions
+from benchmark.stages.model_files import model_files
+from benchmark.stages.predictions import batch_prior, data_prior, predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.trained import trained
 from benchmark.tasks.schema import Component, Images
 from benchmark.tasks.spec import RunSpec
 from registry.errors import ContractError, DataError, DataNotFoundError, UnknownNameError, VerificationError
@@ -43,7 +43,9 @@ head = "scikit-learn[classifier=LogisticRegression]"
 
 def test_a_pipeline_from_artefacts_answers_as_its_stages_did(fitted, tmp_path):
     explain.build(fitted, tmp_path)
-    pipeline, stored = trained(Reader(fitted)), predictions(Reader(fitted))
+    run = Reader(fitted)
+    stored = predictions(run)
+    pipeline = load_pipeline(model_files(run), run.spec, stored.calibration, data_prior(run), batch_prior(run))
     found = pipeline.answers(radiographs())  # more images than were predicted, and others in a batch
     assert found.masks is None
     assert np.array_equal(found.views, radiographs())
