@@ -123,7 +123,7 @@ def task_of(request: Request) -> Asked:
     if request.folds:
         overrides = merge({"split": {"folds": request.folds}}, overrides)
     if request.epochs:
-        epochs = {"epochs": request.epochs, "minimum_steps": 1}
+        epochs = {"epochs": request.epochs, "exact_epochs": True}
         overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
     task = read_task(path, TASKS / DEFAULTS, quick=request.is_quick, overrides=overrides)
     return Asked(path.stem, path, task, forced)

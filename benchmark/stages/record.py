@@ -199,8 +199,7 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
         fields |= {"epochs": len(history), "steps": meta["steps"], "batch_prior": shares}
-        fields |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
-        fields |= {"final_learning_rate": history[-1]["learning_rate"], "precision": context.spec.runtime.precision}
+        fields |= {"val_loss": meta["val_loss"], "precision": context.spec.runtime.precision}
         fields |= {name: meta[name] for name in ON_DEVICE}
     if "segmenter" in context.artefacts:
         fields["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in ON_DEVICE})
@@ -213,7 +212,7 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
 
 def _write_history(history: list[dict[str, float]], folder: Path) -> None:
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, fieldnames=list(history[0]))
+        table = csv.DictWriter(file, fieldnames=list(history[-1]))  # not every epoch is validated; the last is
         table.writeheader()
         table.writerows(history)
 
