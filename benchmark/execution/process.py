@@ -18,6 +18,7 @@ import msgspec
 from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
 from benchmark.storage.cache import check_writable
 from benchmark.tasks.spec import Runtime
+from registry.cores import shares, usable_cores
 from registry.errors import BenchError, ConfigError
 
 LOG_LINES = 20
@@ -29,7 +30,6 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
-CORES = "BENCH_CORES"  # what a worker binds itself to, as 0,1,2
 LOOK_EVERY_S = 0.5
 
 T = TypeVar("T")
@@ -258,12 +258,10 @@ def side_by_side(jobs: int, log_folder: Path, environment: Mapping[str, str]) ->
     Raises:
         ConfigError: there are fewer cores.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    if jobs > len(cores):
-        raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({len(cores)}); use fewer")
-    shares = [cores[place::jobs] for place in range(jobs)]
-    bound = [{CORES: ",".join(map(str, share))} if jobs > 1 else {} for share in shares]
-    return [Worker(log_folder, {**environment, **own}) for own in bound]
+    count = usable_cores()
+    if jobs > count:
+        raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({count}); use fewer")
+    return [Worker(log_folder, {**environment, **share}) for share in shares(jobs)]
 
 
 def _oom_kills() -> int:
