@@ -15,10 +15,10 @@ import msgspec
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
 from benchmark.records.summary import DatasetSummary
-from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import CodeIndex, component_code
 from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
+from benchmark.storage.refusals import storage_errors
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
 from registry.cores import usable_cores

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from benchmark.planning.backend import keras_backend
-from benchmark.storage.cache import check_writable
+from benchmark.storage.refusals import check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Seed, Task, plain
