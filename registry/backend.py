@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from registry.ahead import Ahead, Batched
+from registry.cores import keep_to, usable_cores
 from registry.errors import ContractError
 
 NAME = keras.backend.backend()
@@ -102,7 +103,7 @@ def set_threads(threads: int) -> None:
     elif NAME == "torch":
         torch.set_num_threads(threads)
     else:  # XLA on the CPU has no such setting; it takes the cores that the process may use when it first computes
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        keep_to(threads)
 
 
 def enable_determinism(threads: int) -> None:
@@ -130,7 +131,7 @@ def device_name() -> str:
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     else:
         names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
-    return names[0] if names else f"{_processor()}, {len(os.sched_getaffinity(0))} CPUs"
+    return names[0] if names else f"{_processor()}, {usable_cores()} CPUs"
 
 
 def has_accelerator() -> bool:

@@ -7,7 +7,6 @@ import csv
 import json
 import platform
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from benchmark.stages.costs import cost_of, meta_of
 from benchmark.stages.model_files import model_files
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.digests import library_versions
+from benchmark.storage.files import new_folder
 from benchmark.tasks.components import components_of
 from benchmark.tasks.spec import RunSpec, VoteSpec
 from registry.lookup import find
@@ -55,12 +55,11 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
         names: how tables name the pipelines: member or ``reference`` -> its own, of a fold the name of its run.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    folder = new_folder(target.parent, ".writing-")
     try:
         _copy(context, folder)
         record = _record(context, facts, names)
         write(record, folder)
-        folder.chmod(0o755)
         replace_folder(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
