@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from benchmark.records import files as records
+from benchmark.records.metrics import UNCALIBRATED
 from benchmark.records.record import SCHEMA, Record
 from benchmark.storage.files import Broken
 from benchmark.tasks.spec import run_spec
@@ -231,3 +232,11 @@ def test_a_record_of_schema_2_is_read_as_it_is(tmp_path):
     content = msgspec.json.encode(records.verify(stored(tmp_path, first())))
     again = msgspec.json.decode(content, type=Record)
     assert records.verify(records.write(again, tmp_path / "again")) == again
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_a_record_of_before_names_no_prior_of_its_calibration(path: Path) -> None:
+    found = records.read(path)
+    assert found.calibration.method and found.calibration.n
+    assert found.calibration.prior == {} and found.calibration.groups is None
+    assert not [name for name in found.metrics if name.endswith(UNCALIBRATED)]
