@@ -35,7 +35,7 @@ def curves(
         chance: the loss of whoever knows nothing.
         notes: what a reader must know of the training, one line each.
     """
-    caption = "\n".join([CAPTION, *notes])
+    caption = "\n".join([CAPTION, *(f"Note: {note}." for note in notes)])
     height = HEAD + LOSS + BETWEEN + RATE + UNDER
     with sheet(path, title=title, caption=caption, width=WIDTH, height=height) as page:
         loss = page.axes(MARGIN + LEFT, HEAD, WIDTH - LEFT - RIGHT, LOSS)

@@ -18,6 +18,7 @@ from benchmark.models.notes import halved, stalled
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Findings, Member, Reference
+from benchmark.records.notes import shared_notes
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
 from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of
@@ -115,7 +116,7 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         calibration=findings.calibration,
         training=_training(context, facts),
         cost=cost_of(context),
-        notes=[*notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
+        notes=[*findings.notes, *notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,
         environment=_environment(),
@@ -174,17 +175,17 @@ def _reference(findings: Findings, names: Mapping[str, str]) -> Reference | None
 
 
 def notes_of(context: "Context") -> list[str]:
-    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long, once."""
-    inner = [*context.members.values(), *context.folds]
-    if inner:
-        return list(dict.fromkeys(note for one in inner for note in notes_of(one)))
+    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long."""
+    if inner := [*context.members.values(), *context.folds]:
+        return shared_notes([notes_of(one) for one in inner], "members" if context.members else "folds")
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
     metas = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
     sizes = {stage: meta["batch_size"] for stage, meta in metas.items()}
     smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
     shares = {stage: meta["input_stall"] for stage, meta in metas.items()}
-    return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
+    waiting = [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
+    return smaller + waiting
 
 
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:

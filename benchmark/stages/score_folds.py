@@ -18,6 +18,7 @@ from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, uncali
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
+from benchmark.records.notes import shared_notes
 from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
 from registry.errors import DataError
 
@@ -56,6 +57,7 @@ def build(context: "Context", folder: Path) -> None:
         calibration=CalibrationInfo(
             decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, subset="calibration, of each fold"
         ),
+        notes=shared_notes([fold.notes for fold in folds], "folds"),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
     )
     write_findings(findings, folder)
