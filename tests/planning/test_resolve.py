@@ -137,7 +137,7 @@ def test_options_in_a_flags_brackets_beat_set_which_beats_the_file(described, br
 
 def test_an_option_set_for_a_kind_reaches_the_components_that_have_it(described):
     specs = resolved(described, flags={"backbone": ["sepcnn", "xception"]}, forced={"backbone": {"weights": "none"}})
-    assert [spec.backbone.options for spec in specs] == [{"filters": 16}, {"weights": "none"}]
+    assert [spec.backbone.options for spec in specs] == [{"filters": 16}, {"weights": None}]
 
 
 def test_an_option_that_no_chosen_component_has_is_refused(described):
