@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import runpy
 import shlex
 import sys
 import textwrap
@@ -232,3 +233,7 @@ def test_every_flag_that_a_page_names_exists(page):
     for command in (run, compare, tune, speed, *cache.commands.values()):
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known
+
+
+def test_the_program_that_makes_the_pictures_imports_what_there_is():
+    assert callable(runpy.run_path(str(ROOT / ".github" / "pictures.py"))["main"])
