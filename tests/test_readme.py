@@ -164,6 +164,13 @@ def test_every_readme_is_a_page_that_is_tested():
     assert found | {"README.md", ".github/CONTRIBUTING.md"} == set(PLACES)
 
 
+def test_the_page_of_the_program_has_every_package_in_its_order():
+    (order,) = re.findall(r"^    (registry < .*)$", PROGRAM, re.MULTILINE)
+    packages = {path.parent.name for path in (ROOT / "benchmark").glob("*/__init__.py")}
+    assert set(re.split(r" < |, ", order)) == packages | {"registry", "api"}
+    assert [name for name in packages if f"`{name}/`" not in PROGRAM] == []
+
+
 def commands() -> list[str]:
     """Everything in code, in blocks or in lines, that is given to a shell and is no `bench …`."""
     found = []
