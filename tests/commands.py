@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.warm import connection as warm
+
 TINY = """
 title = "tiny"
 metric = "balanced-accuracy"
@@ -75,7 +77,8 @@ class Bench:
 
     def environment(self, **more: str) -> dict[str, str]:
         cleared = {key: value for key, value in os.environ.items() if not key.startswith("BENCH_")}
-        return {**cleared, "BENCH_CACHE": str(self.cache), "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "140", **more}
+        ours = {"BENCH_CACHE": str(self.cache), "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "140"}
+        return warm.environment({**cleared, **ours, **more})
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "benchmark", *map(str, arguments)]
