@@ -12,14 +12,18 @@ from pathlib import Path
 from benchmark.execution.process import ALLOCATOR
 
 HERE = Path(__file__).parent
+HAND_OVER = HERE / "sitecustomize.py"
 _held: list[int] = []  # descriptors: it ends when the last of those who hold it has
 
 
 def environment(given: dict[str, str]) -> dict[str, str]:
     """These variables, and those by which a worker that is started below them is a fork of the warm interpreter.
 
-    That one has read its own Keras settings, so a worker with others is started as users start it.
+    That one has read its own Keras settings, so a worker with others is started as users start it; so is one below
+    variables that have an empty WARM_TESTS.
     """
+    if "WARM_TESTS" in given:
+        return given
     if any(given.get(name) != os.environ.get(name) for name in ("HOME", "KERAS_HOME")):
         return given
     if sys.platform != "linux" or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow":

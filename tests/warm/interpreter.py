@@ -20,7 +20,8 @@ from pathlib import Path
 
 LIBRARIES = (
     "keras", "tensorflow", "cv2", "scipy.linalg", "sklearn.dummy", "sklearn.linear_model", "sklearn.pipeline",
-    "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.image", "click", "msgspec", "rich.console",
+    "sklearn.preprocessing", "skops.io", "xgboost", "matplotlib.figure", "matplotlib.image",
+    "matplotlib.backends.backend_agg", "click", "msgspec", "rich.console",
 )  # fmt: skip
 HERE = Path(__file__).resolve().parent
 
@@ -118,12 +119,16 @@ def _become(about, *standard):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(told["environment"])
+        os.environ.pop("WARM_TESTS")
         os.chdir(told["folder"])
         os.sched_setaffinity(0, told["cores"])
         paths = told["environment"].get("PYTHONPATH", "").split(os.pathsep)
         sys.path[:0] = [path for path in paths if path and Path(path).resolve() != HERE]
         sys.dont_write_bytecode = bool(told["environment"].get("PYTHONDONTWRITEBYTECODE"))
         importlib.invalidate_caches()
+        for path in filter(None, paths):  # as Python itself does, for others than ours
+            if Path(path).resolve() != HERE and (Path(path) / "sitecustomize.py").exists():
+                runpy.run_path(str(Path(path) / "sitecustomize.py"))
         runpy.run_module(told["arguments"][0], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ended:
