@@ -69,6 +69,7 @@ class Sample:
         read_mask: gives bool (H, W) of the lungs, of any size in the image's proportions, or None where there is no
             mask.
         read_lesion: gives bool (H, W) of the finding, or None where it is unknown.
+        read_marks: gives bool (H, W) of lettering and frame burnt into the film, or None where they are unknown.
         mask_annotator: who or what drew the mask; None where, and only where, there is none.
         paths: the files that the readers open, in a fixed order; their bytes enter the dataset's digest.  Without
             any, the code of the dataset's module stands for them.
@@ -83,6 +84,7 @@ class Sample:
     read_lesion: "Callable[[], np.ndarray | None]" = no_mask
     mask_annotator: str | None = None
     paths: tuple[str, ...] = ()
+    read_marks: "Callable[[], np.ndarray | None]" = no_mask
 
 
 @runtime_checkable
