@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from registry.ahead import Ahead, Batched
+from registry.cores import keep_to, usable_cores
 from registry.errors import ContractError
 
 NAME = keras.backend.backend()
@@ -79,6 +80,14 @@ def feed(batches: Batched) -> Iterator[Any]:
         raise
 
 
+def training_pass(network: keras.Model) -> Callable[[np.ndarray], None]:
+    """A function that runs a batch of images forward through a network as in training, for what its layers keep.
+
+    Weights stay; moving statistics and seed generators move.  What layers are set to counts when it is first called.
+    """
+    return _TRAINING_PASSES[NAME](network)
+
+
 def set_threads(threads: int) -> None:
     """Limit the CPU threads of the backend; before the first operation.
 
@@ -94,7 +103,7 @@ def set_threads(threads: int) -> None:
     elif NAME == "torch":
         torch.set_num_threads(threads)
     else:  # XLA on the CPU has no such setting; it takes the cores that the process may use when it first computes
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        keep_to(threads)
 
 
 def enable_determinism(threads: int) -> None:
@@ -122,7 +131,7 @@ def device_name() -> str:
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     else:
         names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
-    return names[0] if names else f"{_processor()}, {len(os.sched_getaffinity(0))} CPUs"
+    return names[0] if names else f"{_processor()}, {usable_cores()} CPUs"
 
 
 def has_accelerator() -> bool:
@@ -242,6 +251,41 @@ def _torch_gradient(function: Callable[[Any], Any], inputs: Any) -> tuple[Any, A
     return value.detach(), slope
 
 
+def _tensorflow_training_pass(network: keras.Model) -> Callable[[np.ndarray], None]:
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def forward(images: Any) -> None:
+        network(images, training=True)
+
+    return lambda images: forward(tf.convert_to_tensor(images))
+
+
+def _jax_training_pass(network: keras.Model) -> Callable[[np.ndarray], None]:
+    @jax.jit  # type: ignore[untyped-decorator]
+    def forward(weights: Any, others: Any, images: Any) -> Any:
+        return network.stateless_call(weights, others, images, training=True)[1]
+
+    def run(images: np.ndarray) -> None:
+        others = network.non_trainable_variables
+        values = [variable.value for variable in network.trainable_variables], [variable.value for variable in others]
+        for variable, value in zip(others, forward(*values, images), strict=True):
+            variable.assign(value)
+
+    return run
+
+
+def _torch_training_pass(network: keras.Model) -> Callable[[np.ndarray], None]:
+    def run(images: np.ndarray) -> None:
+        with torch.no_grad():
+            network(keras.ops.convert_to_tensor(images), training=True)
+
+    return run
+
+
+_TRAINING_PASSES = {
+    "tensorflow": _tensorflow_training_pass,
+    "jax": _jax_training_pass,
+    "torch": _torch_training_pass,
+}
 _GRADIENTS = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient}
 
 

@@ -1,4 +1,5 @@
-"""What follows from stored logits, as the code of aa12731 had it: numbers that hold on every machine.
+"""What follows from stored logits, as the code of aa12731 had it (what is calibrated: since calibrations are shrunk):
+numbers that hold on every machine.
 
     python -m tests.stored_logits --regenerate      writes both files anew; review them like code
 

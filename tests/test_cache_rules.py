@@ -55,6 +55,7 @@ def test_a_vote_learns_from_calibrated_logits_and_rests_on_no_other_judgement():
     assert within("vote", "evaluation") == [
         "benchmark.evaluation",
         "benchmark.evaluation.calibration",
+        "benchmark.evaluation.shrinkage",
         "benchmark.evaluation.voting",
     ]
     assert within("vote", "records", "models") == []

@@ -168,12 +168,13 @@ def test_every_setting_of_a_task_is_spelled_out(name):
 
 
 def test_another_schema_has_other_names(monkeypatch):
-    monkeypatch.setitem(translation.SETTINGS, 9, {"training.decay": "training.fall", "features.head": "split.head"})
+    monkeypatch.setitem(translation.SETTINGS, 9, {"training.labels": "training.targets", "features.head": "split.head"})
     monkeypatch.setitem(translation.FLAGS, 9, {"--seeds": "--training-seeds"})
     assert translation.translated_task(EVERY_SETTING, 1) == EVERY_SETTING
     content = translation.translated_task(EVERY_SETTING, 9)
-    assert "decay" not in content["training"]
-    assert content["training"]["fall"] == EVERY_SETTING["training"]["decay"]
+    assert not {"labels", "patience", "decay"} & set(content["training"])
+    assert content["training"]["targets"] == EVERY_SETTING["training"]["labels"]
+    assert content["training"]["exact_epochs"] is False
     assert content["split"]["head"] == EVERY_SETTING["features"]["carrier"]
     assert translation.translated_flags(["--seeds", "1"], 9) == ["--training-seeds", "1"]
     assert translation.translated_flags(["--seeds", "1"], 1) == ["--seeds", "1"]

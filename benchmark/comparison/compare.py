@@ -11,6 +11,7 @@ from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pip
 from benchmark.comparison.tables import Comparison, Failed, Leader, Row, Table
 from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.metrics import direction
+from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from registry.errors import unknown_name
@@ -92,7 +93,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         del unfinished[seed]
     notes = [MIXED_CODE] if mixed_code else []
     notes += [MIXED_HARDWARE] if len({run.cost.hardware for run in counted}) > 1 else []
-    notes += dict.fromkeys(note for run in counted for note in run.notes)
+    notes += shared_notes([run.notes for run in counted], "runs")
     row = Row(
         pipeline=name,
         control=False,

@@ -15,12 +15,13 @@ import msgspec
 from benchmark.data.samples import open_dataset
 from benchmark.data.splits import masks_leak
 from benchmark.records.summary import DatasetSummary
-from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import CodeIndex, component_code
 from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
+from benchmark.storage.refusals import storage_errors
 from benchmark.tasks.spec import DatasetChoice
 from registry.contracts import Sample
+from registry.cores import usable_cores
 from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
@@ -128,7 +129,7 @@ class FileDigests:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
         stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
                 if done % 500 == 0:

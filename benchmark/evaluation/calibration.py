@@ -2,20 +2,26 @@
 
 A network trained on rebalanced batches answers for the classes' shares in the batches.  `without_prior` takes that
 prior out, `correct_prior` replaces it by the data's (what probabilities refer to), `calibrate` mends what is left
-of over- or underconfidence and of a bias towards one class.
+of over- or underconfidence and of a bias towards one class, as far as the images to fit on are many: see `shrinkage`.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
+from benchmark.evaluation.shrinkage import (
+    INTERCEPT_SD,
+    LOG_SLOPE_SD,
+    LOG_TEMPERATURE_SD,
+    shrunk_platt,
+    shrunk_temperature,
+)
 from registry.errors import DataError
 
 FEWEST = 10  # images below which nothing is fitted
-LEAST_RISE = 0.01  # log-odds from 0 to the largest score: keeps the order of the images where the fit finds none
 
 
 def log_prior(prior: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -59,6 +65,7 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         n: images it was fitted on.
+        prior: standard deviations that shrink it to the identity, see `benchmark.evaluation.shrinkage`.
     """
 
     method: Literal["temperature", "platt", "identity"]
@@ -67,6 +74,7 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
     intercept: float = 0.0
     n: int = 0
     note: str = ""
+    prior: dict[str, float] = {}
 
     def apply(self, logits: np.ndarray) -> np.ndarray:
         """(n, K) probabilities of (n, K) prior-corrected logits."""
@@ -77,8 +85,14 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
         return softmax(logits / self.temperature)
 
 
-def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
-    """Temperature (K > 2) or Platt scaling (K = 2) of prior-corrected logits (n, K) of the calibration subset."""
+def fit_calibration(
+    logits: np.ndarray, targets: np.ndarray, data_prior: Sequence[float] | np.ndarray | None = None
+) -> Calibration:
+    """Temperature (K > 2) or Platt scaling (K = 2) of prior-corrected logits (n, K) of the calibration subset.
+
+    Args:
+        data_prior: (K,) that the logits are corrected to; None: the shares among `targets`.
+    """
     logits, targets = np.asarray(logits, float), np.asarray(targets, int)
     n = len(targets)
     if n < FEWEST:
@@ -87,65 +101,23 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
         return Calibration("identity", n=n, note="not calibrated: one class only among the images to fit on")
     if not np.isfinite(logits).all():
         return Calibration("identity", n=n, note="not calibrated: logits are not finite")
-    return _platt(logits[:, 1] - logits[:, 0], targets == 1) if logits.shape[1] == 2 else _temperature(logits, targets)
+    if logits.shape[1] > 2:
+        prior = {"log_temperature_sd": LOG_TEMPERATURE_SD}
+        return Calibration("temperature", temperature=shrunk_temperature(logits, targets), n=n, prior=prior)
+    shares = np.bincount(targets, minlength=2) if data_prior is None else data_prior
+    return _platt(logits[:, 1] - logits[:, 0], targets == 1, log_prior(shares))
 
 
-def _temperature(logits: np.ndarray, targets: np.ndarray) -> Calibration:
-    """Guo et al. 2017, with a unit normal prior on log temperature: finite on separable data, else negligible."""
-
-    def cost(log_temperature: float) -> float:
-        scaled = logits / math.exp(log_temperature)
-        losses = np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(targets)), targets]
-        return float(losses.sum()) + log_temperature**2 / 2
-
-    grid = np.linspace(-5, 5, 41)
-    best = int(np.argmin([cost(point) for point in grid]))
-    found = _minimum(cost, grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    return Calibration("temperature", temperature=math.exp(found), n=len(targets))
-
-
-def _minimum(cost: Callable[[float], float], low: float, high: float) -> float:
-    """Where a unimodal function is least, by golden-section search."""
-    ratio = (math.sqrt(5) - 1) / 2
-    for _ in range(50):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, right) if cost(left) < cost(right) else (left, high)
-    return (low + high) / 2
-
-
-def _platt(odds: np.ndarray, positives: np.ndarray) -> Calibration:
-    """Platt 1999 with his softened targets, which keep the fit finite on separable data."""
-    count = int(positives.sum())
-    soft = np.where(positives, (count + 1) / (count + 2), 1 / (len(odds) - count + 2))
-    scale = max(float(np.abs(odds).max()), 1.0)  # Newton's steps stay well-conditioned for large logits
-    scaled, n = odds / scale, len(odds)
-    slope, intercept = _logistic_fit(np.stack([scaled, np.ones(n)], axis=1), soft)
-    if slope >= LEAST_RISE:
-        return Calibration("platt", slope=slope / scale, intercept=intercept, n=n)
-    (intercept,) = _logistic_fit(np.ones((n, 1)), soft, LEAST_RISE * scaled)
-    note = "scores did not rise with the class on the images to fit on: probabilities are close to the class shares"
-    return Calibration("platt", slope=LEAST_RISE / scale, intercept=intercept, n=n, note=note)
-
-
-def _logistic_fit(columns: np.ndarray, soft: np.ndarray, offset: np.ndarray | float = 0.0) -> list[float]:
-    """Coefficients of a logistic regression on soft targets, by Newton's method with halved steps."""
-
-    def cost(coefficients: np.ndarray) -> float:
-        odds = columns @ coefficients + offset
-        return float((np.logaddexp(0, odds) - soft * odds).sum())
-
-    found = np.zeros(columns.shape[1])
-    for _ in range(100):
-        p = 1 / (1 + np.exp(-np.clip(columns @ found + offset, -700, 700)))
-        gradient = columns.T @ (p - soft)
-        curvature = (columns * (p * (1 - p))[:, None]).T @ columns + 1e-10 * np.eye(len(found))
-        step, size = np.linalg.solve(curvature, gradient), 1.0
-        while size > 1e-8 and cost(found - size * step) > cost(found):
-            size /= 2
-        found = found - size * step
-        if np.abs(size * step).max() < 1e-10:
-            break
-    return found.tolist()
+def _platt(odds: np.ndarray, positives: np.ndarray, log_shares: np.ndarray) -> Calibration:
+    """The fit at equal class shares, as slope and intercept of log-odds at the data's."""
+    shift = float(log_shares[1] - log_shares[0])
+    slope, intercept = shrunk_platt(odds - shift, positives)
+    rises = odds[positives].mean() > odds[~positives].mean()  # else the likelihood alone would take a slope <= 0
+    note = "" if rises else "scores did not rise with the class on the images to fit on"
+    prior = {"log_slope_sd": LOG_SLOPE_SD, "intercept_sd": INTERCEPT_SD}
+    return Calibration(
+        "platt", slope=slope, intercept=intercept + shift * (1 - slope), n=len(odds), prior=prior, note=note
+    )
 
 
 class Calibrated(NamedTuple):
@@ -177,7 +149,8 @@ def calibrate(
         fit: (n,) bool, the images to fit on.
     """
     corrected = correct_prior(logits, data_prior, batch_prior)
-    return calibrated(fit_calibration(corrected[fit], np.asarray(targets)[fit]), logits, data_prior, batch_prior)
+    fitted = fit_calibration(corrected[fit], np.asarray(targets)[fit], data_prior)
+    return calibrated(fitted, logits, data_prior, batch_prior)
 
 
 def calibrated(

@@ -14,13 +14,21 @@ import msgspec
 import numpy as np
 
 from benchmark.evaluation import metrics
-from benchmark.evaluation.calibration import Calibration, calibrate, log_prior, threshold_at_specificity
+from benchmark.evaluation.calibration import (
+    Calibration,
+    calibrate,
+    log_prior,
+    softmax,
+    threshold_at_specificity,
+    without_prior,
+)
 from benchmark.evaluation.controls import controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.resampling import Groups
 from benchmark.records.calibration import CalibrationInfo, Threshold
 from benchmark.records.estimate import Estimate
+from benchmark.records.metrics import OF_DECISIONS, OF_POSITIVE, UNCALIBRATED
 from registry.errors import DataError
 
 SPECIFICITIES = (0.95, 0.99)
@@ -80,21 +88,24 @@ def score(
         DataError: no test images, or logits that are not finite.
     """
     targets, logits, subsets = np.asarray(targets, int), np.asarray(logits, float), np.asarray(subsets)
+    groups = np.asarray(groups)
     _check(logits, subsets)
     calibrating, test = subsets == "calibration", subsets == "test"
     corrected_logits, probabilities, calibration = calibrate(logits, targets, calibrating, data_prior, batch_prior)
     outputs = Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), probabilities)
-    judged = evaluate(classes, positive, targets[test], outputs.of(test), np.asarray(groups)[test], seed, resamples)
+    judged = evaluate(classes, positive, targets[test], outputs.of(test), groups[test], seed, resamples)
+    neutral = without_prior(logits[test], batch_prior)
+    judged |= uncalibrated(classes, positive, targets[test], neutral, groups[test], seed, resamples)
     thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
-        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, subsets, np.asarray(groups))
+        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, subsets, groups)
         judged |= at
     return Scores(
         metrics=judged,
         confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
         corrected_logits=corrected_logits,
         probabilities=outputs.probabilities,
-        calibration=_calibration_info(calibration, classes, data_prior, batch_prior, thresholds),
+        calibration=_calibration_info(calibration, groups[calibrating], classes, data_prior, batch_prior, thresholds),
         controls=controls(classes, positive, targets, subsets, groups, sources, seed, resamples),
     )
 
@@ -107,8 +118,30 @@ def _check(logits: np.ndarray, subsets: np.ndarray) -> None:
         raise DataError(f"logits must be finite to be scored; {broken} of {len(logits)} images have NaN or infinity")
 
 
+def uncalibrated(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    logits: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    resamples: int,
+) -> dict[str, Estimate]:
+    """Metrics of decisions without calibration, as ``NAME@uncalibrated``; between more than two it moves none.
+
+    Args:
+        logits: (n, 2) at equal class priors; of more classes there is nothing to find.
+    """
+    if len(classes) > 2:
+        return {}
+    outputs = Outputs(logits.argmax(axis=1), metrics.log_odds(logits), softmax(logits))
+    found = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
+    return {f"{name}{UNCALIBRATED}": found[name] for name in (*OF_DECISIONS, *OF_POSITIVE) if name in found}
+
+
 def _calibration_info(
     calibration: Calibration,
+    groups: np.ndarray,
     classes: Sequence[str],
     data_prior: Sequence[float],
     batch_prior: Sequence[float],
@@ -121,6 +154,7 @@ def _calibration_info(
     return CalibrationInfo(
         **fitted,
         **named,
+        groups=len(np.unique(groups)),
         decisions=decided,
         probabilities=PROBABILITY_RULE,
         subset="calibration",

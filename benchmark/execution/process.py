@@ -3,11 +3,11 @@
 import contextlib
 import math
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,11 @@ from typing import TypeVar
 import msgspec
 
 from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
-from benchmark.storage.cache import check_writable
+from benchmark.storage.files import RANDOM
+from benchmark.storage.owner import HOST, OWNER, host, lives, owner, place
+from benchmark.storage.refusals import check_writable
 from benchmark.tasks.spec import Runtime
+from registry.cores import shares, usable_cores
 from registry.errors import BenchError, ConfigError
 
 LOG_LINES = 20
@@ -29,8 +32,8 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
-CORES = "BENCH_CORES"  # what a worker binds itself to, as 0,1,2
 LOOK_EVERY_S = 0.5
+LOG = re.compile(rf"worker-(?P<host>{HOST})-(?P<pid>\d+)-{RANDOM}\.log")
 
 T = TypeVar("T")
 
@@ -170,12 +173,12 @@ class Worker:
         self.stop()
         check_writable(self.log_folder, "choose another cache with BENCH_CACHE")
         self._sweep_logs()
-        descriptor, name = tempfile.mkstemp(prefix="worker-", suffix=".log", dir=self.log_folder)
-        self._log = Path(name)
+        self._log = self.log_folder / f"worker-{place()}-{os.urandom(4).hex()}.log"
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
         self._pending = b""
         self._oom_kills = _oom_kills()
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-        environment = {**quiet, **ALLOCATOR, **os.environ, **self.environment}
+        environment = {**quiet, **ALLOCATOR, **os.environ, OWNER: owner(), **self.environment}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "benchmark.execution.worker"],
             stdin=subprocess.PIPE,
@@ -247,9 +250,13 @@ class Worker:
             return file.read().decode("utf-8", "replace").splitlines()[-LOG_LINES:]
 
     def _sweep_logs(self, keep: int = 20) -> None:
+        """Remove old logs, but those of other hosts and of commands that are at work."""
         logs = sorted(self.log_folder.glob("worker-*.log"), key=lambda path: path.stat().st_mtime)
         for path in logs[:-keep]:
-            path.unlink(missing_ok=True)
+            of = LOG.fullmatch(path.name)
+            if of is None or (of["host"] == host() and not (of["pid"] != str(os.getpid()) and lives(int(of["pid"])))):
+                with contextlib.suppress(OSError):  # another command was faster, or it is another user's
+                    path.unlink()
 
 
 def side_by_side(jobs: int, log_folder: Path, environment: Mapping[str, str]) -> list[Worker]:
@@ -258,12 +265,10 @@ def side_by_side(jobs: int, log_folder: Path, environment: Mapping[str, str]) ->
     Raises:
         ConfigError: there are fewer cores.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    if jobs > len(cores):
-        raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({len(cores)}); use fewer")
-    shares = [cores[place::jobs] for place in range(jobs)]
-    bound = [{CORES: ",".join(map(str, share))} if jobs > 1 else {} for share in shares]
-    return [Worker(log_folder, {**environment, **own}) for own in bound]
+    count = usable_cores()
+    if jobs > count:
+        raise ConfigError(f"--jobs {jobs} is more than this machine has cores for ({count}); use fewer")
+    return [Worker(log_folder, {**environment, **share}) for share in shares(jobs)]
 
 
 def _oom_kills() -> int:

@@ -7,8 +7,9 @@ import msgspec
 from benchmark.execution.protocol import Emit, WriteRecord
 from benchmark.execution.runner import inputs
 from benchmark.stages.context import Context
-from benchmark.storage.cache import Store, storage_errors
+from benchmark.storage.cache import Store
 from benchmark.storage.garbage import imported
+from benchmark.storage.refusals import storage_errors
 
 
 def serve(request: WriteRecord, emit: Emit) -> None:

@@ -20,6 +20,7 @@ from benchmark.records.record import Record
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
+from benchmark.storage.locks import LACKED
 from benchmark.tasks.schema import Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
 
@@ -31,6 +32,9 @@ class Display(Protocol):
 
     def say(self, text: str) -> None:
         """Show a line."""
+
+    def note(self, text: str) -> None:
+        """Show a line that is no part of what was asked for."""
 
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
@@ -86,7 +90,9 @@ def opened(request: Request, display: Display) -> Iterator[Session]:
     environment = {"KERAS_BACKEND": runtime_of(request).backend}
     store = Store(Path(request.cache))
     workers = side_by_side(request.jobs, store.root / "logs", environment)
-    with store.in_use(), Pool(workers) as pool:
+    with store.in_use() as locked, Pool(workers) as pool:
+        if not locked:
+            display.note(LACKED.format(store.root))
         yield Session(request, display, store, pool, CodeIndex(store.root))
 
 

@@ -38,6 +38,7 @@ from benchmark.execution.protocol import (
     request_of,
 )
 from benchmark.storage.garbage import imported
+from registry.cores import take_share
 from registry.errors import BenchError
 
 OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a request's value
@@ -56,8 +57,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
 
 def main() -> None:
     """Serve requests until standard input closes."""
-    if os.environ.get("BENCH_CORES"):  # before any library counts the cores
-        os.sched_setaffinity(0, map(int, os.environ["BENCH_CORES"].split(",")))
+    take_share()
     emit = _claim_stdout()
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()

@@ -5,72 +5,72 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, Locator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator
 
-from benchmark.figures.sheet import BLUE, GREEN, INK, MARGIN, QUIET, VERMILION, sheet
+from benchmark.figures.sheet import BLUE, GREEN, MARGIN, QUIET, VERMILION, sheet
 
 WIDTH, LEFT, RIGHT = 8.3, 0.85, 0.1  # inches
 HEAD, LOSS, BETWEEN, RATE, UNDER = 0.35, 3.2, 0.25, 0.9, 0.55
 WIDE_RANGE = 20  # a loss that falls by more than this factor is read on a logarithmic axis
 CAPTION = (
-    "Training loss: on the batches as trained on, augmented. Validation loss: on images as they are, "
-    "so it may be the lower one."
+    "Training loss: mean over each epoch's batches as trained on, augmented. Validation loss (class-balanced): on "
+    "images as they are, so it may be the lower one."
 )
-RIPENING = " The statistics of batches settle later than weights do: no epoch that ends before that is chosen."
 
 
 def curves(
-    path: Path, history: Sequence[Mapping[str, float]], best_epoch: int | None, title: str, *, ripening: bool = False
+    path: Path,
+    history: Sequence[Mapping[str, float]],
+    learning_rates: np.ndarray,
+    title: str,
+    *,
+    chance: float,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write a PNG of loss, validation loss and learning rate.
 
     Args:
-        history: one row per epoch: ``epoch`` (from 1), ``loss``, ``val_loss``, ``learning_rate``.
-        best_epoch: the ``epoch`` whose weights were kept; None where there is none.
-        ripening: whether some epochs were too early to be chosen.
+        history: one row per epoch: ``epoch`` (from 1), ``loss`` and, where it was validated, ``val_loss``.
+        learning_rates: (steps,) of every step of all epochs.
+        chance: the loss of whoever knows nothing.
+        notes: what a reader must know of the training, one line each.
     """
-    table = {
-        key: np.array([row[key] for row in history], float) for key in ("epoch", "loss", "val_loss", "learning_rate")
-    }
+    caption = "\n".join([CAPTION, *(f"Note: {note}." for note in notes)])
     height = HEAD + LOSS + BETWEEN + RATE + UNDER
-    with sheet(path, title=title, caption=CAPTION + (RIPENING if ripening else ""), width=WIDTH, height=height) as page:
+    with sheet(path, title=title, caption=caption, width=WIDTH, height=height) as page:
         loss = page.axes(MARGIN + LEFT, HEAD, WIDTH - LEFT - RIGHT, LOSS)
         rate = page.axes(MARGIN + LEFT, HEAD + LOSS + BETWEEN, WIDTH - LEFT - RIGHT, RATE)
-        _draw_loss(loss, table)
-        _draw_rate(rate, table)
+        _draw_loss(loss, history, chance)
+        _draw_rate(rate, learning_rates, len(history))
         for axes in (loss, rate):
             _frame(axes, len(history))
         loss.tick_params(labelbottom=False)
-        if best_epoch is not None:
-            value = float(table["val_loss"][table["epoch"] == best_epoch][0])
-            _mark_best(loss, rate, best_epoch, value)
 
 
-def _draw_loss(axes: Axes, table: Mapping[str, np.ndarray]) -> None:
+def _draw_loss(axes: Axes, history: Sequence[Mapping[str, float]], chance: float) -> None:
+    drawn = [np.array([chance])]
     for name, key, color in (("training", "loss", BLUE), ("validation", "val_loss", VERMILION)):
-        axes.plot(table["epoch"], table[key], color=color, linewidth=1.6, marker="o", markersize=2.5, label=name)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, labelcolor="linecolor")
+        rows = [row for row in history if key in row]
+        epochs, losses = np.array([[row["epoch"], row[key]] for row in rows], float).reshape(-1, 2).T
+        axes.plot(epochs, losses, color=color, linewidth=1.6, marker="o", markersize=2.5, label=name)
+        drawn.append(losses)
+    axes.axhline(chance, color=QUIET, linewidth=0.9, linestyle="dotted", label=f"knows nothing ({chance:.3f})")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, labelcolor="linecolor")
     axes.set_ylabel("loss")
-    both = np.concatenate([table["loss"], table["val_loss"]])
-    both = both[np.isfinite(both)]
-    if both.size and both.min() > 0 and both.max() > WIDE_RANGE * both.min():
+    values = np.concatenate(drawn)
+    values = values[np.isfinite(values)]
+    if values.min() > 0 and values.max() > WIDE_RANGE * values.min():
         axes.set_ylabel("loss, logarithmic")
         _logarithmic(axes, LogLocator(subs=(1, 2, 5)))
 
 
-def _draw_rate(axes: Axes, table: Mapping[str, np.ndarray]) -> None:
-    rates = sorted(set(table["learning_rate"].tolist()))
-    axes.stairs(
-        table["learning_rate"],
-        np.arange(len(table["epoch"]) + 1) + 0.5,
-        baseline=None,
-        color=GREEN,
-        linewidth=1.8,
-    )
+def _draw_rate(axes: Axes, rates: np.ndarray, epochs: int) -> None:
+    axes.plot(epochs * (np.arange(len(rates)) + 1) / max(1, len(rates)), rates, color=GREEN, linewidth=1.8)
     axes.set(xlabel="epoch", ylabel="learning\nrate")
-    if rates and rates[0] > 0:
-        _logarithmic(axes, FixedLocator(rates))
-        axes.set_ylim(rates[0] / 1.5, rates[-1] * 1.5)
+    if rates.any():
+        axes.set_ylim(0, 1.1 * float(rates.max()))
+        axes.set_yticks([0, float(rates.max())])
+        axes.yaxis.set_major_formatter("{x:.3g}")
 
 
 def _logarithmic(axes: Axes, ticks: Locator) -> None:
@@ -81,17 +81,9 @@ def _logarithmic(axes: Axes, ticks: Locator) -> None:
 
 
 def _frame(axes: Axes, epochs: int) -> None:
-    axes.set_xlim(0.5, max(epochs, 1) + 0.5)
+    axes.set_xlim(0, max(epochs, 1) * 1.02)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.yaxis.set_label_coords(-0.085, 0.5)
-
-
-def _mark_best(loss: Axes, rate: Axes, best_epoch: int, value: float) -> None:
-    for axes in (loss, rate):
-        axes.axvline(best_epoch, color=QUIET, linewidth=0.9, linestyle="dotted")
-    loss.plot(best_epoch, value, marker="o", markersize=9, markerfacecolor="none", markeredgecolor=INK)
-    label = f"○ weights kept: epoch {best_epoch}, validation loss {value:.3g}"
-    loss.text(0, 1.03, label, transform=loss.transAxes, va="bottom")

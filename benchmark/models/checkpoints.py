@@ -33,8 +33,8 @@ class Checkpoints:
         history: History = json.loads((place / "history.json").read_text())
         return history
 
-    def write(self, history: History, best: int) -> None:
-        """Write the newest epoch whole or not at all; keep it and the best one."""
+    def write(self, history: History) -> None:
+        """Write the newest epoch whole or not at all, and keep no other."""
         newest = len(history) - 1
         place = self.folder / f"epoch-{newest:04d}"
         building = place.with_suffix(".tmp")
@@ -47,7 +47,7 @@ class Checkpoints:
             with path.open("rb") as file:
                 os.fsync(file.fileno())  # a rename that survives a power loss must not outlive what it names
         building.rename(place)
-        for epoch in self._epochs() - {newest, best}:
+        for epoch in self._epochs() - {newest}:
             shutil.rmtree(self.folder / f"epoch-{epoch:04d}")
 
     def _epochs(self) -> set[int]:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import xgboost
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
 from benchmark.models.classifier_files import load, save
+from registry.boosting import is_boosted, is_library_error
 from registry.declarations import answers_by, best_round, fit_arguments, known_classes, last_step, random_states
 from registry.errors import ContractError, DataError
 
@@ -147,7 +147,7 @@ def _early_stopping(
 
 
 def _scores(classifier: Any, features: np.ndarray, num_classes: int) -> np.ndarray:
-    if isinstance(classifier, xgboost.XGBModel):
+    if is_boosted(classifier):
         scores = classifier.predict(features, output_margin=True)
     elif answers_by(classifier) == "predict_proba":
         return np.log(np.clip(np.asarray(classifier.predict_proba(features), float), FLOOR, 1))
@@ -175,9 +175,9 @@ def _refusals(classifier: Any, verb: str) -> Iterator[None]:
     """A classifier's own complaint about its input, in one line."""
     try:
         yield
-    except xgboost.core.XGBoostError:  # also a ValueError, but of the library: memory, the device
-        raise
     except ValueError as error:
+        if is_library_error(error):
+            raise
         first = str(error).strip().partition("\n")[0]
         raise DataError(f"{_name(classifier)} cannot {verb} these features: {first}") from error
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import xgboost
-
+from registry.boosting import is_boosted, xgboost
 from registry.contracts import STORABLE
 from registry.errors import ContractError, DataNotFoundError
 
@@ -28,7 +27,7 @@ def save(classifier: Any, folder: Path, packages: Collection[str] = ()) -> Path:
     Raises:
         ContractError: it holds what cannot be stored and loaded so.
     """
-    if isinstance(classifier, xgboost.XGBModel):
+    if is_boosted(classifier):
         classifier.save_model(folder / UBJ)
         return folder / UBJ
     path = folder / SKOPS
@@ -55,7 +54,7 @@ def load(folder: Path, packages: Collection[str] = ()) -> Any:
         ContractError: the file holds a type of a package that is not trusted.
     """
     if (folder / UBJ).is_file():
-        classifier = xgboost.XGBClassifier()
+        classifier = xgboost().XGBClassifier()
         classifier.load_model(folder / UBJ)
         return classifier
     if not (folder / SKOPS).is_file():

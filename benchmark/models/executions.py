@@ -1,7 +1,7 @@
 """How the steps of a training reach the device: compiled, several at once, and how long they wait for images."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,8 +41,12 @@ def execution_settings(network: keras.Model) -> dict[str, Any]:
     return {"jit": bool(network.jit_compile), "steps_per_execution": network.steps_per_execution}
 
 
-def trace(network: keras.Model, batches: Batches, validation: Slices) -> float:
-    """Seconds that it took to compile what `fit` executes, by one execution and two steps of validation; undone."""
+def trace(network: keras.Model, batches: Batches, validation: Slices, others: Callable[[], None]) -> float:
+    """Seconds that it took to compile what `fit` executes, by one execution and two steps of validation; undone.
+
+    Args:
+        others: compiles what else the training executes.
+    """
     started = time.perf_counter()
     first = range(min(len(batches), network.steps_per_execution))
     both_sizes = sorted({0, len(validation) - 1})
@@ -52,6 +56,7 @@ def trace(network: keras.Model, batches: Batches, validation: Slices) -> float:
         feed(Excerpt(validation, both_sizes)) as checking,
     ):
         network.fit(training, validation_data=checking, shuffle=False, verbose=0)
+        others()
     return time.perf_counter() - started
 
 

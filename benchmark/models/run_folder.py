@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import msgspec
-
 from benchmark.evaluation.calibration import Calibration
 from benchmark.models.pipeline import Pipeline, load_pipeline
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
-from benchmark.tasks.spec import RunSpec
+from benchmark.tasks.spec import run_spec
 from registry.errors import DataError, DataNotFoundError
 
 MODELS = "model"  # folder of what predicts
@@ -30,7 +28,7 @@ def load_run(folder: Path) -> Pipeline:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
-    return load_pipeline(files, msgspec.convert(record.spec, RunSpec), *_calibration(record))
+    return load_pipeline(files, run_spec(record.spec), *_calibration(record))
 
 
 def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:

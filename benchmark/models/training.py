@@ -1,60 +1,31 @@
 """One training loop for every network, which a killed process can take up again to the bit.
 
-Everything random is a function of (seed, epoch, index), everything adaptive a function of the history; so a checkpoint
-is the variables and the history, and nothing else needs to be remembered.
+Everything random is a function of (seed, epoch, index), the learning rate one of the step, and nothing is steered by
+validation; so a checkpoint is the variables and the history, and nothing else needs to be remembered.
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
+from benchmark.models.batch_statistics import BatchStatistics
 from benchmark.models.batches import Batches, Slices
 from benchmark.models.checkpoints import Checkpoints, History
 from benchmark.models.executions import choose_steps_per_execution, input_stall_s, trace
+from benchmark.models.schedule import learning_rates, length, reached, validated
 from registry.backend import compiles, feed
 from registry.errors import DivergedError
 
-FALLS = 3
+KEPT_EVERY = 25  # steps, at least, from one checkpoint to the next
+VALIDATED_AT_ONCE = 4  # training batches: nothing is kept for a gradient
 REPORT_EVERY_S = 0.5
 Progress = Callable[[dict[str, Any]], None]
-
-
-class Decision(NamedTuple):
-    """What the history so far says of the next epoch; `best` is the epoch whose weights are kept."""
-
-    rate: float
-    stop: bool
-    best: int
-
-
-def decide(history: Sequence[Mapping[str, float]], schedule: Any, steps: int) -> Decision:
-    """The schedule: a pure function of the history.
-
-    The learning rate falls after `patience` epochs without a better validation loss, at the third fall training
-    stops; neither a stop nor a choice of weights happens before `minimum_steps` steps are done, because batch
-    statistics settle slower than weights.
-
-    Args:
-        schedule: a `benchmark.tasks.schema.Schedule`.
-        steps: per epoch.
-    """
-    falls, waited, lowest = 0, 0, math.inf
-    for epoch in history:
-        improved = epoch["val_loss"] < lowest
-        lowest = min(lowest, epoch["val_loss"])
-        waited = 0 if improved else waited + 1
-        if waited >= schedule.patience:
-            falls, waited = falls + 1, 0
-    minimum = max(1, math.ceil(schedule.minimum_steps / steps))
-    ripe = range(min(minimum, len(history)) - 1, len(history)) if history else range(0)
-    best = min(ripe, key=lambda index: history[index]["val_loss"], default=-1)
-    stop = len(history) >= schedule.epochs or (falls >= FALLS and len(history) >= minimum)
-    return Decision(schedule.learning_rate * schedule.decay ** min(falls, FALLS - 1), stop, best)
 
 
 def train(
@@ -72,68 +43,100 @@ def train(
 ) -> History:
     """Train to the end of the schedule, from the newest checkpoint in `folder` if there is one.
 
-    Leaves the network with the best epoch's weights and gives its history, one row per epoch; in it `input_stall` is
-    the share of `duration_s` in which the steps waited for their images, `tracing_s` what compiling took before it.
+    Leaves the network with its last weights and gives its history, one row per epoch; in it `learning_rate` is that of
+    the epoch's last step, `input_stall` the share of `duration_s` in which the steps waited for their images,
+    `tracing_s` what compiling took before it.  Only some epochs are validated and have a `val_loss`, the last one too.
 
     Args:
         validation: images, targets and loss weights of the validation subset.
         schedule: a `benchmark.tasks.schema.Schedule`.
         deterministic: one step per execution, whatever the time that a step takes.
-        until: epochs after which to pause; the next call goes on as if there had been no pause.
+        until: epochs of those that the schedule asks for, after which to pause; where `minimum_steps` make it longer,
+            the same share of it.  The next call goes on as if there had been no pause.
 
     Raises:
         DivergedError: the loss is not finite.
     """
-    compile_for(network, schedule, loss)
+    epochs = length(schedule, len(batches))
+    rates = learning_rates(schedule.learning_rate, epochs * len(batches))
+    compile_for(network, rates, loss)
     checkpoints = Checkpoints(network, folder)
     history = checkpoints.restore_newest()
-    last = schedule.epochs if until is None else min(until, schedule.epochs)
-    if len(history) < last and not decide(history, schedule, len(batches)).stop:
+    last = epochs if until is None else reached(schedule, epochs, until)
+    if len(history) < last:
         choose_steps_per_execution(network, batches, fixed=deterministic)
-        slices = Slices(validation, schedule.batch_size)
-        keeper = _Keeper(batches, checkpoints, history, schedule, seed, progress, trace(network, batches, slices))
+        statistics = BatchStatistics(network, batches, lambda: reseed(network, seed, epochs))
+        slices = Slices(validation, VALIDATED_AT_ONCE * schedule.batch_size)
+        tracing_s = trace(network, batches, slices, statistics.compile)
+        keeper = _Keeper(batches, checkpoints, history, rates, last, seed, progress, tracing_s, statistics)
+        cost = len(slices.arrays[0]) + statistics.cost
+        checked = validated(schedule, epochs, len(batches) * schedule.batch_size, cost)
         with feed(batches) as training, feed(slices) as checking:
             network.fit(
                 training,
                 validation_data=checking,
+                validation_freq=[*checked, last],
                 initial_epoch=len(history),
                 epochs=last,
                 shuffle=False,
                 verbose=0,
                 callbacks=[keeper],
             )
-    checkpoints.restore(decide(history, schedule, len(batches)).best)
     return history
 
 
-def compile_for(network: keras.Model, schedule: Any, loss: Any) -> None:
-    """Make a network ready to be trained, its optimizer's variables included."""
+class LearningRates(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of every step, as the optimizer asks for it.
+
+    Args:
+        rates: (steps,) float32.
+    """
+
+    def __init__(self, rates: np.ndarray) -> None:
+        self.rates = rates
+
+    def __call__(self, step: Any) -> Any:
+        """That of a step; after the last, the last."""
+        return ops.take(self.rates, ops.minimum(ops.cast(step, "int32"), len(self.rates) - 1))
+
+
+def compile_for(network: keras.Model, rates: np.ndarray, loss: Any) -> None:
+    """Make a network ready to be trained, its optimizer's variables included.
+
+    Args:
+        rates: (steps,) the learning rate of every step.
+    """
     # Under mixed_float16 Keras wraps the optimizer in one that scales the loss, so the network's own is built.
-    network.compile(optimizer=keras.optimizers.Adam(schedule.learning_rate), loss=loss, jit_compile=compiles())
+    network.compile(optimizer=keras.optimizers.Adam(LearningRates(rates)), loss=loss, jit_compile=compiles())
     network.optimizer.build(network.trainable_variables)
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Sets what is random and what adapts before an epoch; writes the checkpoint after it."""
+    """Sets what is random before an epoch, estimates batch statistics before a validation, writes checkpoints."""
 
     def __init__(
         self,
         batches: Batches,
         checkpoints: Checkpoints,
         history: History,
-        schedule: Any,
+        rates: np.ndarray,
+        last: int,
         seed: int,
         progress: Progress,
         tracing_s: float,
+        statistics: BatchStatistics,
     ) -> None:
         super().__init__()
         self.batches = batches
         self.checkpoints = checkpoints
         self.history = history
-        self.schedule = schedule
+        self.rates = rates
+        self.last = last  # epoch of this call
+        self.kept = len(history)  # epochs at the newest checkpoint
         self.seed = seed
         self.progress = progress
         self.tracing_s = tracing_s  # not yet in an epoch's row
+        self.statistics = statistics
         self.started = 0.0
         self.reported = 0.0
         self.waited_s = 0.0
@@ -144,7 +147,6 @@ class _Keeper(keras.callbacks.Callback):
         self.started = time.perf_counter()
         self.waited_s = 0.0
         self.batches.epoch = epoch
-        self.model.optimizer.learning_rate.assign(decide(self.history, self.schedule, len(self.batches)).rate)
         reseed(self.model, self.seed, epoch)
         self.asked = time.perf_counter()
 
@@ -167,24 +169,28 @@ class _Keeper(keras.callbacks.Callback):
             self._report(len(self.history) * len(self.batches) + done, loss)
         self.asked = time.perf_counter()
 
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Between an epoch's last step and its validation."""
+        self.statistics.estimate()
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         losses = {name: float(value) for name, value in (logs or {}).items()}
-        if not math.isfinite(losses["val_loss"]):
+        if not math.isfinite(losses.get("val_loss", 0.0)):
             raise DivergedError(f"the validation loss became {losses['val_loss']} in epoch {epoch + 1}")
-        rate = float(self.model.optimizer.learning_rate.numpy())
+        rate = float(self.rates[(epoch + 1) * len(self.batches) - 1])
         seconds = time.perf_counter() - self.started
         spent = {"input_stall": self.waited_s / seconds, "tracing_s": self.tracing_s, "duration_s": seconds}
         self.history.append({"epoch": epoch + 1, **losses, "learning_rate": rate, **spent})
         self.tracing_s = 0.0
-        decision = decide(self.history, self.schedule, len(self.batches))
-        self.checkpoints.write(self.history, decision.best)
+        if epoch + 1 == self.last or (epoch + 1 - self.kept) * len(self.batches) >= KEPT_EVERY:
+            self.checkpoints.write(self.history)
+            self.kept = epoch + 1
         self._report(len(self.history) * len(self.batches), losses["loss"])
-        self.model.stop_training = decision.stop
 
     def _report(self, done: int, loss: float) -> None:
-        last = self.history[-1] if self.history else {}
-        fields = {"done": done, "total": self.schedule.epochs * len(self.batches), "epoch": len(self.history)}
-        self.progress({**fields, "loss": loss, "val_loss": last.get("val_loss")})
+        validation = next((row["val_loss"] for row in reversed(self.history) if "val_loss" in row), None)
+        fields = {"done": done, "total": len(self.rates), "epoch": len(self.history)}
+        self.progress({**fields, "loss": loss, "val_loss": validation})
 
 
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:

@@ -8,10 +8,10 @@ import msgspec
 
 from benchmark.planning.description import Description
 from benchmark.planning.graph import Traits
-from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import OWN, CodeIndex, component_text
 from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
+from benchmark.storage.refusals import storage_errors
 from registry.errors import PluginError
 from registry.lookup import find
 from registry.options import Option

@@ -1,6 +1,5 @@
 """What is asked for: one frozen request, whoever asks, and what it says of task, data, runtime and folders."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -8,11 +7,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from benchmark.planning.backend import keras_backend
-from benchmark.storage.cache import check_writable
+from benchmark.storage.refusals import check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Seed, Task, plain
 from benchmark.tasks.spec import DatasetChoice, Precision, Runtime
+from registry.cores import usable_cores
 from registry.errors import ConfigError
 from registry.lookup import find
 from registry.options import Scalar
@@ -123,7 +123,7 @@ def task_of(request: Request) -> Asked:
     if request.folds:
         overrides = merge({"split": {"folds": request.folds}}, overrides)
     if request.epochs:
-        epochs = {"epochs": request.epochs, "minimum_steps": 1}
+        epochs = {"epochs": request.epochs, "exact_epochs": True}
         overrides = merge({"training": epochs, "segmentation": epochs}, overrides)
     task = read_task(path, TASKS / DEFAULTS, quick=request.is_quick, overrides=overrides)
     return Asked(path.stem, path, task, forced)
@@ -167,7 +167,7 @@ def runtime_of(request: Request) -> Runtime:
 
     Where the precision is ``auto`` it is float32 here: which one the device does well, a worker has to say.
     """
-    threads = max(1, len(os.sched_getaffinity(0)) // request.jobs) if request.deterministic else None
+    threads = max(1, usable_cores() // request.jobs) if request.deterministic else None
     found = Runtime(keras_backend(request.backend), request.deterministic, threads)
     asked = request.precision
     return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)

@@ -25,7 +25,9 @@ class CalibrationInfo(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         method: ``temperature``, ``platt`` or ``identity``, see `benchmark.evaluation.calibration.Calibration`.
-        n: images it was fitted on.
+        n, groups: images it was fitted on, and how many groups they belong to.
+        prior: standard deviations of the normal priors that shrank it to the identity: of the logarithm of slope or
+            temperature, and of the intercept at equal class shares; empty where there was none, as in older records.
         note: why nothing could be fitted; empty where it could.
         data_prior, batch_prior: class -> its share in the training data, and in the batches that the network saw.
         decisions, probabilities: the rule of each, in words.
@@ -38,6 +40,8 @@ class CalibrationInfo(Struct, frozen=True, omit_defaults=True):
     slope: float | None = None
     intercept: float | None = None
     n: int | None = None
+    groups: int | None = None
+    prior: dict[str, float] = {}
     note: str | None = None
     data_prior: dict[str, float] = {}
     batch_prior: dict[str, float] = {}

@@ -61,6 +61,7 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
         skipped: unreadable samples left out, as ``id: reason``.
         members: name -> metrics.
         reference: the difference and the metrics; who it is, the record adds.
+        notes: what went wrong in the trainings, though they ended.
     """
 
     split: SplitInfo
@@ -74,3 +75,4 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     members: dict[str, dict[str, Estimate]] = {}
     voting: dict[str, Estimate] = {}
     reference: Reference | None = None
+    notes: list[str] = []

@@ -8,6 +8,7 @@ OF_PROBABILITIES = ("log-loss", "brier", "ece")  # losses and errors of calibrat
 OF_POSITIVE = ("sensitivity", "specificity")  # only where two classes have a positive one
 PER_CLASS = ("precision", "recall", "f1")  # recorded as ``NAME/CLASS``
 PER_CLASS_OF_SEVERAL = ("specificity", "auroc")  # also, of three classes or more: of two, one says what the other does
+UNCALIBRATED = "@uncalibrated"  # after the name of a metric of decisions: of those that nothing was calibrated for
 ECE_FLOOR = "ece-floor"  # the ECE of a perfectly calibrated model, which nothing is ranked by
 
 LOWER_IS_BETTER = frozenset({*OF_PROBABILITIES, ECE_FLOOR})

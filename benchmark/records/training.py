@@ -29,8 +29,9 @@ class TrainingInfo(Struct, frozen=True, omit_defaults=True):
             ``NAME/fit``, of pooled folds as ``folds/0/fit``.
         steps: of all epochs.
         batch_prior: class -> its share in the batches.
-        best_epoch: whose weights were kept, from 1, and their `val_loss`.
-        final_learning_rate: the learning rate of the last epoch.
+        val_loss: class-balanced, on validation, of the weights that were kept.
+        best_epoch, final_learning_rate: of trainings that validation steered (schemas 1 and 2): the epoch whose weights
+            were kept, from 1, and the learning rate of the last one.
         batch_size, jit, steps_per_execution, input_stall, tracing_s: see `Pace`; of the classifier.
         segmenter: the same of the segmenter.
         balanced: what made the classes weigh alike for a classical head.

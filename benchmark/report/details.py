@@ -9,7 +9,7 @@ from rich.text import Text
 from benchmark.comparison.aggregates import deviation
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Reference
-from benchmark.records.metrics import SECONDARY
+from benchmark.records.metrics import SECONDARY, UNCALIBRATED
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 from benchmark.report import wording
@@ -54,7 +54,7 @@ def _which(record: Record) -> str:
 def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str], width: int) -> Text:
     """One table of what holds over all images, one of what holds per class (``name/CLASS``)."""
     out = Text()
-    whole = {name: one for name, one in found.items() if "/" not in name}
+    whole = {name: one for name, one in found.items() if "/" not in name and not name.endswith(UNCALIBRATED)}
     if whole:
         lines = [
             Line(Cell(name), [_estimate(one), Cell(f"{one.n:,}")], notes=[one.note] if one.note else [])
@@ -155,8 +155,12 @@ def _about(record: Record) -> list[str]:
     sentences = {key: value for key, value in fields.items() if isinstance(value, str) and " " in value}
     numbers = {key: value for key, value in fields.items() if key not in sentences}
     if numbers:
-        about.append(f"Calibration: {_setting(numbers)}.")
+        prior = (
+            f"; priors around the identity: {_setting(record.calibration.prior)}" if record.calibration.prior else ""
+        )
+        about.append(f"Calibration: {_setting(numbers)}{prior}.")
     about += [f"{key.capitalize()}: {value}." for key, value in sentences.items()]
+    about += _with_and_without_calibration(record)
     if record.tuned:
         found = record.tuned
         losses = ", ".join(
@@ -169,6 +173,16 @@ def _about(record: Record) -> list[str]:
     for name, value in record.calibration.thresholds.items():
         about.append(f"Threshold {name}: {_setting(msgspec.to_builtins(value))}.")
     return about
+
+
+def _with_and_without_calibration(record: Record) -> list[str]:
+    """What decisions are worth with and without calibration, by the task's metric where it is one of decisions."""
+    for name in (record.metric, "balanced-accuracy"):
+        found = [record.metrics.get(one) for one in (name, f"{name}{UNCALIBRATED}")]
+        if all(found):
+            calibrated, raw = map(wording.estimate, found)
+            return [f"Decisions by {name}: calibrated {calibrated}, not calibrated {raw}."]
+    return []
 
 
 def _trained(training: TrainingInfo) -> str:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from benchmark.execution.protocol import Watch
 from benchmark.execution.session import Take
+from benchmark.report.notebook import Page
 from benchmark.report.progress import Progress, summarising
 from benchmark.report.tuning_progress import TuningProgress
 
@@ -21,6 +22,11 @@ class ConsoleDisplay:
     def say(self, text: str) -> None:
         """Show a line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Show a line beside the answer: on standard error, in a notebook's cell as any other."""
+        aside = self.console.stderr or self.console.quiet or isinstance(self.console, Page)
+        ConsoleDisplay(self.console if aside else Console(stderr=True)).say(f"note: {text}")
 
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""

@@ -3,7 +3,6 @@
 The networks are those that a run trains and predicts with, on random images; weights are as they are built.
 """
 
-import os
 import platform
 import tempfile
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from benchmark.tasks.components import components_of
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import RunSpec
 from registry.backend import device_name, peak_memory_bytes
+from registry.cores import usable_cores
 from registry.lookup import find
 
 MOST_PIXELS = 2**26  # of the images of one repeat: more would be measured as the network's memory
@@ -140,7 +140,7 @@ def _conditions(spec: RunSpec, batch: int) -> Conditions:
         backend=spec.runtime.backend,
         version=library_versions(library)[library],
         precision=spec.runtime.precision,
-        threads=spec.runtime.threads or len(os.sched_getaffinity(0)),
+        threads=spec.runtime.threads or usable_cores(),
         training_batch=spec.training.batch_size,
         batch=batch,
     )

@@ -26,7 +26,7 @@ def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) ->
     """Augmentation, forward, backward and update at the task's batch size, validation and checkpoints apart."""
     size = spec.images.size
     network = assemble(spec).network
-    compile_for(network, spec.training, cross_entropy())
+    compile_for(network, np.full(1, spec.training.learning_rate, np.float32), cross_entropy())
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 1), np.uint8)
 
     def batches(steps: int) -> Batches:

@@ -1,6 +1,7 @@
 """The figures of a run: what the network sees, how good the masks are, where it looks, how it learnt."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 from benchmark.data.samples import open_dataset
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.masks import mask_agreement
+from benchmark.evaluation.training_checks import learning, shortened
 from benchmark.figures.curves import curves
 from benchmark.figures.explanations import Panel, gradcam_sheet
 from benchmark.figures.masks import MaskRow, mask_sheet
@@ -17,7 +19,7 @@ from benchmark.figures.thumbnails import thumbnails
 from benchmark.figures.views import View, network_view_sheet
 from benchmark.models.augmentation import augmentation
 from benchmark.models.inference import unit
-from benchmark.models.training import decide
+from benchmark.models.schedule import learning_rates
 from benchmark.stages.reading import Reader
 from benchmark.stages.regions import as_seen, lung_masks
 from benchmark.tasks.components import plain_name
@@ -73,13 +75,12 @@ def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) ->
 def draw_curves(context: "Context", path: Path) -> None:
     """How the network learnt; that of `features_head` where the head is none."""
     history = json.loads((context.artefacts["fit"] / "history.json").read_text())
-    steps = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"] // len(history)
-    best = decide(history, context.spec.training, steps).best + 1
-    first = context.spec.training.minimum_steps
-    since = f"weights are chosen from {first} steps on" if first > steps else "weights are chosen from every epoch"
-    features_head = f" (its backbone, with {context.spec.features_head.name})" if context.spec.features_head else ""
-    title = f"{plain_name(context.spec)}{features_head}, seed {context.spec.seed}: {since}"
-    curves(path, history, best, title, ripening=first > steps)
+    steps, spec = json.loads((context.artefacts["fit"] / "meta.json").read_text())["steps"], context.spec
+    features_head = f" (its backbone, with {spec.features_head.name})" if spec.features_head else ""
+    title = f"{plain_name(spec)}{features_head}, seed {spec.seed}: {steps:,} steps, the last weights"
+    rates = learning_rates(spec.training.learning_rate, steps)
+    notes = [*shortened(spec.training, steps), *learning(history, len(spec.classes))]
+    curves(path, history, rates, title, chance=math.log(len(spec.classes)), notes=notes)
 
 
 def views(run: Reader) -> list[View]:

@@ -15,19 +15,20 @@ from benchmark.models.classifier import assemble, cross_entropy, trainable
 from benchmark.models.executions import execution_settings
 from benchmark.models.memory import retry_on_oom
 from benchmark.models.runtime import reset_keras
-from benchmark.models.training import History, decide, times, train
+from benchmark.models.schedule import length
+from benchmark.models.training import History, times, train
 from benchmark.stages.reading import Reader
 from registry.backend import device_name
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
-    from benchmark.tasks.spec import RunSpec
 
 
 class Fitted(NamedTuple):
-    """A network with the weights of its best epoch so far.
+    """A network with the weights of its last epoch so far.
 
     Attributes:
+        epochs: of the whole training.
         steps: per epoch.
         batch_prior: (K,) class prior of the batches.
         overhead_s: wall time beside the epochs and the compilation before them.
@@ -37,6 +38,7 @@ class Fitted(NamedTuple):
     backbone: keras.Model
     head: keras.Model
     history: History
+    epochs: int
     steps: int
     batch_prior: list[float]
     overhead_s: float
@@ -45,11 +47,11 @@ class Fitted(NamedTuple):
 
 def build(context: "Context", folder: Path) -> None:
     """Write ``backbone.keras``, ``head.keras``, ``history.json`` and ``meta.json``."""
-    save(fit(context), context.spec, folder)
+    save(fit(context), folder)
 
 
 def fit(context: "Context", until: int | None = None) -> Fitted:
-    """Train to the end, or up to so many epochs, from where a call before this one came to."""
+    """Train to the end, or `until` so many epochs (see `train`), from where a call before this one came to."""
     size = context.spec.training.batch_size
     return retry_on_oom(partial(_fit, context, until), size, context.partial, context.progress)
 
@@ -84,13 +86,14 @@ def _fit(context: "Context", until: int | None, batch_size: int, checkpoints: Pa
         deterministic=spec.runtime.deterministic,
     )
     elapsed = time.perf_counter() - started
+    epochs = length(spec.training, len(batches))
     shares = realised_shares(batches, learnt, len(spec.classes), len(batches))
     overhead_s = max(0.0, elapsed - times(history)["training_s"])
     how = {"batch_size": batch_size, **execution_settings(network)}
-    return Fitted(backbone, head, history, len(batches), shares, overhead_s, how)
+    return Fitted(backbone, head, history, epochs, len(batches), shares, overhead_s, how)
 
 
-def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
+def save(fitted: Fitted, folder: Path) -> None:
     """Write what a finished training leaves; see `build`."""
     backbone, head, history = fitted.backbone, fitted.head, fitted.history
     backbone.save(folder / "backbone.keras")
@@ -98,7 +101,6 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
     (folder / "history.json").write_text(json.dumps(history))
     epochs_s = sum(epoch["duration_s"] for epoch in history)
     steps = len(history) * fitted.steps
-    best = decide(history, spec.training, fitted.steps).best
     meta = {
         "parameters": backbone.count_params() + head.count_params(),
         "trainable_parameters": trainable(backbone) + trainable(head),
@@ -106,8 +108,7 @@ def save(fitted: Fitted, spec: "RunSpec", folder: Path) -> None:
         "overhead_s": fitted.overhead_s,
         "training_images_per_s": steps * fitted.how["batch_size"] / max(epochs_s, 1e-9),
         "steps": steps,
-        "best_epoch": best + 1,
-        "val_loss": history[best]["val_loss"],
+        "val_loss": history[-1]["val_loss"],
         "batch_prior": fitted.batch_prior,
         **fitted.how,
         "device": device_name(),

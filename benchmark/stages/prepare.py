@@ -1,11 +1,11 @@
 """Decoded, resized, equalised images and masks: see `benchmark.data.prepare`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.data.prepare import prepare
 from benchmark.data.samples import open_dataset
+from registry.cores import usable_cores
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -21,6 +21,6 @@ def build(context: "Context", folder: Path) -> None:
         size=spec.images.size,
         equalise="none" if spec.images.equalise == "lungs" else spec.images.equalise,
         skip_bad=spec.dataset.skip_bad,
-        workers=len(os.sched_getaffinity(0)),
+        workers=usable_cores(),
         progress=lambda done, total: context.progress({"done": done, "total": total}),
     )

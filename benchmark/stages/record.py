@@ -7,7 +7,6 @@ import csv
 import json
 import platform
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +18,14 @@ from benchmark.models.notes import halved, stalled
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Findings, Member, Reference
+from benchmark.records.notes import shared_notes
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
 from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of
 from benchmark.stages.model_files import model_files
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.digests import library_versions
+from benchmark.storage.files import new_folder
 from benchmark.tasks.components import components_of
 from benchmark.tasks.spec import RunSpec, VoteSpec
 from registry.lookup import find
@@ -55,12 +56,11 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
         names: how tables name the pipelines: member or ``reference`` -> its own, of a fold the name of its run.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    folder = new_folder(target.parent, ".writing-")
     try:
         _copy(context, folder)
         record = _record(context, facts, names)
         write(record, folder)
-        folder.chmod(0o755)
         replace_folder(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +116,7 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         calibration=findings.calibration,
         training=_training(context, facts),
         cost=cost_of(context),
-        notes=[*notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
+        notes=[*findings.notes, *notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,
         environment=_environment(),
@@ -175,17 +175,17 @@ def _reference(findings: Findings, names: Mapping[str, str]) -> Reference | None
 
 
 def notes_of(context: "Context") -> list[str]:
-    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long, once."""
-    inner = [*context.members.values(), *context.folds]
-    if inner:
-        return list(dict.fromkeys(note for one in inner for note in notes_of(one)))
+    """Trainings for which memory did not suffice as they were asked for, and those that stood still for long."""
+    if inner := [*context.members.values(), *context.folds]:
+        return shared_notes([notes_of(one) for one in inner], "members" if context.members else "folds")
     spec = context.spec
     asked = {"segmenter": spec.segmentation.batch_size, "fit": spec.training.batch_size}
     metas = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
     sizes = {stage: meta["batch_size"] for stage, meta in metas.items()}
     smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
     shares = {stage: meta["input_stall"] for stage, meta in metas.items()}
-    return smaller + [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
+    waiting = [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
+    return smaller + waiting
 
 
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
@@ -199,8 +199,7 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
         history, meta = read_history(context), meta_of(context, "fit")
         shares = dict(zip(context.spec.classes, meta["batch_prior"], strict=True))
         fields |= {"epochs": len(history), "steps": meta["steps"], "batch_prior": shares}
-        fields |= {"best_epoch": meta["best_epoch"], "val_loss": meta["val_loss"]}
-        fields |= {"final_learning_rate": history[-1]["learning_rate"], "precision": context.spec.runtime.precision}
+        fields |= {"val_loss": meta["val_loss"], "precision": context.spec.runtime.precision}
         fields |= {name: meta[name] for name in ON_DEVICE}
     if "segmenter" in context.artefacts:
         fields["segmenter"] = Pace(**{name: meta_of(context, "segmenter")[name] for name in ON_DEVICE})
@@ -213,7 +212,7 @@ def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:
 
 def _write_history(history: list[dict[str, float]], folder: Path) -> None:
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, fieldnames=list(history[0]))
+        table = csv.DictWriter(file, fieldnames=list(history[-1]))  # not every epoch is validated; the last is
         table.writeheader()
         table.writerows(history)
 

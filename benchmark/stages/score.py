@@ -1,6 +1,8 @@
 """What a run's stored predictions are worth on the test subset: metrics with intervals, controls, mask quality."""
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from benchmark.data.targets import class_targets
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.evaluation.scoring import Scores, score
+from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
 from benchmark.stages.logits import read_logits
@@ -28,7 +31,9 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     scores = scores_of(run)
     write_predictions(run, scores, folder)
-    write_findings(Findings(**results(run, scores), masks=mask_quality(run)), folder)
+    quality = mask_quality(run)
+    notes = [*one_answer(scores.confusion, list(run.spec.classes)), *training_notes(run, quality)]
+    write_findings(Findings(**results(run, scores), masks=quality, notes=notes), folder)
 
 
 def write_findings(findings: Findings, folder: Path) -> None:
@@ -56,6 +61,20 @@ def scores_of(run: Reader) -> Scores:
         sources=list(run.prepared.sources),
         resamples=spec.resamples,
     )
+
+
+def training_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
+    """What went wrong in the trainings of a pipeline, though they ended.
+
+    Args:
+        quality: of its masks.
+    """
+    implausible_share = quality["implausible"].value if quality else None
+    notes = masks(implausible_share)
+    if "fit" in run.artefacts:
+        history = json.loads((run.artefacts["fit"] / "history.json").read_text())
+        notes += [*shortened(run.spec.training, run.meta("fit")["steps"]), *learning(history, len(run.spec.classes))]
+    return notes
 
 
 def results(run: Reader, scores: Scores) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from benchmark.evaluation import metrics
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import proportion
-from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE
+from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, uncalibrated
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
+from benchmark.records.notes import shared_notes
 from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
 from registry.errors import DataError
 
@@ -56,6 +57,7 @@ def build(context: "Context", folder: Path) -> None:
         calibration=CalibrationInfo(
             decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, subset="calibration, of each fold"
         ),
+        notes=shared_notes([fold.notes for fold in folds], "folds"),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
     )
     write_findings(findings, folder)
@@ -88,7 +90,11 @@ def _outputs(pooled: Pooled) -> Outputs:
 
 def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outputs) -> dict[str, Estimate]:
     arrays, classes = pooled.arrays, list(spec.classes)
-    result = evaluate(classes, spec.positive, arrays["targets"], outputs, arrays["groups"], spec.seed, spec.resamples)
+    groups, resampled = arrays["groups"], (spec.seed, spec.resamples)
+    result = evaluate(classes, spec.positive, arrays["targets"], outputs, groups, *resampled)
+    priors = np.array([[fold.calibration.batch_prior[name] for name in classes] for fold in folds])
+    neutral = arrays["logits"] - np.log(priors)[pooled.fold]
+    result |= uncalibrated(classes, spec.positive, arrays["targets"], neutral, groups, *resampled)
     if spec.positive is None or len(classes) != 2:
         return result
     k = classes.index(spec.positive)

@@ -10,12 +10,14 @@ from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.intervals import paired_difference, proportion
 from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.training_checks import one_answer
 from benchmark.evaluation.voting import agreement
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Reference
+from benchmark.records.notes import shared_notes
 from benchmark.stages.predictions import Predictions, predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import mask_quality, results, scores_of, write_findings, write_predictions
+from benchmark.stages.score import mask_quality, results, scores_of, training_notes, write_findings, write_predictions
 
 if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
@@ -29,9 +31,12 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     scores = scores_of(run)
     write_predictions(run, scores, folder)
+    quality = {name: mask_quality(member) for name, member in run.members.items()}
+    trained = shared_notes([training_notes(member, quality[name]) for name, member in run.members.items()], "members")
     findings = Findings(
         **results(run, scores),
-        masks=mask_quality(next(iter(run.members.values()))),
+        masks=next(iter(quality.values())),
+        notes=[*one_answer(scores.confusion, list(run.spec.classes)), *trained],
         members={name: judged(member) for name, member in run.members.items()},
         voting=voting(run),
         reference=reference(run, scores),

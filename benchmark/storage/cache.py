@@ -2,25 +2,29 @@
 
     <cache>/objects/<stage>/<key>/      finished; never changed; the folder's time says when it was last used
     <cache>/partial/<stage>/<key>/      a stage's own checkpoints, kept across crashes
-    <cache>/building/                   half-built or half-removed; left-overs are swept
-    <cache>/locks/                      flock files: the kernel releases them with the process; removed in `Store.alone`
+    <cache>/building/                   half-built or half-removed; left-overs of this host are swept
+    <cache>/locks/                      see `benchmark.storage.locks`; removed in `Store.alone`
 
 Correctness of what is built rests on rename alone: the locks spare building a thing twice, and keep those who remove
-artefacts (`Store.alone`) away from those who read them (`Store.in_use`).
+artefacts (`Store.alone`) away from those who read them (`Store.in_use`).  Where the file system has no locks, nothing
+of another command is swept, taken up or removed: checkpoints then bear the owner's name.
 """
 
 import contextlib
 import errno
-import fcntl
 import os
+import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import overload
 
 import msgspec
 
+from benchmark.storage import locks
+from benchmark.storage.files import RANDOM, new_folder
+from benchmark.storage.owner import host, owner
+from benchmark.storage.refusals import storage_errors
 from registry.errors import StorageError
 
 DURATION = "step.json"
@@ -34,6 +38,7 @@ class Store:
         self.root = root
         self._building = root / "building"
         self._locks = root / "locks"
+        self._has_locks = True  # until one cannot be had
 
     def has(self, stage: str, key: str) -> bool:
         """Whether the finished artefact is there."""
@@ -60,10 +65,13 @@ class Store:
 
     def partial(self, stage: str, key: str) -> Path:
         """A folder for a stage's checkpoints, created if need be; removed when the artefact is finished."""
-        path = Path(f"{self.root}/partial/{stage}/{key}")
+        path = self._partial(stage, key)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def _partial(self, stage: str, key: str) -> Path:
+        return Path(f"{self.root}/partial/{stage}/{key if self._has_locks else f'{key}-{owner()}'}")
 
     def duration(self, stage: str, key: str) -> float | None:
         """Seconds that making the artefact took; None where it is not there or does not say."""
@@ -96,9 +104,7 @@ class Store:
         """
         with storage_errors(self.root), contextlib.ExitStack() as held:
             try:
-                held.enter_context(
-                    self.lock(f"{stage}-{key}", fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-                )
+                held.enter_context(self.lock(f"{stage}-{key}", wait=wait))
             except BlockingIOError:
                 return None
             return self.use(stage, key) or self._made(stage, key, make)
@@ -108,58 +114,69 @@ class Store:
         target = Path(self._at(stage, key))
         self._building.mkdir(parents=True, exist_ok=True)
         prefix = f"{stage}-{key[:16]}-"
-        for left in self._building.iterdir():
-            if left.name.startswith(prefix):  # by a killed process: the lock is ours
-                shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._building))
+        self._sweep(prefix)
+        folder = new_folder(self._building, prefix)
         try:
             make(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             publish(folder, target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(f"{self.root}/partial/{stage}/{key}", ignore_errors=True)
+        shutil.rmtree(self._partial(stage, key), ignore_errors=True)
         self.touch(stage, key)
         return target
 
+    def _sweep(self, prefix: str) -> None:
+        """Remove what killed processes of this host left of an artefact whose lock is ours."""
+        ours = re.compile(rf"{prefix}({re.escape(host())}-\d+-)?{RANDOM}")
+        for left in self._building.iterdir() if self._has_locks else ():
+            if ours.fullmatch(left.name):
+                shutil.rmtree(left, ignore_errors=True)
+
     @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[bool]:
         """Keep what is in the cache there: a run holds this from its planning to its end.
+
+        Gives False where the file system has no locks, so that nobody may remove anything.
 
         Raises:
             StorageError: the cache cannot be written.
         """
         with contextlib.ExitStack() as held:
             with storage_errors(self.root):
-                held.enter_context(self.lock(EVERYTHING, fcntl.LOCK_SH))
-            yield
+                locked = held.enter_context(self.lock(EVERYTHING, shared=True))
+            yield locked
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Exclusive use of the cache; does not wait.
 
         Raises:
-            StorageError: another process uses it, or it cannot be written.
+            StorageError: another process uses it, or nobody can tell; or it cannot be written.
         """
         with contextlib.ExitStack() as held:
             try:
                 with storage_errors(self.root):
-                    held.enter_context(self.lock(EVERYTHING, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                    locked = held.enter_context(self.lock(EVERYTHING, wait=False))
             except BlockingIOError as error:
                 raise StorageError(f"a run is at work in {self.root}; wait or use another BENCH_CACHE") from error
+            if not locked:
+                raise StorageError(
+                    f"nothing is removed from {self.root}: its file system has no locks (flock), so nobody can tell "
+                    f"whether a run is at work; when none is, remove folders below {self.root / 'objects'} yourself"
+                )
             yield
 
     @contextlib.contextmanager
-    def lock(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-        """Hold a lock, which the kernel releases if the process dies.
+    def lock(self, name: str, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+        """Hold a lock, which the kernel releases if the process dies; gives False where the file system has none.
 
         Raises:
-            BlockingIOError: another process holds it, and `how` says not to wait.
+            BlockingIOError: another process holds it, and nobody waits.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
-        with (self._locks / name).open("w") as file:
-            fcntl.flock(file, how)
-            yield
+        with locks.held(self._locks / name, shared=shared, wait=wait) as self._has_locks:
+            yield self._has_locks
 
 
 class Duration(msgspec.Struct, frozen=True):
@@ -191,58 +208,34 @@ def publish(folder: Path, target: Path) -> None:
     The name itself may be lost with the power, as it is not flushed: what it names is then built again.
     """
     _sync_files(folder)
-    try:
-        folder.rename(target)
-    except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-            raise
+    _put(folder, target)
 
 
 def replace_folder(folder: Path, target: Path) -> None:
-    """Rename a finished folder over an older one of the same name."""
+    """Rename a finished folder over an older one of the same name, which others may replace meanwhile."""
     _sync_files(folder)
-    old = None
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
-        target.rename(old / target.name)
-    folder.rename(target)
+    olds = []
+    while True:
+        if target.exists():
+            olds.append(new_folder(target.parent, ".old-"))
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(olds[-1] / target.name)
+        if _put(folder, target):
+            break
     _sync(target.parent)
-    if old:
+    for old in olds:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def check_writable(folder: Path, remedy: str) -> None:
-    """Create a folder where it is absent and see that files can be written in it.
-
-    Raises:
-        StorageError: they cannot; the message ends in the remedy.
-    """
+def _put(folder: Path, target: Path) -> bool:
+    """Rename a folder; False where one of that name is there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        folder.rename(target)
     except OSError as error:
-        reason = "it is a file" if folder.is_file() else error.strerror
-        raise StorageError(f"folder {folder} cannot be written ({reason}); {remedy}") from error
-
-
-@contextlib.contextmanager
-def storage_errors(place: Path) -> Iterator[None]:
-    """Turn the system's refusals to write into a `StorageError` that says where and what to do."""
-    try:
-        yield
-    except StorageError:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
         raise
-    except OSError as error:
-        where = error.filename2 or error.filename or place  # of a copy, where to
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(f"the disk is full at {where}; free some space, then run the same line again") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise StorageError(
-                f"{where} cannot be written ({error.strerror}); "
-                "choose another folder with -o, BENCH_RESULTS or BENCH_CACHE"
-            ) from error
-        raise
+    return True
 
 
 def _sync_files(folder: Path) -> None:

@@ -9,6 +9,10 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from benchmark.storage.owner import place
+
+RANDOM = "[a-z0-9_]{8}"  # at the end of names of `new_folder`
+
 
 class Document(Protocol):
     """What is read back: a document that says by which schema it was written."""
@@ -118,7 +122,7 @@ def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:
     Raises:
         OSError: it cannot be written; what was there is there still.
     """
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = path.with_suffix(f".{place()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -132,6 +136,21 @@ def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:
         if isinstance(error, OSError) and error.filename is not None:
             error.filename = str(path)  # nobody knows the other name
         raise
+
+
+def new_folder(parent: Path, prefix: str) -> Path:
+    """A new folder of a name that nobody else has, and that says whose it is.
+
+    Who may read and write it follows the umask, as of everything else; what `tempfile` makes is its owner's alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    while True:
+        path = parent / f"{prefix}{place()}-{os.urandom(4).hex()}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+            return path
 
 
 def _python_number(value: Any) -> Any:

@@ -8,30 +8,32 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from benchmark.storage.cache import Store
+from benchmark.storage.files import RANDOM, new_folder
+from benchmark.storage.owner import NAME, PLACE
 from registry.errors import StorageError
 
 BLOCK = 512  # bytes in a unit of st_blocks, on every file system
 DISCARDED = "discarded-"
 KEY = "[0-9a-f]{64}"
 STAGE = "[a-z][a-z0-9_-]*"
-RANDOM = "[a-z0-9_]{8}"  # by the module tempfile
 OWNED = f"(?P<stage>{STAGE})/(?P<key>{KEY})"
+WHOSE = f"({PLACE}-)?{RANDOM}"
+TEMPORARY = rf"\.({PLACE}|\d+)\.tmp"
 LOCK = re.compile(f"{STAGE}-{KEY}")
 PLACES = (  # kind, pattern to look for, what its path must be
     ("artefact", "objects/*/*", re.compile(f"objects/{OWNED}")),
-    ("checkpoint", "partial/*/*", re.compile(f"partial/{OWNED}")),
-    ("half-built", "building/*", re.compile(f"building/(?P<stage>{STAGE})-(?P<key>[0-9a-f]{{16}})-{RANDOM}")),
-    ("half-removed", "building/*", re.compile(f"building/{DISCARDED}{RANDOM}")),
-    ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}(\.\d+\.tmp|\.json)")),
-    ("digest file", "file-digests.*", re.compile(r"file-digests(\.\d+\.tmp|\.json)")),
-    ("import file", "imports.*", re.compile(r"imports(\.\d+\.tmp|\.json)")),
-    ("log", "logs/*", re.compile(rf"logs/worker-{RANDOM}\.log")),
+    ("checkpoint", "partial/*/*", re.compile(f"partial/{OWNED}(-{NAME})?")),
+    ("half-built", "building/*", re.compile(f"building/(?P<stage>{STAGE})-(?P<key>[0-9a-f]{{16}})-{WHOSE}")),
+    ("half-removed", "building/*", re.compile(f"building/{DISCARDED}{WHOSE}")),
+    ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}({TEMPORARY}|\.json)")),
+    ("digest file", "file-digests.*", re.compile(rf"file-digests({TEMPORARY}|\.json)")),
+    ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
+    ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
 FILES = ("description", "digest file", "import file", "log")  # the other kinds are folders
 
@@ -115,7 +117,7 @@ def discard(root: Path, items: Iterable[Item]) -> None:
     building = root / "building"
     try:
         building.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=DISCARDED, dir=building))
+        folder = new_folder(building, DISCARDED)
         for number, item in enumerate(items):
             with contextlib.suppress(FileNotFoundError):  # logs go by themselves
                 item.path.rename(folder / str(number))
@@ -155,10 +157,10 @@ def _items(root: Path) -> Iterator[Item]:
 
 
 def _statuses(path: Path) -> Iterator[os.stat_result]:
-    """Of a file, or of a folder and then all below it; what vanishes meanwhile is left out."""
+    """Of a file, or of a folder and then all below it; what vanishes meanwhile or cannot be seen is left out."""
     paths = [str(path)]
     for folder, folders, files in os.walk(path):
         paths += [f"{folder}/{name}" for name in (*folders, *files)]
     for name in paths:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             yield os.lstat(name)

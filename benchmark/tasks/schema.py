@@ -59,27 +59,28 @@ class Augmentation(_Table, frozen=True):
 
 
 class Schedule(_Table, frozen=True):
-    """How long and how fast a network trains.
+    """How long and how fast a network trains: linear warm-up, half a cosine to 0, the last weights.
 
     Attributes:
-        epochs: at most; each sees as many images as the training subset holds.
-        minimum_steps: no early stop and no choice of weights before as many steps are done.
-        patience: epochs without a better validation loss until the learning rate falls by `decay`;
-            after the third such fall training stops.
+        epochs: each sees as many images as the training subset holds.
+        minimum_steps: where the epochs hold fewer steps, there are more epochs.
+        exact_epochs: no more epochs than `epochs`, however few steps they hold.
+        learning_rate: the highest, after the warm-up.
+        validation_share: of the training's time that may go into validating it; at least once, at the end.
     """
 
     epochs: int = 60
     minimum_steps: int = 300
+    exact_epochs: bool = False
     batch_size: int = 32
-    learning_rate: float = 1e-3
-    patience: int = 5
-    decay: float = 0.3
+    learning_rate: float = 3e-3
+    validation_share: float = 0.05
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 1), ("minimum_steps", 0)):
+        for name, least in (("epochs", 1), ("batch_size", 2), ("minimum_steps", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {least} or more, received {getattr(self, name)}")
-        for name, below in (("learning_rate", 10), ("decay", 1)):
+        for name, below in (("learning_rate", 10), ("validation_share", 1)):
             if not 0 < getattr(self, name) < below:
                 raise ValueError(f"{name} lies between 0 and {below}, received {getattr(self, name):g}")
 

@@ -10,6 +10,7 @@ from benchmark.storage.digests import canonical, digest
 from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from registry.options import Scalar
 
+PLATEAU = ("patience", "decay")  # of schedules until schema 2
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -131,6 +132,14 @@ def in_fold(spec: Spec, fold: int | None) -> Spec:
         members={name: msgspec.structs.replace(member, fold=fold) for name, member in spec.members.items()},
         reference=spec.reference and msgspec.structs.replace(spec.reference, fold=fold),
     )
+
+
+def run_spec(recorded: Mapping[str, Any]) -> RunSpec:
+    """The specification in a record, of any age: how a plateau of the validation loss steered it is left out."""
+    fields = dict(recorded)
+    for table in ("training", "segmentation"):
+        fields[table] = {key: value for key, value in recorded[table].items() if key not in PLATEAU}
+    return msgspec.convert(fields, RunSpec)
 
 
 def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -14,6 +14,15 @@ from benchmark.tasks.schema import Task
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
 RENAMED = {"features.carrier": "head"}  # a key as it was once called, in its table -> what it is called now
+PLATEAU = "the schedule has a fixed length now and nothing is stopped or chosen by validation; "
+REMOVED = {  # a key that there was, in its table -> what to do instead
+    f"{table}.{key}": PLATEAU + remedy
+    for table in ("training", "segmentation")
+    for key, remedy in (
+        ("patience", "leave it out, and say how long with epochs or minimum_steps"),
+        ("decay", "leave it out: the rate falls from learning_rate to 0 along half a cosine"),
+    )
+}
 RENAMED_VALUES = {("split.grouping", "naive"): "image-level"}
 
 
@@ -87,6 +96,8 @@ def _unknown(name: str, known: list[str], key: str) -> str:
     now = RENAMED.get(f"{key}.{name}")
     if now:
         return f"key {name!r} in [{key}] is called {now!r} now; rename it"
+    if instead := REMOVED.get(f"{key}.{name}"):
+        return f"key {name!r} in [{key}] is no more: {instead}"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
     return f"unknown key {name!r} in [{key or 'the top level'}]; {hint}"

@@ -1,22 +1,24 @@
 """The ledger of a search: an append-only file of its events, from which everything else is rebuilt.
 
     <folder>/ledger.jsonl       the search, then one event a line; a line counts once its end of line is on disk
-    <folder>/lock               flock of whoever replays and appends
-    <folder>/running/<trial>    flock of whoever runs that trial (benchmark/tuning/locks.py)
+    <folder>/lock               locked by whoever replays and appends
+    <folder>/running/<trial>    locked by whoever runs that trial (benchmark/tuning/locks.py)
 
-The kernel releases the locks of a process that dies; the next one removes a line that was written half.
+The kernel releases the locks of a process that dies; the next one removes a line that was written half.  Where the file
+system has no locks, one command at a time is at the search (benchmark/storage/markers.py).
 """
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from benchmark.storage.cache import storage_errors
+from benchmark.storage.locks import held as lock_held
+from benchmark.storage.markers import LOCK
+from benchmark.storage.refusals import storage_errors
 from benchmark.tuning.locks import TrialLock, acquire, spent_s, sweep
 from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space
@@ -65,8 +67,7 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
     with contextlib.ExitStack() as held:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            file = held.enter_context((folder / "lock").open("w"))
-            fcntl.flock(file, fcntl.LOCK_EX)
+            held.enter_context(lock_held(folder / LOCK))
             _mend(folder / FILE)
         if search is not None and not _lines(folder / FILE):
             check_space(search.space)

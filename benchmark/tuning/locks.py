@@ -1,10 +1,10 @@
-"""Who runs a trial: a flock on a file of its own, which also says how often that was tried.
+"""Who runs a trial: a lock on a file of its own, which also says how often that was tried.
 
-A worker that is killed loses its lock and nothing else; the next one takes the trial over and goes on with it.
+A worker that is killed loses its lock and nothing else; the next one takes the trial over and goes on with it.  Where
+the file system has no locks, all workers are of one command, which has one at a time.
 """
 
 import contextlib
-import fcntl
 import os
 import time
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.storage.cache import storage_errors
+from benchmark.storage.locks import lock
+from benchmark.storage.refusals import storage_errors
 
 FOLDER = "running"
 
@@ -109,7 +110,7 @@ def acquire(folder: Path, trial: int) -> TrialLock | None:
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, wait=False)
         except BlockingIOError:
             os.close(descriptor)
             return None

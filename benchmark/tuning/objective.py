@@ -1,10 +1,11 @@
-"""What a trial scores: the class-balanced log-loss on validation, in the best epoch of an ordinary training.
+"""What a trial scores: the class-balanced log-loss on validation, where an ordinary training ends or pauses.
 
 A trial is the training of a run with these settings.  It pauses where the trial ends, goes on where a longer trial of
 the same settings takes it up, and is that run's artefact once it has come to its end: the run trains nothing again.
 """
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ import msgspec
 from benchmark.execution.protocol import Event
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.execution.runner import begun, build, surroundings
-from benchmark.models.training import History, decide
+from benchmark.models.checkpoints import History
+from benchmark.models.schedule import reached
 from benchmark.planning.graph import Plan, missing, subject
 from benchmark.stages.fit import fit, save
 from benchmark.storage.cache import Store, write_duration
@@ -47,16 +49,23 @@ def evaluate(target: Mapping[str, Any], values: Values, epochs: int, seed: int, 
     spec, plan = asked.trained(values, CodeIndex(Path(asked.cache)))
     store = Store(Path(asked.cache))
     with store.in_use():
-        history, steps = _history(spec, plan, store, epochs, progress)
-    seen = history[:epochs]
-    best = decide(seen, spec.training, steps).best
-    facts = {"best_epoch": best + 1, "device": device_name()}
-    epochs_s = [epoch["tracing_s"] + epoch["duration_s"] for epoch in seen]
-    return TrialResult(seen[best]["val_loss"], len(seen), facts, epochs_s)
+        history, whole = _history(spec, plan, store, epochs, progress)
+    ends = [reached(spec.training, whole, epoch) for epoch in range(epochs + 1)]
+    spent = [sum(row["tracing_s"] + row["duration_s"] for row in history[i:j]) for i, j in itertools.pairwise(ends)]
+    return TrialResult(_score(history, ends[-1]), epochs, {"device": device_name()}, spent)
+
+
+def _score(history: History, epochs: int) -> float:
+    """The validation loss after so many epochs, or of the nearest validation before, or else of the first.
+
+    A trial that trains is validated where it pauses; a whole training from the cache may have been at other epochs.
+    """
+    losses = {row["epoch"]: row["val_loss"] for row in history if "val_loss" in row}
+    return losses[max((epoch for epoch in losses if epoch <= epochs), default=min(losses))]
 
 
 def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Progress) -> tuple[History, int]:
-    """What a training of at least so many epochs saw, or of as many as it takes, and its steps per epoch."""
+    """What a training saw up to that rung, or further, and how many epochs it has as a whole."""
     step = plan.step("fit")
     assert step  # a tuning target trains a network
     trained = []
@@ -68,10 +77,10 @@ def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Pro
     def make(folder: Path) -> None:
         begun(step)
         fitted = fit(surroundings(step, store, tell), epochs)
-        trained.append((fitted.history, fitted.steps))
-        if not decide(fitted.history, spec.training, fitted.steps).stop:
+        trained.append((fitted.history, fitted.epochs))
+        if len(fitted.history) < fitted.epochs:
             raise _PausedError
-        save(fitted, spec, folder)
+        save(fitted, folder)
         write_duration(folder, subject(step), sum(epoch["duration_s"] for epoch in fitted.history))
 
     for upstream in missing(plan, store.has, step).values():
@@ -80,10 +89,7 @@ def _history(spec: RunSpec, plan: Plan, store: Store, epochs: int, progress: Pro
     tell(Advance(stage="fit"))
     with contextlib.suppress(_PausedError):
         artefact = store.build("fit", step.key, make)
-    return trained[0] if trained else _stored(artefact)
-
-
-def _stored(artefact: Path) -> tuple[History, int]:
-    """History and steps per epoch of a finished training."""
+    if trained:
+        return trained[0]
     history = json.loads((artefact / "history.json").read_text())
-    return history, json.loads((artefact / "meta.json").read_text())["steps"] // len(history)
+    return history, len(history)

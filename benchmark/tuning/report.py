@@ -14,9 +14,9 @@ from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.record import Record, Tuned
-from benchmark.storage.cache import storage_errors
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.files import write_whole
+from benchmark.storage.refusals import storage_errors
 from benchmark.tasks.schema import Task
 from benchmark.tasks.settings import with_settings
 from benchmark.tasks.spec import RunSpec

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost
 
+from registry.boosting import is_boosted, xgboost
 from registry.checks.promises import FEATURE_SHAPE, SEED, build, check_probabilities, expect
 from registry.contracts import STORABLE
 from registry.declarations import answers_by, best_round, fit_arguments, kind_of, known_classes, random_states
@@ -70,8 +70,8 @@ def _check_answer(head: Any, pooled: np.ndarray, classes: int) -> np.ndarray:
 
 def _stored(head: Any, factory: Callable[..., Any]) -> Any:
     """The head as it comes back from a file: XGBoost's own, else of skops."""
-    if isinstance(head, xgboost.XGBModel):
-        loaded = xgboost.XGBClassifier()
+    if is_boosted(head):
+        loaded = xgboost().XGBClassifier()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "classifier.ubj"
             head.save_model(path)

@@ -2,14 +2,16 @@
 
 import functools
 import json
-import os
 import warnings
 from typing import Annotated, Any
 
 import numpy as np
-import xgboost as xgb
 
+from registry.boosting import xgboost as library
+from registry.cores import usable_cores
 from registry.options import Range
+
+xgb = library()
 
 
 class BoostedTrees(xgb.XGBClassifier):
@@ -55,7 +57,7 @@ def xgboost(
         eval_metric="logloss" if num_classes == 2 else "mlogloss",
         tree_method="hist",
         max_bin=64,  # a thousand features: a third of the time of the usual 256, as good
-        n_jobs=len(os.sched_getaffinity(0)),
+        n_jobs=usable_cores(),
     )
 
 

@@ -80,7 +80,7 @@ def test_platt_scaling_is_logistic_regression_of_the_log_odds():
     targets, odds = two_normals(5000, 0.4, 1)
     found = fit_calibration(np.stack([-odds, odds * 0], axis=1), targets)
     expected = LogisticRegression(C=1e9, tol=1e-8).fit(odds[:, None], targets)
-    assert found.slope == pytest.approx(expected.coef_[0, 0], rel=0.01)  # his targets are softened by 1 in 2000
+    assert found.slope == pytest.approx(expected.coef_[0, 0], rel=0.01)  # on so many images the prior weighs nothing
     assert found.intercept == pytest.approx(expected.intercept_[0], abs=0.01)
 
 
@@ -101,8 +101,7 @@ def test_calibration_never_raises_the_loss_that_it_was_fitted_on(seed, classes):
     logits = rng.normal(size=(len(targets), classes)) * rng.uniform(0.1, 20)
     logits[np.arange(len(targets)), targets] += rng.uniform(0, 3)
     calibrated = fit_calibration(logits, targets).apply(logits)
-    # Softened targets and the prior on the temperature cost at most a few hundredths on 60 images.
-    assert log_losses(targets, calibrated).mean() <= log_losses(targets, softmax(logits)).mean() + 0.05
+    assert log_losses(targets, calibrated).mean() <= log_losses(targets, softmax(logits)).mean() + 1e-9
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -146,12 +145,15 @@ def test_scores_that_say_nothing_give_the_class_shares_and_keep_their_order(scal
 def test_a_classifier_that_is_the_wrong_way_round_is_named():
     targets = np.arange(100) % 2
     found = fit_calibration(np.stack([targets * 4.0, np.zeros(100)], axis=1), targets)
-    assert found.slope == pytest.approx(0.01 / 4) and "did not rise" in found.note
+    assert 0 < found.slope < 0.25 and "did not rise" in found.note
+    many = fit_calibration(np.stack([np.tile(targets, 50) * 4.0, np.zeros(5000)], axis=1), np.tile(targets, 50))
+    assert many.slope < found.slope / 10  # probabilities close to the class shares
 
 
 @pytest.mark.parametrize("method", ["temperature", "platt", "identity"])
 def test_a_calibration_survives_json(method):
-    one = Calibration(method, temperature=1.7, slope=0.3, intercept=-2.0, n=44, note="why")
+    prior = {"log_slope_sd": 0.5}
+    one = Calibration(method, temperature=1.7, slope=0.3, intercept=-2.0, n=44, note="why", prior=prior)
     assert msgspec.json.decode(msgspec.json.encode(one), type=Calibration) == one
 
 

@@ -10,7 +10,8 @@ import pytest
 from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.scoring import score
-from benchmark.records.metrics import metrics_of
+from benchmark.evaluation.shrinkage import INTERCEPT_SD, LOG_SLOPE_SD
+from benchmark.records.metrics import OF_DECISIONS, OF_POSITIVE, metrics_of
 from registry.errors import DataError
 
 CLASSES = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
@@ -54,6 +55,7 @@ def test_every_metric_that_tables_name_is_there_with_an_interval_around_it(class
     names = [*metrics_of(arguments["classes"], arguments["positive"]), "ece-floor"]
     if classes == 2:
         names += [f"{side}@specificity-{at}" for side in ("sensitivity", "specificity") for at in (95, 99)]
+        names += [f"{name}@uncalibrated" for name in (*OF_DECISIONS, *OF_POSITIVE)]
     assert {*names, *(f"n/{name}" for name in arguments["classes"])} == set(found)
     for name in names:
         estimate = found[name]
@@ -144,11 +146,47 @@ def test_without_negatives_to_choose_on_thresholds_are_named_missing():
 def test_what_the_record_keeps_of_calibration_is_json_with_every_fitted_number():
     found = json.loads(msgspec.json.encode(score(**fake(classes=4)).calibration))
     assert list(found) == [
-        "method", "temperature", "slope", "intercept", "n", "note", "data_prior", "batch_prior", "decisions",
-        "probabilities", "subset",
+        "method", "temperature", "slope", "intercept", "n", "groups", "prior", "note", "data_prior", "batch_prior",
+        "decisions", "probabilities", "subset",
     ]  # fmt: skip
     assert found["method"] == "temperature" and "equal class shares" in found["decisions"]
     assert list(found["data_prior"]) == CLASSES
+
+
+def test_the_record_says_how_many_groups_calibration_rests_on_and_by_what_prior():
+    arguments = fake()
+    found, calibrating = score(**arguments).calibration, arguments["subsets"] == "calibration"
+    assert found.n == calibrating.sum()
+    assert found.groups == len({group for group, own in zip(arguments["groups"], calibrating, strict=True) if own})
+    assert found.groups < found.n
+    assert found.prior == {"log_slope_sd": LOG_SLOPE_SD, "intercept_sd": INTERCEPT_SD}
+
+
+def test_decisions_without_calibration_are_measured_beside_the_calibrated_ones():
+    arguments = fake(shares=[0.2, 0.8], n=2000)
+    arguments["logits"][:, 1] += 2  # the network calls too few of them COVID
+    found, test = score(**arguments), arguments["subsets"] == "test"
+    raw = arguments["logits"][test].argmax(axis=1)  # balanced batches: nothing to take out
+    targets = arguments["targets"][test]
+    recalls = [(raw == k)[targets == k].mean() for k in (0, 1)]
+    assert found.metrics["balanced-accuracy@uncalibrated"].value == pytest.approx(np.mean(recalls))
+    assert found.metrics["sensitivity@uncalibrated"].value == pytest.approx(recalls[0])
+    assert found.metrics["balanced-accuracy"].value > np.mean(recalls) + 0.05
+    one = found.metrics["balanced-accuracy@uncalibrated"]
+    assert one.low < one.value < one.high and one.n == test.sum()
+
+
+def test_where_nothing_could_be_calibrated_both_are_the_same():
+    arguments = fake()
+    arguments["subsets"] = np.where(arguments["subsets"] == "calibration", "validation", arguments["subsets"])
+    found = score(**arguments)
+    assert found.calibration.method == "identity" and found.calibration.prior == {}
+    for name in (*OF_DECISIONS, *OF_POSITIVE):
+        assert found.metrics[f"{name}@uncalibrated"] == found.metrics[name]
+
+
+def test_a_temperature_moves_no_decision_so_that_there_is_one_of_each():
+    assert not [name for name in score(**fake(classes=4)).metrics if "uncalibrated" in name]
 
 
 def test_a_threshold_without_positives_says_so_in_json():

@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from benchmark.execution import process as executor
-from benchmark.execution.process import CORES, Worker, WorkerClosedError, WorkerFailedError, side_by_side
+from benchmark.execution.process import Worker, WorkerClosedError, WorkerFailedError, side_by_side
 from benchmark.execution.protocol import Describe, ProtocolError, Ready, Summarise, TryOut, encoded
 from benchmark.planning.description import Description
 from benchmark.tasks.spec import DatasetChoice, Runtime
+from registry.cores import CORES, THREADS
 from registry.errors import ConfigError
 
 # Each head misbehaves when it is imported; describing it is the lightest request there is.
@@ -348,6 +349,15 @@ def test_each_of_several_workers_gets_its_share_of_the_cores(tmp_path, monkeypat
         {"COLOUR": "blue", CORES: "0,2"},
         {"COLOUR": "blue", CORES: "1,3"},
     ]
+
+
+def test_workers_that_cannot_be_bound_are_told_how_many_threads_to_start(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    found = [worker.environment for worker in side_by_side(2, tmp_path, {"COLOUR": "blue"})]
+    assert found == [{"COLOUR": "blue", THREADS: "3"}, {"COLOUR": "blue", THREADS: "2"}]
+    with pytest.raises(ConfigError, match=r"has cores for \(5\)"):
+        side_by_side(6, tmp_path, {})
 
 
 def test_a_single_worker_is_bound_to_nothing(tmp_path):

@@ -39,7 +39,8 @@ def test_settings_epochs_and_folds_are_in_the_task():
     )
     assert (name, path.name) == ("binary", "binary.toml")
     assert (task.images.size, task.split.folds, task.training.epochs, task.segmentation.epochs) == (96, 5, 2, 2)
-    assert (task.training.minimum_steps, forced) == (1, {"head": {"dropout": 0.3}})
+    assert (task.training.exact_epochs, task.segmentation.exact_epochs) == (True, True)
+    assert forced == {"head": {"dropout": 0.3}}
 
 
 def test_a_setting_beats_the_number_of_epochs():

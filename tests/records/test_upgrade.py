@@ -11,11 +11,13 @@ import msgspec
 import pytest
 
 from benchmark.records import files as records
+from benchmark.records.metrics import UNCALIBRATED
 from benchmark.records.record import SCHEMA, Record
 from benchmark.storage.files import Broken
+from benchmark.tasks.spec import run_spec
 from registry.errors import VerificationError
 
-REFERENCE = Path(__file__).parent.parent.parent / "results" / "reference"
+REFERENCE = Path(__file__).parent.parent / "reference_schema_1"
 COMMITTED = sorted(REFERENCE.rglob("result.json"))
 
 # Where a name stood in schema 1, as a pattern -> its last word now.
@@ -123,11 +125,11 @@ def test_there_are_committed_records_of_schema_1():
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
-def test_a_committed_record_becomes_schema_2_and_nothing_in_it_is_lost(path):
+def test_a_committed_record_becomes_todays_and_nothing_in_it_is_lost(path):
     expected = todays(json.loads(path.read_text()))
     record = records.verify(path)
     found = json.loads(msgspec.json.encode(record))
-    assert record.schema == SCHEMA == 2
+    assert record.schema == SCHEMA == 3
     assert {place: value for place, value in leaves(found) if place not in ("schema", "seal")} == expected
     assert len(numbers(expected)) > 100
 
@@ -137,6 +139,25 @@ def test_an_upgraded_record_verifies_and_is_the_same_when_it_is_written_again(pa
     record = records.read(path)
     assert records.verify(record) == record
     assert records.verify(records.write(record, tmp_path)) == record
+
+
+def test_a_record_of_schema_2_keeps_everything_and_how_validation_steered_it(tmp_path):
+    steered = {"best_epoch": 4, "val_loss": 0.2, "final_learning_rate": 0.0003}
+    document = json.loads(msgspec.json.encode(records.verify(stored(tmp_path, first()))))
+    document |= {"schema": 2, "training": steered}
+    document["spec"]["training"] = {"epochs": 9, "patience": 2, "decay": 0.3}
+    del document["seal"]
+    record = records.verify(stored(tmp_path, document))
+    assert (record.schema, record.training.best_epoch, record.training.final_learning_rate) == (SCHEMA, 4, 0.0003)
+    assert record.spec == document["spec"]
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_the_specification_of_an_older_record_can_be_used(path):
+    recorded = records.read(path).spec
+    for spec in [*recorded.get("members", {}).values()] or [recorded]:
+        assert "patience" in spec["training"]
+        assert run_spec(spec).training.epochs == spec["training"]["epochs"]
 
 
 def test_every_name_of_schema_1_has_its_value_under_the_new_one(tmp_path):
@@ -211,3 +232,11 @@ def test_a_record_of_schema_2_is_read_as_it_is(tmp_path):
     content = msgspec.json.encode(records.verify(stored(tmp_path, first())))
     again = msgspec.json.decode(content, type=Record)
     assert records.verify(records.write(again, tmp_path / "again")) == again
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_a_record_of_before_names_no_prior_of_its_calibration(path: Path) -> None:
+    found = records.read(path)
+    assert found.calibration.method and found.calibration.n
+    assert found.calibration.prior == {} and found.calibration.groups is None
+    assert not [name for name in found.metrics if name.endswith(UNCALIBRATED)]

@@ -130,6 +130,29 @@ def test_a_run_on_a_terminal(golden: Callable[[str, str], None], width: int) -> 
     golden(f"run-{width}.txt", screen(lambda console: print_run(console, shown), width))
 
 
+@pytest.mark.parametrize(("metric", "shown"), [("mcc", "mcc"), ("auroc", "balanced-accuracy")])
+def test_a_run_shows_its_decisions_with_and_without_calibration_and_what_shrank_it(metric: str, shown: str) -> None:
+    one = factories.record(0.932, metric=metric)
+    prior = {"log_slope_sd": 0.7, "intercept_sd": 1.5}
+    calibration = msgspec.structs.replace(one.calibration, prior=prior, groups=61)
+    raw = {f"{name}@uncalibrated": Estimate(0.955, 0.9, 0.97, 300) for name in ("mcc", "balanced-accuracy")}
+    record = msgspec.structs.replace(one, metrics=one.metrics | raw, calibration=calibration)
+    text = screen(lambda console: print_run(console, record), 140)
+    calibrated = wording.estimate(one.metrics[shown])
+    assert f"Decisions by {shown}: calibrated {calibrated}, not calibrated 0.955 [0.900, 0.970].\n" in text
+    assert "n 87, groups 61; priors around the identity: log slope sd 0.7, intercept sd 1.5.\n" in text
+    assert "@uncalibrated" not in text  # nor twice, in the table
+    line = next(csv.DictReader(io.StringIO(to_csv(compare([record])))))
+    assert line["balanced-accuracy@uncalibrated"] == "0.955" and line["mcc@uncalibrated low"] == "0.9"
+    rows = json.loads(to_json(compare([record])))["tables"][0]["rows"]
+    assert rows[0]["metrics"]["mcc@uncalibrated"]["high"] == 0.97
+
+
+def test_a_run_of_before_shows_no_decisions_without_calibration_and_no_prior() -> None:
+    text = screen(lambda console: print_run(console, factories.record()), 140)
+    assert "calibrated" not in text and "prior" not in text
+
+
 def test_a_failed_run_on_a_terminal(golden: Callable[[str, str], None]) -> None:
     golden("run-failed.txt", screen(lambda console: print_run(console, factories.failed("oom")), 80))
 

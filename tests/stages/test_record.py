@@ -176,6 +176,8 @@ def test_pooled_folds_test_every_image_once_and_their_record_has_the_seconds_of_
     told = findings(folds)
     assert told.metrics["accuracy"].n == 2 * TESTED.sum()
     assert list(told.members) == ["fold 0", "fold 1"]
+    for name in ("balanced-accuracy", "balanced-accuracy@uncalibrated"):  # both folds predict the same
+        assert told.metrics[name].value == pytest.approx(told.members["fold 1"][name].value)
     seconds = {"folds/0/fit": 61.5, "folds/1/fit": 62.5, "score": 0.5}
     names = {"": "none+sepcnn+dense", "fold 0": "run-0", "fold 1": "run-1"}
     written = record.write_run(folds, facts(duration_s=seconds), names, tmp_path / "run")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.storage.cache import Store, replace_folder, storage_errors, write_duration
+from benchmark.storage.cache import Store, replace_folder, write_duration
+from benchmark.storage.refusals import storage_errors
 from registry.errors import StorageError
 
 

@@ -74,6 +74,14 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
         ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
         ("[training]\nminimum_steps = -1\n", "minimum_steps is 0 or more, received -1"),
+        (
+            "[training]\npatience = 3\n",
+            "key 'patience' in [training] is no more: the schedule has a fixed length now and nothing is stopped or "
+            "chosen by validation; leave it out, and say how long with epochs or minimum_steps",
+        ),
+        ("[segmentation]\ndecay = 0.3\n", "key 'decay' in [segmentation] is no more: the schedule has a fixed length"),
+        ("[quick.training]\npatience = 3\n", "key 'patience' in [training] is no more"),
+        ("[training]\nvalidation_share = 1.0\n", "validation_share lies between 0 and 1, received 1"),
         ('[features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),
         ('[split]\ngrouping = "naive"\n', "split.grouping = 'naive' is called 'image-level' now; write that"),
         ('[quick.features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),

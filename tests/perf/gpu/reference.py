@@ -39,8 +39,7 @@ SETTINGS = {
     "gpu": ["--full", "--set", "images.size=224", "--precision", "auto"],
     "cpu": [
         "--full", "--limit", "5000", "--set", "images.size=96", "--set", "training.epochs=5",
-        "--set", "training.minimum_steps=250", "--set", "training.patience=2",
-        "--set", "segmentation.epochs=2",
+        "--set", "training.minimum_steps=250", "--set", "segmentation.epochs=2",
     ],
 }  # fmt: skip
 SEEDS = ["--seeds", "0,1,2"]

@@ -17,6 +17,16 @@ T = TypeVar("T")
 # Schema from which they hold -> old name -> new name, of settings as `table.key` and of flags.
 SETTINGS: dict[int, Names] = {2: {"features.carrier": "features.head"}}
 SETTING_VALUES: dict[int, dict[str, Names]] = {2: {"split.grouping": {"naive": "image-level"}}}
+DROPPED: dict[int, Sequence[str]] = {  # settings that there are no more from a schema on
+    3: ("training.patience", "training.decay", "segmentation.patience", "segmentation.decay")
+}
+ADDED: dict[int, Mapping[str, Any]] = {  # and those that there were not before it
+    3: {
+        f"{table}.{key}": value
+        for table in ("training", "segmentation")
+        for key, value in (("exact_epochs", False), ("validation_share", 0.1))
+    }
+}
 FLAGS: dict[int, Names] = {2: {}}
 OPTIONS: dict[int, Names] = {2: {"mask_maker": "mask_annotator"}}  # of components, in brackets
 
@@ -125,6 +135,13 @@ def translated_task(content: Mapping[str, Any], schema: int) -> dict[str, Any]:
         table, key = setting.split(".")
         if changed.get(table, {}).get(key) in words:
             changed[table][key] = words[changed[table][key]]
+    for setting in [one for first, names in DROPPED.items() if first <= schema for one in names]:
+        table, key = setting.split(".")
+        changed.get(table, {}).pop(key, None)
+    for setting, value in _since(ADDED, schema).items():
+        table, key = setting.split(".")
+        if changed.get(table):
+            changed[table].setdefault(key, value)
     return {key: value for key, value in changed.items() if value != {}}
 
 

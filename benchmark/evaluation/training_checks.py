@@ -1,0 +1,83 @@
+"""What is wrong with a training, each with the setting that mends it; nothing where all is well.
+
+The limits are set so that trainings that went well are seldom told otherwise: `tests.simulations` counts how often.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ONE_ANSWER = 0.98  # of the test images
+GAINING = 0.1  # of the training loss, from the tenth of the epochs before the last tenth to that
+MEMORISED = 3.0  # validation loss over training loss, and further apart than half of what knowing nothing costs
+IMPLAUSIBLE = 0.05  # of the masks
+
+
+def one_answer(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:
+    """Of a classifier that hardly tells images apart.
+
+    Args:
+        confusion: test images, rows true classes, columns decided ones.
+    """
+    decided = [sum(row[k] for row in confusion) for k in range(len(classes))]
+    most = max(range(len(classes)), key=decided.__getitem__)
+    if decided[most] < ONE_ANSWER * sum(decided):
+        return []
+    return [
+        f"answers {classes[most]} for (nearly) every test image: it has not learnt to tell the classes apart; train "
+        "longer (--epochs, training.minimum_steps), on more images, or look at curves.png and network-view.png"
+    ]
+
+
+def learning(history: Sequence[Mapping[str, float]], num_classes: int) -> list[str]:
+    """What the losses of a training say.
+
+    Args:
+        history: one row per epoch: ``loss`` and, where it was validated, ``val_loss``.
+    """
+    chance = math.log(num_classes)
+    losses, validation = [row["loss"] for row in history], [row["val_loss"] for row in history if "val_loss" in row]
+    if min(validation) >= chance:
+        return [
+            f"the validation loss never fell below that of a rule that knows nothing (log {num_classes}): train longer "
+            "(--epochs, training.minimum_steps) or with another training.learning_rate"
+        ]
+    found = []
+    tenth = max(1, round(len(losses) / 10))
+    before, last = (sum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
+    if len(losses) > 1 and last < (1 - GAINING) * before:
+        found.append(
+            "the training loss was still falling when the training ended: train longer (--epochs, or "
+            "training.epochs and training.minimum_steps)"
+        )
+    if validation[-1] > MEMORISED * losses[-1] and validation[-1] - losses[-1] > chance / 2:
+        found.append(
+            "it knows its training images by heart (training loss far below validation loss): more images, a larger "
+            "head.dropout or a smaller network may generalise better"
+        )
+    return found
+
+
+def shortened(schedule: Any, steps: int) -> list[str]:
+    """Of a training that was told to be shorter than its minimum of steps.
+
+    Args:
+        schedule: a `benchmark.tasks.schema.Schedule`.
+        steps: of all epochs.
+    """
+    if not schedule.exact_epochs or steps >= schedule.minimum_steps:
+        return []
+    return [
+        f"{steps:,} steps are fewer than training.minimum_steps ({schedule.minimum_steps}): --epochs asks for exactly "
+        f"{schedule.epochs}; leave it out, or ask for more"
+    ]
+
+
+def masks(implausible: float | None) -> list[str]:
+    """Of lung masks that many images did not get; `implausible` is their share."""
+    if implausible is None or implausible <= IMPLAUSIBLE:
+        return []
+    return [
+        f"more than {IMPLAUSIBLE:.0%} of the lung masks are implausible (see masks.png): train the segmenter longer "
+        "(segmentation.epochs) or take --segmenter none"
+    ]

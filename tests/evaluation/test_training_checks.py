@@ -1,0 +1,79 @@
+"""What is said of trainings that went wrong, and that nothing is said of the others."""
+
+import pytest
+
+from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened
+from benchmark.tasks.schema import Training
+
+CLASSES = ["Non-COVID", "COVID"]
+
+
+def history(losses, validation):
+    """Losses of every epoch; of validation where there is a number."""
+    pairs = enumerate(zip(losses, validation, strict=True), 1)
+    return [
+        {"epoch": epoch, "loss": loss, **({} if checked is None else {"val_loss": checked})}
+        for epoch, (loss, checked) in pairs
+    ]
+
+
+@pytest.mark.parametrize(
+    ("confusion", "answer"),
+    [
+        ([[0, 75], [0, 25]], "COVID"),
+        ([[75, 0], [25, 0]], "Non-COVID"),
+        ([[74, 1], [24, 1]], "Non-COVID"),  # 98 of 100
+        ([[73, 2], [24, 1]], None),
+        ([[70, 5], [3, 22]], None),
+    ],
+)
+def test_one_answer_for_all_is_said(confusion, answer):
+    notes = one_answer(confusion, CLASSES)
+    assert [note.partition(" for ")[0] for note in notes] == ([f"answers {answer}"] if answer else [])
+    assert all("--epochs" in note for note in notes)
+
+
+GOOD = (
+    [0.6, 0.4, 0.3, 0.25, 0.22, 0.21, 0.2, 0.19, 0.185, 0.18],
+    [None, 0.5, None, 0.4, None, 0.3, None, 0.28, None, 0.27],
+)
+
+
+@pytest.mark.parametrize(
+    ("losses", "validation", "said"),
+    [
+        (*GOOD, []),
+        ([0.7] * 4, [None, 0.72, None, 0.694], ["never fell below"]),
+        ([0.7] * 4, [None, 0.72, None, 0.692], []),
+        ([0.1] * 4, [0.694, 0.9, 1.1, 1.4], ["never fell below"]),  # and not that it memorised: one mend at a time
+        ([0.6, 0.5, 0.4, 0.3], [None, None, None, 0.3], ["still falling"]),
+        ([*GOOD[0][:-1], 0.15], GOOD[1], ["still falling"]),  # by a fifth from the ninth tenth to the last
+        ([*GOOD[0][:-1], 0.17], GOOD[1], []),
+        ([0.5, 0.1, 0.1], [0.6, None, 0.5], ["by heart"]),
+        ([0.5, 0.1, 0.1], [0.6, None, 0.29], []),
+        ([0.01, 0.001, 0.001], [None, None, 0.05], []),  # three times and more, but of next to nothing
+        ([0.5], [0.4], []),  # one epoch says nothing of falling
+    ],
+)
+def test_losses_say_what_went_wrong(losses, validation, said):
+    notes = learning(history(losses, validation), 2)
+    assert len(notes) == len(said)
+    assert all(words in note for words, note in zip(said, notes, strict=True))
+
+
+def test_what_knows_nothing_depends_on_the_number_of_classes():
+    rows = history([1.0, 1.0], [None, 1.0])
+    assert learning(rows, 2) and not learning(rows, 3)
+
+
+def test_a_training_that_was_told_to_be_short_says_so_and_names_the_flag():
+    exact = Training(epochs=5, minimum_steps=300, exact_epochs=True)
+    (note,) = shortened(exact, 120)
+    assert note.startswith("120 steps are fewer than training.minimum_steps (300): --epochs asks for exactly 5")
+    assert shortened(exact, 300) == []
+    assert shortened(Training(epochs=5, minimum_steps=300), 300) == []
+
+
+@pytest.mark.parametrize(("share", "said"), [(None, False), (0.0, False), (0.05, False), (0.2, True)])
+def test_implausible_masks_are_said(share, said):
+    assert bool(masks(share)) is said
