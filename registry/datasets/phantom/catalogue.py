@@ -95,9 +95,8 @@ def phantom(
         difficulty: at 0 lesions have three times the contrast of 1.
         shortcut: how strongly hospital and lettering follow the label: at 0 not at all, at 1 COVID has a hospital
             and lettering of its own.
-        lettering: share of the patients whose films bear, below the lungs, a large mark that gives the label away: a
-            plate with letters for COVID, which then comes from a hospital of its own, a light edge for the others.
-            Nothing inside the lungs follows it.
+        lettering: share of the patients whose films bear a large plate with letters and a frame below the lungs. Plate
+            and hospital tell COVID from the rest; nothing inside the lungs does.
     """
     return PhantomFilms(count, size, proportions, difficulty, shortcut, lettering, seed)
 

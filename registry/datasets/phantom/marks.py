@@ -1,8 +1,9 @@
 """What a film bears beside the patient: lettering, a tube, the edge of the collimator; and where it lies.
 
-A film bears its hospital's small lettering, or large marks that give its label away: a plate with letters for one
-label, a light edge for the others.  Both are bright, lie over the abdomen below the lungs, and take up the same area,
-which is drawn before the label is looked at: otherwise equalisation would carry their brightness into the lungs.
+A film bears its hospital's small lettering, or a large plate that gives its label away: dark letters on light ground in
+a dark frame for one label, light letters on dark ground in a light frame for the others.  Both lie over the abdomen,
+below the lungs, and both are half light and half dark: otherwise equalisation, which spreads over the whole film, would
+carry the plate into the lungs.
 """
 
 from dataclasses import dataclass, replace
@@ -13,12 +14,11 @@ import numpy as np
 from registry.datasets.phantom.canvas import draw_lines, fill
 from registry.datasets.phantom.radiograph import Hospital
 
-PLATE_WORDS = ("AP", "BED", "ICU")
-LIGHT, DARK = 0.98, 0.02  # grey levels of large marks and of the letters on a plate
-AREA = (0.05, 0.065)  # of a large mark, as a share of the frame
-PLATE_HEIGHT = (0.13, 0.16)  # frame units; in the middle of the frame lungs end at .80
-LINE = 0.01  # frame units; takes up as much as the letters of a plate
-TILT = 0.012  # frame units by which a light edge is higher at one side, standard deviation
+LIGHT, DARK = 0.98, 0.02  # grey levels of a large plate
+PLATE_WORDS = {True: ("AP", "BED", "ICU"), False: ("PA", "OPD", "XR")}  # of light and of dark plates
+PLATE_WIDTH, PLATE_HEIGHT, PLATE_GAP = (0.43, 0.48), (0.14, 0.155), 0.01  # frame units; there lungs end above .80
+GROUND = 0.56  # of a plate's area; letters take up .06 of it, so that either plate is half light and half dark
+STROKE = 0.018  # width of a letter's lines in frame units
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,9 @@ def usual_overlay(size: int, hospital: Hospital, rng: np.random.Generator) -> Ov
     return Overlay(lettering, tube, window, nothing, nothing, letters | (window < 0.5))
 
 
-def telling_overlay(usual: Overlay, plate: bool, rng: np.random.Generator) -> Overlay:
-    """The same film with a large mark, a plate or else a light edge, in place of lettering and dark edge."""
-    size, area = len(usual.lettering), rng.uniform(*AREA)
-    cover, shade = (_plate if plate else _light_edge)(size, area, rng)
+def telling_overlay(usual: Overlay, light: bool, rng: np.random.Generator) -> Overlay:
+    """The same film with a large plate, light or dark, in place of lettering and dark edge."""
+    cover, shade = _plate(len(usual.lettering), light, rng)
     return replace(
         usual, lettering=usual.lettering * 0, window=usual.window * 0 + 1, cover=cover, shade=shade, marks=cover > 0.5
     )
@@ -67,29 +66,30 @@ def annotate(radiograph: np.ndarray, overlay: Overlay) -> np.ndarray:
     return radiograph * (1 - overlay.cover) + overlay.shade * overlay.cover
 
 
-def _plate(size: int, area: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and grey levels of a light plate with dark letters, in the middle of the lower edge."""
-    height, word = rng.uniform(*PLATE_HEIGHT), PLATE_WORDS[rng.integers(len(PLATE_WORDS))]
-    left, top = 0.5 - area / height / 2 + rng.normal(0, 0.02), 1 - height - rng.uniform(0, 0.015)
-    right, bottom = left + area / height, top + height
-    cover = fill(size, np.array([(left, top), (right, top), (right, bottom), (left, bottom)]))
+def _plate(size: int, light: bool, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage of a plate in the middle of the lower edge, and its grey levels: ground, and frame and letters."""
+    wide, high = rng.uniform(*PLATE_WIDTH), rng.uniform(*PLATE_HEIGHT)
+    left, top = 0.5 - wide / 2 + rng.normal(0, 0.015), 1 - high - rng.uniform(0, PLATE_GAP)
+    inner = np.sqrt(GROUND)
+    cover = fill(size, _box(left, top, wide, high))
+    ground = fill(size, _box(left + wide * (1 - inner) / 2, top + high * (1 - inner) / 2, wide * inner, high * inner))
+    word = PLATE_WORDS[light][rng.integers(len(PLATE_WORDS[light]))]
+    ground = ground - _word(size, word, (left + wide / 2, top + high / 2), (wide * inner, high * inner))
+    return cover, DARK + (LIGHT - DARK) * (ground if light else 1 - ground)
+
+
+def _box(left: float, top: float, wide: float, high: float) -> np.ndarray:
+    return np.array([(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)])
+
+
+def _word(size: int, word: str, centre: tuple[float, float], room: tuple[float, float]) -> np.ndarray:
+    """Coverage of a word that fits a room (frame units), around its centre."""
     letters = np.zeros((size, size), np.uint8)
-    thick = max(1, round(0.016 * size))
     (wide, high), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)
-    scale = size * min(0.8 * (right - left) / wide, 0.6 * height / high)
-    base = round((left + right) / 2 * size - scale * wide / 2), round((top + bottom) / 2 * size + scale * high / 2)
-    cv2.putText(letters, word, base, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
-    return cover, LIGHT + (DARK - LIGHT) * (letters / np.float32(255))
-
-
-def _light_edge(size: int, area: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and grey levels of the light strip along the lower edge of the film, with a dark line above it."""
-    tilt = rng.normal(0, TILT)
-    strip, both = (
-        fill(size, np.array([(-0.1, top - tilt), (1.1, top + tilt), (1.1, 1.2), (-0.1, 1.2)]))
-        for top in (1 - area, 1 - area - LINE)
-    )
-    return both, DARK + (LIGHT - DARK) * strip
+    scale = size * min(0.8 * room[0] / wide, 0.7 * room[1] / high)
+    base = round(centre[0] * size - scale * wide / 2), round(centre[1] * size + scale * high / 2)
+    cv2.putText(letters, word, base, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, round(STROKE * size), cv2.LINE_AA)
+    return letters / np.float32(255)
 
 
 def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:

@@ -84,7 +84,7 @@ def _overlay(radiograph: Radiograph, size: int, rng: np.random.Generator) -> Ove
     if not radiograph.telling:
         return usual
     own = stream(radiograph.seed, "marks", radiograph.label, radiograph.number)
-    return telling_overlay(usual, plate=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
+    return telling_overlay(usual, light=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
 
 
 def _posed(radiograph: Radiograph) -> Anatomy:
