@@ -268,7 +268,7 @@ def test_large_plates_are_half_light_half_dark_and_never_touch_the_lungs():
             assert 0.05 < marks.mean() < 0.09
             assert not (marks & cv2.dilate(sample.read_mask().astype(np.uint8), near).astype(bool)).any()
             light, dark = (image[marks] > 200).mean(), (image[marks] < 50).mean()
-            assert min(light, dark) > 0.25 and light + dark > 0.7
+            assert min(light, dark) > 0.2 and light + dark > 0.5
             middle = image[56:61, 29:35]  # letters in the middle, their ground beside them
             assert (np.median(middle) > 128) == (sample.label == "COVID")
 
@@ -291,7 +291,7 @@ def test_the_usual_lettering_and_dark_edges_are_marks_too():
     assert images[marks & (np.arange(64) > 40)[None, :, None]].mean() < 60  # below, they are the collimator's alone
     lettered = marks & ~framed[:, None, None]
     brightest = [image[mark].max() for image, mark in zip(images, lettered, strict=True) if mark.any()]
-    assert np.median(brightest) > 150
+    assert np.median(brightest) > 100  # the corners of a film are black
 
 
 def test_brightness_alone_does_not_point_at_lesions(radiographs):
