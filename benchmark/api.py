@@ -77,7 +77,7 @@ def run(
         limit: about so many images, stratified, whole groups.
         skip_bad: leave unreadable images out (recorded) instead of stopping.
         quick: the laptop setting; by default without `data`.
-        epochs: at most, of every network.
+        epochs: exactly so many, of every network.
         folds: of a cross-validation, 2 to 20.
         seeds: of training.
         backend: of Keras; by default what KERAS_BACKEND names, else TensorFlow.

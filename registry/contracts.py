@@ -28,12 +28,15 @@ Declarations, each with its default; `registry.declarations` reads them, `regist
 
 declaration           stands on                  type            default   what follows
 recognises            a dataset's factory        (root) -> int   0         whose folder ``--data`` names: the highest
+pretrained            a backbone's factory       {name: number}  {}        how its published weights are trained
 whole_frame           a `MaskPredictor`          bool            False     nothing is predicted, applied or judged
 reads_dataset_masks   a `MaskPredictor`          bool            False     the dataset's masks are used as they are
 cxr_bench_sources     a component's module       [file name]     []        these data files count as its code
 
 `recognises` takes a folder that exists, decodes no image, and gives 0 (not this dataset), 1 (its layout) or more (its
-own names); what it raises is logged and counts as 0.  The names in `cxr_bench_sources`, of the factory's module or of
+own names); what it raises is logged and counts as 0.  `pretrained` holds settings of ``[training]``, `learning_rate` or
+`epochs`, that take the place of the defaults' (a task file and flags have the last word), unless the option ``weights``
+is none.  The names in `cxr_bench_sources`, of the factory's module or of
 one that it imports from its own distribution, are relative to that file and written out, because they are read without
 running it.  A declaration of another type is a `ContractError`, names that are not written out are a `PluginError`.
 """

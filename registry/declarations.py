@@ -52,6 +52,25 @@ def recognition(factory: Callable[..., Any], root: str) -> int:
     return score
 
 
+def pretrained_training(factory: Callable[..., Any]) -> dict[str, float]:
+    """How a backbone's factory says that its published weights are trained; nothing where it declares none.
+
+    Raises:
+        ContractError: `pretrained` holds something else than settings of ``[training]`` that are numbers above 0.
+    """
+    declared = getattr(factory, "pretrained", {})
+    if not isinstance(declared, dict) or not all(_fine_tunes(name, value) for name, value in declared.items()):
+        raise ContractError(
+            f"pretrained holds learning_rate (a number) or epochs (a whole number), above 0, received {declared!r}"
+        )
+    return dict(declared)
+
+
+def _fine_tunes(name: object, value: Any) -> bool:
+    kinds = {"learning_rate": (int, float), "epochs": (int,)}.get(str(name), ())
+    return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+
+
 def is_network(product: Any) -> bool:
     """Whether a segmenter, backbone or head is a network.
 

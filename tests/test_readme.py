@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import runpy
 import shlex
 import sys
 import textwrap
@@ -29,10 +30,12 @@ from registry.declarations import recognition
 from registry.lookup import find
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMPONENTS = (ROOT / "registry" / "README.md").read_text(encoding="utf-8")
-PAGES = {"README.md": README, "registry/README.md": COMPONENTS}
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+PLACES = (
+    "README.md", "registry/README.md", "configs/README.md", "benchmark/README.md", "results/README.md",
+    "results/reference/README.md", "tests/perf/README.md", "tests/simulations/README.md", ".github/CONTRIBUTING.md",
+)  # fmt: skip
+PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
+README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
 COMMAND = {"run": run, "compare": compare, "list": list_, "cache": cache, "tune": tune, "speed": speed}
 
 
@@ -69,7 +72,7 @@ def test_every_command_of_the_pages_parses(line):
 
 
 def test_the_first_two_blocks_set_up_everything_themselves():
-    first, second = (block.strip() for kind, block in BLOCKS if kind == "sh")
+    first, second = (block.strip() for block in blocks(README, "sh"))
     for line in (first, second):
         assert "\n" not in line
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
@@ -81,7 +84,7 @@ def test_the_line_without_tensorflow_names_every_other_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     # The newest are installed but for those that have an upper bound.
     needed = {re.sub(r">=[\w.]+,?", "", line) for line in project["dependencies"]}
-    (line,) = re.findall(r"pip install -q (jax .*)", README)
+    (line,) = re.findall(r"pip install -q (jax .*)", PROGRAM)
     assert sorted(shlex.split(line)) == sorted(needed - {"tensorflow"} | {"jax"})
 
 
@@ -138,10 +141,60 @@ def test_the_tables_of_components_are_those_of_the_contract():
 def test_every_file_and_name_that_a_page_points_at_is_there(page):
     text = prose(PAGES[page])
     linked = re.findall(r"\]\(([^):#]+)\)", text)
-    named = re.findall(r"`((?:registry|benchmark|tests|configs)/[\w./-]*)`", text)
-    assert [path for path in {*linked, *named} if not (ROOT / path).exists()] == []
+    named = re.findall(r"`((?:registry|benchmark|tests|configs|results)/[\w./-]*)`", text)
+    assert [path for path in linked if not (ROOT / page).parent.joinpath(path).exists()] == []
+    for path, anchor in re.findall(r"\]\(([^):#]*)#([\w-]+)\)", text):
+        headings = re.findall(r"^#+ (.*)", (ROOT / page).parent.joinpath(path).read_text(), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+    assert [path for path in named if not (ROOT / path).exists()] == []
     for module, attribute in re.findall(r"`((?:registry|benchmark)\.[\w.]+)\.(\w+)`", text):
         assert hasattr(importlib.import_module(module), attribute)
+
+
+def test_the_first_page_is_short_and_leads_to_all_others():
+    assert len(README.splitlines()) <= 110
+    linked = set(re.findall(r"\]\(([^):#]+)\)", README))
+    assert set(PLACES) - linked <= {"README.md", "tests/simulations/README.md"}
+    assert any(path.endswith(".svg") for path in linked) and any(path.endswith(".png") for path in linked)
+
+
+def test_every_readme_is_a_page_that_is_tested():
+    folders = [ROOT / name for name in ("registry", "benchmark", "configs", "results", "tests")]
+    found = {path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("README.md")}
+    assert found | {"README.md", ".github/CONTRIBUTING.md"} == set(PLACES)
+
+
+def test_the_page_of_the_program_has_every_package_in_its_order():
+    (order,) = re.findall(r"^    (registry < .*)$", PROGRAM, re.MULTILINE)
+    packages = {path.parent.name for path in (ROOT / "benchmark").glob("*/__init__.py")}
+    assert set(re.split(r" < |, ", order)) == packages | {"registry", "api"}
+    assert [name for name in packages if f"`{name}/`" not in PROGRAM] == []
+
+
+def commands() -> list[str]:
+    """Everything in code, in blocks or in lines, that is given to a shell and is no `bench …`."""
+    found = []
+    for page in PAGES.values():
+        code = [block for kind in ("", "sh") for block in blocks(page, kind)]
+        code += re.findall(r"`([^`]+)`", prose(page))
+        found += [line for block in code for line in block.splitlines() if re.search(r"\bpip install |python3? ", line)]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_program_that_the_pages_call_is_there(command):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for module in re.findall(r"python -m ((?:tests|benchmark)[\w.]*)", command):
+        path = ROOT.joinpath(*module.split("."))
+        (source,) = (found for found in (path.with_suffix(".py"), path / "__main__.py") if found.is_file())
+        options = set(re.findall(r"(?<!\S)--[a-z]+", command.partition("#")[0])) - {"--help"}
+        assert [option for option in options if f'"{option}"' not in source.read_text()] == []
+    for path in re.findall(r"python ([\w./-]+\.py)", command):
+        assert (ROOT / path).is_file()
+    for extras in re.findall(r"\.\[([\w,]+)\]", command):
+        assert set(extras.split(",")) <= set(project["project"]["optional-dependencies"])
+    for marker in re.findall(r"pytest .*-m (\w+)", command):
+        assert any(line.startswith(f"{marker}:") for line in project["tool"]["pytest"]["ini_options"]["markers"])
 
 
 def test_the_page_of_components_is_short_and_linked():
@@ -151,7 +204,7 @@ def test_the_page_of_components_is_short_and_linked():
 
 def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
     """Names, keywords and attributes; nothing is run."""
-    (block,) = (block for block in blocks(README, "python") if "benchmark.api" in block)
+    (block,) = blocks(PROGRAM, "python")
     row = SimpleNamespace(runs=[SimpleNamespace(run="a run")])
     found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], leader=None)])
     found.folders = {"a run": Path("folder")}
@@ -165,26 +218,29 @@ def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
 
 
 def test_the_tasks_of_the_readme_are_valid(tmp_path):
-    blocks = [block for kind, block in BLOCKS if kind == "toml" and "[classes]" in block]
     tasks = []
-    for block in blocks:
+    for block in (block for block in blocks(TASKS, "toml") if "[classes]" in block):
         path = tmp_path / "mine.toml"
         path.write_text(block)
         tasks.append(read_task(path, ROOT / "configs" / "defaults.toml", quick=False, overrides={}))
-    diseases, lungs = tasks
+    lungs, diseases = tasks
     assert lungs.positive == "Pneumonia"
     labels = ["Normal", "Tuberculosis", "Effusion", "Pleural thickening", "Mass", "Nodule", "Hernia"]
     assert resolve_classes(diseases, labels)["Anything else"] == ["Normal", "Mass", "Nodule", "Hernia"]
 
 
 def test_the_tuning_table_of_the_readme_is_valid():
-    (block,) = (textwrap.dedent(block) for kind, block in BLOCKS if kind == "toml" and "[tuning]" in block)
+    (block,) = (textwrap.dedent(block) for block in blocks(TASKS, "toml") if "[tuning]" in block)
     assert msgspec.convert(tomllib.loads(block)["tuning"], Tuning).searched == ["head", "training", "images"]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_that_a_page_names_exists(page):
-    known = {"--help"}
+    known = {"--help", "--regenerate", "--regenerate-golden"}  # of programs for who changes this one
     for command in (run, compare, tune, speed, *cache.commands.values()):
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known
+
+
+def test_the_program_that_makes_the_pictures_imports_what_there_is():
+    assert callable(runpy.run_path(str(ROOT / ".github" / "pictures.py"))["main"])

@@ -54,7 +54,9 @@ FLAGS = {
     "limit": click.option(
         "--limit", type=click.IntRange(min=8), metavar="N", help="About N images: stratified, whole groups."
     ),
-    "epochs": click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="At most, for every network."),
+    "epochs": click.option(
+        "--epochs", type=click.IntRange(min=1), metavar="N", help="Exactly so many, of every network."
+    ),
     "quick": click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
     "skip_bad": click.option(
         "--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."

@@ -1,8 +1,14 @@
 """`bench list`: what can be compared, and on what tasks."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.planning.components import Describing
+    from benchmark.planning.description import Description
 
 
 @click.command()
@@ -45,7 +51,7 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     found = [entry for kind in kinds for entry in entries(kind).values()]
     cache = cache_folder()
     with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache / "descriptions", describing(worker), CodeIndex(cache))
+        described = Descriptions(cache / "descriptions", _announced(describing(worker)), CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {
@@ -60,6 +66,18 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
         for entry in found
         for component in [described.known[entry.kind, entry.name]]
     ]
+
+
+def _announced(describe: "Describing") -> "Describing":
+    """The same, after a line that says what takes so long; nothing is said where the cache knows all components."""
+    from benchmark.report.wording import plural
+
+    def announced(components: "Sequence[tuple[str, str]]") -> "list[Description]":
+        what = plural(len(components), "component")
+        click.echo(f"describing {what} not in the cache yet (Keras starts for it, which takes some seconds)", err=True)
+        return describe(components)
+
+    return announced
 
 
 def _tasks() -> list[dict[str, str]]:

@@ -11,7 +11,13 @@ from msgspec.structs import replace
 
 from benchmark.execution.protocol import Describe, Emit
 from benchmark.planning.description import Description
-from registry.declarations import is_classical, is_trained, keeps_whole_frame, reads_dataset_masks
+from registry.declarations import (
+    is_classical,
+    is_trained,
+    keeps_whole_frame,
+    pretrained_training,
+    reads_dataset_masks,
+)
 from registry.errors import BenchError, ContractError
 from registry.lookup import Entry, find, load
 from registry.options import read_options
@@ -31,6 +37,8 @@ def describe(entry: Entry) -> Description:
     try:
         factory = load(entry)
         found = replace(found, summary=_first_line(factory), options=read_options(factory))
+        if entry.kind == "backbone":
+            found = replace(found, pretrained=pretrained_training(factory))
         read = TRAITS.get(entry.kind)
         return replace(found, traits=read(factory) if read else {})
     except ContractError as error:

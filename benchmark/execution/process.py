@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+import benchmark.storage.locks  # noqa: F401 (a system without them has no process groups and no poll either)
 from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
 from benchmark.storage.files import RANDOM
 from benchmark.storage.owner import HOST, OWNER, host, lives, owner, place

@@ -11,6 +11,7 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         summary: the first line of its docstring.
         traits: how the pipeline treats a segmenter or a head; see `benchmark.planning.graph.Traits`.
+        pretrained: settings of ``[training]`` that suit a backbone's published weights.
         error: why it cannot be used; empty where it can.
     """
 
@@ -19,4 +20,5 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     summary: str = ""
     options: tuple[Option, ...] = ()
     traits: dict[str, bool] = {}
+    pretrained: dict[str, float] = {}
     error: str = ""

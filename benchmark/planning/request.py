@@ -35,7 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         limit: about so many images.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
-        epochs: at most, of every network; None as the task says.
+        epochs: exactly so many, of every network; None as the task says.
         folds: of a cross-validation; None as the task says.
         seeds: of training.
         backend: of Keras; None takes what KERAS_BACKEND names.

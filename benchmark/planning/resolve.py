@@ -146,21 +146,33 @@ class _Pipeline(msgspec.Struct, frozen=True):
     head: Component
     classical: bool
     features_head: Component | None
+    pretrained: dict[str, float]
 
     @classmethod
     def of(cls, parts: Mapping[str, Component], task: Task, described: Descriptions) -> "_Pipeline":
         resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
         classical = described.traits("head", parts["head"].name).classical
         return cls(
-            **resolved, classical=classical, features_head=_features_head(task, described) if classical else None
+            **resolved,
+            classical=classical,
+            features_head=_features_head(task, described) if classical else None,
+            pretrained=described.get("backbone", parts["backbone"].name).pretrained,
         )
 
+    def fine_tuning(self, task: Task) -> dict[str, Any]:
+        """What the backbone says of training its published weights, where nobody says otherwise."""
+        if "weights" in self.backbone.options and self.backbone.options["weights"] is None:
+            return {}
+        return {name: value for name, value in self.pretrained.items() if name not in task.overridden}
+
     def spec(self, task: Task, settings: Mapping[str, Any]) -> RunSpec:
+        parts = msgspec.structs.asdict(self)
+        del parts["pretrained"]
         spec = RunSpec(
-            **msgspec.structs.asdict(self),
+            **parts,
             **settings,
             augmentation=task.augmentation,
-            training=task.training,
+            training=msgspec.structs.replace(task.training, **self.fine_tuning(task)),
             segmentation=task.segmentation,
         )
         return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)

@@ -1,6 +1,7 @@
 """What `bench run` prints while it runs: one line per run, a bar with the time left for the stage at work."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -33,7 +34,7 @@ WORDS = {
     "record": "writing the record",
 }
 
-QUIET_S = 60  # between two lines, where no bar can be drawn
+QUIET_S = 10  # at most, where no bar can be drawn
 
 
 class Progress:
@@ -46,13 +47,28 @@ class Progress:
         self.at_work: dict[int, _AtWork] = {}
         self.bars = bars_on(console)
         self.steps: TaskID | None = None
+        self.said = time.monotonic()
+        self.over = threading.Event()
 
     def __enter__(self) -> "Progress":
         self.bars.start()
+        if not self.console.is_terminal:
+            threading.Thread(target=self._break_silence, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.over.set()
         self.bars.stop()
+
+    def _break_silence(self) -> None:
+        while not self.over.wait(1):
+            self.report()
+
+    def report(self) -> None:
+        """Say what every worker is at, if nothing has been said for long; where bars show it, nothing."""
+        if not self.console.is_terminal and time.monotonic() - self.said >= QUIET_S:
+            for active in list(self.at_work.values()):
+                self._say(active.line())
 
     def take(self, happened: Happening) -> None:
         """Take what happened in the pool."""
@@ -74,10 +90,7 @@ class Progress:
         if event.done is None or event.total is None:
             return
         self.bars.update(active.bar, completed=event.done, total=event.total, note=_note(event))
-        now = time.monotonic()
-        if not self.console.is_terminal and now - active.last_line >= QUIET_S:
-            active.last_line = now
-            self._say(f"  {active.words}: {event.done:,} of {event.total:,}  {_note(event)}".rstrip())
+        active.come_to = f"{event.done:,} of {event.total:,}  {_note(event)}".rstrip()
 
     def _end_step(self, ended: Ended) -> None:
         if self.steps is None:
@@ -105,6 +118,7 @@ class Progress:
         self._say(f"{line}{score} ({'cached' if run.record else duration(recorded.duration_s)})")
 
     def _say(self, text: str) -> None:
+        self.said = time.monotonic()
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -132,11 +146,16 @@ def bars_on(console: Console) -> Bars:
 
 
 class _AtWork:
-    """A worker's step in words, its bar, and when a file got its last line."""
+    """A worker's step in words, its bar, and how far it has come, where it has said so."""
 
     def __init__(self, words: str, bar: TaskID) -> None:
         self.words, self.bar = words, bar
-        self.last_line = time.monotonic()
+        self.begun = time.monotonic()
+        self.come_to = ""
+
+    def line(self) -> str:
+        """What a file is told."""
+        return f"  {self.words}: {self.come_to or f'begun {duration(time.monotonic() - self.begun)} ago'}"
 
 
 @contextlib.contextmanager

@@ -113,6 +113,9 @@ class Store:
         """The artefact, made by whoever holds its lock."""
         target = Path(self._at(stage, key))
         self._building.mkdir(parents=True, exist_ok=True)
+        there = next((folder for folder in target.parents if folder.is_dir()), target)
+        if not os.access(there, os.W_OK):  # known before hours are spent
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there / target.name))
         prefix = f"{stage}-{key[:16]}-"
         self._sweep(prefix)
         folder = new_folder(self._building, prefix)

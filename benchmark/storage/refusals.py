@@ -59,13 +59,16 @@ def _denied(path: Path, reason: str) -> str:
 
 
 def _unreadable(path: Path, verb: str, reason: str) -> str:
-    opening = f"let its owner open it (chmod -R go+rX {path})"
-    return f"{path} cannot be {verb} ({reason}{_whose(path)}); {opening}, or {OTHERS}"
+    return f"{path} cannot be {verb} ({reason}{_whose(path)}); let its owner open it (chmod -R go+rX), or {OTHERS}"
 
 
 def _whose(path: Path) -> str:
     """Who else owns a path; empty where that is nobody else, or where nobody can tell."""
     try:
-        return f"; it is {path.owner()}'s" if path.stat().st_uid != os.geteuid() else ""
-    except (OSError, KeyError, NotImplementedError):  # KeyError: a number without a name
+        owner = path.stat().st_uid
+    except OSError:
         return ""
+    try:
+        return f"; it is {path.owner()}'s" if owner != os.geteuid() else ""
+    except KeyError:
+        return f"; it is user {owner}'s"

@@ -41,7 +41,8 @@ def read_task(path: Path, defaults: Path, *, quick: bool, overrides: Mapping[str
     searched = {"tuning": content.get("tuning", {})}
     layers = [base, content, base_quick, searched, fast] if quick and "tuned" not in content else [base, content]
     _convert(merge(base, content, {"quick": {}}, fast), path.name)  # an error in [quick] is one on every machine
-    return _convert(merge(*layers, overrides), "--set" if overrides else path.name)
+    task = _convert(merge(*layers, overrides), "--set" if overrides else path.name)
+    return msgspec.structs.replace(task, overridden=sorted(merge(*layers[1:], overrides).get("training", {})))
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,6 +146,8 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _convert(content: dict[str, Any], origin: str) -> Task:
+    if "overridden" in content:
+        raise ConfigError(f"{origin}: unknown key 'overridden' in [the top level]")
     try:
         return msgspec.convert(content, Task)
     except msgspec.ValidationError as error:

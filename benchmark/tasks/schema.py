@@ -188,6 +188,7 @@ class Task(_Table, frozen=True):
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
+        overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
         tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """
 
@@ -207,6 +208,7 @@ class Task(_Table, frozen=True):
     features: Features = Features()
     split: Split = Split()
     tuning: Tuning = Tuning()
+    overridden: list[str] = []
     tuned: Tuned | None = None
     resamples: int = 2000
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import msgspec
 import numpy as np
 
 from benchmark.data.targets import class_targets
@@ -77,17 +76,16 @@ def _accuracies(found: list[Trained]) -> str:
 
 
 def trained(place: Path, seed: int, artefacts: dict[str, Path], build: Callable[[Context], keras.Model]) -> Trained:
-    """A training of the network that `build` gives, with the weights of the best epoch at its end."""
+    """A training of the network that `build` gives, with its last weights."""
     run = stages.run_spec(segmenter="unet", epochs=EPOCHS, seed=seed)
-    schedule = msgspec.structs.replace(run.training, minimum_steps=1)
     warm_up(place)
     context, _ = stages.surroundings(place, run, artefacts)
     reset_keras(seed, run.runtime)
     reader = Reader(context)
     images, targets = reader.views, class_targets(reader.prepared.labels, run.classes)
-    rows = {subset: reader.rows(subset) for subset in ("train", "select", "test")}
+    rows = {subset: reader.rows(subset) for subset in ("train", "validation", "test")}
     network = build(context)
-    learnt, select = targets[rows["train"]], targets[rows["select"]]
+    learnt, asked = targets[rows["train"]], targets[rows["validation"]]
     batches = Batches(
         learnt,
         lambda generator, chosen: (images[rows["train"][chosen]][..., None], learnt[chosen]),
@@ -99,8 +97,8 @@ def trained(place: Path, seed: int, artefacts: dict[str, Path], build: Callable[
     history = train(
         network,
         batches,
-        (images[rows["select"]][..., None], select, class_weights(select, 2)[select]),
-        schedule,
+        (images[rows["validation"]][..., None], asked, class_weights(asked, 2)[asked]),
+        run.training,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         seed=seed,
         folder=context.partial,

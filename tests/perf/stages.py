@@ -13,7 +13,6 @@ from registry.datasets.phantom.catalogue import phantom
 from tests.specs import spec
 
 SIZE = 64
-NEVER = 10**6  # steps before which no training stops early
 
 
 def run_spec(*, segmenter: str, epochs: int, seed: int) -> RunSpec:
@@ -24,8 +23,8 @@ def run_spec(*, segmenter: str, epochs: int, seed: int) -> RunSpec:
         backbone=Component("sepcnn"),
         head=Component("dense"),
         images=Images(size=SIZE),
-        training=Training(epochs=epochs, minimum_steps=NEVER),
-        segmentation=Segmentation(epochs=4, minimum_steps=NEVER),
+        training=Training(epochs=epochs, exact_epochs=True),
+        segmentation=Segmentation(epochs=4, exact_epochs=True),
         split=Split(train=0.6, validation=0.15, test=0.25),
         seed=seed,
     )

@@ -64,9 +64,9 @@ def script(place: Path, run: RunSpec, artefacts: dict[str, Path]) -> float:
 def _script(folder: Path, run: RunSpec, artefacts: dict[str, Path]) -> None:
     keras.utils.set_random_seed(0)
     prepared = load(artefacts["prepare"])
-    parts = np.load(artefacts["split"] / "parts.npy")
+    subsets = np.load(artefacts["split"] / "subsets.npy")
     targets = (prepared.labels == "COVID").astype(np.int64)
-    train, select = (np.flatnonzero(parts == part) for part in ("train", "select"))
+    train, validation = (np.flatnonzero(subsets == subset) for subset in ("train", "validation"))
     network = assemble(run).network
     network.compile(
         optimizer=keras.optimizers.Adam(run.training.learning_rate),
@@ -77,7 +77,7 @@ def _script(folder: Path, run: RunSpec, artefacts: dict[str, Path]) -> None:
         targets[train],
         batch_size=run.training.batch_size,
         epochs=run.training.epochs,
-        validation_data=(prepared.images[select][..., None], targets[select]),
+        validation_data=(prepared.images[validation][..., None], targets[validation]),
         callbacks=[keras.callbacks.ModelCheckpoint(folder / "epoch-{epoch:02d}.weights.h5", save_weights_only=True)],
         verbose=0,
     )

@@ -8,7 +8,7 @@ from benchmark.planning.description import Description
 from benchmark.planning.graph import Traits
 from benchmark.planning.resolve import _check_masks, choose, resolve
 from benchmark.records.summary import DatasetSummary
-from benchmark.tasks.schema import Component, Features, PipelineFile, Split, Task
+from benchmark.tasks.schema import Component, Features, PipelineFile, Split, Task, Training
 from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
 from registry.errors import ConfigError, DataError, OptionError, RefusedError, UnknownNameError
 from registry.options import Option, Range
@@ -21,7 +21,7 @@ OPTIONS = {
     ("segmenter", "dataset"): (),
     ("segmenter", "unet"): (Option("filters", 8, ("int",), (), Range(4, 64)),),
     ("backbone", "sepcnn"): (Option("filters", 16, ("int",), (), Range(8, 64)),),
-    ("backbone", "xception"): (Option("weights", "imagenet", ("str",)),),
+    ("backbone", "xception"): (Option("weights", "imagenet", ("str", "none")),),
     ("head", "dense"): (Option("units", 224, ("int",)), Option("dropout", 0.2, ("float",), (), Range(0, 0.5))),
     ("head", "sepconv"): (Option("filters", 64, ("int",)),),
     ("head", "majority"): (),
@@ -36,6 +36,9 @@ TRAITS = {
 }
 
 
+PRETRAINED = {"learning_rate": 0.0004, "epochs": 7}
+
+
 def asked_in_vain(components):
     raise AssertionError("everything is described")
 
@@ -44,7 +47,8 @@ def asked_in_vain(components):
 def described(tmp_path):
     known = Descriptions(tmp_path / "descriptions", asked_in_vain, index())
     for (kind, name), options in OPTIONS.items():
-        known.known[kind, name] = Description(kind, name, options=options, traits=TRAITS.get(name, {}))
+        own = PRETRAINED if name == "xception" else {}
+        known.known[kind, name] = Description(kind, name, "", options, TRAITS.get(name, {}), own)
     return known
 
 
@@ -133,7 +137,7 @@ def test_options_in_a_flags_brackets_beat_set_which_beats_the_file(described, br
 
 def test_an_option_set_for_a_kind_reaches_the_components_that_have_it(described):
     specs = resolved(described, flags={"backbone": ["sepcnn", "xception"]}, forced={"backbone": {"weights": "none"}})
-    assert [spec.backbone.options for spec in specs] == [{"filters": 16}, {"weights": "none"}]
+    assert [spec.backbone.options for spec in specs] == [{"filters": 16}, {"weights": None}]
 
 
 def test_an_option_that_no_chosen_component_has_is_refused(described):
@@ -249,3 +253,20 @@ def test_a_features_head_that_is_no_network_is_refused(described):
 def test_too_few_patients_for_the_folds_are_refused(described):
     with pytest.raises(DataError, match="of each of 5 folds, so 5 or more; use fewer folds"):
         resolved(described, task(split=Split(folds=5)), data=summary(groups={"COVID": 4, "Normal": 50}))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changes", "expected"),
+    [
+        ("xception", {}, (0.0004, 7)),
+        ("xception[weights=none]", {}, (0.003, 60)),
+        ("sepcnn", {}, (0.003, 60)),
+        ("xception", {"overridden": ["epochs"], "training": Training(epochs=2)}, (0.0004, 2)),
+        ("xception", {"overridden": ["learning_rate"], "training": Training(learning_rate=0.02)}, (0.02, 7)),
+    ],
+)
+def test_a_backbone_says_how_its_published_weights_are_trained_and_the_user_has_the_last_word(
+    described, backbone, changes, expected
+):
+    (spec,) = resolved(described, task(("none", backbone, "dense"), **changes))
+    assert (spec.training.learning_rate, spec.training.epochs) == expected

@@ -182,3 +182,26 @@ def test_data_files_are_read_from_the_statement_that_names_them():
 def test_data_files_that_are_not_written_out_are_an_error(value):
     with pytest.raises(PluginError, match=r"x\.py:1: cxr_bench_sources is read without running the file; expected"):
         told(f"cxr_bench_sources = {value}")
+
+
+def pretrained(declared):
+    def backbone(image_shape, *, weights="imagenet"):
+        return None
+
+    backbone.pretrained = declared
+    return backbone
+
+
+def test_a_backbone_says_how_its_published_weights_are_trained():
+    assert declarations.pretrained_training(read) == {}
+    declared = {"learning_rate": 3e-4, "epochs": 10}
+    assert declarations.pretrained_training(pretrained(declared)) == declared
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{"learning_rate": 0}, {"epochs": 2.5}, {"epochs": True}, {"batch_size": 3}, {"learning_rate": "3e-4"}, [1], None],
+)
+def test_a_wrong_word_on_published_weights_is_one_line(declared):
+    with pytest.raises(ContractError, match="pretrained holds learning_rate"):
+        declarations.pretrained_training(pretrained(declared))

@@ -1,6 +1,7 @@
 """What `bench run` says while it runs: of steps and workers, of runs that end, in a terminal and in a file."""
 
 import io
+import time
 
 import msgspec
 import pytest
@@ -37,20 +38,34 @@ def lines(page):
     return page.file.getvalue().splitlines()
 
 
-def test_a_file_is_told_of_a_long_step_once_a_minute(monkeypatch, page):
+def test_a_file_is_told_of_a_long_step_every_ten_seconds_whether_or_not_it_reports(monkeypatch, page):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     follower = Progress(page, 1)
     follower.take(Begun(0, FIT))
     follower.take(Reported(0, FIT, Ready(7)))
-    for done in range(13):  # two minutes, an epoch every ten seconds
-        now[0] = 10.0 * done
-        follower.take(Reported(0, FIT, Advance("fit", done, 16, loss=0.5, val_loss=0.25)))
+    for second in range(36):
+        now[0] = float(second)
+        if second in (12, 13, 14, 29):
+            follower.take(Reported(0, FIT, Advance("fit", second, 100, loss=0.5, val_loss=0.25)))
+        follower.report()
     words = "  training (unet+sepcnn+dense, COVID, seed 0)"
     assert lines(page) == [
-        f"{words}: 6 of 16  loss 0.500  validation 0.250",
-        f"{words}: 12 of 16  loss 0.500  validation 0.250",
+        f"{words}: begun 10.0 s ago",
+        f"{words}: 14 of 100  loss 0.500  validation 0.250",
+        f"{words}: 29 of 100  loss 0.500  validation 0.250",
     ]
+
+
+def test_a_file_is_told_while_a_worker_says_nothing(monkeypatch, page):
+    monkeypatch.setattr(progress, "QUIET_S", 0.5)
+    with Progress(page, 1) as follower:
+        follower.take(Begun(0, FIT))
+        deadline = time.monotonic() + 20
+        while not lines(page):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert "training" in lines(page)[0] and "ago" in lines(page)[0]
 
 
 def test_a_file_is_told_of_each_step_that_was_built_and_how_long_it_took(page):

@@ -82,6 +82,7 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[segmentation]\ndecay = 0.3\n", "key 'decay' in [segmentation] is no more: the schedule has a fixed length"),
         ("[quick.training]\npatience = 3\n", "key 'patience' in [training] is no more"),
         ("[training]\nvalidation_share = 1.0\n", "validation_share lies between 0 and 1, received 1"),
+        ('overridden = ["epochs"]\n', "unknown key 'overridden' in [the top level]"),
         ('[features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),
         ('[split]\ngrouping = "naive"\n', "split.grouping = 'naive' is called 'image-level' now; write that"),
         ('[quick.features]\ncarrier = "dense"\n', "key 'carrier' in [features] is called 'head' now; rename it"),
@@ -191,3 +192,12 @@ def test_what_a_task_file_lacks_is_named(tmp_path):
         path.write_text(text)
         with pytest.raises(ConfigError, match=re.escape(words)):
             read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+
+
+def test_a_task_knows_which_settings_of_its_training_are_not_the_defaults(tmp_path):
+    text = "[training]\nepochs = 3\n[quick.training]\nbatch_size = 8\n"
+    assert task(tmp_path, "").overridden == []
+    assert task(tmp_path, text).overridden == ["epochs"]
+    laptop = task(tmp_path, text, quick=True).overridden
+    assert set(laptop) == {"epochs", "batch_size", "minimum_steps", "validation_share"}
+    assert task(tmp_path, "", overrides={"training": {"learning_rate": 0.1}}).overridden == ["learning_rate"]

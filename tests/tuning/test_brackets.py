@@ -32,7 +32,7 @@ def test_hyperband_says_below_how_many_trials_it_is_random_search(epochs, smalle
 def test_the_readme_says_from_how_many_trials_on_hyperband_stops_early():
     read = tomllib.loads((ROOT / "configs" / "defaults.toml").read_text())
     laptop, full = read["quick"]["training"]["epochs"], read["training"]["epochs"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "configs" / "README.md").read_text(encoding="utf-8")
     assert f"from {trials_of(1, laptop)} on in the laptop setting ({laptop} epochs)" in readme
     assert f"from {trials_of(1, full)} on at {full} epochs" in readme
 

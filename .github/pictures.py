@@ -1,0 +1,29 @@
+"""The README's pictures from the runs of its first command: `python .github/pictures.py results`."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark.cli.paired import tester
+from benchmark.comparison.collect import collected
+from benchmark.report.terminal import print_comparison
+
+HERE = Path(__file__).parent
+COLUMNS = 110
+
+
+def main(results: Path) -> None:
+    """Write `first-command.svg`, the table as a terminal shows it, and `gradcam.png`, the naive network's sheet."""
+    comparison, _ = collected((results,), tester)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    print_comparison(console, comparison)
+    console.save_svg(str(HERE / "first-command.svg"), title="bench run --task binary")
+    (sheet,) = (results / "binary").glob("none-*/gradcam.png")
+    shutil.copy(sheet, HERE)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
