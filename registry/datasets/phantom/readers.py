@@ -1,4 +1,4 @@
-"""One radiograph: the image, the lung mask and the lesion mask, each drawn anew whenever it is asked for."""
+"""One radiograph: the image, where lungs, lesion and marks are in it, each drawn anew whenever it is asked for."""
 
 from dataclasses import dataclass
 
