@@ -11,7 +11,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 
-LOCALISATION = ("lesion-enrichment", "lung-enrichment")  # what is kept of the maps; tables show the first that is known
+LOCALISATION = ("marks-share", "marks-enrichment", "lesion-enrichment", "lung-enrichment")  # what is kept of the maps
 OF_A_CLASS = tuple(f"{kind}/" for kind in LOCALISATION)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels

@@ -21,7 +21,7 @@ class PreparedImage:
 
     Attributes:
         image: uint8 (size, size).
-        mask, lesion: packed bits of (size, size), uint8 (ceil(size² / 8),); None where there is none.
+        mask, lesion, marks: packed bits of (size, size), uint8 (ceil(size² / 8),); None where there is none.
         shape: height and width before resizing.
         fingerprint: equal for originals that are pixel for pixel the same, and for hardly any others.
     """
@@ -29,6 +29,7 @@ class PreparedImage:
     image: np.ndarray
     mask: np.ndarray | None
     lesion: np.ndarray | None
+    marks: np.ndarray | None
     shape: tuple[int, int]
     fingerprint: tuple[float, ...]
 
@@ -50,6 +51,7 @@ def prepare_sample(sample: Sample, size: int, equalise: Equaliser) -> PreparedIm
         image=prepare_image(image, size, equalise),
         mask=_packed(sample.read_mask(), "mask", sample, image.shape, size),
         lesion=_packed(sample.read_lesion(), "lesion mask", sample, image.shape, size),
+        marks=_packed(sample.read_marks(), "mask of marks", sample, image.shape, size),
         shape=image.shape,
         fingerprint=(*image.shape, mean[0, 0], deviation[0, 0]),
     )

@@ -89,6 +89,7 @@ class Row:
     fingerprint: Hashable = None
     has_mask: bool = False
     has_lesion: bool = False
+    has_marks: bool = False
     refused: str = ""
 
 
@@ -102,6 +103,8 @@ class Artefact:
         self.images = RowFile(folder / "images.npy", (size, size))
         self.masks = RowFile(folder / "masks.npy", (bits,))
         self.lesions = RowFile(folder / "lesions.npy", (bits,))
+        self.marks = RowFile(folder / "marks.npy", (bits,))
+        self.files = (self.images, self.masks, self.lesions, self.marks)
 
     def fill(self, positions: range, size: int, equalise: Equaliser) -> list[Row]:
         """Prepares and writes the samples at these positions; threads may fill different ones at once."""
@@ -115,17 +118,19 @@ class Artefact:
         _write(self.images, positions, [done and done.image for done in good])
         _write(self.masks, positions, [done and done.mask for done in good])
         _write(self.lesions, positions, [done and done.lesion for done in good])
+        _write(self.marks, positions, [done and done.marks for done in good])
         return [_row(done) for done in prepared]
 
     def finish(self, rows: Sequence[Row]) -> None:
         """Completes the files, without the refused samples; `rows` are those of all samples, in order."""
         kept = [position for position, row in enumerate(rows) if not row.refused]
-        for file in (self.images, self.masks, self.lesions):
+        for file in self.files:
             file.finish(kept)
         index = _index([self.samples[position] for position in kept], [rows[position] for position in kept])
         index["skipped"] = [row.refused for row in rows if row.refused]
-        if not any(index["lesion_known"]):
-            self.lesions.path.unlink()
+        for file, known in ((self.lesions, index["lesion_known"]), (self.marks, index["marks_known"])):
+            if not any(known):
+                file.path.unlink()
         path = self.folder / "index.json"
         try:
             path.write_text(json.dumps(index), encoding="utf-8")
@@ -134,7 +139,7 @@ class Artefact:
 
     def abandon(self) -> None:
         """Removes everything."""
-        for file in (self.images, self.masks, self.lesions):
+        for file in self.files:
             file.close()
             file.path.unlink(missing_ok=True)
         (self.folder / "index.json").unlink(missing_ok=True)
@@ -156,7 +161,7 @@ def _image_or_reason(sample: Sample, size: int, equalise: Equaliser) -> Prepared
 def _row(done: PreparedImage | str) -> Row:
     if isinstance(done, str):
         return Row(refused=done)
-    return Row(done.shape, done.fingerprint, done.mask is not None, done.lesion is not None)
+    return Row(done.shape, done.fingerprint, done.mask is not None, done.lesion is not None, done.marks is not None)
 
 
 def _write(file: RowFile, positions: range, rows: Sequence[np.ndarray | None]) -> None:
@@ -177,6 +182,7 @@ def _index(samples: Sequence[Sample], rows: Sequence[Row]) -> dict[str, list]:
         "groups": merge_identical([sample.group for sample in samples], exact),
         "mask_annotators": [sample.mask_annotator or "unknown" if row.has_mask else None for sample, row in pairs],
         "lesion_known": [row.has_lesion for row in rows],
+        "marks_known": [row.has_marks for row in rows],
         "sizes": [list(row.shape) for row in rows],
     }
 

@@ -4,8 +4,9 @@ Its folder, which `benchmark.data.prepare` fills (N samples, in the dataset's or
     images.npy   uint8 (N, H, W)
     masks.npy    uint8 (N, ceil(H·W / 8)), packed bits of the lung mask; zeros where there is none
     lesions.npy  the same for lesion masks; absent when no sample has one
+    marks.npy    the same for lettering and frame burnt into the film
     index.json   ids, labels, sources, groups (images with identical pixels share one), mask_annotators, lesion_known,
-                 sizes ([height, width] before resizing), skipped
+                 marks_known, sizes ([height, width] before resizing), skipped
 """
 
 import json
@@ -23,7 +24,8 @@ class Prepared:
     Attributes:
         ids, labels, groups: str (N,).
         sources, mask_annotators: (N,) of str or None.
-        lesion_known: bool (N,), whether the sample's lesion mask (possibly empty) is known.
+        lesion_known, marks_known: bool (N,), whether the sample's lesion mask and its lettering and frame (possibly
+            empty) are known.
         sizes: int (N, 2), height and width of the original.
         images: uint8 (N, H, W), memory-mapped.
         skipped: samples left out, as ``id: reason``.
@@ -36,6 +38,7 @@ class Prepared:
     groups: np.ndarray
     mask_annotators: np.ndarray
     lesion_known: np.ndarray
+    marks_known: np.ndarray
     sizes: np.ndarray
     images: np.ndarray
     skipped: tuple[str, ...]
@@ -58,6 +61,10 @@ class Prepared:
         """Lesion masks bool (n, H, W) of these samples, of all by default; empty where unknown."""
         return self._bits("lesions.npy", indices)
 
+    def marks(self, indices: np.ndarray | None = None) -> np.ndarray:
+        """Lettering and frame burnt into these samples, of all by default, bool (n, H, W); empty where unknown."""
+        return self._bits("marks.npy", indices)
+
     def _bits(self, name: str, indices: np.ndarray | None) -> np.ndarray:
         chosen = np.arange(len(self.ids)) if indices is None else np.asarray(indices)
         path = self.folder / name
@@ -77,6 +84,7 @@ def load(folder: Path) -> Prepared:
         groups=np.array(index["groups"], str),
         mask_annotators=np.array(index["mask_annotators"], object),
         lesion_known=np.array(index["lesion_known"], bool),
+        marks_known=np.array(index["marks_known"], bool),
         sizes=np.array(index["sizes"], int).reshape(-1, 2),
         images=np.load(folder / "images.npy", mmap_mode="r"),
         skipped=tuple(index["skipped"]),

@@ -15,14 +15,15 @@ class Localisation(NamedTuple):
     """How much of each map falls into a region, for N images.
 
     Attributes:
-        enrichment: (N,) share of the map's mass in the region over the region's share of the area; 1 is chance,
-            NaN where undefined.
+        share: (N,) of the map's mass, in the region; NaN where undefined.
+        enrichment: (N,) that share over the region's share of the area; 1 is chance, NaN where undefined.
         pointing_game_missed: (N,) bool, whether the map's highest point lies outside the region (the pointing game,
             Zhang et al. 2018); False where undefined.
         defined: (N,) bool: the map is not empty and the region neither empty nor everything.
         empty: (N,) bool: the map is zero everywhere it is looked at.
     """
 
+    share: np.ndarray
     enrichment: np.ndarray
     pointing_game_missed: np.ndarray
     defined: np.ndarray
@@ -51,9 +52,9 @@ def localisation(maps: Sequence | np.ndarray, regions: np.ndarray, within: np.nd
         _focus(upsample(np.asarray(heat, np.float32), region.shape), region, None if within is None else within[i])
         for i, (heat, region) in enumerate(zip(maps, regions, strict=True))
     ]
-    columns = zip(*rows, strict=True) if rows else [()] * 4
+    columns = zip(*rows, strict=True) if rows else [()] * 5
     return Localisation(
-        *(np.array(column, kind) for column, kind in zip(columns, (float, bool, bool, bool), strict=True))
+        *(np.array(column, kind) for column, kind in zip(columns, (float, float, bool, bool, bool), strict=True))
     )
 
 
@@ -64,7 +65,7 @@ def localisation_estimates(
 
     Args:
         labels, groups: (N,) of the images in `seen`.
-        prefix: what the region is: ``lung``, ``lesion``.
+        prefix: what the region is: ``lung``, ``lesion``, ``marks``.
         seed: of the bootstrap over groups.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
@@ -84,6 +85,18 @@ def localisation_estimates(
     return result
 
 
+def share_estimates(
+    seen: Localisation, labels: Sequence[str], groups: Sequence[str], prefix: str, seed: int
+) -> dict[str, Estimate]:
+    """``PREFIX-share/LABEL``: median share of a map's mass in the region, of the images with such a region."""
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    kept = {label: (labels == label) & seen.defined for label in dict.fromkeys(labels.tolist())}
+    return {
+        f"{prefix}-share/{label}": _noted(median_estimate(seen.share[rows], groups[rows], seed), seen, labels == label)
+        for label, rows in kept.items()
+    }
+
+
 def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamples: int = 1000) -> Estimate:
     """Median of (N,) values with a percentile interval over resampled groups."""
     if not len(values):
@@ -101,7 +114,7 @@ def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamp
     return Estimate(float(np.median(values)), float(low), float(high), len(values), few(len(values)))
 
 
-def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> tuple[float, bool, bool, bool]:
+def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> tuple[float, float, bool, bool, bool]:
     area = np.ones(region.shape, bool) if within is None else within.astype(bool)
     target = region & area
     heat = np.where(area, heat, 0)
@@ -109,9 +122,10 @@ def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> t
     share = target.sum() / max(area.sum(), 1)
     empty = mass <= 0
     if empty or not 0 < share < 1:
-        return np.nan, False, False, bool(empty)
+        return np.nan, np.nan, False, False, bool(empty)
     peak = np.unravel_index(heat.argmax(), heat.shape)
-    return float(heat[target].sum(dtype=float) / mass / share), not target[peak], True, False
+    inside = heat[target].sum(dtype=float) / mass
+    return float(inside), float(inside / share), not target[peak], True, False
 
 
 def _noted(estimate: Estimate, seen: Localisation, rows: np.ndarray) -> Estimate:

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmark.figures.overlays import is_empty, overlay
 from benchmark.figures.sheet import (
+    GREEN,
     INK,
     MARGIN,
     NORMAL,
@@ -36,7 +37,7 @@ class Panel:
         probability: of the decided class, in [0, 1].
         image: uint8 (S, S), as the network sees it.
         heat: (h, w), >= 0.
-        lungs, lesion: bool (S, S), None where unknown.
+        lungs, lesion, marks: bool (S, S), None where unknown or where there are none; `marks` are lettering and frame.
     """
 
     class_name: str
@@ -48,6 +49,7 @@ class Panel:
     heat: np.ndarray
     lungs: np.ndarray | None
     lesion: np.ndarray | None
+    marks: np.ndarray | None = None
 
 
 def gradcam_sheet(path: Path, panels: Sequence[Panel], caption: str, method: str = "Grad-CAM") -> None:
@@ -88,6 +90,8 @@ def _pair(page: Sheet, left: float, top: float, panel: Panel, words: list[str]) 
         laid.outline(panel.lungs, SKY)
     if panel.lesion is not None:
         laid.outline(panel.lesion, "white", dashed=True)
+    if panel.marks is not None:
+        laid.outline(panel.marks, GREEN)
     if is_empty(panel.heat):
         laid.note(0.08, "empty map", color="white", size=SMALL, ground="black")
     wrong = panel.decided != panel.class_name
@@ -102,4 +106,6 @@ def _legend(page: Sheet, top: float, panels: Sequence[Panel]) -> None:
     if any(panel.lungs is not None for panel in panels):
         page.write(_left(2), top + 0.07, ["━━ lungs"], color=SKY, weight="bold")
     if any(panel.lesion is not None for panel in panels):
-        page.write(_left(2) + 1.0, top + 0.07, ["╍╍ lesion (white on the image)"], color=QUIET)
+        page.write(_left(2) + 0.8, top + 0.07, ["╍╍ lesion (white)"], color=QUIET)
+    if any(panel.marks is not None for panel in panels):
+        page.write(_left(2) + 2.05, top + 0.07, ["━━ lettering, frame"], color=GREEN, weight="bold")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.figures.overlays import PALETTE
-from benchmark.figures.sheet import MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, sheet, wrapped
+from benchmark.figures.sheet import GREEN, MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, sheet, wrapped
 
-SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.5, 0.3, 4  # inches; panels
-HALF = 0.5  # of the images must have lung where the outline says lung
+SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.5, 0.45, 4  # inches; panels
+HALF = 0.5  # of the images must have lung, or marks, where the outline says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class MeanHeat:
 
     Attributes:
         heat: (S, S), 1 where there is as much as if it were spread evenly; zero everywhere where every map is empty.
-        lungs: (S, S), share of the images with lung there; None where the lungs are unknown.
+        lungs, marks: (S, S), share of the images with lung there, or with lettering and frame; None where they are
+            unknown.
         images, empty: how many maps were averaged, and how many were left out for being zero everywhere.
     """
 
@@ -28,6 +29,7 @@ class MeanHeat:
     lungs: np.ndarray | None
     images: int
     empty: int
+    marks: np.ndarray | None = None
 
 
 def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method: str = "Grad-CAM") -> None:
@@ -40,7 +42,7 @@ def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method
         for place, panel in enumerate(panels):
             row, column = divmod(place, PER_ROW)
             _draw(page, panel, MARGIN + column * (SIDE + GAP), row * (HEAD + SIDE + GAP), top)
-        _legend(page, rows * (HEAD + SIDE + GAP), top, any(panel.lungs is not None for panel in panels))
+        _legend(page, rows * (HEAD + SIDE + GAP), top, panels)
 
 
 def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -> None:
@@ -51,10 +53,15 @@ def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -
     picture = page.picture(left, above + HEAD, SIDE, SIDE, shades)
     if panel.lungs is not None:
         picture.outline(panel.lungs >= HALF, SKY, width=1.4)
+    if panel.marks is not None:
+        picture.outline(panel.marks >= HALF, GREEN, width=1.4)
 
 
-def _legend(page: Sheet, above: float, top: float, lungs: bool) -> None:
+def _legend(page: Sheet, above: float, top: float, panels: Sequence[MeanHeat]) -> None:
     page.picture(MARGIN, above + 0.03, 1.2, 0.12, np.tile(PALETTE, (26, 1, 1)))
     page.write(MARGIN + 1.3, above, [f"0 to {top:.1f} × an even spread"], color=QUIET, size=SMALL)
-    if lungs:
+    if any(panel.lungs is not None for panel in panels):
         page.write(MARGIN + 3.1, above, ["━━ lung in half the images"], color=SKY, size=SMALL, weight="bold")
+    if any(panel.marks is not None and (panel.marks >= HALF).any() for panel in panels):
+        text = "━━ lettering or frame in half the images"
+        page.write(MARGIN, above + 0.22, [text], color=GREEN, size=SMALL, weight="bold")

@@ -11,6 +11,10 @@ GROUPINGS = {
     "image-level": "image-level: patients and identical images may be on both sides",
 }
 TRAINING_TIME = "training time"
+MARKS = {
+    "marks-share": "marks share: the share of the maps' mass on lettering and frame burnt into the film",
+    "marks-enrichment": "marks enrichment: that share over the marks' share of the image",
+}
 LOCALISATION = {
     "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
     "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the image",
@@ -54,9 +58,9 @@ def legend(table: Table, titles: list[str]) -> str:
         )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
-    kind = localisation_kind(table.rows)
-    if kind and localisation_title(kind) in titles:
-        sentences.append(_localisation(kind, table.rows))
+    shown = [kind for kind in localisation_kinds(table.rows) if localisation_title(kind) in titles]
+    if shown:
+        sentences.append(_localisation(shown, table.rows))
     if TUNING in titles:
         searches = [row.tuned for row in table.rows if row.tuned]
         stayed = "; default stayed: none was better" if any(one.stayed for one in searches) else ""
@@ -66,9 +70,12 @@ def legend(table: Table, titles: list[str]) -> str:
     return " ".join(sentences)
 
 
-def localisation_kind(rows: list[Row]) -> str:
-    """The statistic of maps that a table shows: the first one that any row has; empty where none has any."""
-    return next((kind for kind in LOCALISATION if any(kind in row.localisation for row in rows)), "")
+def localisation_kinds(rows: list[Row]) -> list[str]:
+    """The statistics of maps that a table shows: the first that any row has of the marks, and of the anatomy."""
+    known = [
+        [kind for kind in kinds if any(kind in row.localisation for row in rows)] for kinds in (MARKS, LOCALISATION)
+    ]
+    return [kinds[0] for kinds in known if kinds]
 
 
 def localisation_title(kind: str) -> str:
@@ -76,10 +83,14 @@ def localisation_title(kind: str) -> str:
     return kind.replace("-", " ")
 
 
-def _localisation(kind: str, rows: list[Row]) -> str:
-    occluded = any(wording.occluded(row) for row in rows if kind in row.localisation)
-    marks = " (o): maps by occlusion." if occluded else ""
-    return f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance.{marks}"
+def _localisation(kinds: list[str], rows: list[Row]) -> str:
+    occluded = any(wording.occluded(row) for row in rows if any(kind in row.localisation for kind in kinds))
+    method = " (o): maps by occlusion." if occluded else ""
+    explained = [f"{MARKS[kind].capitalize()}, mean over classes." for kind in kinds if kind in MARKS]
+    explained += [
+        f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance." for kind in kinds if kind in LOCALISATION
+    ]
+    return f"{' '.join(explained)}{method}"
 
 
 def _dataset(dataset: DatasetInfo) -> str:

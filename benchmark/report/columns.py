@@ -1,6 +1,7 @@
 """The columns of a comparison; every table format draws from them."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -55,9 +56,8 @@ def _every(table: Table) -> Iterator[Column]:
         yield _metric(name, SECOND if place else FIRST)
     if any(row.tuned for row in table.rows):
         yield Column(captions.TUNING, lambda row: "" if row.control else wording.tuning(row.tuned), FIRST)
-    kind = captions.localisation_kind(table.rows)
-    if kind:
-        yield Column(captions.localisation_title(kind), lambda row: wording.localisation(row, kind), MAPS)
+    for kind in captions.localisation_kinds(table.rows):
+        yield Column(captions.localisation_title(kind), partial(wording.localisation, kind=kind), MAPS)
     yield Column("parameters", lambda row: "" if row.control else wording.count(row.cost.parameters), COST)
     yield Column(captions.TRAINING_TIME, lambda row: "" if row.control else wording.duration(row.cost.training_s), COST)
     yield Column("model size", lambda row: "" if row.control else wording.size(row.cost.model_bytes), COST)

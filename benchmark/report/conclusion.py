@@ -5,6 +5,7 @@ from benchmark.records.metrics import LOWER_IS_BETTER
 from benchmark.report.wording import estimate, interval, number
 
 ORACLE, LARGEST = "source-oracle", "majority"
+MUCH, ABOVE_CHANCE = 0.25, 2.0  # of a pipeline's heat on the marks, and how many times the marks' share of the image
 
 
 def conclusion(table: Table) -> str:
@@ -69,6 +70,8 @@ def _controls(table: Table) -> str:
         tells = known != base and _reaches(table, known)  # a source that tells no class from another explains nothing
         beaten = ", no worse than the leader: the source alone may explain these scores" if tells else ""
         sentences.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
+        if tells and _on_marks(best := _best(table)):
+            sentences.append(_marks(table, best))
     elif table.dataset and table.dataset.sources:
         sentences.append(
             f"The source control has no {table.metric}, so nothing here excludes that the source was learnt."
@@ -81,6 +84,27 @@ def _controls(table: Table) -> str:
             f"Always answering the largest class scores {number(largest)}: the leader is not significantly better."
         )
     return " ".join(sentences)
+
+
+def _on_marks(row: Row) -> bool:
+    """Whether much of a pipeline's heat lies on lettering and frame, far more than if it were spread evenly."""
+    share, enrichment = (row.localisation.get(name, 0.0) for name in ("marks-share", "marks-enrichment"))
+    return share >= MUCH and enrichment >= ABOVE_CHANCE
+
+
+def _marks(table: Table, best: Row) -> str:
+    """What follows where the leader looks at the marks: its score shows nothing, that of who does not may."""
+    share, enrichment = best.localisation["marks-share"], best.localisation["marks-enrichment"]
+    sentence = (
+        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat, "
+        f"{enrichment:.1f} times an even spread), so its score is no sign that it sees the disease"
+    )
+    others = (row for row in table.rows if not row.control and row.value(table.metric) is not None and row.pooled)
+    other = next((row for row in others if row.localisation.get("marks-enrichment", 1.0) < 1.0), None)
+    if other is None:
+        return f"{sentence}."
+    own = other.localisation["marks-share"]
+    return f"{sentence}; {other.pipeline}, which does not ({own:.0%}), scores {number(other.value(table.metric))}."
 
 
 def _best(table: Table) -> Row:

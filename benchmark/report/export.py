@@ -46,11 +46,13 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
     ends += [" seeds low", " seeds high"] if most > 2 else []
     against = AGAINST if any(table.against for table in comparison.tables) else ()
     tuning = TUNING if any(row.tuned for *_, row in rows) else ()
+    marks = [kind for kind in captions.MARKS if any(kind in row.localisation for *_, row in rows)]
     titles = [
         *FACTS,
         *COSTS,
         *tuning,
         *captions.LOCALISATION,
+        *marks,
         *against,
         *(name + end for name in names for end in ends),
     ]

@@ -63,10 +63,15 @@ def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) ->
     """Where the log-odds of its own class come from on the average test image."""
     with np.load(stored, allow_pickle=False) as arrays:
         panels = [
-            MeanHeat(name, heat, lungs if lungs.any() else None, int(images), int(empty))
-            for name, heat, lungs, images, empty in zip(
-                context.spec.classes, arrays["heat"], arrays["lungs"], arrays["images"], arrays["empty"], strict=True
+            MeanHeat(
+                class_name=name,
+                heat=arrays["heat"][k],
+                lungs=_unless_empty(arrays["lungs"][k]),
+                images=int(arrays["images"][k]),
+                empty=int(arrays["empty"][k]),
+                marks=_unless_empty(arrays["marks"][k]),
             )
+            for k, name in enumerate(context.spec.classes)
         ]
     caption = f"{plain_name(context.spec)}, seed {context.spec.seed}: log-odds of the true class, mean over test images"
     mean_heat_sheet(path, panels, caption=caption, method=method)
@@ -143,6 +148,7 @@ def gradcam_panels(run: Reader, samples: Path, classes: list[str], targets: np.n
     rows = chosen["rows"]
     lungs = as_seen(run, lung_masks(run, rows), rows)
     lesions = as_seen(run, prepared.lesions(rows), rows)
+    marks = as_seen(run, prepared.marks(rows), rows)
     return [
         Panel(
             class_name=classes[targets[row]],
@@ -152,8 +158,13 @@ def gradcam_panels(run: Reader, samples: Path, classes: list[str], targets: np.n
             probability=float(chosen["probabilities"][i]),
             image=inputs[row],
             heat=chosen["heat"][i],
-            lungs=lungs[i] if lungs[i].any() else None,
-            lesion=lesions[i] if lesions[i].any() else None,
+            lungs=_unless_empty(lungs[i]),
+            lesion=_unless_empty(lesions[i]),
+            marks=_unless_empty(marks[i]),
         )
         for i, row in enumerate(rows)
     ]
+
+
+def _unless_empty(region: np.ndarray) -> np.ndarray | None:
+    return region if region.any() else None

@@ -26,8 +26,8 @@ def build(context: "Context", folder: Path) -> None:
 
     In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
     probabilities (n,) of the decided class at equal class priors, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
-    heat (K,S,S), see `mean_heat`; lungs (K,S,S), share of the images with lung there; images and empty (K,), maps that
-    were averaged and left out.
+    heat (K,S,S), see `mean_heat`; lungs and marks (K,S,S), share of the images with lung or lettering and frame there;
+    images and empty (K,), maps that were averaged and left out.
     """
     run = Reader(context)
     found, maps = predictions(run), mapper(run)
@@ -42,8 +42,9 @@ def build(context: "Context", folder: Path) -> None:
     judged_heat = np.concatenate(heat)
     statistics = map_statistics(run, rows[judged], targets[judged], judged_heat)
     (folder / "statistics.json").write_bytes(msgspec.json.encode(statistics))
-    lungs = as_seen(run, lung_masks(run, rows[judged]), rows[judged])
-    write_mean_heat(folder, judged_heat, lungs, targets[judged], len(context.spec.classes))
+    shown = rows[judged]
+    lungs, marks = (as_seen(run, mask, shown) for mask in (lung_masks(run, shown), run.prepared.marks(shown)))
+    write_mean_heat(folder, judged_heat, lungs, marks, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, probabilities)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
 
@@ -58,19 +59,27 @@ def worth_mapping(targets: np.ndarray, at_most: int | None, seed: int) -> np.nda
     return np.sort(np.concatenate(of_class))
 
 
-def write_mean_heat(folder: Path, maps: np.ndarray, lungs: np.ndarray, targets: np.ndarray, num_classes: int) -> None:
-    """Write ``mean-heat.npz`` of maps (n,h,w) of the true classes (n,) and lungs bool (n,S,S)."""
+def write_mean_heat(
+    folder: Path, maps: np.ndarray, lungs: np.ndarray, marks: np.ndarray, targets: np.ndarray, num_classes: int
+) -> None:
+    """Write ``mean-heat.npz`` of maps (n,h,w) of the true classes (n,), and of lungs and marks bool (n,S,S)."""
     shape = lungs.shape[1:]
     of_class = [np.flatnonzero(targets == k) for k in range(num_classes)]
     found = [mean_heat(maps[rows], shape) for rows in of_class]
-    known = [rows[lungs[rows].any(axis=(1, 2))] for rows in of_class]
     np.savez(
         folder / "mean-heat.npz",
         heat=np.stack([heat for heat, _ in found]),
-        lungs=np.stack([lungs[rows].mean(axis=0) if len(rows) else np.zeros(shape) for rows in known]),
+        lungs=np.stack([_mean_region(lungs[rows]) for rows in of_class]),
+        marks=np.stack([_mean_region(marks[rows]) for rows in of_class]),
         images=np.array([len(rows) - empty for rows, (_, empty) in zip(of_class, found, strict=True)]),
         empty=np.array([empty for _, empty in found]),
     )
+
+
+def _mean_region(regions: np.ndarray) -> np.ndarray:
+    """Share (S,S) of those of the regions bool (n,S,S) that are not empty."""
+    known = regions[regions.any(axis=(1, 2))]
+    return known.mean(axis=0) if len(known) else np.zeros(regions.shape[1:])
 
 
 def mean_heat(maps: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, int]:

@@ -1,15 +1,18 @@
-"""Lungs and lesions where a classifier sees them, and how far its heat maps keep to them."""
+"""Lungs, lesions and marks where a classifier sees them, and how far its heat maps keep to them."""
 
 import numpy as np
 
 from benchmark.data.masking import apply_masks
-from benchmark.evaluation.localisation import localisation, localisation_estimates
+from benchmark.evaluation.localisation import localisation, localisation_estimates, share_estimates
 from benchmark.records.estimate import Estimate
 from benchmark.stages.reading import Reader
 
 
 def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.ndarray) -> dict[str, Estimate]:
-    """Per class, how heat maps and plain brightness localise lungs and, where they are known, lesions."""
+    """Per class, how heat maps localise lungs and, where they are known, lesions and the marks burnt into the film.
+
+    Of lesions, plain brightness too.
+    """
     spec, prepared = run.spec, run.prepared
     classes = np.array(list(spec.classes))[targets]
     groups = prepared.groups[rows]
@@ -32,7 +35,18 @@ def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.
             for name, one in localisation_estimates(plain, *where, "brightness", spec.seed).items()
             if "enrich" in name
         }
-    return estimates
+    return estimates | _on_marks(run, rows, classes, maps)
+
+
+def _on_marks(run: Reader, rows: np.ndarray, classes: np.ndarray, maps: np.ndarray) -> dict[str, Estimate]:
+    """How much of the heat lies on lettering and frame, of the images on which there are any."""
+    marks = as_seen(run, run.prepared.marks(rows), rows)
+    marked = marks.any(axis=(1, 2))
+    if not marked.any():
+        return {}
+    seen = localisation(maps[marked], marks[marked])
+    where = classes[marked], run.prepared.groups[rows][marked], "marks", run.spec.seed
+    return share_estimates(seen, *where) | localisation_estimates(seen, *where)
 
 
 def lung_masks(run: Reader, rows: np.ndarray) -> np.ndarray:

@@ -99,7 +99,11 @@ def _check_readers(sample: Sample) -> None:
     _check_array(image, np.uint8, f"image of sample {sample.id!r}")
     expect(bool(np.array_equal(image, sample.read_image())), f"sample {sample.id!r} reads the same image twice")
     lungs = copy.read_mask()
-    masks: Iterable[tuple[str, Any]] = (("mask", lungs), ("lesion", copy.read_lesion()))
+    masks: Iterable[tuple[str, Any]] = (
+        ("mask", lungs),
+        ("lesion", copy.read_lesion()),
+        ("marks", copy.read_marks()),
+    )
     for what, mask in masks:
         if mask is not None:
             _check_array(mask, np.bool_, f"{what} of sample {sample.id!r}")

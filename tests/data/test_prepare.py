@@ -20,8 +20,8 @@ from tests import xrays
 
 def synthetic(n: int, **fields) -> Sample:
     """A sample whose readers give arrays."""
-    given = {"image": xrays.radiograph(n), "mask": None, "lesion": None} | {
-        name: fields.pop(name) for name in ("image", "mask", "lesion") if name in fields
+    given = {"image": xrays.radiograph(n), "mask": None, "lesion": None, "marks": None} | {
+        name: fields.pop(name) for name in ("image", "mask", "lesion", "marks") if name in fields
     }
     readers = {f"read_{name}": partial(lambda pixels: pixels, pixels) for name, pixels in given.items()}
     return Sample(**{"id": f"s{n}", "label": "a", "source": None, "group": f"g{n}"} | readers | fields)
@@ -81,6 +81,22 @@ def test_lesions_are_kept_where_they_are_known_even_if_empty(tmp_path):
     )
     assert images.lesion_known.tolist() == [False, True, True]
     assert images.lesions().any(axis=(1, 2)).tolist() == [False, False, True]
+
+
+def test_marks_are_kept_where_they_are_known_even_if_empty(tmp_path):
+    plate = np.zeros((64, 64), bool)
+    plate[:16] = True
+    samples = [synthetic(0), synthetic(1, marks=np.zeros((32, 32), bool)), synthetic(2, marks=plate)]
+    images = prepared(samples, tmp_path / "out")
+    assert images.marks_known.tolist() == [False, True, True]
+    assert images.marks().any(axis=(1, 2)).tolist() == [False, False, True]
+    assert images.marks([2])[0, :8].all() and not images.marks([2])[0, 8:].any()
+    assert not images.lesion_known.any()
+
+
+def test_marks_that_do_not_fit_their_image_are_refused(tmp_path):
+    with pytest.raises(DataError, match="mask of marks of 30×20 pixels does not fit"):
+        prepared([synthetic(0, marks=np.ones((20, 30), bool)), synthetic(1)], tmp_path / "out")
 
 
 def test_without_any_lesion_there_is_no_lesion_file(tmp_path):

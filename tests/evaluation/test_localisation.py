@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.evaluation.localisation import localisation, localisation_estimates, median_estimate, upsample
+from benchmark.evaluation.localisation import (
+    localisation,
+    localisation_estimates,
+    median_estimate,
+    share_estimates,
+    upsample,
+)
 
 
 def test_upsampling_keeps_where_a_cell_is():
@@ -22,9 +28,11 @@ def test_enrichment_worked_by_hand():
     region = np.array([[[True, False], [False, False]]])
     lungs = np.array([[[True, True], [True, False]]])
     assert localisation(heat, region).enrichment[0] == pytest.approx((3 / 8) / (1 / 4))
+    assert localisation(heat, region).share[0] == pytest.approx(3 / 8)
     assert localisation(heat, region).pointing_game_missed[0]
     seen = localisation(heat, region, within=lungs)
     assert seen.enrichment[0] == pytest.approx((3 / 4) / (1 / 3))
+    assert seen.share[0] == pytest.approx(3 / 4)
     assert not seen.pointing_game_missed[0]
 
 
@@ -57,6 +65,21 @@ def test_empty_maps_and_impossible_regions_are_named_not_divided_by_zero():
     assert told["lesion-enrichment/a"].value == pytest.approx(1)
     assert told["lesion-enrichment/a"].note == "n < 10; 1 empty maps left out; 2 images without such a region"
     assert (told["lesion-empty/a"].value, told["lesion-empty/a"].n) == (1, 4)
+
+
+def test_shares_are_medians_of_each_label_of_the_images_with_such_a_region():
+    heat = np.zeros((5, 2, 2))
+    heat[:, 0, 0], heat[:, 1, 1] = (1, 2, 3, 0, 5), (3, 2, 1, 0, 5)
+    region = np.zeros((5, 2, 2), bool)
+    region[:4, 0, 0] = True
+    told = share_estimates(localisation(heat, region), ["a", "a", "a", "a", "b"], list("vwxyz"), "marks", 0)
+    assert told["marks-share/a"].value == pytest.approx(2 / 4)  # of 1/4, 2/4, 3/4
+    assert (told["marks-share/a"].low, told["marks-share/a"].high) == pytest.approx((1 / 4, 3 / 4))
+    assert told["marks-share/a"].note == "n < 10; 1 empty maps left out"
+    assert (told["marks-share/b"].value, told["marks-share/b"].note) == (
+        None,
+        "no map to judge; 1 images without such a region",
+    )
 
 
 def test_a_label_with_empty_maps_only_has_no_number():

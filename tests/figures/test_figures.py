@@ -13,7 +13,7 @@ from benchmark.figures.explanations import Panel, gradcam_sheet
 from benchmark.figures.masks import MaskRow, mask_sheet
 from benchmark.figures.mean_heat import MeanHeat, mean_heat_sheet
 from benchmark.figures.overlays import PALETTE, overlay
-from benchmark.figures.sheet import ORANGE, SKY, wrapped
+from benchmark.figures.sheet import GREEN, ORANGE, SKY, wrapped
 from benchmark.figures.thumbnails import thumbnails
 from benchmark.figures.views import View, grey_levels, network_view_sheet
 from registry.errors import StorageError
@@ -181,6 +181,15 @@ def test_gradcam_sheet_has_a_row_for_each_class(tmp_path: Path, classes: int) ->
     assert_sensible(rendered(tmp_path / "gradcam.png"), classes)
 
 
+def test_gradcam_sheet_outlines_lettering_and_frame_and_explains_the_line(tmp_path: Path) -> None:
+    bare, marked = tmp_path / "bare.png", tmp_path / "marked.png"
+    gradcam_sheet(bare, [panel()], "caption")
+    gradcam_sheet(marked, [panel(marks=disc(5, 5, 4))], "caption")
+    assert pixels_of(rendered(bare), GREEN) == 0
+    found = [pixels_of(part, GREEN) for part in (rendered(marked)[:-70], rendered(marked)[-70:])]
+    assert min(found) > 20  # the outline, and the legend below
+
+
 def test_gradcam_sheet_draws_no_radiograph_where_none_is_wrong(tmp_path: Path) -> None:
     whole, lacking = tmp_path / "whole.png", tmp_path / "lacking.png"
     black = np.zeros((SIZE, SIZE), np.uint8)
@@ -268,6 +277,15 @@ def test_mean_heat_has_a_panel_per_class_on_one_scale_and_outlines_the_lungs_of_
     assert pixels_of(picture, SKY) > 100
     hottest = "#{:02x}{:02x}{:02x}".format(*PALETTE[-1])
     assert pixels_of(picture, hottest) > 1000  # the corner, and the end of the scale
+
+
+def test_mean_heat_outlines_the_marks_of_half_the_images(tmp_path: Path) -> None:
+    even = np.ones((SIZE, SIZE))
+    for share in (0.4, 0.6):
+        heat = MeanHeat("COVID", even, None, 9, 0, marks=share * disc(16, 16, 12))
+        mean_heat_sheet(tmp_path / f"{share}.png", [heat], "caption")
+    assert pixels_of(rendered(tmp_path / "0.4.png"), GREEN) == 0
+    assert pixels_of(rendered(tmp_path / "0.6.png"), GREEN) > 100
 
 
 def test_a_radiograph_keeps_its_proportions(tmp_path: Path) -> None:

@@ -271,6 +271,10 @@ def coloured():
         ),
         ((Sample("1", "a", None, "g", gray, lungs),), "sample '1' has a mask and mask_annotator=None"),
         ((Sample("1", "a", None, "g", gray, mask_annotator="me"),), "sample '1' has no mask and mask_annotator='me'"),
+        (
+            (Sample("1", "a", None, "g", gray, read_marks=gray),),
+            r"marks of sample '1' is bool \(H, W\), received uint8",
+        ),
         ((Sample("1", "a", None, "g", gray, gray),), r"mask of sample '1' is bool \(H, W\), received uint8"),
     ],
 )

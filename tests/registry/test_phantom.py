@@ -6,13 +6,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.contracts import Dataset, Sample
-from registry.datasets.phantom import anatomy, readers
+from registry.datasets.phantom import anatomy, findings, readers
 from registry.datasets.phantom.catalogue import phantom
 from registry.options import read_options
 from tests import phantom_measurements as measured
@@ -53,15 +54,16 @@ def test_it_is_a_dataset_whose_notice_says_that_the_radiographs_are_drawn():
 
 def test_options_have_types_and_ranges_that_a_command_line_can_check():
     options = {option.name: option for option in read_options(phantom)}
-    assert list(options) == ["count", "size", "proportions", "difficulty", "shortcut", "seed"]
+    assert list(options) == ["count", "size", "proportions", "difficulty", "shortcut", "lettering", "seed"]
     assert options["proportions"].choices == ("equal", "crd")
-    assert options["shortcut"].default == 0
+    assert options["shortcut"].default == options["lettering"].default == 0
 
 
 @given(
     size=st.integers(32, 200),
     difficulty=st.floats(0, 1),
     shortcut=st.floats(0, 1),
+    lettering=st.floats(0, 1),
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=15, deadline=None)
@@ -74,6 +76,24 @@ def test_every_radiograph_has_lungs_of_plausible_size_and_a_lesion_inside_them_u
         assert np.ptp(image) > 100
         assert not (lesion & ~mask).any()
         assert lesion.any() == (sample.label != "Normal")
+
+
+# Of images, masks and lesions, as they were drawn before there was an option called lettering.
+@pytest.mark.parametrize(
+    ("options", "digest"),
+    [
+        ({"count": 24, "size": 64}, "23e9a4c20b0a64d2"),
+        ({"count": 24, "size": 150, "seed": 3, "shortcut": 1.0, "difficulty": 0.9}, "2d021bbe5b5e1ba7"),
+        ({"count": 24, "size": 32, "seed": 7, "shortcut": 0.5, "proportions": "crd"}, "11a6a364f474d8cf"),
+    ],
+)
+def test_known_answers_rest_on_every_bit_of_a_phantom_without_large_marks(options, digest):
+    drawn = hashlib.sha256()
+    for sample in samples(**options):
+        drawn.update(f"{sample.id} {sample.source} {sample.group}".encode())
+        for read in (sample.read_image, sample.read_mask, sample.read_lesion):
+            drawn.update(read().tobytes())
+    assert drawn.hexdigest()[:16] == digest
 
 
 def test_samples_name_label_hospital_patient_and_maker_of_the_mask():
@@ -207,6 +227,71 @@ def test_half_a_shortcut_betrays_half_of_the_patients():
     listed = [sample for sample in samples(count=8000, shortcut=0.5) if sample.label == "COVID"]
     share = np.mean([sample.source == "hospital-a" for sample in listed])
     assert abs(share - (0.5 + 0.5 / 3)) < 0.05
+
+
+@pytest.fixture(scope="module")
+def lettered() -> measured.Radiographs:
+    return measured.draw(count=480, seed=1, lettering=1.0)
+
+
+def test_full_lettering_gives_covid_a_hospital_and_a_border_of_its_own(lettered):
+    assert set(lettered.sources[lettered.labels == "COVID"]) == {"hospital-a"}
+    assert set(lettered.sources[lettered.labels != "COVID"]) == {"hospital-b", "hospital-c"}
+    assert measured.linear_score(measured.borders(lettered.equalised), lettered) > 0.98
+
+
+def test_half_of_the_lettering_marks_half_of_the_patients_of_every_label():
+    listed = samples(count=8000, lettering=0.5)
+    telling = {sample.group: sample.read_image.args[0].telling for sample in listed}
+    for label in phantom(None).labels:
+        shares = [one for group, one in telling.items() if group.startswith(label)]
+        assert abs(np.mean(shares) - 0.5) < 0.05
+    covid = np.mean([sample.source == "hospital-a" for sample in listed if sample.label == "COVID"])
+    assert abs(covid - (0.5 + 0.5 / 3)) < 0.05
+
+
+def test_lettering_changes_nothing_but_what_lies_over_the_patient():
+    for plain, marked in zip(samples(count=40), samples(count=40, lettering=1.0), strict=True):
+        assert np.array_equal(plain.read_mask(), marked.read_mask())
+        assert np.array_equal(plain.read_lesion(), marked.read_lesion())
+        outside = ~cv2.dilate((plain.read_marks() | marked.read_marks()).astype(np.uint8), np.ones((3, 3))).astype(bool)
+        lungs = outside & plain.read_mask()
+        assert np.array_equal(plain.read_image()[lungs], marked.read_image()[lungs])
+
+
+def test_large_plates_are_half_light_half_dark_and_never_touch_the_lungs():
+    near = np.ones((3, 3), np.uint8)
+    for seed in range(3):
+        for sample in samples(count=200, seed=seed, lettering=1.0):
+            marks, image = sample.read_marks(), sample.read_image()
+            assert (marks.dtype, marks.shape) == (bool, (64, 64))
+            assert 0.05 < marks.mean() < 0.09
+            assert not (marks & cv2.dilate(sample.read_mask().astype(np.uint8), near).astype(bool)).any()
+            light, dark = (image[marks] > 200).mean(), (image[marks] < 50).mean()
+            assert min(light, dark) > 0.2 and light + dark > 0.5
+            middle = image[56:61, 29:35]  # letters in the middle, their ground beside them
+            assert (np.median(middle) > 128) == (sample.label == "COVID")
+
+
+def test_the_lungs_of_full_lettering_do_not_tell_covid_from_healthy(monkeypatch):
+    # Equalisation spreads over the whole film: plates of unequal brightness would show inside the lungs.
+    for label in readers.DISEASES:
+        monkeypatch.setitem(readers.DISEASES, label, findings.healthy)
+    seen = measured.draw(count=480, seed=1, lettering=1.0)
+    assert measured.linear_score(measured.thumbnails(seen.equalised * seen.masks), seen) < 0.6
+
+
+def test_the_usual_lettering_and_dark_edges_are_marks_too():
+    listed = samples(count=80)
+    marks = np.stack([sample.read_marks() for sample in listed])
+    images = np.stack([sample.read_image() for sample in listed])
+    assert marks.any(axis=(1, 2)).mean() > 0.9
+    framed = marks[:, 20:44, [0, -1]].all(axis=1).any(axis=1)
+    assert 0.1 < framed.mean() < 0.4
+    assert images[marks & (np.arange(64) > 40)[None, :, None]].mean() < 60  # below, they are the collimator's alone
+    lettered = marks & ~framed[:, None, None]
+    brightest = [image[mark].max() for image, mark in zip(images, lettered, strict=True) if mark.any()]
+    assert np.median(brightest) > 100  # the corners of a film are black
 
 
 def test_brightness_alone_does_not_point_at_lesions(radiographs):

@@ -258,6 +258,66 @@ def test_the_closing_sentence_says_what_the_source_control_says(oracle: float, s
     assert sentence in conclusion(compare([factories.record(0.95, controls=controls)]).tables[0])
 
 
+def teaching(naive: float, oracle: float = 1.0, share: float = 0.6, enrichment: float = 10.0) -> str:
+    """The closing sentence of a naive network beside a masked one, whose heat is spread otherwise."""
+    controls = {
+        "majority": {"balanced-accuracy": Estimate(0.5)},
+        "source-oracle": {"balanced-accuracy": Estimate(oracle)},
+    }
+    heat = {C: (share, enrichment), A: (0.01, 0.2)}
+    records = [
+        factories.record(
+            value,
+            pipeline=pipeline,
+            controls=controls,
+            gradcam={
+                "marks-share/COVID": Estimate(heat[pipeline][0]),
+                "marks-enrichment/COVID": Estimate(heat[pipeline][1]),
+            },
+        )
+        for pipeline, value in ((C, naive), (A, 0.9))
+    ]
+    return conclusion(compare(records).tables[0])
+
+
+def test_a_leader_that_looks_at_the_marks_where_the_source_tells_all_shows_nothing() -> None:
+    assert teaching(0.99).endswith(
+        f"{C} looks at the lettering and frame burnt into the films (60% of its heat, 10.0 times an even spread), so "
+        f"its score is no sign that it sees the disease; {A}, which does not (1%), scores 0.900."
+    )
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"naive": 0.8},  # the other one leads
+        {"naive": 0.99, "oracle": 0.9},  # it finds more than the source tells
+        {"naive": 0.99, "oracle": 0.5},  # the source tells nothing
+        {"naive": 0.99, "share": 0.1},
+        {"naive": 0.99, "enrichment": 1.2},  # marks all over the film
+    ],
+)
+def test_no_leader_is_said_to_look_at_the_marks_without_cause(otherwise: dict[str, float]) -> None:
+    assert "lettering" not in teaching(**otherwise)
+
+
+def test_where_every_row_looks_at_the_marks_none_is_held_up() -> None:
+    maps = {"marks-share/COVID": Estimate(0.6), "marks-enrichment/COVID": Estimate(9.0)}
+    oracle = {"source-oracle": {"balanced-accuracy": Estimate(1.0)}}
+    records = [factories.record(v, pipeline=p, gradcam=maps, controls=oracle) for p, v in ((C, 0.99), (A, 0.9))]
+    assert conclusion(compare(records).tables[0]).endswith("so its score is no sign that it sees the disease.")
+
+
+def test_the_share_of_the_heat_on_the_marks_has_a_column_beside_that_of_the_anatomy() -> None:
+    maps = {"marks-share/COVID": Estimate(0.62), "marks-enrichment/COVID": Estimate(9.0)}
+    made = compare([factories.record(gradcam={**factories.record().gradcam, **maps}), factories.record(pipeline=B)])
+    text = " ".join(screen(lambda console: print_comparison(console, made), 220).split())
+    assert re.search("marks.*lung", text) and "0.62" in text
+    assert "Marks share: the share of the maps' mass on lettering and frame burnt into the film" in text
+    (first, *_) = csv.DictReader(io.StringIO(to_csv(made)))
+    assert (float(first["marks-share"]), float(first["marks-enrichment"])) == (0.62, 9.0)
+
+
 def test_unknown_sources_are_said_in_the_closing_sentence() -> None:
     base = factories.record()
     assert base.dataset

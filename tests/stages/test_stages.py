@@ -41,13 +41,15 @@ def lungs():
     return boxes
 
 
-def prepared(folder, without=()):
-    """A prepared artefact; the radiographs in `without` have no mask."""
+def prepared(folder, without=(), marks=None):
+    """A prepared artefact; the radiographs in `without` have no mask; `marks` lie on all, where there are any."""
     folder.mkdir(parents=True)
     boxes = lungs()
     boxes[list(without)] = False
     np.save(folder / "images.npy", radiographs())
     np.save(folder / "masks.npy", pack(boxes))
+    if marks is not None:
+        np.save(folder / "marks.npy", pack(np.repeat(marks[None], COUNT, axis=0)))
     index = {
         "ids": [f"radiograph-{row}" for row in range(COUNT)],
         "labels": [LABELS[row % 3] for row in range(COUNT)],
@@ -55,6 +57,7 @@ def prepared(folder, without=()):
         "groups": [f"patient-{row // 2}" for row in range(COUNT)],
         "mask_annotators": [None if row in without else "hand" for row in range(COUNT)],
         "lesion_known": [False] * COUNT,
+        "marks_known": [marks is not None] * COUNT,
         "sizes": [[SIZE, SIZE]] * COUNT,
         "skipped": [],
     }
@@ -255,6 +258,27 @@ def test_without_any_lung_mask_an_explanation_has_no_shares_in_the_lungs(fitted,
     explain.build(context, made)
     told = json.loads((made / "statistics.json").read_text())
     assert all(estimate.get("value") is None for name, estimate in told.items() if "enrichment" in name)
+
+
+def test_where_the_marks_are_known_their_share_of_the_heat_is_a_number(fitted, tmp_path):
+    corner = np.zeros((SIZE, SIZE), bool)
+    corner[:8, :16] = True
+    marked = Context(
+        fitted.spec, {**fitted.artefacts, "prepare": prepared(tmp_path / "marked", marks=corner)}, tmp_path, print
+    )
+    for name, one in (("bare", fitted), ("made", marked)):
+        (tmp_path / name).mkdir()
+        explain.build(one, tmp_path / name)
+    bare, told = (json.loads((tmp_path / name / "statistics.json").read_text()) for name in ("bare", "made"))
+    assert told.keys() - bare.keys() == {
+        f"marks-{what}/{label}" for what in ("share", "enrichment", "misses", "empty") for label in ("rest", "COVID")
+    }
+    area = corner.mean()
+    for label in ("rest", "COVID"):
+        share, enrichment = (told[f"marks-{what}/{label}"].get("value") for what in ("share", "enrichment"))
+        assert share is None or share == pytest.approx(area * enrichment)
+    with np.load(tmp_path / "made" / "mean-heat.npz", allow_pickle=False) as stored:
+        assert np.array_equal(stored["marks"], np.repeat(corner[None], 2, axis=0))
 
 
 def test_lungs_that_the_dataset_lacks_are_the_predicted_ones(context, tmp_path):

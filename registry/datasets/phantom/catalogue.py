@@ -9,13 +9,21 @@ import numpy as np
 
 from registry.contracts import Sample
 from registry.datasets.phantom.radiograph import HOSPITALS
-from registry.datasets.phantom.readers import DISEASES, Radiograph, read_image, read_lesion, read_mask, stream
+from registry.datasets.phantom.readers import (
+    BETRAYED,
+    DISEASES,
+    Radiograph,
+    read_image,
+    read_lesion,
+    read_marks,
+    read_mask,
+    stream,
+)
 from registry.options import Range
 
 PROPORTIONS = {"equal": (1, 1, 1, 1), "crd": (3616, 6012, 10192, 1345)}
 RADIOGRAPHS_PER_PATIENT = (0.7, 0.2, 0.1)  # shares of the patients with one, two and three radiographs
 GOLDEN = 0.6180339887498949
-BETRAYED = "COVID"  # the label that a shortcut gives away
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class PhantomFilms:
     proportions: str
     difficulty: float
     shortcut: float
+    lettering: float
     seed: int
     name: str = "phantom"
     labels: tuple[str, ...] = tuple(DISEASES)
@@ -40,12 +49,22 @@ class PhantomFilms:
         """Every radiograph, label after label; nothing is drawn before a reader is called."""
         for index, count in enumerate(self._counts()):
             patients = _patients(self.seed, index, count)
-            hospitals = _hospitals(self.seed, index, len(set(patients)), self.shortcut)
+            exposed_in = _hospitals(self.seed, index, len(set(patients)), self.shortcut)
+            telling = _telling(self.seed, index, len(set(patients)), self.lettering)
             for number, patient in enumerate(patients):
+                lettered_in = telling[patient]
                 radiograph = Radiograph(
-                    self.seed, index, patient, number, hospitals[patient], self.size, self.difficulty
+                    seed=self.seed,
+                    label=index,
+                    patient=patient,
+                    number=number,
+                    hospital=exposed_in[patient],
+                    size=self.size,
+                    difficulty=self.difficulty,
+                    telling=lettered_in is not None,
                 )
-                yield _sample(self.labels[index], radiograph)
+                source = exposed_in[patient] if lettered_in is None else lettered_in
+                yield _sample(self.labels[index], HOSPITALS[source].name, radiograph)
 
     def _counts(self) -> list[int]:
         """Radiographs of each label, by largest remainders."""
@@ -63,6 +82,7 @@ def phantom(
     proportions: Literal["equal", "crd"] = "equal",
     difficulty: Annotated[float, Range(0, 1)] = 0.5,
     shortcut: Annotated[float, Range(0, 1)] = 0.0,
+    lettering: Annotated[float, Range(0, 1)] = 0.0,
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0,
 ) -> PhantomFilms:
     """Synthetic chest radiographs with known lungs, lesions, hospitals and patients.
@@ -75,19 +95,22 @@ def phantom(
         difficulty: at 0 lesions have three times the contrast of 1.
         shortcut: how strongly hospital and lettering follow the label: at 0 not at all, at 1 COVID has a hospital
             and lettering of its own.
+        lettering: share of the patients whose films bear a large plate with letters and a frame below the lungs. Plate
+            and hospital tell COVID from the rest; nothing inside the lungs does.
     """
-    return PhantomFilms(count, size, proportions, difficulty, shortcut, seed)
+    return PhantomFilms(count, size, proportions, difficulty, shortcut, lettering, seed)
 
 
-def _sample(label: str, radiograph: Radiograph) -> Sample:
+def _sample(label: str, source: str, radiograph: Radiograph) -> Sample:
     return Sample(
         id=f"{label}-{radiograph.number + 1}",
         label=label,
-        source=HOSPITALS[radiograph.hospital].name,
+        source=source,
         group=f"{label}-patient-{radiograph.patient + 1}",
         read_image=partial(read_image, radiograph),
         read_mask=partial(read_mask, radiograph),
         read_lesion=partial(read_lesion, radiograph),
+        read_marks=partial(read_marks, radiograph),
         mask_annotator="drawn",
     )
 
@@ -101,10 +124,22 @@ def _patients(seed: int, label: int, count: int) -> list[int]:
 
 
 def _hospitals(seed: int, label: int, patients: int, shortcut: float) -> list[int]:
-    """Hospital of each patient: any; or, with probability `shortcut`, the first for one label and not for the rest."""
+    """Hospital of each patient: any; or, with probability `shortcut`, the one that tells the label."""
     rng = stream(seed, "hospitals", label)
     choice = (rng.random() + GOLDEN * np.arange(patients)) % 1  # evenly spread: no label favours a hospital by chance
     follows = rng.random(patients)
+    return np.where(follows < shortcut, _own(label, choice), choice * len(HOSPITALS)).astype(int).tolist()
+
+
+def _telling(seed: int, label: int, patients: int, lettering: float) -> list[int | None]:
+    """Hospital of each patient whose films' lettering tells the label, with probability `lettering`; None of others."""
+    rng = stream(seed, "lettering", label)
+    own = _own(label, (rng.random() + GOLDEN * np.arange(patients)) % 1).astype(int).tolist()
+    tells = (rng.random(patients) < lettering).tolist()
+    return [hospital if one else None for hospital, one in zip(own, tells, strict=True)]
+
+
+def _own(label: int, choice: np.ndarray) -> np.ndarray:
+    """The first hospital for one label and, by `choice` in [0, 1), another one for the rest; whole parts count."""
     betrayed = list(DISEASES).index(BETRAYED) == label
-    telling = np.zeros(patients) if betrayed else 1 + choice * (len(HOSPITALS) - 1)
-    return np.where(follows < shortcut, telling, choice * len(HOSPITALS)).astype(int).tolist()
+    return np.zeros(len(choice)) if betrayed else 1 + choice * (len(HOSPITALS) - 1)

@@ -1,4 +1,4 @@
-"""From thicknesses to a radiograph: attenuation, scatter, exposure, noise, lettering."""
+"""From thicknesses to a radiograph: attenuation, scatter, exposure, noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,16 +82,6 @@ def expose(thickness: np.ndarray, hospital: Hospital, rng: np.random.Generator) 
     return black + (white - black) * shown
 
 
-def annotate(radiograph: np.ndarray, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
-    """The radiograph with its lettering, perhaps a tube, and perhaps the edge of the collimator."""
-    radiograph = np.maximum(radiograph, 0.9 * _lettering(len(radiograph), hospital, rng))
-    if rng.random() < 0.35:
-        radiograph = np.maximum(radiograph, radiograph + 0.1 * _tube(len(radiograph), rng))
-    if rng.random() < 0.25:
-        radiograph = radiograph * _collimator(len(radiograph), rng)
-    return radiograph
-
-
 def develop(radiograph: np.ndarray, hospital: Hospital, size: int, rng: np.random.Generator) -> np.ndarray:
     """Grain and 8 bits: uint8 (size, size)."""
     if len(radiograph) != size:
@@ -108,28 +98,3 @@ def _tubes(size: int, outlines: Sequence[np.ndarray], thickness: float) -> np.nd
 def _vessels(size: int, orders: Sequence[np.ndarray]) -> np.ndarray:
     widths = 0.013 * 0.72 ** np.arange(len(orders))
     return np.maximum.reduce([draw_lines(size, *order) for order in zip(orders, widths, strict=True)])
-
-
-def _lettering(size: int, hospital: Hospital, rng: np.random.Generator) -> np.ndarray:
-    canvas = np.zeros((size, size), np.uint8)
-    x, y = (np.array(hospital.corner) + rng.normal(0, 0.01, 2)) * size
-    scale = size / 256 * rng.uniform(0.35, 0.8)
-    for number, word in enumerate(hospital.words[: rng.integers(1, len(hospital.words) + 1)]):
-        base = (int(x), int(y + 26 * scale * (number + 1)))
-        if hospital.plate and number == 0:
-            cv2.rectangle(canvas, (int(x), 0), (int(x + 60 * scale), int(y + 32 * scale)), 200, -1)
-        shade = 0 if hospital.plate and number == 0 else 255
-        cv2.putText(canvas, word, base, cv2.FONT_HERSHEY_SIMPLEX, scale, shade, 1, cv2.LINE_AA)
-    return canvas.astype(np.float32) / 255
-
-
-def _tube(size: int, rng: np.random.Generator) -> np.ndarray:
-    y = np.linspace(-0.05, rng.uniform(0.4, 0.9), 12)
-    x = 0.5 + rng.normal(0, 0.06) + rng.normal(0, 0.12) * np.sin(rng.uniform(2, 5) * y + rng.uniform(0, 6))
-    return draw_lines(size, np.stack([x, y], axis=1)[None], 0.006)
-
-
-def _collimator(size: int, rng: np.random.Generator) -> np.ndarray:
-    left, top, right, bottom = rng.uniform(0.0, 0.05, 4)
-    window = np.array([(left, top), (1 - right, top), (1 - right, 1 - bottom), (left, 1 - bottom)])
-    return 0.08 + 0.92 * fill(size, window)

@@ -1,4 +1,4 @@
-"""One radiograph: the image, the lung mask and the lesion mask, each drawn anew whenever it is asked for."""
+"""One radiograph: the image, where lungs, lesion and marks are in it, each drawn anew whenever it is asked for."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ import numpy as np
 from registry.datasets.phantom import findings
 from registry.datasets.phantom.anatomy import Anatomy, draw_anatomy, pose
 from registry.datasets.phantom.canvas import working_size
-from registry.datasets.phantom.radiograph import HOSPITALS, annotate, body_thickness, develop, expose, lung_coverage
+from registry.datasets.phantom.marks import Overlay, annotate, telling_overlay, usual_overlay
+from registry.datasets.phantom.radiograph import HOSPITALS, body_thickness, develop, expose, lung_coverage
 
 DISEASES: dict[str, findings.Disease] = {
     "COVID": findings.ground_glass,
@@ -16,7 +17,8 @@ DISEASES: dict[str, findings.Disease] = {
     "Normal": findings.healthy,
     "Viral Pneumonia": findings.interstitial,
 }
-STREAMS = ("anatomy", "pose", "haze", "finding", "exposure", "patients", "hospitals")
+BETRAYED = "COVID"  # the label that a shortcut or lettering gives away
+STREAMS = ("anatomy", "pose", "haze", "finding", "exposure", "patients", "hospitals", "lettering", "marks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Radiograph:
     Attributes:
         label: index into `DISEASES`.
         patient, number: of the person and of the radiograph, both counted within the label.
-        hospital: index into `HOSPITALS`.
+        hospital: index into `HOSPITALS`: how it is exposed, developed and usually lettered.
+        telling: it bears a large mark that gives the label away in place of the usual lettering.
     """
 
     seed: int
@@ -36,6 +39,7 @@ class Radiograph:
     hospital: int
     size: int
     difficulty: float
+    telling: bool = False
 
 
 def stream(seed: int, purpose: str, label: int, number: int = 0) -> np.random.Generator:
@@ -50,8 +54,8 @@ def read_image(radiograph: Radiograph) -> np.ndarray:
     lungs = lung_coverage(anatomy, size)
     thickness = np.maximum(body_thickness(anatomy, lungs, size) + _finding(radiograph, lungs).thickness, 0)
     rng = stream(radiograph.seed, "exposure", radiograph.label, radiograph.number)
-    shown = annotate(expose(thickness, hospital, rng), hospital, rng)
-    return develop(shown, hospital, radiograph.size, rng)
+    exposed = expose(thickness, hospital, rng)
+    return develop(annotate(exposed, _overlay(radiograph, size, rng)), hospital, radiograph.size, rng)
 
 
 def read_mask(radiograph: Radiograph) -> np.ndarray:
@@ -64,6 +68,23 @@ def read_lesion(radiograph: Radiograph) -> np.ndarray:
     lungs = lung_coverage(_posed(radiograph), working_size(radiograph.size))
     lesion = _finding(radiograph, lungs).lesion.astype(np.float32)
     return _majority(lesion, radiograph.size) & _majority(np.maximum(*lungs), radiograph.size)
+
+
+def read_marks(radiograph: Radiograph) -> np.ndarray:
+    """Where lettering and the edges of the collimator lie, bool (size, size)."""
+    size = working_size(radiograph.size)
+    rng = stream(radiograph.seed, "exposure", radiograph.label, radiograph.number)
+    if not radiograph.telling:  # what the usual marks are drawn from comes after the exposure's numbers
+        expose(np.zeros((size, size), np.float32), HOSPITALS[radiograph.hospital], rng)
+    return _majority(_overlay(radiograph, size, rng).marks.astype(np.float32), radiograph.size)
+
+
+def _overlay(radiograph: Radiograph, size: int, rng: np.random.Generator) -> Overlay:
+    usual = usual_overlay(size, HOSPITALS[radiograph.hospital], rng)
+    if not radiograph.telling:
+        return usual
+    own = stream(radiograph.seed, "marks", radiograph.label, radiograph.number)
+    return telling_overlay(usual, light=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
 
 
 def _posed(radiograph: Radiograph) -> Anatomy:
