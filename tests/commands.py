@@ -1,12 +1,21 @@
-"""The command line as a user calls it, in a process of its own, with folders of the test's own."""
+"""The command line as a user calls it, in a process of its own, with folders of the test's own.
 
+Its workers are forks of one interpreter that has imported Keras (`tests.warm`).
+"""
+
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.warm import connection as warm
 
 TINY = """
 title = "tiny"
@@ -55,6 +64,11 @@ class Bench:
     root: Path
 
     @property
+    def first(self) -> str:
+        """What the first run said, of `once_run`."""
+        return (self.root / "first.txt").read_text()
+
+    @property
     def cores(self) -> int:
         return len(os.sched_getaffinity(0))
 
@@ -75,7 +89,8 @@ class Bench:
 
     def environment(self, **more: str) -> dict[str, str]:
         cleared = {key: value for key, value in os.environ.items() if not key.startswith("BENCH_")}
-        return {**cleared, "BENCH_CACHE": str(self.cache), "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "140", **more}
+        ours = {"BENCH_CACHE": str(self.cache), "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "140"}
+        return warm.environment({**cleared, **ours, **more})
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "benchmark", *map(str, arguments)]
@@ -111,6 +126,27 @@ class Bench:
     def artefacts(self, stage: str) -> int:
         """How many artefacts of a stage have been built."""
         return len(list((self.cache / "objects" / stage).glob("*")))
+
+
+def once_run(places: pytest.TempPathFactory) -> Bench:
+    """A bench of the test's own on which the tiny task has run once, and `first`, what that said.
+
+    The first who asks runs it, for all tests of this session: each gets a copy.
+    """
+    session = places.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    whole = session / "once-run"
+    with (session / "once-run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            made = Bench(session / "once-run.new")
+            made.root.mkdir()
+            (made.root / "first.txt").write_text(made.run())
+            made.root.rename(whole)
+    bench = Bench(places.mktemp("bench"))
+    shutil.copytree(whole, bench.root, dirs_exist_ok=True, symlinks=True)
+    return bench
 
 
 def one_line(told: subprocess.CompletedProcess[str]) -> str:

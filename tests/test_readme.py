@@ -181,14 +181,18 @@ def commands() -> list[str]:
     return sorted(set(found))
 
 
+def flags_of(module: str) -> set[str]:
+    """The flags of a program that is started by `python -m`."""
+    path = ROOT.joinpath(*module.split("."))
+    (source,) = (found for found in (path.with_suffix(".py"), path / "__main__.py") if found.is_file())
+    return {"--help", *re.findall(r'"(--[a-z-]+)"', source.read_text())}
+
+
 @pytest.mark.parametrize("command", commands())
 def test_every_program_that_the_pages_call_is_there(command):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for module in re.findall(r"python -m ((?:tests|benchmark)[\w.]*)", command):
-        path = ROOT.joinpath(*module.split("."))
-        (source,) = (found for found in (path.with_suffix(".py"), path / "__main__.py") if found.is_file())
-        options = set(re.findall(r"(?<!\S)--[a-z]+", command.partition("#")[0])) - {"--help"}
-        assert [option for option in options if f'"{option}"' not in source.read_text()] == []
+        assert set(re.findall(r"(?<!\S)--[a-z]+", command.partition("#")[0])) <= flags_of(module)
     for path in re.findall(r"python ([\w./-]+\.py)", command):
         assert (ROOT / path).is_file()
     for extras in re.findall(r"\.\[([\w,]+)\]", command):
@@ -236,7 +240,8 @@ def test_the_tuning_table_of_the_readme_is_valid():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_that_a_page_names_exists(page):
-    known = {"--help", "--regenerate", "--regenerate-golden"}  # of programs for who changes this one
+    modules = re.findall(r"python -m (tests[\w.]*)", PAGES[page])
+    known = {"--help"}.union(*(flags_of(module) for module in ("tests.conftest", *modules)))
     for command in (run, compare, tune, speed, *cache.commands.values()):
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands import Bench, one_line
+from tests.commands import once_run, one_line
 
 pytestmark = pytest.mark.slow
 
@@ -12,28 +12,27 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """One head is there, the other was killed by its time limit."""
-    bench = Bench(tmp_path_factory.mktemp("bench"))
-    bench.run("--epochs", 1)
-    bench.late = bench.run("--epochs", 1, "--head", "dense", "--head", "sepconv", "--timeout", "1s", code=1)
+    bench = once_run(tmp_path_factory)
+    bench.late = bench.run("--head", "dense", "--head", "sepconv", "--timeout", "0.2s", code=1)
     return bench
 
 
 def test_a_run_beyond_its_time_is_a_row_with_its_cause_and_the_others_stand(bench):
     record = bench.records()["none+sepcnn[filters=8,pairs=1]+sepconv s0"]
     assert (record["status"], record["failure"]["cause"], record["failure"]["stage"]) == ("failed", "timeout", "fit")
-    assert "no end after 1 s; the worker was killed" in record["failure"]["message"]
+    assert "no end after 0.2 s; the worker was killed" in record["failure"]["message"]
     assert "timeout" in bench.late
     assert "balanced-accuracy" in bench.late
 
 
 def test_retry_failed_runs_those_alone(bench):
     heads = [flag for head in ("dense", "sepconv", "attention-pool") for flag in ("--head", head)]
-    told = bench.run("--epochs", 1, *heads, "--retry-failed", "--jobs", 2 if bench.cores > 1 else 1)
+    told = bench.run(*heads, "--retry-failed", "--jobs", 2 if bench.cores > 1 else 1)
     assert "[1/1]" in told
     records = bench.records()
     assert records["none+sepcnn[filters=8,pairs=1]+sepconv s0"]["status"] == "ok"
     assert "none+sepcnn[filters=8,pairs=1]+attention-pool s0" not in records
-    again = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--epochs", 1, "--retry-failed")
+    again = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--retry-failed")
     assert again.returncode == 3
     assert "nothing to retry" in again.stderr
 
@@ -45,7 +44,8 @@ def test_a_time_that_is_none_is_refused(bench):
 
 
 def test_folds_are_tested_once_each_and_pooled(bench):
-    told = bench.run("--epochs", 1, "--folds", 3, "--json")
+    head = "scikit-learn[classifier=GaussianNB]"
+    told = bench.run("--folds", 3, "--head", head, "--set", "features.head=none", "--json")
     assert "Traceback" not in told
     records = [json.loads(path.read_bytes()) for path in bench.results.rglob("*-pooled-*/result.json")]
     (pooled,) = records

@@ -12,6 +12,7 @@ import pytest
 
 from tests import xrays
 from tests.commands import TINY, Bench
+from tests.warm.connection import HAND_OVER
 
 pytestmark = pytest.mark.slow
 
@@ -257,7 +258,7 @@ def test_all_unreadable_films_are_listed_at_once(bench, tmp_path):
 def test_bad_films_are_left_out_and_recorded_and_a_full_disk_costs_nothing_that_was_done(tmp_path):
     bench = Bench(tmp_path)
     (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "sitecustomize.py").write_text(FULL_DISK)
+    (tmp_path / "full" / "sitecustomize.py").write_text(FULL_DISK + HAND_OVER.read_text())
     line = ("--data", spoilt(tmp_path / "films"), "--skip-bad", "--epochs", 40)  # a checkpoint every 25 steps
 
     def on_a_full_disk(at: str) -> str:

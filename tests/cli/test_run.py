@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.records.files import read, verify
-from tests.commands import TINY, Bench
+from tests.commands import TINY, once_run
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +19,7 @@ STAGES = {"prepare", "split", *FROM_FIT}
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """A first run, which the tests of this module build upon."""
-    bench = Bench(tmp_path_factory.mktemp("bench"))
-    bench.first = bench.run()
-    return bench
+    return once_run(tmp_path_factory)
 
 
 def built(record):

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.records.files import verify
 from tests import xrays
-from tests.commands import ONE_VS_ALL, Bench, one_line
+from tests.commands import ONE_VS_ALL, once_run, one_line
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +18,7 @@ LABELS = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """After a run of the task of one label against the rest."""
-    bench = Bench(tmp_path_factory.mktemp("bench"))
-    bench.run("--epochs", 1)
+    bench = once_run(tmp_path_factory)
     (bench.root / "ova.toml").write_text(ONE_VS_ALL)
     return bench
 
@@ -38,7 +37,7 @@ def every(bench):
 @pytest.fixture(scope="module")
 def soft(bench):
     """The record of the soft vote of one-vs-all models."""
-    bench.run("--epochs", 1, task="ova.toml")
+    bench.run(task="ova.toml")
     return bench.records()[f"soft(4 × {HEAD}dense) s0"]
 
 
@@ -55,7 +54,7 @@ def test_one_vs_all_after_the_task_of_one_class_trains_the_three_others(bench, s
 
 def test_another_voter_trains_nothing(bench, soft):
     before = {stage: bench.artefacts(stage) for stage in ("fit", "predict", "masks", "vote")}
-    bench.run("--epochs", 1, "--voter", "hard", "--voter", "weighted", "--voter", "stacking", task="ova.toml")
+    bench.run("--voter", "hard", "--voter", "weighted", "--voter", "stacking", task="ova.toml")
     assert {stage: bench.artefacts(stage) for stage in before} == {**before, "vote": before["vote"] + 3}
     record = bench.records()[f"stacking(4 × {HEAD}dense) s0"]
     assert {name for name, status in record["stages"].items() if status == "built"} == {
@@ -89,7 +88,7 @@ def test_the_member_of_a_class_scores_as_the_task_of_that_class(bench, soft):
 
 
 def test_a_vote_of_pipelines_stands_beside_them_in_one_table(bench):
-    told = bench.run("--epochs", 1, "--head", "dense", "--head", "sepconv", "--voter", "soft", "--json")
+    told = bench.run("--head", "dense", "--head", "sepconv", "--voter", "soft", "--json")
     (table,) = json.loads(told[told.index("{") : told.rindex("}") + 1])["tables"]
     names = {row["pipeline"] for row in table["rows"]}
     assert names >= {f"{HEAD}dense", f"{HEAD}sepconv", f"soft({HEAD}dense, {HEAD}sepconv)"}
@@ -112,7 +111,7 @@ def test_the_predictions_of_a_vote_are_the_mean_of_its_members(bench):
 def test_classical_heads_share_the_features_heads_training_and_one_feature_pass(bench):
     before = {stage: bench.artefacts(stage) for stage in ("fit", "features")}
     heads = ("xgboost[trees=20]", "scikit-learn[classifier=GaussianNB]", "majority")
-    bench.run("--epochs", 1, *(flag for head in heads for flag in ("--head", head)))
+    bench.run(*(flag for head in heads for flag in ("--head", head)))
     assert bench.artefacts("fit") == before["fit"]  # dense is their features.head
     assert bench.artefacts("features") == before["features"] + 1
     record = bench.records()[f"{HEAD}xgboost[trees=20] s0"]
@@ -135,7 +134,7 @@ def test_two_labels_make_two_members_that_vote(bench, tmp_path):
     for label in ("sick", "well"):
         for place in range(16):
             xrays.write(tmp_path / "films" / label / f"{place}.png", xrays.radiograph(place + 100 * (label == "sick")))
-    bench.run("--epochs", 1, "--data", tmp_path / "films", task="ova.toml")
+    bench.run("--data", tmp_path / "films", task="ova.toml")
     (record,) = (one for one in every(bench) if one["classes"] == ["sick", "well"] and "members" in one)
     assert [member["name"] for member in record["members"]] == ["sick", "well"]
     assert record["metrics"]["accuracy"]["n"] == 8

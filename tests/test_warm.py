@@ -1,0 +1,86 @@
+"""A worker that is a fork of the warm interpreter is seen from outside, and ends, as one that was started."""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmark.execution.process import Worker
+from benchmark.execution.protocol import Describe
+from benchmark.planning.description import Description
+from tests.warm import connection as warm
+
+HEAD = """
+import os, sys, time
+said = f"{os.getpid()} {'keras' in sys.modules} {os.getcwd()} {os.environ['SAID']}"
+def calm(feature_shape, num_classes): pass
+calm.__doc__ = said
+"""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """With a plugin of one calm head, one that kills its process, one that exits and one that hangs."""
+    (tmp_path / "told.py").write_text(HEAD)
+    for name, misdeed in {
+        "kills": "os.kill(os.getpid(), 15)",
+        "exits": "os._exit(7)",
+        "hangs": "time.sleep(600)",
+    }.items():
+        (tmp_path / f"told_{name}.py").write_text(f"from told import *\nprint('last words', flush=True)\n{misdeed}\n")
+    metadata = tmp_path / "told-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: told\nVersion: 1.0\n")
+    points = "\n".join(["calm = told:calm", *(f"{name} = told_{name}:calm" for name in ("kills", "exits", "hangs"))])
+    (metadata / "entry_points.txt").write_text(f"[cxr_bench.heads]\n{points}\n")
+    given = {"HOME": os.environ["HOME"], "PYTHONPATH": str(tmp_path), "SAID": "so"}
+    with Worker(tmp_path / "logs", warm.environment(given)) as worker:
+        yield worker
+
+
+def asked(worker, name, timeout_s=60):
+    return worker.serve(Describe([("head", name)]), timeout_s=timeout_s)
+
+
+def told(worker):
+    """The words that a calm head says of its process."""
+    return msgspec.json.decode(asked(worker, "calm").value, type=list[Description])[0].summary.split()
+
+
+def test_a_worker_is_a_fork_that_has_imported_what_takes_long(worker, tmp_path):
+    pid, keras, folder, said = told(worker)
+    assert keras == "True"
+    assert int(pid) != worker._process.pid
+    assert (folder, said) == (str(Path.cwd()), "so")
+
+
+def test_a_fork_that_dies_is_a_worker_that_died_with_how_and_its_last_words(worker):
+    for name, how in (("kills", "by SIGTERM"), ("exits", "with exit status 7")):
+        outcome = asked(worker, name)
+        assert (outcome.cause, outcome.message) == ("killed", f"the worker ended {how}")
+        assert outcome.log[-1] == "last words"
+
+
+def test_whoever_kills_a_worker_kills_its_fork(worker):
+    pid = int(told(worker)[0])
+    assert asked(worker, "hangs", timeout_s=1).cause == "timeout"
+    deadline = time.monotonic() + 20
+    while alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_worker_with_keras_settings_of_its_own_is_started_as_users_start_it(tmp_path):
+    for given in ({"HOME": str(tmp_path)}, {"KERAS_HOME": str(tmp_path)}, {"KERAS_BACKEND": "jax"}):
+        given = {"HOME": os.environ["HOME"], **given}
+        assert warm.environment(given) == given

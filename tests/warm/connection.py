@@ -1,0 +1,66 @@
+"""The warm interpreter of this session of tests: started by the first that needs it, shared by pytest's workers."""
+
+import fcntl
+import functools
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmark.execution.process import ALLOCATOR
+
+HERE = Path(__file__).parent
+HAND_OVER = HERE / "sitecustomize.py"
+_held: list[int] = []  # descriptors: it ends when the last of those who hold it has
+
+
+def environment(given: dict[str, str]) -> dict[str, str]:
+    """These variables, and those by which a worker that is started below them is a fork of the warm interpreter.
+
+    That one has read its own Keras settings, so a worker with others is started as users start it; so is one below
+    variables that have an empty WARM_TESTS.
+    """
+    if "WARM_TESTS" in given:
+        return given
+    if any(given.get(name) != os.environ.get(name) for name in ("HOME", "KERAS_HOME")):
+        return given
+    if sys.platform != "linux" or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return given
+    paths = filter(None, (given.get("PYTHONPATH"), str(HERE)))
+    return {**given, "WARM_TESTS": address(), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@functools.cache
+def address() -> str:
+    """Where the interpreter listens."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"bench-warm-{session}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        place = str(folder / "socket")
+        try:
+            _hold(place)
+        except OSError:
+            _start(place)
+    return place
+
+
+def _start(place: str) -> None:
+    given = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", "KERAS_BACKEND": "tensorflow"}
+    command = [sys.executable, "-P", str(HERE / "interpreter.py"), place]
+    with Path(place).with_name("log").open("w") as log:  # it goes to the background as soon as it listens
+        subprocess.run(command, env={**os.environ, **ALLOCATOR, **given}, cwd="/", stdout=log, stderr=log, check=True)
+    _hold(place)
+
+
+def _hold(place: str) -> None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(place)
+    except OSError:
+        connection.close()
+        raise
+    _held.append(connection.detach())

@@ -1,0 +1,148 @@
+"""An interpreter that has imported Keras and what else takes long, and forks where a worker is to start.
+
+`python -P tests/warm/interpreter.py SOCKET` serves until the last connection is closed.  What a worker imports takes
+five seconds of processor time; a fork has it.  Nothing of ours is imported here: a fork imports that from its own
+PYTHONPATH, as a worker does.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+LIBRARIES = (
+    "keras", "tensorflow", "cv2", "scipy.linalg", "sklearn.dummy", "sklearn.linear_model", "sklearn.pipeline",
+    "sklearn.preprocessing", "skops.io", "xgboost", "matplotlib.figure", "matplotlib.image",
+    "matplotlib.backends.backend_agg", "click", "msgspec", "rich.console",
+)  # fmt: skip
+HERE = Path(__file__).resolve().parent
+
+
+def main(address):
+    """Listen at once, import, and fork for each connection that asks; those that only hold are kept."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(64)
+    if os.fork():  # whoever connects meanwhile waits
+        os._exit(0)
+    os.setsid()
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # or each fork would copy what the collector touches
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(wake)
+    try:
+        serve(listener, woken)
+    finally:
+        shutil.rmtree(Path(address).parent, ignore_errors=True)
+
+
+def serve(listener, woken):
+    """Forks by connection, until none is left; whoever closes a connection kills its fork."""
+    forks, known = {}, set()
+    while True:
+        ready, _, _ = select.select([listener, woken, *known], [], [])
+        for one in ready:
+            if one is listener:
+                connection, _ = listener.accept()
+                known.add(connection)
+            elif one is woken:
+                os.read(woken, 4096)
+                _reap(forks, known)
+            elif one in known:
+                _hear(one, forks, known, [listener, woken])
+        if not known:
+            return
+
+
+def _hear(connection, forks, known, ours):
+    try:
+        said, descriptors, _, _ = socket.recv_fds(connection, 16, 4)
+    except OSError:
+        said, descriptors = b"", []
+    if said == b"w":
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for one in (*ours, *known):
+                os.close(one if isinstance(one, int) else one.fileno())
+            _become(*descriptors)
+        forks[connection] = pid
+        for descriptor in descriptors:
+            os.close(descriptor)
+    elif not said:
+        if connection in forks:
+            pid = forks.pop(connection)
+            for kill in (os.kill, os.killpg):  # it may not have a group of its own yet
+                with suppress(ProcessLookupError):
+                    kill(pid, signal.SIGKILL)
+        known.discard(connection)
+        connection.close()
+
+
+def _reap(forks, known):
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            for connection in [one for one, number in forks.items() if number == pid]:
+                del forks[connection]
+                known.discard(connection)
+                with suppress(OSError):
+                    connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+                connection.close()
+
+
+def _become(about, *standard):
+    """The worker that was asked for; ends with it."""
+    code = 1
+    try:
+        os.setsid()
+        with os.fdopen(about, "rb") as file:
+            file.seek(0)
+            told = json.load(file)
+        for place, descriptor in enumerate(standard):
+            os.dup2(descriptor, place)
+            os.close(descriptor)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.environ.clear()
+        os.environ.update(told["environment"])
+        os.environ.pop("WARM_TESTS")
+        os.chdir(told["folder"])
+        os.sched_setaffinity(0, told["cores"])
+        paths = told["environment"].get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[:0] = [path for path in paths if path and Path(path).resolve() != HERE]
+        sys.dont_write_bytecode = bool(told["environment"].get("PYTHONDONTWRITEBYTECODE"))
+        importlib.invalidate_caches()
+        for path in filter(None, paths):  # as Python itself does, for others than ours
+            if Path(path).resolve() != HERE and (Path(path) / "sitecustomize.py").exists():
+                runpy.run_path(str(Path(path) / "sitecustomize.py"))
+        runpy.run_module(told["arguments"][0], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
