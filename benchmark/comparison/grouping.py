@@ -11,7 +11,10 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 
-LOCALISATION = ("marks-share", "marks-enrichment", "lesion-enrichment", "lung-enrichment")  # what is kept of the maps
+# What is kept of the maps, one number each: of lettering and frame that of the class with the most, because what gives
+# one class away often tells the others by its absence; of lesion and lungs the mean over classes.
+MARKS = ("marks-share", "marks-enrichment")
+LOCALISATION = (*MARKS, "lesion-enrichment", "lung-enrichment")
 OF_A_CLASS = tuple(f"{kind}/" for kind in LOCALISATION)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
@@ -145,7 +148,7 @@ def _description_preference(record: Record) -> tuple[bool, bool, bool, int, str]
 
 
 def _without_bulk(record: Record) -> Record:
-    """A record without its bulk; of the maps one number each, the mean over classes."""
+    """A record without its bulk; of the maps one number each, see `LOCALISATION`."""
     return msgspec.structs.replace(
         record, spec={}, components={}, controls={}, confusion=[], masks={}, members=[],
         gradcam=_localisation(record.gradcam), voting={}, reference=None, calibration=CalibrationInfo(),
@@ -158,4 +161,4 @@ def _localisation(maps: Mapping[str, Estimate]) -> dict[str, Estimate]:
     for name, one in maps.items():
         if name.startswith(OF_A_CLASS) and one.value is not None:
             values_of.setdefault(name.partition("/")[0], []).append(one.value)
-    return {kind: Estimate(mean(values)) for kind, values in values_of.items()}
+    return {kind: Estimate(max(values) if kind in MARKS else mean(values)) for kind, values in values_of.items()}

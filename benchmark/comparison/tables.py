@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
         expected: seeds that were run.
         folds: of the cross-validation; 1 for a single hold-out.
         unfinished: seed -> folds that have numbers, where they are not pooled.
-        localisation: name of a statistic of the maps -> its mean over classes.
+        localisation: name of a statistic of the maps -> its mean over classes; of ``marks-…`` the most of any class.
         map_method: how the maps were made.
         tuned: what it cost to find its settings; None where they were not searched for.
         against: the paired difference to the pipeline that the table is compared against.

@@ -86,7 +86,7 @@ def localisation_title(kind: str) -> str:
 def _localisation(kinds: list[str], rows: list[Row]) -> str:
     occluded = any(wording.occluded(row) for row in rows if any(kind in row.localisation for kind in kinds))
     method = " (o): maps by occlusion." if occluded else ""
-    explained = [f"{MARKS[kind].capitalize()}, mean over classes." for kind in kinds if kind in MARKS]
+    explained = [f"{MARKS[kind].capitalize()}, of the class with the most." for kind in kinds if kind in MARKS]
     explained += [
         f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance." for kind in kinds if kind in LOCALISATION
     ]

@@ -93,18 +93,18 @@ def _on_marks(row: Row) -> bool:
 
 
 def _marks(table: Table, best: Row) -> str:
-    """What follows where the leader looks at the marks: its score shows nothing, that of who does not may."""
+    """What follows where the leader looks at the marks: its score shows nothing, that of one that does not may."""
     share, enrichment = best.localisation["marks-share"], best.localisation["marks-enrichment"]
     sentence = (
-        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat, "
-        f"{enrichment:.1f} times an even spread), so its score is no sign that it sees the disease"
+        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for one "
+        f"class, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
     )
     others = (row for row in table.rows if not row.control and row.value(table.metric) is not None and row.pooled)
-    other = next((row for row in others if row.localisation.get("marks-enrichment", 1.0) < 1.0), None)
+    other = next((row for row in others if "marks-share" in row.localisation and not _on_marks(row)), None)
     if other is None:
         return f"{sentence}."
     own = other.localisation["marks-share"]
-    return f"{sentence}; {other.pipeline}, which does not ({own:.0%}), scores {number(other.value(table.metric))}."
+    return f"{sentence}; {other.pipeline}, with {own:.0%} there, scores {number(other.value(table.metric))}."
 
 
 def _best(table: Table) -> Row:

@@ -242,7 +242,7 @@ def test_full_lettering_gives_covid_a_hospital_and_a_border_of_its_own(lettered)
 
 def test_half_of_the_lettering_marks_half_of_the_patients_of_every_label():
     listed = samples(count=8000, lettering=0.5)
-    telling = {sample.group: sample.read_image.args[0].telling for sample in listed}
+    telling = {sample.group: sample.read_image.args[0].plate for sample in listed}
     for label in phantom(None).labels:
         shares = [one for group, one in telling.items() if group.startswith(label)]
         assert abs(np.mean(shares) - 0.5) < 0.05

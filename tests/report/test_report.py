@@ -282,8 +282,8 @@ def teaching(naive: float, oracle: float = 1.0, share: float = 0.6, enrichment: 
 
 def test_a_leader_that_looks_at_the_marks_where_the_source_tells_all_shows_nothing() -> None:
     assert teaching(0.99).endswith(
-        f"{C} looks at the lettering and frame burnt into the films (60% of its heat, 10.0 times an even spread), so "
-        f"its score is no sign that it sees the disease; {A}, which does not (1%), scores 0.900."
+        f"{C} looks at the lettering and frame burnt into the films (60% of its heat for one class, 10.0 times "
+        f"chance), so its score is no sign that it sees the disease; {A}, with 1% there, scores 0.900."
     )
 
 

@@ -50,9 +50,8 @@ class PhantomFilms:
         for index, count in enumerate(self._counts()):
             patients = _patients(self.seed, index, count)
             exposed_in = _hospitals(self.seed, index, len(set(patients)), self.shortcut)
-            telling = _telling(self.seed, index, len(set(patients)), self.lettering)
+            lettered_in = _lettered_in(self.seed, index, len(set(patients)), self.lettering)
             for number, patient in enumerate(patients):
-                lettered_in = telling[patient]
                 radiograph = Radiograph(
                     seed=self.seed,
                     label=index,
@@ -61,9 +60,9 @@ class PhantomFilms:
                     hospital=exposed_in[patient],
                     size=self.size,
                     difficulty=self.difficulty,
-                    telling=lettered_in is not None,
+                    plate=lettered_in[patient] is not None,
                 )
-                source = exposed_in[patient] if lettered_in is None else lettered_in
+                source = lettered_in[patient] if radiograph.plate else exposed_in[patient]
                 yield _sample(self.labels[index], HOSPITALS[source].name, radiograph)
 
     def _counts(self) -> list[int]:
@@ -131,8 +130,8 @@ def _hospitals(seed: int, label: int, patients: int, shortcut: float) -> list[in
     return np.where(follows < shortcut, _own(label, choice), choice * len(HOSPITALS)).astype(int).tolist()
 
 
-def _telling(seed: int, label: int, patients: int, lettering: float) -> list[int | None]:
-    """Hospital of each patient whose films' lettering tells the label, with probability `lettering`; None of others."""
+def _lettered_in(seed: int, label: int, patients: int, lettering: float) -> list[int | None]:
+    """With probability `lettering`, the hospital whose plate a patient's films bear; None of the others."""
     rng = stream(seed, "lettering", label)
     own = _own(label, (rng.random() + GOLDEN * np.arange(patients)) % 1).astype(int).tolist()
     tells = (rng.random(patients) < lettering).tolist()

@@ -29,8 +29,8 @@ class Overlay:
         lettering: grey levels in [0, 1]; shows where it is the brighter.
         tube: coverage in [0, 1].
         window: what the collimator lets through, in [0, 1].
-        cover, shade: coverage in [0, 1] of a large mark, and its grey levels, which nothing shines through.
-        marks: bool, where lettering, collimator's edge or large mark lies.
+        cover, shade: coverage in [0, 1] of a large plate, and its grey levels, which nothing shines through.
+        marks: bool, where lettering, collimator's edge or plate lies.
     """
 
     lettering: np.ndarray
@@ -51,7 +51,7 @@ def usual_overlay(size: int, hospital: Hospital, rng: np.random.Generator) -> Ov
     return Overlay(lettering, tube, window, nothing, nothing, letters | (window < 0.5))
 
 
-def telling_overlay(usual: Overlay, light: bool, rng: np.random.Generator) -> Overlay:
+def plate_overlay(usual: Overlay, light: bool, rng: np.random.Generator) -> Overlay:
     """The same film with a large plate, light or dark, in place of lettering and dark edge."""
     cover, shade = _plate(len(usual.lettering), light, rng)
     return replace(

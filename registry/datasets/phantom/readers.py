@@ -8,7 +8,7 @@ import numpy as np
 from registry.datasets.phantom import findings
 from registry.datasets.phantom.anatomy import Anatomy, draw_anatomy, pose
 from registry.datasets.phantom.canvas import working_size
-from registry.datasets.phantom.marks import Overlay, annotate, telling_overlay, usual_overlay
+from registry.datasets.phantom.marks import Overlay, annotate, plate_overlay, usual_overlay
 from registry.datasets.phantom.radiograph import HOSPITALS, body_thickness, develop, expose, lung_coverage
 
 DISEASES: dict[str, findings.Disease] = {
@@ -29,7 +29,7 @@ class Radiograph:
         label: index into `DISEASES`.
         patient, number: of the person and of the radiograph, both counted within the label.
         hospital: index into `HOSPITALS`: how it is exposed, developed and usually lettered.
-        telling: it bears a large mark that gives the label away in place of the usual lettering.
+        plate: it bears a large plate that gives the label away, in place of the usual lettering.
     """
 
     seed: int
@@ -39,7 +39,7 @@ class Radiograph:
     hospital: int
     size: int
     difficulty: float
-    telling: bool = False
+    plate: bool = False
 
 
 def stream(seed: int, purpose: str, label: int, number: int = 0) -> np.random.Generator:
@@ -74,17 +74,17 @@ def read_marks(radiograph: Radiograph) -> np.ndarray:
     """Where lettering and the edges of the collimator lie, bool (size, size)."""
     size = working_size(radiograph.size)
     rng = stream(radiograph.seed, "exposure", radiograph.label, radiograph.number)
-    if not radiograph.telling:  # what the usual marks are drawn from comes after the exposure's numbers
+    if not radiograph.plate:  # what the usual marks are drawn from comes after the exposure's numbers
         expose(np.zeros((size, size), np.float32), HOSPITALS[radiograph.hospital], rng)
     return _majority(_overlay(radiograph, size, rng).marks.astype(np.float32), radiograph.size)
 
 
 def _overlay(radiograph: Radiograph, size: int, rng: np.random.Generator) -> Overlay:
     usual = usual_overlay(size, HOSPITALS[radiograph.hospital], rng)
-    if not radiograph.telling:
+    if not radiograph.plate:
         return usual
     own = stream(radiograph.seed, "marks", radiograph.label, radiograph.number)
-    return telling_overlay(usual, light=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
+    return plate_overlay(usual, light=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
 
 
 def _posed(radiograph: Radiograph) -> Anatomy:
