@@ -20,7 +20,7 @@ def main(results: Path) -> None:
     comparison, _ = collected((results,), tester)
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     print_comparison(console, comparison)
-    console.save_svg(str(HERE / "first-command.svg"), title="bench run --task binary")
+    console.save_svg(str(HERE / "first-command.svg"), title="bench run --task binary", unique_id="bench")
     (sheet,) = (results / "binary").glob("none-*/gradcam.png")
     shutil.copy(sheet, HERE)
 
