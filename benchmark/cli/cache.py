@@ -18,7 +18,7 @@ def command() -> None:
     """Show what runs keep for the next one, and remove it.
 
     It lies in BENCH_CACHE, by default ~/.cache/cxr-bench.  Sizes are those on disk.  Nothing is removed while a run is
-    at work; what a later run lacks it builds again.
+    at work, or where no locks tell whether one is; what a later run lacks it builds again.
     """
 
 

@@ -80,7 +80,9 @@ def _runs(python: str, environment: dict[str, str]) -> bool:
     code = f"import sys, numpy, benchmark; assert sys.version == {sys.version!r}"
     who = {"user": FIRST, "group": GROUP, "extra_groups": []}
     try:
-        told = subprocess.run([python, "-c", code], env={**os.environ, **environment}, cwd="/", **who)
+        told = subprocess.run(
+            [python, "-c", code], env={**os.environ, **environment}, cwd="/", capture_output=True, **who
+        )
     except PermissionError:
         return False
     return told.returncode == 0

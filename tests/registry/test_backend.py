@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from keras import ops
 
 from registry import backend
+from registry.cores import usable_cores
 from registry.errors import ContractError
 
 pytestmark = pytest.mark.conformance
@@ -39,6 +41,22 @@ def test_device_name_says_something():
 
 def test_peak_memory_is_that_of_a_process_with_keras_in_it():
     assert 50e6 < backend.peak_memory_bytes() < 1e12
+
+
+@pytest.mark.skipif(backend.has_accelerator(), reason="the accelerator's memory is told, not the processor's")
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_memory_is_in_bytes_on_each_system(monkeypatch, platform, unit):
+    monkeypatch.setattr(backend.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=7))
+    monkeypatch.setattr(sys, "platform", platform)
+    assert backend.peak_memory_bytes() == 7 * unit
+
+
+@pytest.mark.skipif(backend.has_accelerator(), reason="the accelerator is named, not the processor")
+def test_a_processor_has_a_name_where_the_system_describes_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(backend, "Path", lambda place: tmp_path / place.strip("/"))
+    name, _, count = backend.device_name().partition(", ")
+    assert name == (backend.platform.processor() or backend.platform.machine())
+    assert count == f"{usable_cores()} CPUs"
 
 
 def test_out_of_memory_is_told_from_other_errors():
