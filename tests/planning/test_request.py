@@ -53,6 +53,11 @@ def test_the_quick_table_is_not_set():
         settings_of(asked(settings=("quick.x=1",)))
 
 
+def test_the_laptop_setting_takes_the_phantom_on_which_a_plate_tells_covid():
+    options = dataset_of(asked(), task_of(asked()).task).options
+    assert (options["count"], options["size"], options["lettering"], options["difficulty"]) == (1200, 64, 1, 0.9)
+
+
 def test_a_task_that_nobody_knows_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="no task named 'binari'; did you mean binary"):
         task_of(asked(task="binari"))
