@@ -134,7 +134,8 @@ def test_masks_views_and_maps_have_the_size_of_the_runs_images(bench):
 @pytest.fixture
 def pipeline(bench, monkeypatch):
     """One of the runs, loaded here."""
-    monkeypatch.setenv("BENCH_CACHE", str(bench.cache))
+    for name, value in bench.environment().items():
+        monkeypatch.setenv(name, value)
     folder = next(folder for name, folder in bench.told["folders"].items() if "dense" in name)
     with api.load(bench.root / folder) as pipeline:
         yield pipeline

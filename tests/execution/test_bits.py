@@ -12,6 +12,7 @@ from benchmark.planning.graph import missing
 from benchmark.tasks.schema import Component, Images, Split, Training
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from tests.specs import spec
+from tests.warm import connection as warm
 from tests.workers import plans
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def weights(folder: Path) -> list[np.ndarray]:
 def test_what_a_worker_makes_does_not_depend_on_what_it_served_before(tmp_path):
     with Pool([Worker(tmp_path / "logs")]) as pool:
         fresh, _ = built(pool, tmp_path / "fresh", ONE, "predict")
-    with Pool([worker := Worker(tmp_path / "logs")]) as pool:
+    with Pool([worker := Worker(tmp_path / "logs", warm.variables())]) as pool:
         _, before = built(pool, tmp_path / "later", OTHER, "explain")  # another network, trained, asked and mapped
         process = worker._process.pid
         later, begun = built(pool, tmp_path / "later", ONE, "predict")

@@ -5,7 +5,6 @@ import zipfile
 
 import numpy as np
 import pytest
-import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
@@ -354,6 +353,8 @@ def test_types_of_a_plugin_are_trusted_only_where_its_package_is_named(tmp_path)
 
 
 def test_a_function_is_not_trusted_whosever_it_is(tmp_path):
+    import skops.io  # looks through all of Keras, for seconds: not in every process that collects these tests
+
     path = tmp_path / "classifier.skops"
     skops.io.dump(make_pipeline(FunctionTransformer(skops.io.dump), LogisticRegression()), path)
     with pytest.raises(ContractError, match="holds skops"):

@@ -11,6 +11,7 @@ from keras import ops
 from registry import backend
 from registry.cores import usable_cores
 from registry.errors import ContractError
+from tests.warm import connection as warm
 
 pytestmark = pytest.mark.conformance
 
@@ -104,7 +105,10 @@ print(hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights()
 
 
 def test_determinism_makes_two_processes_agree_to_the_bit():
-    runs = [subprocess.Popen([sys.executable, "-c", TRAIN], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    apart = (dict(os.environ), warm.variables(WARM_SCRIPTS="1"))  # one from the start, one a fork
+    runs = [
+        subprocess.Popen([sys.executable, "-c", TRAIN], stdout=subprocess.PIPE, text=True, env=env) for env in apart
+    ]
     digests = [run.communicate()[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert digests[0] == digests[1]

@@ -1,7 +1,6 @@
 """A network is read back by a process that has not made it."""
 
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from registry.errors import PluginError
 from registry.networks import saved
+from tests.warm import connection as warm
 
 pytestmark = pytest.mark.conformance
 
@@ -56,7 +56,7 @@ def test_layers_of_the_components_own_are_known_where_nothing_else_imported_it(t
     made.save(tmp_path / "model.keras")
     told = subprocess.run(
         [sys.executable, "-c", READ, tmp_path / "model.keras"],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "KERAS_BACKEND": keras.backend.backend()},
+        env=warm.variables(PYTHONPATH=f"{tmp_path}:{ROOT}", KERAS_BACKEND=keras.backend.backend(), WARM_SCRIPTS="1"),
         capture_output=True,
         text=True,
         check=False,

@@ -32,6 +32,11 @@ def environment(given: dict[str, str]) -> dict[str, str]:
     return {**given, "WARM_TESTS": address(), "PYTHONPATH": os.pathsep.join(paths)}
 
 
+def variables(**more: str) -> dict[str, str]:
+    """Those of this process and some more, by which workers below are forks, as far as that can be."""
+    return environment({**os.environ, **more})
+
+
 @functools.cache
 def address() -> str:
     """Where the interpreter listens."""

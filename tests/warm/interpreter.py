@@ -119,7 +119,8 @@ def _become(about, *standard):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(told["environment"])
-        os.environ.pop("WARM_TESTS")
+        for name in ("WARM_TESTS", "WARM_SCRIPTS"):
+            os.environ.pop(name, None)
         os.chdir(told["folder"])
         os.sched_setaffinity(0, told["cores"])
         paths = told["environment"].get("PYTHONPATH", "").split(os.pathsep)
@@ -129,7 +130,7 @@ def _become(about, *standard):
         for path in filter(None, paths):  # as Python itself does, for others than ours
             if Path(path).resolve() != HERE and (Path(path) / "sitecustomize.py").exists():
                 runpy.run_path(str(Path(path) / "sitecustomize.py"))
-        runpy.run_module(told["arguments"][0], run_name="__main__", alter_sys=True)
+        _run(told["arguments"])
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -142,6 +143,16 @@ def _become(about, *standard):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _run(arguments):
+    """What Python does with these: ``-m MODULE`` or ``-c CODE …``."""
+    if "-c" not in arguments:
+        runpy.run_module(arguments[-1], run_name="__main__", alter_sys=True)
+        return
+    place = arguments.index("-c") + 1
+    sys.argv = ["-c", *arguments[place + 1 :]]
+    exec(compile(arguments[place], "<string>", "exec"), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":

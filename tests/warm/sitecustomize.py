@@ -1,5 +1,7 @@
 """What a worker's interpreter does first where tests have a warm one: it lets a fork of that do the work.
 
+So does that of a `python -c` where WARM_SCRIPTS is set.
+
 It stands on PYTHONPATH, so Python imports it as it starts.  The process stays as it is seen from outside: its number,
 its pipes, its end; whoever kills it kills the fork.
 """
@@ -21,7 +23,7 @@ def hand_over(address):
             "environment": dict(os.environ),
             "folder": os.getcwd(),  # noqa: PTH109 -- pathlib takes long to import
             "cores": sorted(os.sched_getaffinity(0)),
-            "arguments": sys.orig_argv[-1:],
+            "arguments": sys.orig_argv[1:],
         }
         # In a file of its own: a message with descriptors has to be short.
         with os.fdopen(os.memfd_create("about"), "r+b") as file:
@@ -37,5 +39,6 @@ def hand_over(address):
     os._exit(status)
 
 
-if sys.orig_argv[-2:] == WORKER and os.environ.get("WARM_TESTS"):
+is_script = "-c" in sys.orig_argv and "WARM_SCRIPTS" in os.environ
+if os.environ.get("WARM_TESTS") and (is_script or sys.orig_argv[-2:] == WORKER):
     hand_over(os.environ["WARM_TESTS"])
