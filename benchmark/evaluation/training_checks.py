@@ -9,6 +9,7 @@ from typing import Any
 
 ONE_ANSWER = 0.98  # of the test images
 GAINING = 0.1  # of the training loss, from the tenth of the epochs before the last tenth to that
+WORTH = 0.02  # of what knowing nothing costs: a smaller fall is none, however large a share of next to nothing
 MEMORISED = 3.0  # validation loss over training loss, and further apart than half of what knowing nothing costs
 IMPLAUSIBLE = 0.05  # of the masks
 
@@ -45,7 +46,7 @@ def learning(history: Sequence[Mapping[str, float]], num_classes: int) -> list[s
     found = []
     tenth = max(1, round(len(losses) / 10))
     before, last = (sum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
-    if len(losses) > 1 and last < (1 - GAINING) * before:
+    if len(losses) > 1 and before - last > max(GAINING * before, WORTH * chance):
         found.append(
             "the training loss was still falling when the training ended: train longer (--epochs, or "
             "training.epochs and training.minimum_steps)"

@@ -49,6 +49,7 @@ GOOD = (
         ([0.6, 0.5, 0.4, 0.3], [None, None, None, 0.3], ["still falling"]),
         ([*GOOD[0][:-1], 0.15], GOOD[1], ["still falling"]),  # by a fifth from the ninth tenth to the last
         ([*GOOD[0][:-1], 0.17], GOOD[1], []),
+        ([0.5, 0.05, 0.03, 0.018], [None, None, None, 0.02], []),  # a third, but of next to nothing
         ([0.5, 0.1, 0.1], [0.6, None, 0.5], ["by heart"]),
         ([0.5, 0.1, 0.1], [0.6, None, 0.29], []),
         ([0.01, 0.001, 0.001], [None, None, 0.05], []),  # three times and more, but of next to nothing

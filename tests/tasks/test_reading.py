@@ -96,7 +96,7 @@ def test_a_mistake_in_a_task_file_says_where_it_is(tmp_path, text, words):
 
 
 def test_the_laptop_setting_takes_back_nothing_that_a_task_says_of_its_search(tmp_path):
-    assert task(tmp_path, "", quick=True).tuning.trials == 8
+    assert task(tmp_path, "", quick=True).tuning.trials == 7
     own = task(tmp_path, '[tuning]\ntrials = 3\nsearched = ["images"]\n', quick=True).tuning
     assert (own.trials, own.searched, own.tuner) == (3, ["images"], "hyperband")
     assert task(tmp_path, "[tuning]\ntrials = 3\n[quick.tuning]\ntrials = 2\n", quick=True).tuning.trials == 2
