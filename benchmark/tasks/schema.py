@@ -69,7 +69,7 @@ class Schedule(_Table, frozen=True):
         validation_share: of the training's time that may go into validating it; at least once, at the end.
     """
 
-    epochs: int = 60
+    epochs: int = 15
     minimum_steps: int = 300
     exact_epochs: bool = False
     batch_size: int = 32

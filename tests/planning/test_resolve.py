@@ -259,8 +259,8 @@ def test_too_few_patients_for_the_folds_are_refused(described):
     ("backbone", "changes", "expected"),
     [
         ("xception", {}, (0.0004, 7)),
-        ("xception[weights=none]", {}, (0.003, 60)),
-        ("sepcnn", {}, (0.003, 60)),
+        ("xception[weights=none]", {}, (0.003, 15)),
+        ("sepcnn", {}, (0.003, 15)),
         ("xception", {"overridden": ["epochs"], "training": Training(epochs=2)}, (0.0004, 2)),
         ("xception", {"overridden": ["learning_rate"], "training": Training(learning_rate=0.02)}, (0.02, 7)),
     ],

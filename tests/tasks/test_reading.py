@@ -104,7 +104,7 @@ def test_the_laptop_setting_takes_back_nothing_that_a_task_says_of_its_search(tm
 
 def test_flags_beat_quick_beats_the_file_beats_the_defaults(tmp_path):
     text = "[training]\nepochs = 3\n[quick.training]\nepochs = 2\n"
-    assert task(tmp_path, "").training.epochs == 60
+    assert task(tmp_path, "").training.epochs == 15
     assert task(tmp_path, text).training.epochs == 3
     assert task(tmp_path, text, quick=True).training.epochs == 2
     assert task(tmp_path, text, quick=True, overrides={"training": {"epochs": 1}}).training.epochs == 1

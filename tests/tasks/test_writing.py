@@ -92,7 +92,7 @@ def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file,
     again = plan(found, summary(), lambda name: traits, index())
     assert identity(again) == identity(trial)
     assert again.key != plan(default, summary(), lambda name: traits, index()).key
-    assert found.backbone.options["weights"] == "none"  # of [quick], in which the search took place
+    assert found.backbone.options["weights"] is None  # of [quick], in which the search took place
 
 
 def test_how_settings_were_found_is_in_no_key_or_digest(tuned_file):
