@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.execution.process import ALLOCATOR
 
 HERE = Path(__file__).parent
+LONGEST = 40  # characters: a socket's path has a hundred at most
 HAND_OVER = HERE / "sitecustomize.py"
 _held: list[int] = []  # descriptors: it ends when the last of those who hold it has
 
@@ -26,7 +27,11 @@ def environment(given: dict[str, str]) -> dict[str, str]:
     others = home != os.environ.get("KERAS_HOME") and Path(home or "").exists()
     if "WARM_TESTS" in given or others or given.get("HOME") != os.environ.get("HOME"):
         return given
-    if sys.platform != "linux" or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    if (
+        len(tempfile.gettempdir()) > LONGEST
+        or sys.platform != "linux"
+        or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
+    ):
         return given
     paths = filter(None, (given.get("PYTHONPATH"), str(HERE)))
     return {**given, "WARM_TESTS": address(), "PYTHONPATH": os.pathsep.join(paths)}
@@ -60,8 +65,9 @@ def _start(place: str) -> None:
         "PYTHONUNBUFFERED": "1",
         "KERAS_BACKEND": "tensorflow",
     }
+    Path(place).unlink(missing_ok=True)  # of one that was killed
     command = [sys.executable, "-P", str(HERE / "interpreter.py"), place]
-    with Path(place).with_name("log").open("w") as log:  # it goes to the background as soon as it listens
+    with Path(place).with_name("log").open("a") as log:  # it goes to the background as soon as it listens
         subprocess.run(command, env={**os.environ, **ALLOCATOR, **given}, cwd="/", stdout=log, stderr=log, check=True)
     _hold(place)
 
