@@ -22,7 +22,7 @@ from tests.commands import TINY, Bench
 pytestmark = pytest.mark.slow
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "sklearn", "xgboost", "pandas", "matplotlib", "cv2", "click")
-TASK = TINY.replace('segmenter = "none"', 'segmenter = "unet[filters=4]"')
+TASK = TINY.replace('segmenter = "none"', 'segmenter = "threshold"')  # a trained one: tests/models/test_pipeline.py
 PROGRAM = """
 import json, sys
 from benchmark.api import compare, load, predict, run
@@ -97,12 +97,12 @@ def test_progress_is_shown_where_it_is_wanted_and_nothing_else_is_printed(bench)
     ended = [line for line in bench.ended.stderr.splitlines() if line.startswith("[")]
     assert [line[:6] for line in ended] == ["[1/2] ", "[2/2] "]
     for head in ("dense", "xgboost"):  # in the order in which they end
-        assert sum(f"] unet[filters=4]+sepcnn[filters=8,pairs=1]+{head} · seed 0: " in line for line in ended) == 1
+        assert sum(f"] threshold+sepcnn[filters=8,pairs=1]+{head} · seed 0: " in line for line in ended) == 1
     assert "sepconv" not in bench.ended.stderr  # that run was to be quiet
 
 
 def test_a_comparison_has_a_row_per_pipeline_and_what_was_there_is_found_again(bench):
-    names = [f"unet[filters=4]+sepcnn[filters=8,pairs=1]+{head}" for head in ("dense", "xgboost")]
+    names = [f"threshold+sepcnn[filters=8,pairs=1]+{head}" for head in ("dense", "xgboost")]
     rows = dict(bench.told["rows"])
     assert all(rows[name] == "ok" for name in names)
     assert bench.told["again"] == names[:1]

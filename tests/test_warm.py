@@ -1,6 +1,8 @@
 """A worker that is a fork of the warm interpreter is seen from outside, and ends, as one that was started."""
 
 import os
+import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -73,14 +75,36 @@ def test_whoever_kills_a_worker_kills_its_fork(worker):
 
 
 def alive(pid):
+    """Whether a process runs; a zombie does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
         return False
-    return True
 
 
 def test_a_worker_with_keras_settings_of_its_own_is_started_as_users_start_it(tmp_path):
     for given in ({"HOME": str(tmp_path)}, {"KERAS_HOME": str(tmp_path)}, {"KERAS_BACKEND": "jax"}):
         given = {"HOME": os.environ["HOME"], **given}
         assert warm.environment(given) == given
+
+
+def test_where_no_interpreter_listens_a_worker_does_its_work_itself(tmp_path):
+    variables = {**warm.variables(), "WARM_TESTS": str(tmp_path / "nobody")}
+    with Worker(tmp_path / "logs", variables) as worker:
+        assert asked(worker, "dense").cause is None
+
+
+def test_one_that_was_killed_is_replaced(monkeypatch):
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", f"killed-{os.getpid()}")
+    monkeypatch.setattr(warm, "_held", [])
+    numbers = []
+    for _ in range(2):
+        place = Path(warm.address.__wrapped__())
+        numbers.append(int(place.with_name("pid").read_text()))
+        os.kill(numbers[-1], signal.SIGKILL)
+        while alive(numbers[-1]):
+            time.sleep(0.01)
+    assert len(set(numbers)) == 2
+    for held in warm._held:
+        os.close(held)
+    shutil.rmtree(place.parent)

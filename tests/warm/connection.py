@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.execution.process import ALLOCATOR
 
 HERE = Path(__file__).parent
+LONGEST = 40  # characters: a socket's path has a hundred at most
 HAND_OVER = HERE / "sitecustomize.py"
 _held: list[int] = []  # descriptors: it ends when the last of those who hold it has
 
@@ -19,14 +20,18 @@ _held: list[int] = []  # descriptors: it ends when the last of those who hold it
 def environment(given: dict[str, str]) -> dict[str, str]:
     """These variables, and those by which a worker that is started below them is a fork of the warm interpreter.
 
-    That one has read its own Keras settings, so a worker with others is started as users start it; so is one below
-    variables that have an empty WARM_TESTS.
+    That one has read Keras settings, of an empty folder: a worker with others is started as users start it.  So is one
+    below variables that have an empty WARM_TESTS.
     """
-    if "WARM_TESTS" in given:
+    home = given.get("KERAS_HOME")
+    others = home != os.environ.get("KERAS_HOME") and Path(home or "").exists()
+    if "WARM_TESTS" in given or others or given.get("HOME") != os.environ.get("HOME"):
         return given
-    if any(given.get(name) != os.environ.get(name) for name in ("HOME", "KERAS_HOME")):
-        return given
-    if sys.platform != "linux" or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    if (
+        len(tempfile.gettempdir()) > LONGEST
+        or sys.platform != "linux"
+        or given.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
+    ):
         return given
     paths = filter(None, (given.get("PYTHONPATH"), str(HERE)))
     return {**given, "WARM_TESTS": address(), "PYTHONPATH": os.pathsep.join(paths)}
@@ -54,9 +59,15 @@ def address() -> str:
 
 
 def _start(place: str) -> None:
-    given = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", "KERAS_BACKEND": "tensorflow"}
+    given = {
+        "KERAS_HOME": str(Path(place).with_name("keras")),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "PYTHONUNBUFFERED": "1",
+        "KERAS_BACKEND": "tensorflow",
+    }
+    Path(place).unlink(missing_ok=True)  # of one that was killed
     command = [sys.executable, "-P", str(HERE / "interpreter.py"), place]
-    with Path(place).with_name("log").open("w") as log:  # it goes to the background as soon as it listens
+    with Path(place).with_name("log").open("a") as log:  # it goes to the background as soon as it listens
         subprocess.run(command, env={**os.environ, **ALLOCATOR, **given}, cwd="/", stdout=log, stderr=log, check=True)
     _hold(place)
 

@@ -31,18 +31,19 @@ def main(address):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
-    if os.fork():  # whoever connects meanwhile waits
+    if number := os.fork():  # whoever connects meanwhile waits
+        Path(address).with_name("pid").write_text(str(number))
         os._exit(0)
     os.setsid()
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # or each fork would copy what the collector touches
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.set_wakeup_fd(wake)
     try:
+        for name in LIBRARIES:
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # or each fork would copy what the collector touches
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(wake)
         serve(listener, woken)
     finally:
         shutil.rmtree(Path(address).parent, ignore_errors=True)
@@ -76,7 +77,7 @@ def _hear(connection, forks, known, ours):
         if pid == 0:
             signal.set_wakeup_fd(-1)
             for one in (*ours, *known):
-                os.close(one if isinstance(one, int) else one.fileno())
+                os.close(one if isinstance(one, int) else one.detach())
             _become(*descriptors)
         forks[connection] = pid
         for descriptor in descriptors:

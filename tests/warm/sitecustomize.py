@@ -13,12 +13,15 @@ WORKER = ["-m", "benchmark.execution.worker"]
 
 
 def hand_over(address):
-    """Give this process's work away, and end as that ends."""
+    """Give this process's work away, and end as that ends; do it here where nobody takes it."""
     import json
     import socket
 
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
+        try:
+            connection.connect(address)
+        except OSError:
+            return
         about = {
             "environment": dict(os.environ),
             "folder": os.getcwd(),  # noqa: PTH109 -- pathlib takes long to import
