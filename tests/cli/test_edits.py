@@ -135,7 +135,7 @@ NEW_FIELD = ('    created: str = ""', '    created: str = ""\n    mood: str = ""
 @pytest.mark.parametrize(
     ("name", "old", "new", "expected"),
     [
-        ("figures/curves.py", "Training loss: on", "The loss in training: on", ["draw"]),
+        ("figures/curves.py", "Training loss: mean", "The loss in training: mean", ["draw"]),
         ("stages/draw.py", "WORST_MASKS = 8", "WORST_MASKS = 9", ["draw"]),
         ("evaluation/scoring.py", "DECISION_RULE = ", "DECISION_RULE = '' + ", ["score"]),
         ("evaluation/calibration.py", "def softmax(", "EDITED = 1\n\n\ndef softmax(", FROM_EXPLAIN),
@@ -168,7 +168,7 @@ def test_another_schema_writes_records_anew_and_computes_nothing(bench):
 
 def test_after_an_edit_of_a_caption_its_figure_alone_is_drawn_anew_and_copied(bench):
     before, figures = bench.records(), drawn(bench)
-    caption = ("Training loss: on", "The loss in training: on")
+    caption = ("Training loss: mean", "The loss in training: mean")
     with bench.edited("source/benchmark/figures/curves.py", edit=lambda text: text.replace(*caption)):
         bench.run()
         state, after, redrawn = bench.plan(), bench.records(), drawn(bench)

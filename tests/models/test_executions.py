@@ -96,9 +96,11 @@ def test_what_is_traced_before_training_is_not_traced_within_and_leaves_no_trace
     network.compile(optimizer="adam", loss="mse", steps_per_execution=steps)
     network.optimizer.build(network.trainable_variables)
     before = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
-    assert trace(network, batches, validation) > 0
+    compiled = []
+    assert trace(network, batches, validation, lambda: compiled.append("others")) > 0
     after = [variable.numpy() for variable in [*network.variables, *network.optimizer.variables]]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+    assert compiled == ["others"]
     traced = layer.calls
     with feed(batches) as training, feed(validation) as checking:
         network.fit(training, validation_data=checking, epochs=2, shuffle=False, verbose=0)
@@ -121,7 +123,7 @@ def test_tracing_costs_one_execution_and_two_steps_of_validation():
             asked[self.name].add(step)
             return self.owner[step]
 
-    trace(network, Watched(batches, "training"), Watched(validation, "validation"))
+    trace(network, Watched(batches, "training"), Watched(validation, "validation"), lambda: None)
     assert asked == {"training": {0}, "validation": {0, 5}}  # of six each; the last of validation is smaller
 
 

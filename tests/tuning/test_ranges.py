@@ -61,7 +61,7 @@ def test_a_dimension_has_the_declared_range_and_the_pipelines_own_value_as_defau
     found = one("backbone.filters", pipeline=spec(backbone=Component("sepcnn", {"filters": 24, "kernel_size": 3})))
     assert (found.kind, found.low, found.high, found.step, found.default) == ("int", 8, 64, 8, 24)
     rate = one(RATE)
-    assert (rate.kind, rate.log, rate.default) == ("float", True, 1e-3)
+    assert (rate.kind, rate.log, rate.default) == ("float", True, 3e-3)
 
 
 def test_literals_and_booleans_are_choices_and_an_option_that_is_none_is_not_searched():
