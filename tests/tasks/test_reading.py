@@ -199,5 +199,5 @@ def test_a_task_knows_which_settings_of_its_training_are_not_the_defaults(tmp_pa
     assert task(tmp_path, "").overridden == []
     assert task(tmp_path, text).overridden == ["epochs"]
     laptop = task(tmp_path, text, quick=True).overridden
-    assert set(laptop) == {"epochs", "batch_size", "minimum_steps", "validation_share"}
+    assert set(laptop) == {"epochs", "batch_size", "minimum_steps"}
     assert task(tmp_path, "", overrides={"training": {"learning_rate": 0.1}}).overridden == ["learning_rate"]

@@ -1,6 +1,8 @@
 """One radiograph: the image, where lungs, lesion and marks are in it, each drawn anew whenever it is asked for."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -50,9 +52,8 @@ def stream(seed: int, purpose: str, label: int, number: int = 0) -> np.random.Ge
 def read_image(radiograph: Radiograph) -> np.ndarray:
     """The radiograph, uint8 (size, size)."""
     size, hospital = working_size(radiograph.size), HOSPITALS[radiograph.hospital]
-    anatomy = _posed(radiograph)
-    lungs = lung_coverage(anatomy, size)
-    thickness = np.maximum(body_thickness(anatomy, lungs, size) + _finding(radiograph, lungs).thickness, 0)
+    anatomy, lungs, finding = _shown(radiograph)
+    thickness = np.maximum(body_thickness(anatomy, lungs, size) + finding.thickness, 0)
     rng = stream(radiograph.seed, "exposure", radiograph.label, radiograph.number)
     exposed = expose(thickness, hospital, rng)
     return develop(annotate(exposed, _overlay(radiograph, size, rng)), hospital, radiograph.size, rng)
@@ -60,14 +61,14 @@ def read_image(radiograph: Radiograph) -> np.ndarray:
 
 def read_mask(radiograph: Radiograph) -> np.ndarray:
     """Where the lungs are, bool (size, size)."""
-    return _majority(np.maximum(*lung_coverage(_posed(radiograph), working_size(radiograph.size))), radiograph.size)
+    return _majority(np.maximum(*_shown(radiograph).lungs), radiograph.size)
 
 
 def read_lesion(radiograph: Radiograph) -> np.ndarray:
     """Where the finding is, bool (size, size), inside the lungs."""
-    lungs = lung_coverage(_posed(radiograph), working_size(radiograph.size))
-    lesion = _finding(radiograph, lungs).lesion.astype(np.float32)
-    return _majority(lesion, radiograph.size) & _majority(np.maximum(*lungs), radiograph.size)
+    _, lungs, finding = _shown(radiograph)
+    lesion = _majority(finding.lesion.astype(np.float32), radiograph.size)
+    return lesion & _majority(np.maximum(*lungs), radiograph.size)
 
 
 def read_marks(radiograph: Radiograph) -> np.ndarray:
@@ -85,6 +86,21 @@ def _overlay(radiograph: Radiograph, size: int, rng: np.random.Generator) -> Ove
         return usual
     own = stream(radiograph.seed, "marks", radiograph.label, radiograph.number)
     return plate_overlay(usual, light=tuple(DISEASES)[radiograph.label] == BETRAYED, rng=own)
+
+
+class _Shown(NamedTuple):
+    """What image and masks of a radiograph are drawn from; nobody changes it."""
+
+    anatomy: Anatomy
+    lungs: findings.Lungs
+    finding: findings.Finding
+
+
+@lru_cache(maxsize=8)  # whoever prepares a sample reads its image and its masks one after another, in some threads
+def _shown(radiograph: Radiograph) -> _Shown:
+    anatomy = _posed(radiograph)
+    lungs = lung_coverage(anatomy, working_size(radiograph.size))
+    return _Shown(anatomy, lungs, _finding(radiograph, lungs))
 
 
 def _posed(radiograph: Radiograph) -> Anatomy:
