@@ -51,7 +51,7 @@ def validated(schedule: Any, epochs: int, images: int, cost: int) -> list[int]:
         cost: images that go forward through the network at one validation.
     """
     affordable = int(schedule.validation_share * epochs * images / (FORWARD * cost))
-    number = max(1, min(MOST_VALIDATIONS, affordable, epochs))
+    number = max(1, min(MOST_VALIDATIONS + 1 - len(rungs(epochs)), affordable, epochs))
     spread = {math.ceil(epochs * place / number) for place in range(1, number + 1)}
     return sorted(spread | rungs(epochs))
 

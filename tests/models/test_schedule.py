@@ -40,7 +40,7 @@ def test_validations_are_spread_over_what_their_share_of_the_time_allows():
     schedule = Schedule(validation_share=0.05)
     # 60 epochs of 3,000 images: a twentieth is 9,000; one validation costs a third of 300 + 256 forward passes: 48 fit
     assert validated(schedule, 60, 3000, 556)[-1] == 60
-    assert len(set(validated(schedule, 60, 3000, 556)) - rungs(60)) <= MOST_VALIDATIONS
+    assert len(validated(schedule, 60, 30000, 556)) <= MOST_VALIDATIONS
     # a tenth of the images: 900 allow 4
     assert validated(schedule, 60, 300, 556) == sorted({15, 30, 45, 60} | rungs(60))
     # next to none: the end, and where a search may pause
