@@ -55,6 +55,8 @@ def _distinguished(name: str, digests: Sequence[str], specs: Mapping[str, Mappin
     settings = {digest: _settings(specs.get(digest, {})) for digest in digests}
     keys = dict.fromkeys(key for found in settings.values() for key in found)
     differing = [key for key in keys if len({settings[digest].get(key) for digest in digests}) > 1]
+    # That fewer steps than the minimum were meant is no difference of its own where the epochs differ.
+    differing = [key for key in differing if not key.endswith(".exact_epochs")] or differing
     labels = {digest: ", ".join(f"{key}={settings[digest].get(key)}" for key in differing) for digest in digests}
     return [(digest, f"{name} ({labels[digest] or digest[:8]})") for digest in digests]
 

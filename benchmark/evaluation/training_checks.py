@@ -12,6 +12,10 @@ GAINING = 0.1  # of the training loss, from the tenth of the epochs before the l
 WORTH = 0.02  # of what knowing nothing costs: a smaller fall is none, however large a share of next to nothing
 MEMORISED = 3.0  # validation loss over training loss, and further apart than half of what knowing nothing costs
 IMPLAUSIBLE = 0.05  # of the masks
+FALLING = (
+    "the training loss was still falling when the training ended: train longer (--epochs, or training.epochs and "
+    "training.minimum_steps)"
+)
 
 
 def one_answer(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:
@@ -47,16 +51,24 @@ def learning(history: Sequence[Mapping[str, float]], num_classes: int) -> list[s
     tenth = max(1, round(len(losses) / 10))
     before, last = (sum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
     if len(losses) > 1 and before - last > max(GAINING * before, WORTH * chance):
-        found.append(
-            "the training loss was still falling when the training ended: train longer (--epochs, or "
-            "training.epochs and training.minimum_steps)"
-        )
+        found.append(FALLING)
     if validation[-1] > MEMORISED * losses[-1] and validation[-1] - losses[-1] > chance / 2:
         found.append(
             "it knows its training images by heart (training loss far below validation loss): more images, a larger "
             "head.dropout or a smaller network may generalise better"
         )
     return found
+
+
+def training_notes(history: Sequence[Mapping[str, float]], num_classes: int, schedule: Any, steps: int) -> list[str]:
+    """What a training's length and its losses say: of one that was told to be short, not that it was.
+
+    Args:
+        history, num_classes: see `learning`.
+        schedule, steps: see `shortened`.
+    """
+    short = shortened(schedule, steps)
+    return short + [note for note in learning(history, num_classes) if not (short and note == FALLING)]
 
 
 def shortened(schedule: Any, steps: int) -> list[str]:

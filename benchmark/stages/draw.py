@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.data.samples import open_dataset
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.masks import mask_agreement
-from benchmark.evaluation.training_checks import learning, shortened
+from benchmark.evaluation.training_checks import training_notes
 from benchmark.figures.curves import curves
 from benchmark.figures.explanations import Panel, gradcam_sheet
 from benchmark.figures.masks import MaskRow, mask_sheet
@@ -84,7 +84,7 @@ def draw_curves(context: "Context", path: Path) -> None:
     features_head = f" (its backbone, with {spec.features_head.name})" if spec.features_head else ""
     title = f"{plain_name(spec)}{features_head}, seed {spec.seed}: {steps:,} steps, the last weights"
     rates = learning_rates(spec.training.learning_rate, steps)
-    notes = [*shortened(spec.training, steps), *learning(history, len(spec.classes))]
+    notes = training_notes(history, len(spec.classes), spec.training, steps)
     curves(path, history, rates, title, chance=math.log(len(spec.classes)), notes=notes)
 
 

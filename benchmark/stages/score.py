@@ -13,7 +13,7 @@ from benchmark.data.targets import class_targets
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_estimates
 from benchmark.evaluation.scoring import Scores, score
-from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened
+from benchmark.evaluation.training_checks import masks, one_answer, training_notes
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
 from benchmark.stages.logits import read_logits
@@ -32,7 +32,7 @@ def build(context: "Context", folder: Path) -> None:
     scores = scores_of(run)
     write_predictions(run, scores, folder)
     quality = mask_quality(run)
-    notes = [*one_answer(scores.confusion, list(run.spec.classes)), *training_notes(run, quality)]
+    notes = [*one_answer(scores.confusion, list(run.spec.classes)), *trained_notes(run, quality)]
     write_findings(Findings(**results(run, scores), masks=quality, notes=notes), folder)
 
 
@@ -63,7 +63,7 @@ def scores_of(run: Reader) -> Scores:
     )
 
 
-def training_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
+def trained_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
     """What went wrong in the trainings of a pipeline, though they ended.
 
     Args:
@@ -73,7 +73,8 @@ def training_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
     notes = masks(implausible_share)
     if "fit" in run.artefacts:
         history = json.loads((run.artefacts["fit"] / "history.json").read_text())
-        notes += [*shortened(run.spec.training, run.meta("fit")["steps"]), *learning(history, len(run.spec.classes))]
+        steps = run.meta("fit")["steps"]
+        notes += training_notes(history, len(run.spec.classes), run.spec.training, steps)
     return notes
 
 

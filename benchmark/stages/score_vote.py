@@ -17,7 +17,7 @@ from benchmark.records.findings import Findings, Reference
 from benchmark.records.notes import shared_notes
 from benchmark.stages.predictions import Predictions, predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import mask_quality, results, scores_of, training_notes, write_findings, write_predictions
+from benchmark.stages.score import mask_quality, results, scores_of, trained_notes, write_findings, write_predictions
 
 if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
@@ -32,7 +32,7 @@ def build(context: "Context", folder: Path) -> None:
     scores = scores_of(run)
     write_predictions(run, scores, folder)
     quality = {name: mask_quality(member) for name, member in run.members.items()}
-    trained = shared_notes([training_notes(member, quality[name]) for name, member in run.members.items()], "members")
+    trained = shared_notes([trained_notes(member, quality[name]) for name, member in run.members.items()], "members")
     findings = Findings(
         **results(run, scores),
         masks=next(iter(quality.values())),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened
+from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened, training_notes
 from benchmark.tasks.schema import Training
 
 CLASSES = ["Non-COVID", "COVID"]
@@ -73,6 +73,14 @@ def test_a_training_that_was_told_to_be_short_says_so_and_names_the_flag():
     assert note.startswith("120 steps are fewer than training.minimum_steps (300): --epochs asks for exactly 5")
     assert shortened(exact, 300) == []
     assert shortened(Training(epochs=5, minimum_steps=300), 300) == []
+
+
+def test_a_training_that_was_told_to_be_short_is_not_told_that_it_still_falls():
+    rows, exact = history([0.6, 0.5, 0.4, 0.3], [None, None, None, 0.3]), Training(epochs=4, exact_epochs=True)
+    assert [note.split()[0] for note in training_notes(rows, 2, exact, 40)] == ["40"]
+    assert [note.split()[0] for note in training_notes(rows, 2, Training(epochs=4), 400)] == ["the"]
+    constant = history([0.7] * 4, [None, None, None, 0.7])
+    assert len(training_notes(constant, 2, exact, 40)) == 2
 
 
 @pytest.mark.parametrize(("share", "said"), [(None, False), (0.0, False), (0.05, False), (0.2, True)])
