@@ -1,6 +1,6 @@
 """What is wrong with a training, each with the setting that mends it; nothing where all is well.
 
-The limits are set so that trainings that went well are seldom told otherwise: `tests.simulations` counts how often.
+The limits are judgement, not fitted; `tests.simulations.small_trainings` counts how often each note is given.
 """
 
 import math

@@ -184,7 +184,7 @@ def test_a_training_is_as_long_as_its_minimum_of_steps(tmp_path):
 
 
 def test_the_optimizer_steps_at_the_rates_of_the_schedule(tmp_path, monkeypatch):
-    """Without gradients to speak of Adam's steps are as long as the rate: it is seen in a weight."""
+    """As the optimizer itself has it after each step."""
     seen = []
     monkeypatch.setattr(
         "benchmark.models.training._Keeper.on_train_batch_end",
