@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from benchmark.planning.request import Request
-    from benchmark.records.differences import PairedTest
     from benchmark.records.record import Record
+    from benchmark.records.verdicts import FamilyTest
     from benchmark.report.display import ConsoleDisplay
     from registry.options import Scalar
 
@@ -117,8 +117,8 @@ def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison
     with opened(request, _display(progress)) as session:
         finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
     folders = {record.run: run.folder for run, record in finished}
-    test = with_predictions(_paired_test, lambda record: folders[record.run])
-    content = compared([record for _, record in finished], difference=test)
+    test = with_predictions(_family_test, lambda record: folders[record.run])
+    content = compared([record for _, record in finished], test=test)
     return Comparison(content.tables, content.left_out, folders)
 
 
@@ -127,13 +127,16 @@ def compare(
     *,
     metric: str | None = None,
     against: str | None = None,
+    margin: float = 0.01,
     verify: bool = True,
 ) -> Comparison:
     """Compare the runs below a folder, or several; one table per question, dataset and split.
 
     Args:
         metric: rank by this one instead of the task's own.
-        against: a pipeline, or the start of its name, that every other one is tested against.
+        against: a pipeline, or the start of its name, that every other one is tested against; it was named before the
+            numbers were seen, so that its tests are narrower than those against the first.
+        margin: by no more than which a cheaper row may be worse.
         verify: leave out records that were changed after they were sealed.
 
     Raises:
@@ -145,7 +148,7 @@ def compare(
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in paths], _paired_test, metric=metric, against=against, verified=verify
+            [Path(one) for one in paths], _family_test, metric=metric, against=against, margin=margin, verified=verify
         )
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items()}
     return Comparison(content.tables, content.left_out, folders)
@@ -245,10 +248,15 @@ def _cache(asked: StrPath | None) -> str:
     return str(asked or cache_folder())
 
 
-def _paired_test(folder_of: "Callable[[Record], Path]") -> "PairedTest":
-    from benchmark.evaluation.paired import paired_test
+def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
+    from benchmark.comparison.kept import kept
 
-    return paired_test(folder_of)
+    def made() -> "FamilyTest":
+        from benchmark.evaluation.family import family_test
+
+        return family_test(folder_of)
+
+    return kept(made, folder_of, Path(_cache(None)))
 
 
 def _display(progress: bool) -> "ConsoleDisplay":

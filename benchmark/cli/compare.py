@@ -17,7 +17,12 @@ WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench s
 @click.command()
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--metric", help="Rank by this metric instead of the task's own.")
-@click.option("--against", metavar="PIPELINE", help="Each row's paired difference to this one (the start of its name).")
+@click.option(
+    "--against",
+    metavar="PIPELINE",
+    help="Test each row against this one (the start of its name).",
+)
+@click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
@@ -30,6 +35,7 @@ def command(
     results: tuple[Path, ...],
     metric: str | None,
     against: str | None,
+    margin: float,
     form: str,
     as_json: bool,
     output: Path | None,
@@ -42,14 +48,15 @@ def command(
     One table per question (classes and their labels), dataset and split, whatever the tasks are called.
 
     CSV has a line per row; a metric's columns are NAME, NAME low, NAME high (95 % over images), NAME SD (over seeds),
-    NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more); with --against, difference, difference
-    low, difference high, minimum detectable.
+    NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more). Of the metric that ranks, retrained low
+    and retrained high are 95 % over images and retraining; difference, its interval, p and minimum detectable are to
+    the row that stands first, or to --against.
 
     What bench speed has measured follows in tables of its own, a group for each hardware; in CSV it is had by --costs.
 
     Exit code 3: nothing found; 5: a record cannot be trusted.
     """
-    from benchmark.cli.paired import tester
+    from benchmark.cli.paired import family
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.tables import Comparison
@@ -60,7 +67,7 @@ def command(
         _check_details(form, output)
     paths = results or (Path("results"),)
     with uncollected():
-        comparison, found = collected(paths, tester, metric=metric, against=against, verified=verify)
+        comparison, found = collected(paths, family, metric=metric, against=against, margin=margin, verified=verify)
         costs = cost_tables(comparison.tables, found.speeds)
         if costs_only:
             comparison = Comparison([], comparison.left_out)

@@ -1,4 +1,4 @@
-"""The paired test of two pipelines, which imports NumPy only where there are predictions to read."""
+"""The tests of pipelines, which import NumPy only where there are predictions to read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,17 +7,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmark.records.differences import PairedTest
     from benchmark.records.record import Record
+    from benchmark.records.verdicts import FamilyTest
 
 
-def tester(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "PairedTest":
-    """The test from the predictions that runs left in their folders."""
+def paired(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "PairedTest":
+    """The test of two pipelines, from the predictions that runs left in their folders."""
     from benchmark.evaluation.paired import paired_test
 
     return paired_test(folder_of, subset=subset)
 
 
-def paired(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "PairedTest":
+def family(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
+    """The test of all rows of a table, from the same, and what it found before."""
+    from benchmark.comparison.kept import kept
+    from benchmark.storage.places import cache_folder
+
+    def made() -> "FamilyTest":
+        from benchmark.evaluation.family import family_test
+
+        return family_test(folder_of)
+
+    return kept(made, folder_of, cache_folder())
+
+
+def tested(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     """The same, made once there are predictions to read."""
     from benchmark.comparison.collect import with_predictions
 
-    return with_predictions(lambda folder: tester(folder, subset), folder_of)
+    return with_predictions(family, folder_of)

@@ -66,8 +66,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
 
 
 def _compared(finished: "list[Finished]") -> "Comparison":
-    from benchmark.cli.paired import paired
+    from benchmark.cli.paired import tested
     from benchmark.comparison.compare import compare
 
     folders = {record.run: run.folder for run, record in finished}
-    return compare([record for _, record in finished], difference=paired(lambda record: folders[record.run]))
+    return compare([record for _, record in finished], test=tested(lambda record: folders[record.run]))

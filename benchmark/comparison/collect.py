@@ -8,12 +8,12 @@ import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
-from benchmark.comparison.tables import Comparison
+from benchmark.comparison.tables import MARGIN, Comparison
 from benchmark.records import speed
-from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed
+from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
@@ -59,18 +59,20 @@ class Collected:
 
 def collected(
     paths: Sequence[Path],
-    test_of: Callable[[Folder], PairedTest],
+    test_of: Callable[[Folder], FamilyTest],
     *,
     metric: str | None = None,
     against: str | None = None,
+    margin: float = MARGIN,
     verified: bool = True,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
     Args:
-        test_of: makes the test of two pipelines from where their runs lie.
+        test_of: makes the test of all rows from where their runs lie.
         metric: what rows are ranked by; None takes that of the task.
         against: a pipeline, or the beginning of its name, that the others are tested against.
+        margin: by no more than which a cheaper row may be worse.
         verified: leave out what was changed after it was sealed.
 
     Raises:
@@ -79,7 +81,8 @@ def collected(
     """
     found = Collected(verified)
     records = found.records(outermost(paths))
-    comparison = compare(records, metric=metric, against=against, difference=with_predictions(test_of, found.folder))
+    test = with_predictions(test_of, found.folder)
+    comparison = compare(records, metric=metric, against=against, margin=margin, test=test)
     return msgspec.structs.replace(comparison, left_out=found.left_out), found
 
 
@@ -89,23 +92,24 @@ def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:
     return cost_tables(compare(runs).tables, speeds)
 
 
-def with_predictions(test_of: Callable[[Folder], PairedTest], folder_of: Folder) -> PairedTest:
-    """The test of two pipelines, made only once there are predictions to read; without them it says what is lacking.
+def with_predictions(test_of: Callable[[Folder], FamilyTest], folder_of: Folder) -> FamilyTest:
+    """The test of all rows, made only once there are predictions to read; without any it says what is lacking.
 
     Args:
         test_of: makes the test from where runs lie.
     """
-    made: list[PairedTest] = []
+    made: list[FamilyTest] = []
 
-    def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-        missing = [run.run for run in (*first, *second) if not (folder_of(run) / PREDICTIONS).is_file()]
-        if missing:
-            return Difference(None, note=f"no {PREDICTIONS} of {missing[0]}")
+    def verdicts(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+        runs = [run for row in rows if not row.rule for run in row.runs]
+        if not any((folder_of(run) / PREDICTIONS).is_file() for run in runs):
+            lacking = f"no {PREDICTIONS} of {runs[0].run}"
+            return Verdicts([Standing() for _ in rows], [Verdict() for _ in rows], note=lacking)
         if not made:
             made.append(test_of(folder_of))
-        return made[0](first, second, metric)
+        return made[0](rows, metric, reference, named)
 
-    return difference
+    return verdicts
 
 
 def outermost(paths: Sequence[Path]) -> list[Path]:

@@ -1,24 +1,24 @@
 """Records of runs -> tables that may be read side by side: same question, same images, same split."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
 from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
-from benchmark.comparison.tables import Comparison, Failed, Leader, Row, Table
-from benchmark.records.differences import Difference, PairedTest
+from benchmark.comparison.ranking import ranked
+from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
 from benchmark.records.metrics import direction
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
+from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from registry.errors import unknown_name
 
-CONTENDERS = 5  # at most so many are tested against the leader: each test may take seconds
-
-ORACLE = "source-oracle"
+ORACLE, LARGEST = "source-oracle", "majority"
 MIXED_CODE = "its runs used different code: repeat them before trusting the mean"
 MIXED_HARDWARE = "its runs used different hardware, so they have no training time in common"
 
@@ -28,14 +28,17 @@ def compare(
     *,
     metric: str | None = None,
     against: str | None = None,
-    difference: PairedTest | None = None,
+    margin: float = MARGIN,
+    test: FamilyTest | None = None,
 ) -> Comparison:
     """Tables by question, dataset and split; of two records of one run the good one counts, then the later one.
 
     Args:
         metric: what rows are ranked by; None takes the metric of most runs.
-        against: a pipeline, or the beginning of its name, that every other one is tested against.
-        difference: the test of two pipelines; None tests nothing.
+        against: a pipeline, or the beginning of its name, that every other one is tested against; None takes, in each
+            table, the one that stands first.
+        margin: by no more than which a cheaper row may be worse.
+        test: of all rows of a table at once; None tests nothing.
 
     Raises:
         UnknownNameError: no record has a metric, or no table a pipeline, of that name.
@@ -44,31 +47,47 @@ def compare(
     grouping = Grouping(records)
     if metric is not None and metric not in grouping.metrics and grouping.metrics:
         raise unknown_name("metric", metric, grouping.metrics, "bench compare --format csv lists all of them")
-    test = difference or _no_test
-    tables = [_table(key, pipelines, grouping, metric, test) for key, pipelines in grouping.tables().items()]
-    if against is not None and tables:
-        tables = _against(against, tables, test)
-    return Comparison(sorted(tables, key=lambda table: table.tasks))
+    tables = [_table(key, pipelines, grouping, metric, margin) for key, pipelines in grouping.tables().items()]
+    meant = _meant(against, tables)
+    tested = [_tested(table, test or _no_test, name) for table, name in zip(tables, meant, strict=True)]
+    return Comparison(sorted(tested, key=lambda table: table.tasks))
 
 
-def _no_test(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-    return Difference(None, note="predictions not read")
+def _no_test(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+    return Verdicts([Standing() for _ in rows], [Verdict() for _ in rows], note="predictions not read")
+
+
+def _meant(against: str | None, tables: list[Table]) -> list[str | None]:
+    """Of each table the pipeline that the others are tested against, where one was named and is there."""
+    if against is None or not tables:
+        return [None for _ in tables]
+    names = [[row.pipeline for row in table.rows if not row.control] for table in tables]
+    meant = [pipeline_meant(against, own) for own in names]
+    if not any(meant):
+        raise unknown_pipeline(against, (name for own in names for name in own))
+    return meant
+
+
+def _tested(table: Table, test: FamilyTest, against: str | None) -> Table:
+    rows, ranking, groups = ranked(table.rows, table.metric, test, against)
+    return msgspec.structs.replace(table, rows=rows, ranking=ranking, groups=groups)
 
 
 def _table(
-    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str | None, test: PairedTest
+    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str | None, margin: float
 ) -> Table:
     facts = grouping.facts[key]
     asked = Counter(run.metric for runs in pipelines.values() for run in runs)
-    primary = metric or min(asked, key=lambda name: (-asked[name], name))
+    own = min(asked, key=lambda name: (-asked[name], name))
+    primary = metric or own
     names = unique_names({digest: runs[0].pipeline for digest, runs in pipelines.items()}, grouping.specs)
     folds = facts.split.folds if facts.split else 1
     rows = []
     for digest, runs in pipelines.items():
         codes = list(grouping.codes.get(digest, {}).values())
         row = _row(names[digest], sorted(grouping.tasks[key, digest]), runs, primary, folds, len(set(codes)) > 1)
-        own = architecture(grouping.specs.get(digest, {}))
-        rows.append(msgspec.structs.replace(row, architecture=own, codes=codes[-1] if codes else ()))
+        network = architecture(grouping.specs.get(digest, {}))
+        rows.append(msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ()))
     rows.sort(key=lambda row: _rank(row, primary))
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
@@ -78,8 +97,20 @@ def _table(
         classes=facts.classes,
         positive=facts.positive,
         rows=rows + _control_rows(facts, primary),
-        leader=_leader(rows, primary, test),
+        ranking=None,
+        own_metric=own,
+        margin=margin,
+        scored=sum(len(row.runs) for row in rows),
+        retrained_segmenter=_retrained_segmenter(
+            [grouping.specs[one] for one in pipelines if one in grouping.segmented]
+        ),
     )
+
+
+def _retrained_segmenter(specs: Iterable[Mapping[str, Any]]) -> bool | None:
+    """Whether segmenters are trained with every seed anew; None where no pipeline trains one."""
+    seeds = [spec.get("segmentation", {}).get("seed", 0) for spec in specs]
+    return any(seed == "training" for seed in seeds) if seeds else None
 
 
 def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: int, mixed_code: bool) -> Row:
@@ -145,65 +176,9 @@ def _control_rows(facts: Record, metric: str) -> list[Row]:
     for rule, found in controls.items():
         metrics = {name: Aggregate(one.value, one.low, one.high, one.n, None, one.note) for name, one in found.items()}
         n = metrics[metric].n if metric in metrics else None
-        rows.append(Row(rule, control=True, status="ok", n=n, metrics=metrics))
+        rows.append(Row(rule, control=True, status="ok", n=n, metrics=metrics, runs=[facts] if rule == LARGEST else []))
     if ORACLE not in controls:
         known = facts.dataset is not None and facts.dataset.sources
         reason = "source unknown" if not known else "no run computed it" if speaks_of_all(facts) else "folds not pooled"
         rows.append(Row(ORACLE, control=True, status="not-computable", notes=[reason]))
     return rows
-
-
-def _leader(rows: list[Row], metric: str, test: PairedTest) -> Leader | None:
-    """Who leads, tested against those that follow until one differs significantly."""
-    ranked = [row for row in rows if row.pooled and row.value(metric) is not None]
-    if not ranked:
-        return None
-    first, *others = ranked
-    if not others:
-        return Leader(first.pipeline)
-    leader = _gain(first, others[0], metric, test)
-    tied = []
-    for other in others[1:CONTENDERS] if leader.low is not None and not leader.significant else []:
-        next_one = _gain(first, other, metric, test)
-        if next_one.low is None or next_one.significant:
-            break
-        tied.append(other.pipeline)
-    return msgspec.structs.replace(leader, tied=tied)
-
-
-def _gain(first: Row, second: Row, metric: str, test: PairedTest) -> Leader:
-    sign = direction(metric)
-    found = test(first.runs, second.runs, metric)
-    if found.value is None or found.low is None or found.high is None:
-        gap = abs((first.value(metric) or 0.0) - (second.value(metric) or 0.0))
-        return Leader(first.pipeline, second.pipeline, gap, untested=found.note or "no interval")
-    low, high = sorted((sign * found.low, sign * found.high))
-    return Leader(
-        first.pipeline, second.pipeline, sign * found.value, low, high, found.minimum_detectable, found.n, found.note
-    )
-
-
-def _against(text: str, tables: list[Table], test: PairedTest) -> list[Table]:
-    """The tables that have the pipeline, with every other row's difference to it; the others as they are."""
-    names = [[row.pipeline for row in table.rows if not row.control] for table in tables]
-    meant = [pipeline_meant(text, own) for own in names]
-    if not any(meant):
-        raise unknown_pipeline(text, (name for own in names for name in own))
-    return [table if name is None else _compared(table, name, test) for table, name in zip(tables, meant, strict=True)]
-
-
-def _compared(table: Table, name: str, test: PairedTest) -> Table:
-    other = next(row for row in table.rows if row.pipeline == name and not row.control)
-    rows = [
-        row
-        if row.control or row is other or not row.runs
-        else msgspec.structs.replace(row, against=_difference(row, other, table.metric, test))
-        for row in table.rows
-    ]
-    return msgspec.structs.replace(table, rows=rows, against=name)
-
-
-def _difference(row: Row, other: Row, metric: str, test: PairedTest) -> Difference:
-    if not other.runs:
-        return Difference(None, note=f"{other.pipeline} has no numbers")
-    return test(row.runs, other.runs, metric)

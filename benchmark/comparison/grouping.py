@@ -54,6 +54,7 @@ class Grouping:
         tasks: key of a table, pipeline digest -> the tasks that ran it.
         codes: pipeline digest -> seed and fold -> the component code behind that run, where it is good.
         metrics: names of all that was measured.
+        segmented: digests of pipelines that train a segmenter.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
@@ -63,6 +64,7 @@ class Grouping:
         self.tasks: dict[tuple[TableKey, str], set[str]] = {}
         self.codes: dict[str, dict[Identity, tuple[str, ...]]] = {}
         self.metrics: set[str] = set()
+        self.segmented: set[str] = set()
         self.seen: dict[tuple[str, ...], tuple[str, ...]] = {}  # so that equal codes are kept once
         for record in records:
             self._add(record)
@@ -91,6 +93,8 @@ class Grouping:
         runs[identity] = _without_bulk(record)
         self.specs.setdefault(record.pipeline_digest, record.spec)
         self.metrics.update(record.metrics)
+        if record.training.segmenter is not None:
+            self.segmented.add(record.pipeline_digest)
         if key not in self.facts or _description_preference(record) < _description_preference(self.facts[key]):
             self.facts[key] = record
         if record.status == "ok":

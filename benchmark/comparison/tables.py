@@ -1,4 +1,4 @@
-"""What a comparison is made of: tables, their rows, and who leads."""
+"""What a comparison is made of: tables, their rows, and what can be said of their order."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,9 +6,11 @@ from typing import Literal
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate
-from benchmark.records.differences import Difference
 from benchmark.records.findings import SplitInfo
 from benchmark.records.record import Cost, DatasetInfo, Failure, Record, Tuned
+from benchmark.records.verdicts import Standing, Verdict
+
+MARGIN = 0.01  # of a metric
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -34,7 +36,8 @@ class Row(msgspec.Struct, frozen=True):
         localisation: name of a statistic of the maps -> its mean over classes; of ``marks-…`` the most of any class.
         map_method: how the maps were made.
         tuned: what it cost to find its settings; None where they were not searched for.
-        against: the paired difference to the pipeline that the table is compared against.
+        standing: what it scores when trained again, by the table's metric; None where nothing was tested.
+        verdict: its difference to the reference of the table's ranking; None of the reference itself.
         notes: what a reader must know about this row, one line each.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
@@ -55,7 +58,8 @@ class Row(msgspec.Struct, frozen=True):
     map_method: str = ""
     cost: Cost = Cost()
     tuned: Tuned | None = None
-    against: Difference | None = None
+    standing: Standing | None = None
+    verdict: Verdict | None = None
     failures: list[Failed] = []
     notes: list[str] = []
     architecture: str = ""
@@ -80,33 +84,29 @@ class Row(msgspec.Struct, frozen=True):
         return None if one is None else one.value
 
 
-class Leader(msgspec.Struct, frozen=True):
-    """Which pipeline leads by the table's metric, and what supports it.
+class Ranking(msgspec.Struct, frozen=True):
+    """What can be said of the order of rows: who leads, or who cannot be told apart from whom.
 
     Attributes:
-        gain: by how much it is better than the runner-up, always >= 0 unless a test on shared seeds says otherwise.
-        low, high: paired 95 % interval of the gain; None where it could not be tested, `untested` then says why.
-        minimum_detectable: the smallest difference that so many images would separate with 80 % power.
-        note: a limitation of the test.
-        tied: pipelines after the runner-up, in the order of rank, from which the leader does not differ
-            significantly either.
+        first: the pipeline that stands first.
+        reference: the pipeline that every row was tested against: the first, or one that was named before.
+        named: whether it was named before the numbers were seen; the family is then its own pairs alone.
+        tied: rows that cannot be told apart from the reference, itself included, controls too, in the order of rank.
+        better, worse: rows that are told apart from the reference.
+        leads: whether the first is alone, trained twice or more, and retraining is in every test of it.
+        pairs: tested at once.
+        untested: why nothing could be tested; empty where something could.
     """
 
-    pipeline: str
-    runner_up: str | None = None
-    gain: float | None = None
-    low: float | None = None
-    high: float | None = None
-    minimum_detectable: float | None = None
-    n: int = 0
-    note: str = ""
-    untested: str = ""
+    first: str
+    reference: str
+    named: bool = False
     tied: list[str] = []
-
-    @property
-    def significant(self) -> bool:
-        """Whether the interval of the gain excludes zero on the leader's side."""
-        return self.low is not None and self.low > 0
+    better: list[str] = []
+    worse: list[str] = []
+    leads: bool = False
+    pairs: int = 0
+    untested: str = ""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -114,7 +114,11 @@ class Table(msgspec.Struct, frozen=True):
 
     Attributes:
         tasks: that ask this question.
-        against: the row that the others are compared with, where one was asked for and is here.
+        metric: what rows are ranked and tested by; `own_metric` is that of the tasks.
+        margin: by no more than which a cheaper row may be worse.
+        groups: class -> independent groups among its test images, where predictions were read.
+        scored: how many trainings were scored on this test subset, as far as is known.
+        retrained_segmenter: whether every training has a segmenter of its own; None where none of them trains one.
         rows: best first, then what is not pooled, then what failed, controls last.
     """
 
@@ -125,8 +129,12 @@ class Table(msgspec.Struct, frozen=True):
     classes: list[str]
     positive: str | None
     rows: list[Row]
-    leader: Leader | None
-    against: str | None = None
+    ranking: Ranking | None
+    own_metric: str = ""
+    margin: float = MARGIN
+    groups: dict[str, int] = {}
+    scored: int = 0
+    retrained_segmenter: bool | None = None
 
     @property
     def folds(self) -> int:

@@ -10,7 +10,7 @@ GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "image-level": "image-level: patients and identical images may be on both sides",
 }
-TRAINING_TIME = "training time"
+TRAINING_TIME, TO_FIRST = "training time", "Δ to first"
 MARKS = {
     "marks-share": "marks share: the share of the maps' mass on lettering and frame burnt into the film",
     "marks-enrichment": "marks enrichment: that share over the marks' share of the image",
@@ -32,30 +32,22 @@ def caption(table: Table) -> list[str]:
     if table.dataset:
         lines.append(_dataset(table.dataset))
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
-    trained = sorted({seed for row in table.rows for seed in row.expected})
-    positive = f" Positive class: {table.positive}." if table.positive else ""
-    lines.append(
-        f"Training {'seeds' if len(trained) > 1 else 'seed'} {_listed(trained)}. "
-        f"Thresholds and calibration from the calibration subset, never from test.{positive}"
-    )
+    lines += filter(None, [_tested(table), _trained(table), _ranked_by(table)])
     return lines + (table.dataset.notices if table.dataset else [])
 
 
 def legend(table: Table, titles: list[str]) -> str:
     """How to read the cells of the columns of these titles."""
-    several = any(wording.spread(row, table.metric) is not None for row in table.rows)
-    sentences = ["Value [95 % interval over images]"]
-    if several:
-        sentences[0] += ", both means over seeds; SD: standard deviation over training seeds."
-    elif table.folds > 1:
-        sentences[0] += "; the folds' models differ, and what retraining would change is in no interval or test."
-    else:
-        sentences[0] += "; one seed, so no spread over seeds: what retraining would change is in no interval or test."
-    if table.against:
+    sentences = [_intervals(table)]
+    ranking = table.ranking
+    if ranking is not None and any("Δ" in title for title in titles):
+        named = "named before" if ranking.named else "which was chosen by these numbers"
         sentences.append(
-            f"Δ: paired difference to {table.against} on the same images; "
-            "minimum detectable: the smallest that so many images would separate with 80 % power."
+            f"Δ: difference to {ranking.reference}, {named}; all {ranking.pairs:,} pairs are tested at once: of such "
+            "tables 95 % hold no false difference."
         )
+        if ranking.named:
+            sentences.append("Minimum detectable: the true difference that is found in 80 %.")
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
     shown = [kind for kind in localisation_kinds(table.rows) if localisation_title(kind) in titles]
@@ -68,6 +60,16 @@ def legend(table: Table, titles: list[str]) -> str:
             f"Tuning: trials of the search for the settings, and their time{stayed}; a dash where nobody searched."
         )
     return " ".join(sentences)
+
+
+def _intervals(table: Table) -> str:
+    """What the numbers in brackets are of."""
+    several = any(wording.spread(row, table.metric) is not None for row in table.rows)
+    means = "; means over seeds. SD: standard deviation over training seeds" if several else ""
+    if any(row.standing is not None and row.standing.retrained for row in table.rows):
+        return f"{table.metric} [95 % interval over images and retraining], the rest [over images alone]{means}."
+    why = "the folds' models differ, and" if table.folds > 1 else "one training a row, and" if not several else "and"
+    return f"Value [95 % interval over images alone]{means}; {why} what retraining would change is in no interval."
 
 
 def localisation_kinds(rows: list[Row]) -> list[str]:
@@ -101,7 +103,8 @@ def _dataset(dataset: DatasetInfo) -> str:
 
 def _split(split: SplitInfo) -> str:
     grouping = GROUPINGS.get(split.grouping, split.grouping)
-    return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}."
+    alone = "" if split.folds > 1 else "; another split would give other numbers, by how much is in none of them"
+    return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
 
 
 def _subsets(split: SplitInfo) -> str:
@@ -114,6 +117,43 @@ def _subsets(split: SplitInfo) -> str:
     return ", ".join(f"{subset} {100 * share:.3g} %" for subset, share in shares.items()) + (
         f" ({tested:,} images)" if tested else ""
     )
+
+
+def _tested(table: Table) -> str:
+    """How many images and independent groups of each class are tested on, and how often that was done."""
+    counts = table.split.counts.get("test", {}) if table.split else {}
+    every = sum(counts.values())
+    if not every:
+        return ""
+    classes = ", ".join(
+        f"{name} {images:,} ({images / every:.1%}{_groups(table.groups.get(name), images)})"
+        for name, images in counts.items()
+    )
+    times = f" At least {wording.plural(table.scored, 'training')} scored on it." if table.scored else ""
+    return f"Test: {classes}.{times}"
+
+
+def _groups(groups: int | None, images: int) -> str:
+    return "" if groups is None else f", {wording.plural(groups, 'group')}" if groups < images else ", none grouped"
+
+
+def _trained(table: Table) -> str:
+    trained = sorted({seed for row in table.rows for seed in row.expected})
+    segmenter = ""
+    if table.retrained_segmenter is not None and len(trained) > 1:
+        each = "with every seed anew" if table.retrained_segmenter else "once for all seeds"
+        segmenter = f" Segmenters are trained {each}."
+    positive = f" Positive class: {table.positive}." if table.positive else ""
+    return (
+        f"Training {'seeds' if len(trained) > 1 else 'seed'} {_listed(trained)}.{segmenter} "
+        f"Thresholds and calibration from the calibration subset, never from test.{positive}"
+    )
+
+
+def _ranked_by(table: Table) -> str:
+    if table.metric == table.own_metric or not table.own_metric:
+        return ""
+    return f"Ranked by {table.metric}; the metric of the task is {table.own_metric}."
 
 
 def _listed(numbers: list[int]) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from benchmark.comparison.tables import Row, Table
+from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.metrics import SECONDARY
 from benchmark.report import captions, wording
 
@@ -43,10 +43,14 @@ def importance(columns: list[Column]) -> list[int]:
 
 
 def _every(table: Table) -> Iterator[Column]:
-    yield _metric(table.metric, ESSENTIAL)
-    if table.against:
-        yield Column(f"Δ vs {table.against}", lambda row: _against(table, row), ESSENTIAL, left=True)
-        yield Column("minimum detectable", _detectable, ESSENTIAL)
+    yield Column(table.metric, lambda row: _ranked(table, row), ESSENTIAL, metric=table.metric, left=True)
+    ranking = table.ranking
+    if ranking is not None and any(row.verdict is not None for row in table.rows):
+        priority = ESSENTIAL if ranking.named else SECOND
+        name = f"Δ vs {ranking.reference}" if ranking.named else captions.TO_FIRST
+        yield Column(name, lambda row: _difference(ranking, row), priority, left=True)
+        if ranking.named:
+            yield Column("minimum detectable", _detectable, ESSENTIAL)
     if any(wording.spread(row, table.metric) is not None for row in table.rows):
         yield Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric), ESSENTIAL)
     yield Column("n", lambda row: "" if row.n is None else f"{row.n:,}", COUNTS)
@@ -69,18 +73,25 @@ def _metric(name: str, priority: int) -> Column:
     return Column(name, lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True)
 
 
-def _against(table: Table, row: Row) -> str:
-    if row.control:
-        return ""
-    return "reference" if row.pipeline == table.against else wording.difference(row.against)
+def _ranked(table: Table, row: Row) -> str:
+    """The table's metric, with an interval that holds retraining where that was tested."""
+    one, standing = row.metric(table.metric), row.standing
+    if one is None or one.value is None or standing is None or standing.low is None:
+        return wording.estimate(one)
+    return f"{wording.number(one.value)} {wording.interval(standing.low, standing.high)}"
+
+
+def _difference(ranking: Ranking, row: Row) -> str:
+    if row.pipeline == ranking.reference and not row.control:
+        return "reference" if ranking.named else "first"
+    if row.verdict is not None and row.verdict.identical:
+        return f"the same on all {row.verdict.n:,}"
+    return wording.difference(row.verdict) if row.verdict is not None else ""
 
 
 def _detectable(row: Row) -> str:
-    return (
-        ""
-        if row.against is None or row.against.minimum_detectable is None
-        else wording.number(row.against.minimum_detectable)
-    )
+    found = row.verdict
+    return "" if found is None or found.minimum_detectable is None else wording.number(found.minimum_detectable)
 
 
 def _spread(row: Row, metric: str) -> str:

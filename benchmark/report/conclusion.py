@@ -1,125 +1,168 @@
-"""The sentence under a table: who leads, by how much, whether that is significant, and what the controls say."""
+"""The sentences under a table: what a trivial rule explains, who leads or cannot be told apart, what would show it."""
 
-from benchmark.comparison.tables import Leader, Row, Table
-from benchmark.records.metrics import LOWER_IS_BETTER
-from benchmark.report.wording import estimate, interval, number
+from collections.abc import Sequence
 
-ORACLE, LARGEST = "source-oracle", "majority"
-MUCH, ABOVE_CHANCE = 0.25, 2.0  # of a pipeline's heat on the marks, and how many times the marks' share of the image
+from benchmark.comparison.ranking import no_worse, side
+from benchmark.comparison.tables import Ranking, Row, Table
+from benchmark.records.metrics import LOWER_IS_BETTER, direction
+from benchmark.records.verdicts import Verdict
+from benchmark.report.cues import explained, marks, strongest, unknown_sources
+from benchmark.report.power import what_would_show_it
+from benchmark.report.wording import count, interval, listed, number
+
+RETRAIN = "--seeds 0,1,2"
 
 
 def conclusion(table: Table) -> str:
-    """Who leads, by how much, and whether that is significant."""
-    return f"{_leader(table)} {_controls(table)}".strip()
-
-
-def _leader(table: Table) -> str:
-    leader = table.leader
-    if leader is None:
+    """What may be said of the rows of a table, the most important first."""
+    ranking = table.ranking
+    if ranking is None:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
         pooled = " whose folds are pooled" if waiting else ""
         return f"No pipeline{pooled} has a {table.metric} here."
-    first = leader.pipeline
-    if leader.runner_up is None or leader.gain is None:
-        value = estimate(_best(table).metrics[table.metric])
-        return f"{first} is the only pipeline with numbers: {value} {table.metric}; nothing to compare it with."
-    direction = "lower" if table.metric in LOWER_IS_BETTER else "higher"
-    second, gain = leader.runner_up, number(leader.gain)
-    sentence = (
-        f"{first} leads {second}: {table.metric} {direction} by {gain}"
-        if leader.significant
-        else f"{first} stands first, {table.metric} {direction} than {second}'s by {gain}"
-    )
-    if number(leader.gain) == number(0):
-        sentence = f"{first} and {second} are level: {table.metric} differs by {number(0)}"
-    if leader.low is None:
-        return f"{sentence}; whether that is statistically significant is not testable ({leader.untested})."
-    where = f"{interval(leader.low, leader.high)} on the same {leader.n:,} images"
-    return f"{sentence} {where}, {_verdict(leader)}.{_tied(leader)}"
+    sentences = [
+        explained(table, ranking),
+        _named(table, ranking) if ranking.named else _order(table, ranking),
+        _these_trainings(table),
+        what_would_show_it(table, ranking),
+        _cheaper(table, ranking),
+        unknown_sources(table),
+        marks(table, ranking.first),
+    ]
+    return " ".join(filter(None, sentences))
 
 
-def _verdict(leader: Leader) -> str:
-    if leader.significant:
-        return "statistically significant (paired bootstrap over groups, 95 %)"
-    detectable = (
-        ""
-        if leader.minimum_detectable is None
-        else f"; minimum detectable difference {number(leader.minimum_detectable)}"
-    )
-    note = f"; {leader.note}" if leader.note else ""
-    return f"not statistically significant (paired bootstrap over groups, 95 %){detectable}{note}"
-
-
-def _tied(leader: Leader) -> str:
-    if not leader.tied:
-        return ""
-    *others, last = leader.tied
-    names = f"{', '.join(others)} and {last}" if others else last
-    return f" Nor does the leader differ significantly from {names}."
-
-
-def _controls(table: Table) -> str:
-    if table.leader is None:
-        return ""
-    rules = {row.pipeline: row for row in table.rows if row.control}
-    sentences = []
-    oracle = rules.get(ORACLE)
-    known = oracle.value(table.metric) if oracle else None
-    if known is not None:
-        base = rules[LARGEST].value(table.metric) if LARGEST in rules else None
-        tells = known != base and _reaches(table, known)  # a source that tells no class from another explains nothing
-        beaten = ", no worse than the leader: the source alone may explain these scores" if tells else ""
-        sentences.append(f"A rule that knows only the source scores {number(known)}{beaten}.")
-        if tells and _on_marks(best := _best(table)):
-            sentences.append(_marks(table, best))
-    elif table.dataset and table.dataset.sources:
-        sentences.append(
-            f"The source control has no {table.metric}, so nothing here excludes that the source was learnt."
+def _order(table: Table, ranking: Ranking) -> str:
+    """Who leads, or stands first without leading."""
+    first = _row(table, ranking.first)
+    others = [row for row in table.rows if not row.control and row.verdict is not None]
+    value = f"{number(first.value(table.metric))} {_interval_of_first(table, first)}".rstrip()
+    if ranking.untested:
+        rows = [row for row in table.rows if not row.control and row.value(table.metric) is not None]
+        if len(rows) == 1:
+            return f"{ranking.first} is the only pipeline with numbers: {value} {table.metric}."
+        return (
+            f"{ranking.first} stands first with {value}; whether that is more than noise is not testable "
+            f"({ranking.untested})."
         )
-    else:
-        sentences.append("Sources unknown, so nothing here excludes that the source was learnt.")
-    largest = rules[LARGEST].value(table.metric) if LARGEST in rules else None
-    if largest is not None and _covers(table, largest):
-        sentences.append(
-            f"Always answering the largest class scores {number(largest)}: the leader is not significantly better."
-        )
-    return " ".join(sentences)
-
-
-def _on_marks(row: Row) -> bool:
-    """Whether much of a pipeline's heat lies on lettering and frame, far more than if it were spread evenly."""
-    share, enrichment = (row.localisation.get(name, 0.0) for name in ("marks-share", "marks-enrichment"))
-    return share >= MUCH and enrichment >= ABOVE_CHANCE
-
-
-def _marks(table: Table, best: Row) -> str:
-    """What follows where the leader looks at the marks: its score shows nothing, that of one that does not may."""
-    share, enrichment = best.localisation["marks-share"], best.localisation["marks-enrichment"]
-    sentence = (
-        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for one "
-        f"class, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
+    if not others:
+        return f"{ranking.first} is the only pipeline with numbers: {value} {table.metric}.{_above(table)}"
+    tied = [row for row in others if side(row.verdict, table.metric) == "tied"]
+    if tied:
+        return _tie(table, ranking.first, value, tied)
+    verb = "leads" if ranking.leads else "stands first"
+    whom = "every other pipeline's" if len(others) > 1 else f"{others[0].pipeline}'s"
+    nearest = f", than {others[0].pipeline}'s" if len(others) > 1 else ""
+    return (
+        f"{ranking.first} {verb} with {value}: its {table.metric} is {_better(table)} than {whom}{nearest} by "
+        f"{_gain(table, others[0])}.{_above(table)}"
     )
-    others = (row for row in table.rows if not row.control and row.value(table.metric) is not None and row.pooled)
-    other = next((row for row in others if "marks-share" in row.localisation and not _on_marks(row)), None)
-    if other is None:
-        return f"{sentence}."
-    own = other.localisation["marks-share"]
-    return f"{sentence}; {other.pipeline}, with {own:.0%} there, scores {number(other.value(table.metric))}."
 
 
-def _best(table: Table) -> Row:
-    return next(row for row in table.rows if table.leader and row.pipeline == table.leader.pipeline and not row.control)
+def _tie(table: Table, first: str, value: str, tied: Sequence[Row]) -> str:
+    """Who cannot be told apart from the first, and by how much the nearest differs."""
+    nearest, verdict = tied[0], tied[0].verdict or Verdict()
+    sentence = f"{first} stands first with {value}, but cannot be told apart from {listed(_names(tied))}"
+    if verdict.identical:
+        own = "" if len(tied) == 1 else f"; {nearest.pipeline}"
+        return f"{sentence}{own}: the same decision on all {verdict.n:,} images."
+    if verdict.low is None:
+        return f"{sentence} ({verdict.note or 'not tested'})."
+    whose = "" if len(tied) == 1 else f" than {nearest.pipeline}'s"
+    return f"{sentence}: its {table.metric} is {_better(table)}{whose} by {_gain(table, nearest)}."
 
 
-def _reaches(table: Table, control: float) -> bool:
-    best = _best(table).value(table.metric)
-    if best is None:
-        return False
-    return control <= best if table.metric in LOWER_IS_BETTER else control >= best
+def _named(table: Table, ranking: Ranking) -> str:
+    """What lies above and below the pipeline that was named, and what cannot be told from it."""
+    own = _row(table, ranking.reference)
+    above, below, tied = (
+        [name for name in names if name != ranking.reference and name in _pipelines(table)]
+        for names in (ranking.better, ranking.worse, ranking.tied)
+    )
+    parts = [f"{listed(above)} {_is(above)} better"] if above else []
+    parts += [f"{listed(below)} {_is(below)} worse"] if below else []
+    parts += [f"{listed(tied)} cannot be told apart from it"] if tied else []
+    value = number(own.value(table.metric))
+    reason = f" (not testable: {ranking.untested})" if ranking.untested else ""
+    return (
+        f"Against {ranking.reference}, named before, with {value}: {'; '.join(parts) or 'no other pipeline'}{reason}."
+    )
 
 
-def _covers(table: Table, value: float) -> bool:
-    best = _best(table).metrics[table.metric]
-    if table.metric in LOWER_IS_BETTER:
-        return best.high is not None and best.high >= value
-    return best.low is not None and best.low <= value
+def _these_trainings(table: Table) -> str:
+    """That retraining is in no interval of some test, or borrowed from other rows, and what to do."""
+    verdicts = [row.verdict for row in table.rows if row.verdict is not None and row.verdict.low is not None]
+    if not any(one.these_trainings for one in verdicts):
+        return ""
+    some = "" if all(one.these_trainings for one in verdicts) else " in part"
+    return (
+        f"This is{some} of these trainings alone: what training again would change is not known, so nothing leads; "
+        f"{RETRAIN} trains again."
+    )
+
+
+def _cheaper(table: Table, ranking: Ranking) -> str:
+    """Rows of fewer parameters that are shown to be no worse by more than the margin."""
+    own = _row(table, ranking.reference)
+    small = [
+        row
+        for row in table.rows
+        if not row.control
+        and 0 < row.cost.parameters < own.cost.parameters
+        and side(row.verdict, table.metric) != "better"
+        and no_worse(row.verdict, table.metric, table.margin)
+    ]
+    if not small:
+        return ""
+    names = [f"{row.pipeline} ({count(row.cost.parameters)} parameters)" for row in small]
+    return (
+        f"With fewer parameters than {own.pipeline} ({count(own.cost.parameters)}), {listed(names)} "
+        f"{_is(names)} no worse by more than {table.margin:g}."
+    )
+
+
+def _above(table: Table) -> str:
+    """By how much the first is better than the strongest control, where it is."""
+    row = strongest(table)
+    if row is None or side(row.verdict, table.metric) != "worse":
+        return ""
+    best = f"{row.pipeline} ({number(row.value(table.metric))})"
+    return f" It is better than every control, than {best} by {_gain(table, row)}."
+
+
+def _interval_of_first(table: Table, row: Row) -> str:
+    """The interval of the first row, corrected for its having been chosen on these images."""
+    one, standing = row.metric(table.metric), row.standing
+    if standing is None or standing.first_low is None:
+        return interval(one.low, one.high) if one else ""
+    return interval(standing.first_low, standing.first_high)
+
+
+def _gain(table: Table, row: Row) -> str:
+    """The reference's advantage over a row with its interval: ``0.016 [-0.004, 0.036]``."""
+    verdict = row.verdict or Verdict()
+    if verdict.value is None or verdict.low is None or verdict.high is None:
+        return f"{number(verdict.value)} ({verdict.note or 'not tested'})"
+    sign = -direction(table.metric)
+    low, high = sorted((sign * verdict.low, sign * verdict.high))
+    return f"{number(sign * verdict.value)} {interval(low, high)}"
+
+
+def _better(table: Table) -> str:
+    return "lower" if table.metric in LOWER_IS_BETTER else "higher"
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return [row.pipeline for row in rows]
+
+
+def _pipelines(table: Table) -> list[str]:
+    return [row.pipeline for row in table.rows if not row.control]
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _row(table: Table, name: str) -> Row:
+    return next(row for row in table.rows if row.pipeline == name and not row.control)

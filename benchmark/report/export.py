@@ -18,7 +18,8 @@ FACTS = (
 )  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
 TUNING = ("tuning_trials", "tuning_unfinished", "tuning_s", "tuning_default_stayed")
-AGAINST = ("against", "difference", "difference low", "difference high", "minimum detectable")
+TESTED = ("retrained low", "retrained high")
+DIFFERENCE = ("against", "difference", "difference low", "difference high", "difference p", "minimum detectable")
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -36,7 +37,8 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
 
     A metric has the columns ``NAME``, ``NAME low`` and ``NAME high`` (95 % over images) and, where there are several
     seeds, ``NAME SD`` and the 95 % interval of the mean over three seeds or more, ``NAME seeds low`` and
-    ``NAME seeds high``.
+    ``NAME seeds high``.  Of the table's metric ``retrained low`` and ``retrained high`` are the 95 % interval over
+    images and retraining, and ``difference`` is to the row ``against``, simultaneous with all other pairs.
     """
     rows = [(place, table, row) for place, table in enumerate(comparison.tables, 1) for row in table.rows]
     names = dict.fromkeys(name for *_, row in rows for name in row.metrics)
@@ -44,7 +46,8 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
     ends = ["", " low", " high"]
     ends += [" SD"] if most > 1 else []
     ends += [" seeds low", " seeds high"] if most > 2 else []
-    against = AGAINST if any(table.against for table in comparison.tables) else ()
+    tested = TESTED if any(row.standing for *_, row in rows) else ()
+    against = DIFFERENCE if any(row.verdict for *_, row in rows) else ()
     tuning = TUNING if any(row.tuned for *_, row in rows) else ()
     marks = [kind for kind in captions.MARKS if any(kind in row.localisation for *_, row in rows)]
     titles = [
@@ -53,6 +56,7 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
         *tuning,
         *captions.LOCALISATION,
         *marks,
+        *tested,
         *against,
         *(name + end for name in names for end in ends),
     ]
@@ -115,16 +119,18 @@ def _line(depth: int) -> str:
 
 
 def _about(table: Table) -> dict[str, Any]:
-    leader = {**msgspec.to_builtins(table.leader), "significant": table.leader.significant} if table.leader else None
     return {
         "task": ", ".join(table.tasks),
         "tasks": table.tasks,
         **_identity(table),
         "metric": table.metric,
-        "against": table.against,
+        "own_metric": table.own_metric,
+        "margin": table.margin,
+        "groups": table.groups,
+        "scored": table.scored,
         "caption": captions.caption(table),
         "rows": [],
-        "leader": leader,
+        "ranking": table.ranking,
         "conclusion": conclusion(table),
     }
 
@@ -153,7 +159,8 @@ def _row(row: Row) -> dict[str, Any]:
         "seeds": row.seeds,
         "unfinished": row.unfinished,
         "n": row.n,
-        "against": row.against,
+        "interval": row.standing,
+        "difference": row.verdict,
         "metrics": {name: _metric(one) for name, one in _metrics(row)},
         "maps": {"method": row.map_method, **row.localisation} if row.localisation else None,
         "failures": [_failure(row, place) for place in range(len(row.failures))],
@@ -205,15 +212,18 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
     if row.tuned:
         cost = row.tuned
         flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
-    if row.against:
-        found = row.against
-        flat |= dict(
-            zip(AGAINST, (table.against, found.value, found.low, found.high, found.minimum_detectable), strict=True)
-        )
-    for name, one in _metrics(row):
-        flat |= {name: one.value, f"{name} low": one.low, f"{name} high": one.high, f"{name} SD": one.spread}
-        if one.seed_interval:
-            flat[f"{name} seeds low"], flat[f"{name} seeds high"] = one.seed_interval
+    if row.standing:
+        flat |= dict(zip(TESTED, (row.standing.low, row.standing.high), strict=True))
+    if row.verdict and table.ranking:
+        one = row.verdict
+        found = (table.ranking.reference, one.value, one.low, one.high, one.p, one.minimum_detectable)
+        flat |= dict(zip(DIFFERENCE, found, strict=True))
+    for name, metric in _metrics(row):
+        flat |= {
+            name: metric.value, f"{name} low": metric.low, f"{name} high": metric.high, f"{name} SD": metric.spread,
+        }  # fmt: skip
+        if metric.seed_interval:
+            flat[f"{name} seeds low"], flat[f"{name} seeds high"] = metric.seed_interval
     return flat
 
 

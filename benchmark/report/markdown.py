@@ -3,6 +3,7 @@
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
+from benchmark.report.terminal import supported
 
 
 def markdown(comparison: Comparison) -> str:
@@ -36,8 +37,7 @@ def _cells(table: Table, row: Row, shown: list[columns.Column]) -> list[str]:
     span = wording.span(row)
     texts = [span, *("" for _ in shown[1:])] if span else [_greyed(row, column) for column in shown]
     cells = [escaped(text) for text in (wording.label(row), *texts)]
-    supported = table.leader is not None and table.leader.significant and row.pipeline == table.leader.pipeline
-    if supported and not row.control:
+    if supported(table, row):
         cells[:2] = [f"**{cell}**" for cell in cells[:2]]  # the name and the table's metric, which is what was tested
     return cells
 

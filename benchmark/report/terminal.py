@@ -61,19 +61,17 @@ def _cell(row: Row, column: Column, best: str) -> Cell:
 
 
 def supported(table: Table, row: Row) -> bool:
-    """Whether a row leads and the statistics say so."""
-    return (
-        table.leader is not None
-        and table.leader.significant
-        and not row.control
-        and row.pipeline == table.leader.pipeline
-    )
+    """Whether a row leads, or cannot be told apart from the one that stands first."""
+    ranking = table.ranking
+    if ranking is None or ranking.untested or ranking.named or not row.runs or row.control:
+        return False
+    return row.pipeline in ranking.tied
 
 
 def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) -> list[str]:
     remarks = [captions.legend(table, [shown[place].title for place in taken])]
-    if table.leader is not None and table.leader.significant:
-        remarks[0] += " Bold: leads, and the paired interval excludes 0."
+    if table.ranking is not None and any(supported(table, row) for row in table.rows):
+        remarks[0] += " Bold: leads." if table.ranking.leads else " Bold: cannot be told apart from the first."
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     if any(wording.few(row, name) for row in table.rows for name in metrics):
         remarks.append(f"Grey: fewer than {wording.FEW} images.")

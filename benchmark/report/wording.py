@@ -1,12 +1,14 @@
 """The words that all reports share: numbers, cells, notes under rows."""
 
 import math
+from collections.abc import Sequence
 
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
 from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Tuned
+from benchmark.records.verdicts import Verdict
 
 FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
@@ -33,12 +35,18 @@ def estimate(one: Aggregate | Estimate | None) -> str:
     return f"{number(one.value)} {interval(one.low, one.high)}".rstrip()
 
 
-def difference(found: Difference | Estimate | None) -> str:
+def difference(found: Difference | Estimate | Verdict | None) -> str:
     """``+0.012 [-0.010, 0.034]``; a dash where there is none."""
     if found is None or found.value is None:
         return "–"
     sign = "" if number(found.value).startswith("-") else "+"
     return f"{sign}{number(found.value)} {interval(found.low, found.high)}".rstrip()
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """``a, b and c``; of more than `most` the first ones and how many more."""
+    shown = list(names) if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def plural(number_of: int, noun: str) -> str:
@@ -141,12 +149,23 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
         lines.append(causes(row, full=True) or "it left no cause")
     if row.status != "not-computable":
         lines.extend(row.notes)
-    if row.against is not None and row.against.note:
-        lines.append(f"Δ: {row.against.note}")
+    lines.extend(_tested(row))
     for name in metrics:
         one = row.metric(name)
         if one is not None and one.note:
             lines.append(f"{name}: {one.note}")
+    return lines
+
+
+def _tested(row: Row) -> list[str]:
+    """What must be known of a row's interval and of its difference to the reference."""
+    lines = []
+    if row.standing is not None:
+        lines += ["it gives every image the same answer"] if row.standing.constant and not row.control else []
+        lines += ["trained once: its spread over trainings is that of the other rows"] if row.standing.borrowed else []
+        lines += [row.standing.note] if row.standing.note and not row.control else []
+    if row.verdict is not None and row.verdict.note:
+        lines.append(f"Δ: {row.verdict.note}")
     return lines
 
 

@@ -1,0 +1,82 @@
+"""Verdicts kept from one command to the next: tests of a thousand runs take seconds, and their predictions seldom change.
+
+A verdict is found again under what it rests on: path, size and time of every file that its test reads, the question
+asked of them, and the code that answers it.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmark.records.files import FILE, PREDICTIONS
+from benchmark.records.record import Record
+from benchmark.records.verdicts import Contender, FamilyTest, Verdicts
+from benchmark.storage.code import CodeIndex
+from benchmark.storage.files import write_whole
+
+FOLDER = "verdicts"  # below the cache
+MODULE = "benchmark.evaluation.family"  # what is tested by
+
+
+def kept(make: Callable[[], FamilyTest], folder_of: Callable[[Record], Path], cache: Path) -> FamilyTest:
+    """A test that first looks for what it found before.
+
+    Args:
+        make: the test, which is made (and NumPy imported) once something is not found.
+        cache: where verdicts are kept; where it cannot be written, they are found anew each time.
+    """
+
+    made = functools.cache(make)
+
+    def verdicts(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+        key = _key(rows, metric, reference, named, folder_of, cache)
+        path = cache / FOLDER / f"{key}.json" if key else None
+        if path is not None:
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                return msgspec.json.decode(path.read_bytes(), type=Verdicts)
+        found = made()(rows, metric, reference, named)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, msgspec.json.encode(found))
+        return found
+
+    return verdicts
+
+
+def _key(
+    rows: Sequence[Contender],
+    metric: str,
+    reference: int,
+    named: bool,
+    folder_of: Callable[[Record], Path],
+    cache: Path,
+) -> str | None:
+    """Digest of everything that the verdicts rest on; None where that cannot be told."""
+    index = CodeIndex(cache)
+    code = index.code_digest(MODULE)
+    if code is None:
+        return None
+    with contextlib.suppress(OSError):
+        index.keep()
+    found = hashlib.sha256(f"{code}\0{metric}\0{reference}\0{named}".encode())
+    for row in rows:
+        found.update(f"\n{row.rule}".encode())
+        for run in row.runs:
+            folder = str(folder_of(run).absolute())
+            found.update("".join(f"\0{_state(f'{folder}/{name}')}" for name in (FILE, PREDICTIONS)).encode())
+    return found.hexdigest()
+
+
+def _state(path: str) -> str:
+    """Path, size and time of a file."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 -- a Path each costs as much again, for a thousand runs
+    except OSError:
+        return f"{path} absent"
+    return f"{path} {state.st_size} {state.st_mtime_ns}"
