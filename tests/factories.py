@@ -1,6 +1,7 @@
 """Synthetic records for tests: what runs would have written, without running anything."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from benchmark.records.findings import Member, Reference, SplitInfo
 from benchmark.records.record import SCHEMA, Cost, DatasetInfo, Failure, Part, Record, Tuned
 from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
 from benchmark.records.training import Pace, TrainingInfo
+from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 
 A, B, C = "unet+sepcnn+dense", "unet+xception+sepconv", "none+sepcnn+dense"  # pipelines
 SUBSETS = ("train", "validation", "calibration", "test")
@@ -299,3 +301,49 @@ def _spec(pipeline: str, seed: int, task: str, classes: tuple[str, ...]) -> dict
 
 def _hex(text: str, seed: int | str, length: int) -> str:
     return f"{random.Random(f'{text}/{seed}').getrandbits(256):064x}"[:length]
+
+
+def family(reach: float = 0.02, **fields: Any) -> FamilyTest:
+    """A test of all rows that says what the records say, plus or minus `reach`; one standard error is half of it.
+
+    Args:
+        fields: of every verdict.
+    """
+
+    def test(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+        values = [_mean(row, metric) for row in rows]
+        standings = [_standing(row, value, reach) for row, value in zip(rows, values, strict=True)]
+        differences = [
+            _verdict(value - values[reference], reach, **fields) if i != reference else Verdict()
+            for i, value in enumerate(values)
+        ]
+        count = len(rows)
+        return Verdicts(standings, differences, count - 1 if named else count * (count - 1) // 2)
+
+    return test
+
+
+def _mean(row: Contender, metric: str) -> float:
+    estimates = [run.controls[row.rule][metric] if row.rule else run.metrics[metric] for run in row.runs]
+    return sum(one.value or 0.0 for one in estimates) / len(estimates)
+
+
+def _standing(row: Contender, value: float, reach: float) -> Standing:
+    several = len(row.runs) > 1
+    ends = {
+        "low": value - reach,
+        "high": value + reach,
+        "first_low": value - 1.5 * reach,
+        "first_high": value + 1.5 * reach,
+    }
+    return Standing(**ends, trainings=0 if row.rule else len(row.runs), retrained=several)
+
+
+def _verdict(gap: float, reach: float, **fields: Any) -> Verdict:
+    error = reach / 2
+    found = {
+        "value": gap, "low": gap - reach, "high": gap + reach, "p": 0.04 if abs(gap) > reach else 0.4, "error": error,
+        "image_error": 0.8 * error, "training_error": 0.6 * error, "training_variance": 3 * (0.6 * error) ** 2,
+        "critical": 2.0, "minimum_detectable": 2.842 * error, "n": 300,
+    }  # fmt: skip
+    return Verdict(**{**found, **fields})

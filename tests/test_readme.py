@@ -210,7 +210,7 @@ def test_the_program_of_the_readme_asks_for_what_there_is(monkeypatch):
     """Names, keywords and attributes; nothing is run."""
     (block,) = blocks(PROGRAM, "python")
     row = SimpleNamespace(runs=[SimpleNamespace(run="a run")])
-    found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], leader=None)])
+    found = create_autospec(api.Comparison, instance=True, tables=[SimpleNamespace(rows=[row], ranking=None)])
     found.folders = {"a run": Path("folder")}
     predicted = create_autospec(api.Predictions, instance=True, masks=None, maps=None, probabilities=None)
     for name, answer in (("run", found), ("compare", found), ("load", MagicMock()), ("predict", predicted)):

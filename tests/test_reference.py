@@ -39,10 +39,10 @@ def test_every_record_is_understood_to_the_last_field():
         assert verify(read(path)).run == path.parent.name
 
 
-def test_a_comparison_has_a_leader_and_says_what_it_stands_on():
+def test_a_comparison_has_a_first_row_and_says_what_it_stands_on():
     found = compare(record for _, record in scan(REFERENCE))
     table = next(table for table in found.tables if "binary" in table.tasks)
-    assert table.leader is not None
+    assert table.ranking is not None
     assert table.dataset.name == "covid-radiography"
     assert any("source" in notice.lower() for notice in table.dataset.notices)
 

@@ -1,4 +1,4 @@
-"""Verdicts kept from one command to the next: tests of a thousand runs take seconds, and their predictions seldom change.
+"""Verdicts kept from one command to the next: testing a thousand runs takes seconds, and predictions seldom change.
 
 A verdict is found again under what it rests on: path, size and time of every file that its test reads, the question
 asked of them, and the code that answers it.

@@ -31,7 +31,9 @@ def ranked(rows: Sequence[Row], metric: str, test: FamilyTest, against: str | No
     pipelines = [row.pipeline for row in tested if not row.control]
     if not pipelines:
         return Ranked(list(rows), None, {})
-    reference = against if against in pipelines else pipelines[0]
+    if against is not None and against not in pipelines:
+        return Ranked(list(rows), Ranking(pipelines[0], against, named=True, untested=f"{against} has no numbers"), {})
+    reference = against or pipelines[0]
     place = next(i for i, row in enumerate(tested) if row.pipeline == reference and not row.control)
     found = test([_contender(row) for row in tested], metric, place, against is not None)
     own = {id(row): number for number, row in enumerate(tested)}
@@ -76,7 +78,7 @@ def _ranking(rows: Sequence[Row], first: str, reference: str, named: bool, metri
         by_side[side(row.verdict, metric)].append(row.pipeline)
     settled = all(row.verdict is None or not row.verdict.these_trainings for row in rows)
     own = next((row.standing for row in rows if row.pipeline == first and not row.control), None)
-    twice = (own or Standing()).trainings > 1
+    twice = (own or Standing()).trainings > 1 or any(row.folds > 1 for row in rows)
     leads = not named and by_side["tied"] == [first] and not by_side["better"] and settled and twice and len(rows) > 1
     return Ranking(
         first, reference, named, by_side["tied"], by_side["better"], by_side["worse"], leads=leads, pairs=found.pairs

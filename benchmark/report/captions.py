@@ -40,14 +40,16 @@ def legend(table: Table, titles: list[str]) -> str:
     """How to read the cells of the columns of these titles."""
     sentences = [_intervals(table)]
     ranking = table.ranking
-    if ranking is not None and any("Δ" in title for title in titles):
-        named = "named before" if ranking.named else "which was chosen by these numbers"
-        sentences.append(
-            f"Δ: difference to {ranking.reference}, {named}; all {ranking.pairs:,} pairs are tested at once: of such "
-            "tables 95 % hold no false difference."
-        )
+    if ranking is not None and ranking.pairs:
+        if any("Δ" in title for title in titles):
+            named = "named before" if ranking.named else "which was chosen by these numbers"
+            sentences.append(f"Δ: difference to {ranking.reference}, {named}.")
         if ranking.named:
             sentences.append("Minimum detectable: the true difference that is found in 80 %.")
+        if ranking.pairs > 1:
+            sentences.append(
+                f"All {ranking.pairs:,} pairs are tested at once: of such tables 95 % hold no false difference."
+            )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
     shown = [kind for kind in localisation_kinds(table.rows) if localisation_title(kind) in titles]
@@ -68,8 +70,10 @@ def _intervals(table: Table) -> str:
     means = "; means over seeds. SD: standard deviation over training seeds" if several else ""
     if any(row.standing is not None and row.standing.retrained for row in table.rows):
         return f"{table.metric} [95 % interval over images and retraining], the rest [over images alone]{means}."
-    why = "the folds' models differ, and" if table.folds > 1 else "one training a row, and" if not several else "and"
-    return f"Value [95 % interval over images alone]{means}; {why} what retraining would change is in no interval."
+    why = (
+        "the folds' models differ, which is in the tests" if table.folds > 1 else "what retraining would change is not"
+    )
+    return f"Value [95 % interval over images alone]{means}; {why}{'' if table.folds > 1 else ' in it'}."
 
 
 def localisation_kinds(rows: list[Row]) -> list[str]:
@@ -103,7 +107,7 @@ def _dataset(dataset: DatasetInfo) -> str:
 
 def _split(split: SplitInfo) -> str:
     grouping = GROUPINGS.get(split.grouping, split.grouping)
-    alone = "" if split.folds > 1 else "; another split would give other numbers, by how much is in none of them"
+    alone = "" if split.folds > 1 else "; what another split would change is in no interval"
     return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
 
 
@@ -126,7 +130,7 @@ def _tested(table: Table) -> str:
     if not every:
         return ""
     classes = ", ".join(
-        f"{name} {images:,} ({images / every:.1%}{_groups(table.groups.get(name), images)})"
+        f"{name} {images:,} ({100 * images / every:.1f} %{_groups(table.groups.get(name), images)})"
         for name, images in counts.items()
     )
     times = f" At least {wording.plural(table.scored, 'training')} scored on it." if table.scored else ""

@@ -17,7 +17,8 @@ def what_would_show_it(table: Table, ranking: Ranking) -> str:
     verdict = row.verdict
     if verdict.minimum_detectable is None or verdict.error is None or not verdict.error:
         return ""
-    found = f"As measured, a true difference of {number(verdict.minimum_detectable)} to {row.pipeline} is found in 80 %"
+    whose = f"to {row.pipeline}" if ranking.named else "between the two"
+    found = f"As measured, a true difference of {number(verdict.minimum_detectable)} {whose} is found in 80 %"
     return f"{found}{_parts(verdict)}.{_needed(verdict)}"
 
 
@@ -35,7 +36,7 @@ def _parts(verdict: Verdict) -> str:
     if verdict.these_trainings or not verdict.error or verdict.image_error is None:
         return ""
     images = min(1.0, (verdict.image_error / verdict.error) ** 2)
-    return f" (of the squared error {images:.0%} is the images, {1 - images:.0%} retraining)"
+    return f" (of the squared error {100 * images:.0f} % is the images, {100 * (1 - images):.0f} % retraining)"
 
 
 def _needed(verdict: Verdict) -> str:

@@ -71,7 +71,9 @@ def supported(table: Table, row: Row) -> bool:
 def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) -> list[str]:
     remarks = [captions.legend(table, [shown[place].title for place in taken])]
     if table.ranking is not None and any(supported(table, row) for row in table.rows):
-        remarks[0] += " Bold: leads." if table.ranking.leads else " Bold: cannot be told apart from the first."
+        several = sum(supported(table, row) for row in table.rows) > 1
+        alone = "leads" if table.ranking.leads else "stands first"
+        remarks[0] += f" Bold: {'cannot be told apart from the first' if several else alone}."
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     if any(wording.few(row, name) for row in table.rows for name in metrics):
         remarks.append(f"Grey: fewer than {wording.FEW} images.")

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmark.comparison.collect import collected, outermost, with_predictions
-from benchmark.records.differences import Difference
 from benchmark.records.files import FILE, write
+from benchmark.records.verdicts import Contender, Verdict, Verdicts
 from registry.errors import DataNotFoundError
 from tests import factories
 from tests.factories import A, B
@@ -22,28 +22,27 @@ def test_records_are_compared_and_where_they_lie_is_known(tmp_path):
     comparison, found = collected([tmp_path], untested)
     assert [row.pipeline for row in comparison.tables[0].rows if not row.control] == [A, B]
     assert found.folder(first) == tmp_path / "binary" / first.run
-    assert comparison.tables[0].leader.untested == f"no predictions.npz of {first.run}"
+    assert comparison.tables[0].ranking.untested == f"no predictions.npz of {first.run}"
     path.write_text(path.read_text().replace("0.9,", "0.99,", 1))
     comparison, found = collected([tmp_path], untested)
     assert [reason.partition(" ")[0] for reason in comparison.left_out] == [str(path)]
     assert collected([tmp_path], untested, verified=False)[0].left_out == []
 
 
-def test_a_test_is_made_once_and_only_where_all_predictions_are_there(tmp_path):
-    made = []
+def test_a_test_is_made_once_and_only_where_there_are_predictions(tmp_path):
+    made, answer = [], Verdicts([], [Verdict(0.1)])
 
     def tester(folder_of):
         made.append(folder_of)
-        return lambda first, second, metric: Difference(0.1)
+        return lambda rows, metric, reference, named: answer
 
-    runs = [factories.record(pipeline=A), factories.record(pipeline=B)]
+    rows = [Contender(name, [factories.record(pipeline=name)]) for name in (A, B)]
     test = with_predictions(tester, lambda record: tmp_path / record.run)
-    assert "no predictions.npz" in test(runs[:1], runs[1:], "accuracy").note
+    assert "no predictions.npz" in test(rows, "accuracy", 0, False).note
     assert made == []
-    for one in runs:
-        (tmp_path / one.run).mkdir()
-        (tmp_path / one.run / "predictions.npz").touch()
-    assert test(runs[:1], runs[1:], "accuracy") == test(runs[1:], runs[:1], "accuracy") == Difference(0.1)
+    (tmp_path / rows[1].runs[0].run).mkdir()
+    (tmp_path / rows[1].runs[0].run / "predictions.npz").touch()
+    assert test(rows, "accuracy", 0, False) == test(rows, "accuracy", 1, True) == answer
     assert len(made) == 1
 
 

@@ -12,27 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.comparison.compare import CONTENDERS, compare
-from benchmark.comparison.tables import Row
+from benchmark.comparison.compare import compare
+from benchmark.comparison.tables import Ranking, Row
 from benchmark.records import files
-from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import DatasetInfo, Record
+from benchmark.records.verdicts import Contender, Standing, Verdict, Verdicts
 from registry.errors import ConfigError, UnknownNameError
 from tests import factories
-from tests.factories import A, B, C
+from tests.factories import A, B, C, family
 
 LABELS = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
-
-
-def significant(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-    return Difference(0.02, 0.01, 0.03, n=300)
-
-
-def gap(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-    """What the records say, ± .02."""
-    found = (first[0].metrics[metric].value or 0) - (second[0].metrics[metric].value or 0)
-    return Difference(found, found - 0.02, found + 0.02, minimum_detectable=0.0286, n=300)
 
 
 def pipelines(rows: list[Row]) -> list[str]:
@@ -126,15 +116,10 @@ def test_rows_are_best_first_then_failed_then_controls() -> None:
 def test_of_a_loss_the_lowest_is_best() -> None:
     runs = [factories.record(0.9, pipeline=A), factories.record(0.95, pipeline=B)]
 
-    def lower(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-        assert (first[0].pipeline, second[0].pipeline, metric) == (B, A, "log-loss")
-        return Difference(-0.05, -0.07, -0.03, n=300)
-
-    (table,) = compare(runs, metric="log-loss", difference=lower).tables
+    (table,) = compare(runs, metric="log-loss", test=family(0.02)).tables
     assert [row.pipeline for row in table.rows][:2] == [B, A]
-    assert table.leader is not None
-    assert (table.leader.gain, table.leader.low, table.leader.high) == (0.05, 0.03, 0.07)
-    assert table.leader.significant
+    assert table.ranking is not None and table.ranking.tied == [B]
+    assert table.ranking.worse == [A]
 
 
 def test_a_failed_seed_beside_good_ones_is_kept_in_the_row() -> None:
@@ -158,7 +143,7 @@ def test_a_run_that_failed_before_it_knew_its_data_joins_the_only_table_of_its_t
     (table,) = compare([factories.record(), early]).tables
     assert [(row.pipeline, row.status) for row in table.rows][:2] == [(A, "ok"), (B, "failed")]
     (alone,) = compare([early]).tables
-    assert (alone.dataset, alone.split, alone.leader) == (None, None, None)
+    assert (alone.dataset, alone.split, alone.ranking) == (None, None, None)
     other = factories.record(task="multiclass", classes=LABELS)
     assert [pipelines(table.rows) for table in compare([early, other]).tables] == [[B], [A]]
 
@@ -263,11 +248,11 @@ def test_seeds_times_folds_are_the_pooled_results_of_the_seeds() -> None:
 def test_an_unfinished_cross_validation_is_partial_and_not_ranked() -> None:
     done = factories.folds([0.90, 0.92, 0.91], pipeline=A)
     some = factories.folds([0.99, 0.98], pipeline=B, k=3)
-    (table,) = compare([*done, factories.pooled(done, 0.91), *some], difference=significant).tables
+    (table,) = compare([*done, factories.pooled(done, 0.91), *some], test=family()).tables
     row = table.rows[1]
     assert (pipelines(table.rows), row.pipeline, row.status, row.unfinished) == ([A, B], B, "partial", {0: 2})
     assert (row.pooled, row.value("balanced-accuracy"), row.n) == (False, pytest.approx(0.985), 600)
-    assert table.leader is not None and (table.leader.pipeline, table.leader.runner_up) == (A, None)
+    assert table.ranking is not None and (table.ranking.first, table.ranking.tied) == (A, [A])
 
 
 def test_a_seed_without_its_pooled_result_does_not_count_beside_one_that_has_it() -> None:
@@ -314,7 +299,7 @@ def test_an_undefined_metric_keeps_its_reason() -> None:
     none = {"balanced-accuracy": Estimate(None, n=4, note="one class only")}
     (table,) = compare([factories.record(metrics=none)]).tables
     one = table.rows[0].metrics["balanced-accuracy"]
-    assert (one.value, one.note, table.leader) == (None, "one class only", None)
+    assert (one.value, one.note, table.ranking) == (None, "one class only", None)
 
 
 def test_an_unknown_metric_suggests_the_nearest() -> None:
@@ -322,72 +307,101 @@ def test_an_unknown_metric_suggests_the_nearest() -> None:
         compare([factories.record()], metric="balanced-acuracy")
 
 
-def test_the_leader_is_significant_only_if_the_interval_excludes_zero() -> None:
-    runs = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
-    assert compare(runs, difference=significant).tables[0].leader.significant  # type: ignore[union-attr]
-    touching = (
-        compare(runs, difference=lambda *_: Difference(0.02, -0.001, 0.05, minimum_detectable=0.036)).tables[0].leader
-    )
-    untested = compare(runs, difference=lambda *_: Difference(None, note="no predictions")).tables[0].leader
-    assert touching is not None and not touching.significant and touching.minimum_detectable == 0.036
-    assert untested is not None and not untested.significant and untested.untested == "no predictions"
+def ranking(values: Sequence[float], **fields: object) -> Ranking:
+    """Of two seeds of each, tested with ± .02."""
+    runs = [factories.record(v, pipeline=f"net{k}", seed=seed) for k, v in enumerate(values) for seed in (0, 1)]
+    found = compare(runs, test=family(**fields)).tables[0].ranking  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_the_first_leads_only_if_every_other_interval_excludes_zero() -> None:
+    assert ranking([0.95, 0.92, 0.90]).leads
+    touching = ranking([0.95, 0.935, 0.90])
+    assert (touching.leads, touching.tied, touching.worse) == (False, ["net0", "net1"], ["net2", "majority"])
+    untested = ranking([0.95, 0.92], low=None, high=None)
+    assert (untested.leads, untested.tied) == (False, ["net0", "net1", "majority"])
+
+
+def test_nobody_leads_who_was_trained_once_or_is_tested_on_these_trainings_alone() -> None:
+    once = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
+    found = compare(once, test=family()).tables[0].ranking
+    assert found is not None and (found.leads, found.tied) == (False, [A])
+    assert not ranking([0.95, 0.92], these_trainings=True).leads
 
 
 @pytest.mark.parametrize(
     ("values", "tied"),
     [
-        ([0.95, 0.94, 0.935, 0.92, 0.938], ["net4", "net2"]),  # in their order; net1 is the runner-up
-        ([0.95, 0.92, 0.94], []),
-        ([0.95, 0.90, 0.89], []),
-        ([0.95] * 9, [f"net{k}" for k in range(2, CONTENDERS + 1)]),
+        ([0.95, 0.94, 0.935, 0.92, 0.938], ["net0", "net1", "net4", "net2"]),  # in their order
+        ([0.95, 0.92, 0.94], ["net0", "net2"]),
+        ([0.95, 0.90, 0.89], ["net0"]),
+        ([0.95] * 10, [f"net{k}" for k in range(10)]),  # all of them are tested
     ],
 )
-def test_those_that_do_not_differ_significantly_from_the_leader_are_named(values: list[float], tied: list[str]) -> None:
-    runs = [factories.record(value, pipeline=f"net{k}") for k, value in enumerate(values)]
-    leader = compare(runs, difference=gap).tables[0].leader
-    assert leader is not None
-    assert leader.tied == tied
+def test_all_that_cannot_be_told_apart_from_the_first_are_named(values: list[float], tied: list[str]) -> None:
+    assert ranking(values).tied == tied
 
 
-@pytest.mark.parametrize("answer", [Difference(0.02, 0.01, 0.03), Difference(None, note="no predictions")])
-def test_nobody_is_tested_after_a_runner_up_that_differs_significantly_or_cannot_be_tested(answer: Difference) -> None:
-    asked = []
+def test_all_rows_are_tested_at_once_controls_too() -> None:
+    asked: list[list[tuple[str, str]]] = []
 
-    def test(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-        asked.append(second[0].pipeline)
-        return answer
+    def test(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+        asked.append([(row.name, row.rule) for row in rows])
+        return Verdicts([Standing() for _ in rows], [Verdict() for _ in rows], note="no predictions")
 
-    compare([factories.record(0.9 - k / 100, pipeline=f"net{k}") for k in range(4)], difference=test)
-    assert asked == ["net1"]
+    records = [factories.record(0.9 - k / 100, pipeline=f"net{k}") for k in range(4)]
+    found = compare([*records, factories.failed(pipeline=C)], test=test).tables[0].ranking
+    assert asked == [[*((f"net{k}", "") for k in range(4)), ("majority", "majority")]]
+    assert found is not None and found.untested == "no predictions"
 
 
 def test_every_row_is_compared_with_the_pipeline_that_was_asked_for() -> None:
     records = [factories.record(0.94, pipeline=A), factories.record(0.96, pipeline=B), factories.failed(pipeline=C)]
-    (table,) = compare(records, against=A, difference=gap).tables
-    rows = {row.pipeline: row.against for row in table.rows}
-    assert table.against == A
-    assert rows[A] is None and rows[C] is None and rows["majority"] is None
+    (table,) = compare(records, against=A, test=family()).tables
+    rows = {row.pipeline: row.verdict for row in table.rows}
+    assert table.ranking is not None
+    assert (table.ranking.first, table.ranking.reference, table.ranking.named) == (B, A, True)
+    assert rows[A] is None and rows[C] is None and rows["source-oracle"] is None
     assert rows[B] is not None and rows[B].value == pytest.approx(0.02)
+    assert rows["majority"] is not None and rows["majority"].value == pytest.approx(0.5 - 0.94)
+
+
+def named(records: list[Record], text: str) -> list[str | None]:
+    """Which pipeline is the reference of each table, where one was named."""
+    rankings = [table.ranking for table in compare(records, against=text, test=family()).tables]
+    return [found.reference if found and found.named else None for found in rankings]
 
 
 def test_the_beginning_of_a_name_is_enough_where_it_is_unique() -> None:
     records = [factories.record(pipeline=A), factories.record(pipeline=B)]
-    assert compare(records, against="unet+x", difference=gap).tables[0].against == B
+    assert named(records, "unet+x") == [B]
     with pytest.raises(ConfigError, match="'unet' may be any of 2 pipelines"):
-        compare(records, against="unet", difference=gap)
+        named(records, "unet")
     with pytest.raises(UnknownNameError, match=r"did you mean unet\+sepcnn\+dense"):
-        compare(records, against="unet+sepcn+dense", difference=gap)
+        named(records, "unet+sepcn+dense")
 
 
 def test_a_table_without_the_pipeline_stays_as_it_is() -> None:
     records = [factories.record(pipeline=A), factories.record(task="multiclass", classes=LABELS, pipeline=B)]
-    assert [table.against for table in compare(records, against=A, difference=gap).tables] == [A, None]
+    assert named(records, A) == [A, None]
 
 
 def test_a_pipeline_without_numbers_leaves_nothing_to_compare_with() -> None:
     records = [factories.record(pipeline=A), factories.failed(pipeline=B)]
-    found = compare(records, against=B, difference=gap).tables[0].rows[0].against
-    assert found is not None and (found.value, found.note) == (None, f"{B} has no numbers")
+    found = compare(records, against=B, test=family()).tables[0]
+    assert found.ranking is not None
+    assert (found.ranking.reference, found.ranking.untested) == (B, f"{B} has no numbers")
+    assert found.rows[0].verdict is None
+
+
+def test_whether_segmenters_are_trained_anew_is_known_where_one_is_trained() -> None:
+    base = factories.record()
+    anew = {**base.spec, "segmentation": {"seed": "training"}}
+    for spec, expected in ((base.spec, False), (anew, True)):
+        assert compare([factories.record(spec=spec)]).tables[0].retrained_segmenter is expected
+    untrained = msgspec.structs.replace(base.training, segmenter=None)
+    assert compare([factories.record(training=untrained)]).tables[0].retrained_segmenter is None
 
 
 @pytest.fixture
@@ -406,7 +420,7 @@ def bench(bench_in_process: Callable[..., tuple[int, str, str]]) -> Callable[...
 def test_the_command_prints_a_table(bench, results: Path) -> None:
     code, out, _ = bench(results)
     assert code == 0
-    assert f"{A} stands first, " in out
+    assert f"{A} stands first with 0.950" in out
     assert "not testable (no predictions.npz" in " ".join(out.split())
 
 
@@ -471,15 +485,11 @@ def test_a_wrong_pipeline_ends_with_2(bench, results: Path) -> None:
 
 
 def test_what_cannot_be_compared_against_says_why_in_every_format(bench, results: Path) -> None:
-    assert f"Δ vs {A}" in bench(results, "--against", A, "--format", "md")[1]
-    assert "Δ: no predictions.npz of" in bench(results, "--against", A)[1]
+    assert f"Against {A}, named before" in bench(results, "--against", A, "--format", "md")[1]
+    assert "not testable: no predictions.npz of" in " ".join(bench(results, "--against", A)[1].split())
     (table,) = json.loads(bench(results, "--against", A, "--json")[1])["tables"]
-    assert table["against"] == A
-    assert table["rows"][1]["against"]["note"].startswith("no predictions.npz")
-    assert (
-        ",against,difference,difference low,difference high,minimum detectable,"
-        in bench(results, "--against", A, "--format", "csv")[1]
-    )
+    assert (table["ranking"]["reference"], table["ranking"]["named"]) == (A, True)
+    assert table["ranking"]["untested"].startswith("no predictions.npz")
 
 
 def test_an_unwritable_output_ends_with_2(bench, results: Path) -> None:

@@ -13,8 +13,8 @@ from benchmark.report.html import html as page
 from benchmark.report.shown import Comparison as Shown
 from registry.errors import ConfigError
 from tests import factories
-from tests.factories import A, B
-from tests.report.test_report import difference, runs, significant
+from tests.factories import A, B, family
+from tests.report.test_report import runs
 
 
 class Reader(html.parser.HTMLParser):
@@ -41,20 +41,20 @@ class Reader(html.parser.HTMLParser):
 
 
 def test_tables_have_caption_interval_n_notes_and_conclusion():
-    found = compare(runs(), difference=difference)
+    found = compare(runs(), test=family(0.011))
     read = Reader(page(found))
     text = "\n".join(read.texts)
     assert read.tags.count("table") == len(found.tables) == 2
     assert "binary · phantom" in text and "Split " in text
-    assert "0.959 [0.939, 0.979]" in text and "300" in read.texts
+    assert "0.959 [0.948, 0.970]" in text and "300" in read.texts
     assert "drawn by code" in text  # the dataset's notice
     assert "s1: nan" in text  # why a seed has no number
     assert "failed" in read.texts  # a pipeline without any
-    assert f"{A} leads {B}" in text
+    assert f"{A} leads with 0.959" in text
 
 
 def test_nothing_is_loaded_or_run_by_a_page():
-    read = Reader(page(compare(runs(), difference=difference)))
+    read = Reader(page(compare(runs(), test=family(0.011))))
     assert set(read.tags) <= {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td"}
     assert {name for name, _ in read.attributes} <= {"style", "colspan"}
 
@@ -70,7 +70,7 @@ def test_names_from_outside_are_escaped():
 
 def test_bold_is_what_the_statistics_support():
     pair = [factories.record(0.95, pipeline=A), factories.record(0.90, pipeline=B)]
-    assert A in Reader(page(compare(pair, difference=significant))).bold
+    assert A in Reader(page(compare(pair, test=family(0.002)))).bold
     assert A not in Reader(page(compare(pair))).bold
 
 
@@ -79,9 +79,9 @@ def test_without_records_it_says_so():
 
 
 def test_a_comparison_is_text_on_a_terminal_and_html_in_a_notebook():
-    found = compare(runs(), difference=difference)
+    found = compare(runs(), test=family(0.011))
     shown = Shown(found.tables, ["a/result.json is no record"])
-    assert f"{A} leads {B}" in " ".join(str(shown).split())
+    assert f"{A} leads with" in " ".join(str(shown).split())
     assert "left out: a/result.json" in str(shown)
     assert "left out: a/result.json" in shown._repr_html_()
     assert "2 tables" in repr(shown)
@@ -95,7 +95,7 @@ def test_without_pandas_a_frame_is_a_clear_error(monkeypatch):
 
 def test_a_frame_has_the_lines_and_columns_of_csv():
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    found = compare(runs(), difference=difference)
+    found = compare(runs(), test=family(0.011))
     frame = Shown(found.tables).to_frame()
     header, *lines = to_csv(found).splitlines()
     assert (len(frame), list(frame.columns)) == (len(lines), header.split(","))

@@ -2,7 +2,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.compare import compare
-from benchmark.comparison.tables import Comparison
+from benchmark.comparison.tables import Comparison, Row
 from benchmark.records.calibration import Threshold
-from benchmark.records.differences import Difference
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
+from benchmark.records.verdicts import FamilyTest, Verdict, Verdicts
 from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run
@@ -23,21 +24,10 @@ from benchmark.report.export import to_csv, to_json
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 from tests import factories
-from tests.factories import A, B, C
+from tests.factories import A, B, C, family
 
 LONG = "none+densenet121[weights=none,trainable=false]+attention-pool"
 CELL = re.compile(r"-?\d\.\d{3} \[-?\d\.\d{3}, -?\d\.\d{3}\]")
-
-
-def difference(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-    """What the records say, ± .011; with one standard error of .0056."""
-    gap = sum(run.metrics[metric].value or 0 for run in first) / len(first)
-    gap -= sum(run.metrics[metric].value or 0 for run in second) / len(second)
-    return Difference(gap, gap - 0.011, gap + 0.011, 0.05, 0.016, 300)
-
-
-def significant(first: Sequence[Record], second: Sequence[Record], metric: str) -> Difference:
-    return Difference(0.013, 0.002, 0.024, n=300)
 
 
 def runs() -> list[Record]:
@@ -78,7 +68,7 @@ def folded() -> list[Record]:
 
 def comparison() -> Comparison:
     return msgspec.structs.replace(
-        compare(runs(), difference=significant), left_out=["results/x/result.json is not a record (…)"]
+        compare(runs(), test=family(0.008)), left_out=["results/x/result.json is not a record (…)"]
     )
 
 
@@ -98,13 +88,13 @@ def test_the_comparison_on_a_terminal(golden: Callable[[str, str], None], width:
 def test_votes_and_folds_on_a_terminal(
     golden: Callable[[str, str], None], width: int, name: str, made: Callable[[], list[Record]]
 ) -> None:
-    found = compare(made(), difference=difference)
+    found = compare(made(), test=family(0.011))
     golden(f"{name}-{width}.txt", screen(lambda console: print_comparison(console, found), width))
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_differences_to_one_pipeline_on_a_terminal(golden: Callable[[str, str], None], width: int) -> None:
-    found = compare(founding(), against=A, difference=difference)
+    found = compare(founding(), against=A, test=family(0.011))
     golden(f"against-{width}.txt", screen(lambda console: print_comparison(console, found), width))
 
 
@@ -224,16 +214,17 @@ def test_cost_gives_way_before_other_metrics() -> None:
     assert all(metric for width, (metric, _) in shown.items() if width >= metric_from)
 
 
-def test_bold_only_what_is_separable() -> None:
-    def bold(gap: Difference) -> list[str]:
-        made = compare(runs()[:6], difference=lambda *_: gap)
-        text = screen(lambda console: print_comparison(console, made), 140, colour=True)
-        return [line for line in text.splitlines() if line.startswith("\x1b[1munet")]
+def bold_rows(test: FamilyTest) -> list[str]:
+    made = compare(runs()[:6], test=test)
+    text = screen(lambda console: print_comparison(console, made), 140, colour=True)
+    return [line for line in text.splitlines() if line.startswith("\x1b[1munet")]
 
-    (line,) = bold(Difference(0.013, 0.002, 0.024, n=300))
-    assert re.findall(r"\x1b\[1m(.*?)\x1b\[0m", line) == ["unet+sepcnn+dense       0.959 [0.939, 0.979]"]
-    assert bold(Difference(0.013, -0.002, 0.024, n=300)) == []
-    assert bold(Difference(None, note="no predictions")) == []
+
+def test_bold_is_the_first_and_what_cannot_be_told_apart_from_it() -> None:
+    (line,) = bold_rows(family(0.002))
+    assert re.findall(r"\x1b\[1m(.*?)\x1b\[0m", line) == ["unet+sepcnn+dense       0.959 [0.957, 0.961]"]
+    assert len(bold_rows(family(0.02))) == 2
+    assert bold_rows(lambda *_: Verdicts([], [], note="no predictions")) == []
 
 
 def test_cells_on_fewer_than_ten_images_are_grey() -> None:
@@ -243,27 +234,117 @@ def test_cells_on_fewer_than_ten_images_are_grey() -> None:
     assert "Grey: fewer than 10 images." in re.sub(r"\x1b\[\d*m", "", text)
 
 
-@pytest.mark.parametrize(
-    ("oracle", "sentence"),
-    [
-        (1.0, "A rule that knows only the source scores 1.000, no worse than the leader"),
-        (0.6, "A rule that knows only the source scores 0.600."),
-    ],
-)
-def test_the_closing_sentence_says_what_the_source_control_says(oracle: float, sentence: str) -> None:
-    controls = {
+def oracle_of(score: float) -> dict[str, dict[str, Estimate]]:
+    return {
         "majority": {"balanced-accuracy": Estimate(0.5)},
-        "source-oracle": {"balanced-accuracy": Estimate(oracle)},
+        "source-oracle": {"balanced-accuracy": Estimate(score)},
     }
-    assert sentence in conclusion(compare([factories.record(0.95, controls=controls)]).tables[0])
+
+
+def test_a_source_rule_that_was_not_tested_is_named_where_it_is_no_worse() -> None:
+    sentence = "A rule that knows only the source scores 1.000, no worse than unet+sepcnn+dense"
+    assert sentence in conclusion(compare([factories.record(0.95, controls=oracle_of(1.0))]).tables[0])
+    assert "only the source" not in conclusion(compare([factories.record(0.95, controls=oracle_of(0.6))]).tables[0])
+
+
+def with_controls(value: float, **rules: float) -> str:
+    """The sentences under one pipeline, trained three times, beside controls whose outputs are stored."""
+    records = [factories.record(value, seed=seed) for seed in range(3)]
+    (table,) = compare(records, test=family(0.02)).tables
+    controls = [
+        Row(rule, True, "ok", metrics={"balanced-accuracy": Aggregate(v, v, v, 300)}, verdict=verdict(v - value))
+        for rule, v in rules.items()
+    ]
+    return conclusion(msgspec.structs.replace(table, rows=[table.rows[0], *controls]))
+
+
+def verdict(gap: float) -> Verdict:
+    return Verdict(gap, gap - 0.02, gap + 0.02)
+
+
+def test_the_first_sentence_names_the_rules_that_the_first_is_not_better_than() -> None:
+    text = with_controls(0.9, **{"majority": 0.5, "source-oracle": 1.0, "grey-histogram": 0.89})
+    assert text.startswith(
+        "No gain of unet+sepcnn+dense over a rule that knows only the source and a rule that sees only how often each "
+        "grey level occurs can be shown: source-oracle scores 1.000, which is +0.100 [0.080, 0.120] to "
+        "unet+sepcnn+dense."
+    )
+
+
+def test_a_first_that_is_better_than_all_controls_is_said_to_be_so_and_by_how_much() -> None:
+    text = with_controls(0.9, majority=0.5, border=0.8)
+    assert "No gain" not in text
+    assert "It is better than every control, than border (0.800) by 0.100 [0.080, 0.120]." in text
+
+
+def closing(gap: float, reach: float = 0.02, seeds: int = 2, against: str | None = None, **fields: object) -> str:
+    records = [
+        factories.record(value, pipeline=name, seed=seed)
+        for name, value in ((A, 0.9), (B, 0.9 - gap))
+        for seed in range(seeds)
+    ]
+    return conclusion(compare(records, against=against, test=family(reach, **fields)).tables[0])
+
+
+def test_who_leads_is_said_with_the_difference_to_the_next() -> None:
+    assert (
+        f"{A} leads with 0.900 [0.870, 0.930]: its balanced-accuracy is higher than {B}'s by 0.050 [0.030, 0.070]."
+        in (closing(0.05))
+    )
+
+
+def test_a_tie_says_what_would_show_the_difference() -> None:
+    text = closing(0.01)
+    assert (
+        f"{A} stands first with 0.900 [0.870, 0.930], but cannot be told apart from {B}: its balanced-accuracy is "
+        "higher by 0.010 [-0.010, 0.030]." in text
+    )
+    assert (
+        "a true difference of 0.028 between the two is found in 80 % (of the squared error 64 % is the images, 36 % "
+        in text
+    )
+    assert "as large as the one seen, 0.010, would take 3,102 test images and 18 trainings a row." in text
+    assert "leads" not in text
+
+
+def test_more_trainings_are_advised_where_they_would_do() -> None:
+    text = closing(0.019, image_error=0.002, training_error=0.0097, training_variance=3 * 0.0097**2)
+    assert "0.019, would take 7 trainings a row on these images." in text
+
+
+def test_one_training_a_row_is_said_to_be_of_these_trainings_with_the_flag_that_helps() -> None:
+    text = closing(0.05, seeds=1, these_trainings=True)
+    assert f"{A} stands first" in text and "leads" not in text.replace("nothing leads", "")
+    assert "of these trainings alone" in text and "--seeds 0,1,2 trains again" in text
+
+
+def test_equal_decisions_are_called_the_same_on_all_images() -> None:
+    same = {"low": None, "high": None, "p": None, "error": None, "minimum_detectable": None, "identical": True}
+    text = closing(0.0, **same)
+    assert f"cannot be told apart from {B}: the same decision on all 300 images." in text
+
+
+def test_a_cheaper_row_that_loses_little_is_named() -> None:
+    cost = factories.record().cost
+    small = msgspec.structs.replace(cost, parameters=70_000)
+    records = [factories.record(0.9, pipeline=A, seed=seed) for seed in (0, 1)]
+    records += [factories.record(0.898, pipeline=B, seed=seed, cost=small) for seed in (0, 1)]
+
+    def text(margin: float) -> str:
+        return conclusion(compare(records, margin=margin, test=family(0.005)).tables[0])
+
+    assert f"{B} (70 k parameters) is no worse by more than 0.01." in text(0.01)
+    assert "no worse" not in text(0.006)
+
+
+def test_a_pipeline_that_was_named_is_what_the_sentence_is_about() -> None:
+    assert f"Against {B}, named before, with 0.850: {A} is better." in closing(0.05, against=B)
+    assert f"Against {B}, named before, with 0.890: {A} cannot be told apart from it." in closing(0.01, against=B)
 
 
 def teaching(naive: float, oracle: float = 1.0, share: float = 0.6, enrichment: float = 10.0) -> str:
     """The closing sentence of a naive network beside a masked one, whose heat is spread otherwise."""
-    controls = {
-        "majority": {"balanced-accuracy": Estimate(0.5)},
-        "source-oracle": {"balanced-accuracy": Estimate(oracle)},
-    }
+    controls = oracle_of(oracle)
     heat = {C: (share, enrichment), A: (0.01, 0.2)}
     records = [
         factories.record(
@@ -327,8 +408,8 @@ def test_unknown_sources_are_said_in_the_closing_sentence() -> None:
 
 
 def test_a_leader_no_better_than_the_largest_class_is_named() -> None:
-    sentence = conclusion(compare([factories.record(0.51)]).tables[0])
-    assert "Always answering the largest class scores 0.500" in sentence
+    text = conclusion(compare([factories.record(0.51)], test=family(0.02)).tables[0])
+    assert text.startswith("No gain of unet+sepcnn+dense over always answering the largest class can be shown")
 
 
 def test_csv_holds_every_number_unrounded() -> None:

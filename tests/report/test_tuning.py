@@ -19,7 +19,7 @@ from benchmark.report.tuning import print_report
 from benchmark.tuning.report import TuningReport, side_of
 from tests import factories
 from tests.factories import A, B
-from tests.report.test_report import screen, significant
+from tests.report.test_report import screen
 
 COST = ("trials", "unfinished", "s", "default_stayed")
 VALIDATION = Difference(0.021, -0.002, 0.044, 0.08, 0.033, 90)
@@ -101,7 +101,7 @@ def test_a_report_is_json():
 
 def tuned_and_not():
     one = factories.record(0.954, pipeline=A, tuned=factories.tuned())
-    return compare([one, factories.record(0.940, pipeline=B)], difference=significant)
+    return compare([one, factories.record(0.940, pipeline=B)], test=factories.family(0.01))
 
 
 def test_compare_shows_what_a_search_cost_beside_the_score(golden):
@@ -122,7 +122,7 @@ def test_every_format_has_the_cost_of_a_search_where_some_row_has_it():
 @pytest.mark.parametrize("stayed", [False, True])
 def test_where_the_default_stayed_every_format_says_so_beside_what_the_search_cost(stayed):
     record = factories.record(0.954, pipeline=A, tuned=factories.tuned(stayed=stayed, finished=4, unfinished=1))
-    comparison = compare([record, factories.record(0.940, pipeline=B)], difference=significant)
+    comparison = compare([record, factories.record(0.940, pipeline=B)], test=factories.family(0.01))
     screened = screen(lambda console: print_comparison(console, comparison), 200)
     cell = "6 trials (1 unfinished) · 5 min 12 s"
     for table in (screened, markdown(comparison)):
@@ -136,7 +136,7 @@ def test_where_the_default_stayed_every_format_says_so_beside_what_the_search_co
 
 
 def test_no_format_speaks_of_tuning_where_nobody_searched():
-    comparison = compare([factories.record(0.940, pipeline=B)], difference=significant)
+    comparison = compare([factories.record(0.940, pipeline=B)], test=factories.family(0.01))
     text = to_csv(comparison) + to_json(comparison) + markdown(comparison)
     assert "tuning" not in text.lower()
     assert "tuning" not in screen(lambda console: print_comparison(console, comparison), 200).lower()
