@@ -70,10 +70,9 @@ def _intervals(table: Table) -> str:
     means = "; means over seeds. SD: standard deviation over training seeds" if several else ""
     if any(row.standing is not None and row.standing.retrained for row in table.rows):
         return f"{table.metric} [95 % interval over images and retraining], the rest [over images alone]{means}."
-    why = (
-        "the folds' models differ, which is in the tests" if table.folds > 1 else "what retraining would change is not"
-    )
-    return f"Value [95 % interval over images alone]{means}; {why}{'' if table.folds > 1 else ' in it'}."
+    if table.folds > 1:
+        return f"Value [95 % interval over images alone]{means}; that training sets differ is in the tests."
+    return f"Value [95 % interval over images alone]{means}; what retraining would change is not in it."
 
 
 def localisation_kinds(rows: list[Row]) -> list[str]:
