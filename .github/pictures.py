@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.cli.paired import tester
+from benchmark.cli.paired import family
 from benchmark.comparison.collect import collected
 from benchmark.report.terminal import print_comparison
 
@@ -18,7 +18,7 @@ COLUMNS = 110
 
 def main(results: Path) -> None:
     """Write `first-command.svg`, the table as a terminal shows it, and `gradcam.png`, the naive network's sheet."""
-    comparison, _ = collected((results,), tester)
+    comparison, _ = collected((results,), family)
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     print_comparison(console, comparison)
     picture = console.export_svg(title="bench run --task binary", unique_id="bench")
