@@ -1,6 +1,6 @@
 """What trainings on few images come to, and what is said of them: balanced accuracy of pooled, calibrated decisions.
 
-    python -m tests.simulations.small_trainings [--data DIR] [--seeds 0,1,2,3,4] [--only NAME,...]
+    python -m tests.simulations.small_trainings [--data DIR] [--seeds 0,1,2,3,4] [--only N,...] [--jobs N]
 
 For each case one `bench run --quick --folds 4`; then the median and the worst of the seeds, raw and calibrated, and how
 many trainings have which note.  `--data` is a folder of some 180 radiographs; without it that case is left out.  About
@@ -58,7 +58,7 @@ def main() -> int:
             continue
         data = ("--data", str(asked.data)) if name == OWN else ()
         results = asked.output / str(place)
-        line = ("run", "--task", "binary", "--quick", "--folds", "4", "--seeds", asked.seeds, *flags, *data)
+        line = ("run", "--task", "binary", "--quick", "--folds", "4", "--seeds", asked.seeds, *flags, *data, "--jobs", asked.jobs)
         codes.append(subprocess.call([sys.executable, "-m", "benchmark", *line, "-o", str(results)], stdout=sys.stderr))
         print("\n".join(_told(name, _found(results))), flush=True)
     return max(codes, default=0)
@@ -69,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--only", default=",".join(map(str, range(len(CASES)))), help="of the cases, by number")
+    parser.add_argument("--jobs", default="1", help="workers side by side, see bench run")
     parser.add_argument("-o", "--output", type=Path, default=Path("small-trainings"), metavar="DIR")
     return parser.parse_args()
 
