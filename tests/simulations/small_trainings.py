@@ -58,7 +58,8 @@ def main() -> int:
             continue
         data = ("--data", str(asked.data)) if name == OWN else ()
         results = asked.output / str(place)
-        line = ("run", "--task", "binary", "--quick", "--folds", "4", "--seeds", asked.seeds, *flags, *data, "--jobs", asked.jobs)
+        line = ("run", "--task", "binary", "--quick", "--folds", "4", "--seeds", asked.seeds, "--jobs", asked.jobs)
+        line += (*flags, *data)
         codes.append(subprocess.call([sys.executable, "-m", "benchmark", *line, "-o", str(results)], stdout=sys.stderr))
         print("\n".join(_told(name, _found(results))), flush=True)
     return max(codes, default=0)
