@@ -8,6 +8,8 @@ from benchmark.tasks.components import plain_name
 from benchmark.tasks.spec import RunSpec, Spec
 
 RECORD = "record"
+FIT, PREDICT = "fit", "predict"
+REFERENCE = "reference"  # the place of the model that a vote is compared with
 MEMBERS = "members/"  # before the roles of a vote's members
 
 
@@ -67,6 +69,20 @@ class Plan(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """Of the record."""
         return self.record.key
+
+    @property
+    def trainings(self) -> list[str]:
+        """Keys of the trainings of classifiers: of the run, of a vote's members, of the folds, each once.
+
+        Of a network, whatever learns from its features afterwards; where none is trained, of the classical head.
+        """
+        found = {}
+        for role, step in self.steps.items():
+            place, _, stage = role.rpartition("/")
+            trained = stage == FIT or (stage == PREDICT and place not in found)
+            if trained and not place.endswith(REFERENCE):
+                found[place] = step.key
+        return sorted(set(found.values()))
 
     def step(self, role: str) -> Step | None:
         """The step of that role, where this run has it."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.components import Descriptions
-from benchmark.planning.graph import Plan, Step, missing
+from benchmark.planning.graph import REFERENCE, Plan, Step, missing
 from benchmark.planning.keys import plan, pooled
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
@@ -18,8 +18,6 @@ from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.spec import Spec, VoteSpec, in_fold
 from registry.errors import BenchError
-
-REFERENCE = "reference"
 
 
 class Planned(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
 from benchmark.records.training import TrainingInfo
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -115,6 +115,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the heat maps lie: statistics of the same shape as `metrics`.
         map_method: how the heat maps were made.
+        trainings: keys of the classifier trainings that it stands on: its own, or those of its members or folds.
         notes: what a reader must know about how it was made, one line each; tables show them under the row.
         stages: stage -> "built" or "cached".
         tuned: how the settings were chosen; None where they were not searched for.
@@ -153,6 +154,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     calibration: CalibrationInfo = CalibrationInfo()
     training: TrainingInfo = TrainingInfo()
     cost: Cost = Cost()
+    trainings: list[str] = []
     notes: list[str] = []
     stages: dict[str, str] = {}
     tuned: Tuned | None = None

@@ -1,8 +1,8 @@
-"""Records of schemas 1 and 2, brought to today's names: the numbers in them are as they were written.
+"""Records of schemas 1 to 3, brought to today's names: the numbers in them are as they were written.
 
 Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Schema 3 has trainings of a fixed
 length; until then the validation loss steered them, so older records hold `best_epoch`, and `patience` and `decay` in
-their specification.  Older records stay readable: their seal is checked on the bytes as they were written, and then
+their specification.  Schema 4 lists the trainings that a run stands on.  Older records stay readable: their seal is checked on the bytes as they were written, and then
 they are upgraded in memory.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from benchmark.records.record import SCHEMA, Record
+from benchmark.records.trainings import trainings_of
 from benchmark.storage.files import fault, sealed
 
 SUBSETS = {"select": "validation", "fit": "calibration"}
@@ -45,9 +46,12 @@ def upgraded(content: bytes) -> Record:
 
 
 def _record(document: dict[str, Any]) -> dict[str, Any]:
-    if document["schema"] != 1:
-        return {**document, "schema": SCHEMA}
-    found = {**document, "schema": SCHEMA, "spec": _spec(document["spec"])}
+    found = _of_schema_1(document) if document["schema"] == 1 else dict(document)
+    return {**found, "schema": SCHEMA, "trainings": trainings_of(found["spec"])}
+
+
+def _of_schema_1(document: dict[str, Any]) -> dict[str, Any]:
+    found = {**document, "spec": _spec(document["spec"])}
     found["components"] = _renamed(document.get("components", {}), _SPEC)
     if split := document.get("split"):
         counts = _renamed(split.get("counts", {}), SUBSETS)

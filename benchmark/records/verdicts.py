@@ -60,6 +60,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
         training_variance: variance over trainings of the two rows together, U_i + U_j, or that of their paired
             differences, D, where they stand on common trainings.
         critical: how many errors the interval reaches to either side.
+        quantile: what `critical` falls to with many trainings.
         minimum_detectable: the smallest true difference that this design finds in 80 %.
         these_trainings: whether retraining is not in it: what it says is of these trainings alone.
         identical: whether both decide the same on all images; there is then no interval.
@@ -76,6 +77,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     training_error: float | None = None
     training_variance: float | None = None
     critical: float | None = None
+    quantile: float | None = None
     minimum_detectable: float | None = None
     these_trainings: bool = False
     identical: bool = False
@@ -112,16 +114,16 @@ POWER = 0.842  # standard errors beyond the critical ones that find a true diffe
 
 def trainings_needed(verdict: Verdict, gap: float) -> int | None:
     """How many trainings a row would show a true gap in 80 % on these images; None where no number would."""
-    if verdict.critical is None or verdict.image_error is None or verdict.training_variance is None:
+    if verdict.quantile is None or verdict.image_error is None or verdict.training_variance is None:
         return None
-    left = (gap / (verdict.critical + POWER)) ** 2 - verdict.image_error**2
+    left = (gap / (verdict.quantile + POWER)) ** 2 - verdict.image_error**2
     return max(2, math.ceil(verdict.training_variance / left)) if left > 0 else None
 
 
 def images_needed(verdict: Verdict, gap: float) -> tuple[int, int] | None:
     """(images, trainings a row) that would show a true gap in 80 %, half of its error left to either."""
-    if verdict.critical is None or verdict.image_error is None or verdict.training_variance is None or not gap:
+    if verdict.quantile is None or verdict.image_error is None or verdict.training_variance is None or not gap:
         return None
-    scale = 2 * ((verdict.critical + POWER) / gap) ** 2
+    scale = 2 * ((verdict.quantile + POWER) / gap) ** 2
     images = math.ceil(verdict.n * verdict.image_error**2 * scale)
     return max(images, 1), max(2, math.ceil(verdict.training_variance * scale))

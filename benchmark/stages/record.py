@@ -116,6 +116,7 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         calibration=findings.calibration,
         training=_training(context, facts),
         cost=cost_of(context),
+        trainings=facts.trainings,
         notes=[*findings.notes, *notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,

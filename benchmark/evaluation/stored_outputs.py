@@ -1,0 +1,112 @@
+"""What runs and control rules said of their images, as their folders keep it, and whose images those are."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmark.evaluation.metrics import Metric
+from benchmark.records.files import PREDICTIONS
+from benchmark.records.record import Record
+from benchmark.records.upgrade import COLUMNS, SUBSETS
+
+TOLERANCE = 1e-3  # by which a recomputed metric may miss the recorded one
+COMMON = ("ids", "groups", "targets")
+FoldersOf = Callable[[Record], Path]
+
+
+class Untestable(Exception):
+    """Why there is no test."""
+
+
+class Outputs(NamedTuple):
+    """What is said of images (n,), all folds together in the order of their ids; `fold` tells who tested them."""
+
+    ids: np.ndarray
+    groups: np.ndarray
+    targets: np.ndarray
+    fold: np.ndarray
+    values: np.ndarray
+
+    def same_images(self, other: "Outputs") -> bool:
+        """Whether the other's are of the same images, in the same classes and groups."""
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in COMMON)
+
+    def digest(self) -> str:
+        """Of which images these are, in which classes and groups."""
+        rows = zip(self.ids.tolist(), self.targets.tolist(), self.groups.tolist(), strict=True)
+        text = "\0".join(f"{name}\0{target}\0{group}" for name, target, group in rows)
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def by_seed(runs: Sequence[Record]) -> dict[int, list[Record]]:
+    """Seed -> its runs: one, or those of single folds."""
+    found: dict[int, list[Record]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        found.setdefault(run.seed, []).append(run)
+    return found
+
+
+def read_outputs(runs: Sequence[Record], metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
+    """The images of one seed, whatever the order in which its folds have them.
+
+    Raises:
+        Untestable: the predictions cannot be read, or those of the test subset do not give the recorded metric.
+    """
+    return _together([_of_run(run, metric, folder_of, subset) for run in runs])
+
+
+def read_rule(run: Record, rule: str, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
+    """What a control rule says, as the record that holds its outputs keeps it."""
+    columns = _columns(run, folder_of(run), f"{metric.needs}@{rule}")
+    return _together([_chosen(run, columns, subset)])
+
+
+def _together(folds: list[Outputs]) -> Outputs:
+    whole = Outputs(*(np.concatenate(column) for column in zip(*folds, strict=True)))
+    order = np.argsort(whole.ids, kind="stable")
+    return Outputs(*(column[order] for column in whole))
+
+
+def _of_run(run: Record, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
+    """Images of a subset, from predictions whose test subset gives what the record says."""
+    columns = _columns(run, folder_of(run), metric.needs)
+    tested = _chosen(run, columns, "test")
+    again = float(metric.compute(tested.targets, tested.values, np.ones((1, len(tested.ids))))[0])
+    recorded = run.metrics[metric.name].value if metric.name in run.metrics else None
+    by_convention = np.isnan(again) and recorded == 0  # MCC of a single decided class
+    if not by_convention and (recorded is None or not abs(again - recorded) <= TOLERANCE):
+        raise Untestable(f"the predictions of {run.run} do not give its recorded {metric.name}")
+    return tested if subset == "test" else _chosen(run, columns, subset)
+
+
+def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
+    """Of all images that a run keeps; what is asked for is called ``values``."""
+    path = folder / PREDICTIONS
+    if not path.is_file():
+        raise Untestable(f"no {PREDICTIONS} of {run.run}")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            columns = {name: _column(stored, name) for name in (*COMMON, "subsets")}
+            columns["values"] = _column(stored, key)
+            if "fold" in stored:
+                columns["fold"] = stored["fold"]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
+    return columns
+
+
+def _column(stored: Mapping[str, np.ndarray], key: str) -> np.ndarray:
+    return stored[key if key in stored else COLUMNS.get(key, key)]
+
+
+def _chosen(run: Record, columns: Mapping[str, np.ndarray], subset: str) -> Outputs:
+    named = columns["subsets"]
+    chosen = named == subset
+    for old, new in SUBSETS.items():
+        chosen |= (named == old) & (new == subset)
+    fold = columns.get("fold", np.full(len(named), run.fold or 0))
+    parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
+    return Outputs(*(part[chosen] for part in parts))
