@@ -344,6 +344,6 @@ def _verdict(gap: float, reach: float, **fields: Any) -> Verdict:
     found = {
         "value": gap, "low": gap - reach, "high": gap + reach, "p": 0.04 if abs(gap) > reach else 0.4, "error": error,
         "image_error": 0.8 * error, "training_error": 0.6 * error, "training_variance": 3 * (0.6 * error) ** 2,
-        "critical": 2.0, "minimum_detectable": 2.842 * error, "n": 300,
+        "critical": 2.0, "quantile": 2.0, "minimum_detectable": 2.842 * error, "n": 300,
     }  # fmt: skip
     return Verdict(**{**found, **fields})

@@ -6,14 +6,12 @@ import numpy as np
 from benchmark.evaluation.contenders import Told
 from benchmark.evaluation.fold_differences import FoldPairs
 from benchmark.evaluation.inference import Inference
-from benchmark.evaluation.intervals import join
 from benchmark.evaluation.pairs import Pairs
 from benchmark.records.verdicts import POWER, Standing, Verdict
 
 RANGES = {"mcc": (-1.0, 1.0), "log-loss": (0.0, np.inf)}  # of all other metrics 0 to 1
 
 UNTOLD = "no image tells the two apart"
-COMMON = "on common trainings"
 CONTROLS = "rules are not tested against each other"
 
 
@@ -86,7 +84,8 @@ def _parts(found: Inference, i: int, j: int) -> dict[str, object]:
         "training_error": float(np.sqrt(pairs.training2[i, j])),
         "training_variance": None if alone else float(pairs.variance[i, j]),
         "these_trainings": alone,
-        "note": join(COMMON if common is not None else "", UNTOLD if pairs.widen[i, j] == 0 else ""),
+        "common_trainings": common is not None,
+        "note": UNTOLD if pairs.widen[i, j] == 0 else "",
     }
 
 

@@ -63,6 +63,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
         quantile: what `critical` falls to with many trainings.
         minimum_detectable: the smallest true difference that this design finds in 80 %.
         these_trainings: whether retraining is not in it: what it says is of these trainings alone.
+        common_trainings: whether both stand on the same trainings, as a vote and its member, and were compared by them.
         identical: whether both decide the same on all images; there is then no interval.
         n: images.
         note: what a reader must know.
@@ -80,6 +81,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     quantile: float | None = None
     minimum_detectable: float | None = None
     these_trainings: bool = False
+    common_trainings: bool = False
     identical: bool = False
     n: int = 0
     note: str = ""
@@ -121,9 +123,14 @@ def trainings_needed(verdict: Verdict, gap: float) -> int | None:
 
 
 def images_needed(verdict: Verdict, gap: float) -> tuple[int, int] | None:
-    """(images, trainings a row) that would show a true gap in 80 %, half of its error left to either."""
-    if verdict.quantile is None or verdict.image_error is None or verdict.training_variance is None or not gap:
+    """(images, trainings a row) that would show a true gap in 80 %, half of its error left to either.
+
+    Of these trainings alone the images are all there is to the error, and trainings are 0.
+    """
+    if verdict.quantile is None or verdict.image_error is None or not gap:
         return None
-    scale = 2 * ((verdict.quantile + POWER) / gap) ** 2
-    images = math.ceil(verdict.n * verdict.image_error**2 * scale)
-    return max(images, 1), max(2, math.ceil(verdict.training_variance * scale))
+    scale = ((verdict.quantile + POWER) / gap) ** 2
+    images = verdict.n * verdict.image_error**2 * scale
+    if verdict.training_variance is None:
+        return max(math.ceil(images), 1), 0
+    return max(math.ceil(2 * images), 1), max(2, math.ceil(2 * verdict.training_variance * scale))

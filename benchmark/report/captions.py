@@ -11,6 +11,7 @@ GROUPINGS = {
     "image-level": "image-level: patients and identical images may be on both sides",
 }
 TRAINING_TIME, TO_FIRST = "training time", "Δ to first"
+COMMON = "(c)"  # beside a difference
 MARKS = {
     "marks-share": "marks share: the share of the maps' mass on lettering and frame burnt into the film",
     "marks-enrichment": "marks enrichment: that share over the marks' share of the image",
@@ -43,7 +44,9 @@ def legend(table: Table, titles: list[str]) -> str:
     if ranking is not None and ranking.pairs:
         if any("Δ" in title for title in titles):
             named = "named before" if ranking.named else "which was chosen by these numbers"
-            sentences.append(f"Δ: difference to {ranking.reference}, {named}.")
+            common = any(row.verdict is not None and row.verdict.common_trainings for row in table.rows)
+            how = f" {COMMON}: both stand on common trainings, and are compared by these." if common else ""
+            sentences.append(f"Δ: difference to {ranking.reference}, {named}.{how}")
         if ranking.named:
             sentences.append("Minimum detectable: the true difference that is found in 80 %.")
         if ranking.pairs > 1:

@@ -86,7 +86,9 @@ def _difference(ranking: Ranking, row: Row) -> str:
         return "reference" if ranking.named else "first"
     if row.verdict is not None and row.verdict.identical:
         return f"the same on all {row.verdict.n:,}"
-    return wording.difference(row.verdict) if row.verdict is not None else ""
+    if row.verdict is None:
+        return ""
+    return wording.difference(row.verdict) + (f" {captions.COMMON}" if row.verdict.common_trainings else "")
 
 
 def _detectable(row: Row) -> str:

@@ -23,7 +23,7 @@ def conclusion(table: Table) -> str:
     sentences = [
         explained(table, ranking),
         _named(table, ranking) if ranking.named else _order(table, ranking),
-        _these_trainings(table),
+        _these_trainings(table, ranking),
         what_would_show_it(table, ranking),
         _cheaper(table, ranking),
         unknown_sources(table),
@@ -89,15 +89,15 @@ def _named(table: Table, ranking: Ranking) -> str:
     )
 
 
-def _these_trainings(table: Table) -> str:
+def _these_trainings(table: Table, ranking: Ranking) -> str:
     """That retraining is in no interval of some test, or borrowed from other rows, and what to do."""
     verdicts = [row.verdict for row in table.rows if row.verdict is not None and row.verdict.low is not None]
     if not any(one.these_trainings for one in verdicts):
         return ""
     some = "" if all(one.these_trainings for one in verdicts) else " in part"
     return (
-        f"This is{some} of these trainings alone: what training again would change is not known, so nothing leads; "
-        f"{RETRAIN} trains again."
+        f"This is{some} of these trainings alone: what training again would change is not known"
+        f"{'' if ranking.named else ', so nothing leads'}; {RETRAIN} trains again."
     )
 
 

@@ -51,5 +51,5 @@ def _needed(verdict: Verdict) -> str:
     if needed is None:
         return ""
     images, trainings = needed
-    again = "" if verdict.these_trainings else f" and {trainings:,} trainings a row"
+    again = f" and {trainings:,} trainings a row" if trainings else ""
     return f"{shown} {images:,} test images{again}."

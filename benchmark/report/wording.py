@@ -162,7 +162,7 @@ def _tested(row: Row) -> list[str]:
     lines = []
     if row.standing is not None:
         lines += ["it gives every image the same answer"] if row.standing.constant and not row.control else []
-        lines += ["trained once: its spread over trainings is that of the other rows"] if row.standing.borrowed else []
+        lines += ["trained once: the spread of the other rows stands for its own"] if row.standing.borrowed else []
         lines += [row.standing.note] if row.standing.note and not row.control else []
     if row.verdict is not None and row.verdict.note:
         lines.append(f"Δ: {row.verdict.note}")
