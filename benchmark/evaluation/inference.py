@@ -7,6 +7,7 @@ arrays, so that simulations can ask whether what is promised holds.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Inference:
         """q: the deviate that all differences of the family stay below in 95 %."""
         return float(self.largest[int(np.ceil(LEVEL * (len(self.largest) + 1))) - 1]) if len(self.largest) else np.nan
 
-    @property
+    @cached_property
     def critical(self) -> np.ndarray:
         """(R, R) how many errors each interval reaches to either side."""
         if isinstance(self.pairs, FoldPairs):
