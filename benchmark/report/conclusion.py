@@ -96,8 +96,8 @@ def _marks(table: Table, best: Row) -> str:
     """What follows where the leader looks at the marks: its score shows nothing, that of one that does not may."""
     share, enrichment = best.localisation["marks-share"], best.localisation["marks-enrichment"]
     sentence = (
-        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for one "
-        f"class, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
+        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for "
+        f"{_marked_class(best)}, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
     )
     others = (row for row in table.rows if not row.control and row.value(table.metric) is not None and row.pooled)
     other = next((row for row in others if "marks-share" in row.localisation and not _on_marks(row)), None)
@@ -105,6 +105,12 @@ def _marks(table: Table, best: Row) -> str:
         return f"{sentence}."
     own = other.localisation["marks-share"]
     return f"{sentence}; {other.pipeline}, with {own:.0%} there, scores {number(other.value(table.metric))}."
+
+
+def _marked_class(row: Row) -> str:
+    """The class with the most heat on the marks, where it is the same in all runs."""
+    named = {run.gradcam["marks-share"].note for run in row.runs if "marks-share" in run.gradcam}
+    return named.pop() if len(named) == 1 else "one class"
 
 
 def _best(table: Table) -> Row:
