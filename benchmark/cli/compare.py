@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchmark.comparison.costs import CostTable
     from benchmark.comparison.tables import Comparison
 
+FEW = 3  # runs in detail that go on a screen or two
 WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
 
 
@@ -127,7 +128,11 @@ def _show_details(files: "Iterable[Path]") -> None:
     from benchmark.records.files import read
     from benchmark.report.details import print_run
 
-    console = Console()
-    for file in files:
+    console, paths = Console(), list(files)
+    if len(paths) > FEW:
+        folders = list(dict.fromkeys(str(path.parent.parent) for path in paths))
+        shorter = f"; one folder alone, such as bench compare {folders[0]} --details, is shorter" * (len(folders) > 1)
+        console.print(f"\n{len(paths)} runs in detail{shorter}.", style="dim", highlight=False)
+    for file in paths:
         console.print()
         print_run(console, read(file))

@@ -8,7 +8,7 @@ import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
-from benchmark.comparison.tables import MARGIN, Comparison
+from benchmark.comparison.tables import MARGIN, Comparison, Table
 from benchmark.records import speed
 from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.record import Record
@@ -17,6 +17,7 @@ from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict,
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
+REFERENCE = "reference"  # a folder of records to hold one's own against
 Folder = Callable[[Record], Path]  # of a run
 
 
@@ -24,7 +25,7 @@ class Collected:
     """What a scan met on its way.
 
     Attributes:
-        files: run and key -> where its record lies.
+        files: run and key -> where its record lies; those of a folder called reference come last.
         speeds: measurements.
         left_out: files that cannot be trusted, as ``path reason``.
     """
@@ -34,9 +35,11 @@ class Collected:
         self.files: dict[tuple[str, str], str] = {}
         self.speeds: list[Speed] = []
         self.left_out: list[str] = []
+        self._roots: list[Path] = []
 
     def records(self, roots: Sequence[Path]) -> Iterator[Record]:
         """The usable records below some folders, one at a time."""
+        self._roots = [path.absolute() for path in roots]
         scans = (scan(path, verified=self.verified, others={speed.FILE: self._measured}) for path in roots)
         for path, found in itertools.chain.from_iterable(scans):
             if isinstance(found, Broken):
@@ -44,6 +47,19 @@ class Collected:
             else:
                 self.files[found.run, found.key] = path
                 yield found
+        self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
+
+    def ordered(self, tables: Sequence[Table]) -> list[Table]:
+        """Tables of one's own before those that hold nothing but reference records."""
+        return sorted(tables, key=lambda table: all(self._is_reference(path) for path in self._files_of(table)))
+
+    def _files_of(self, table: Table) -> list[str]:
+        return [self.files[run.run, run.key] for row in table.rows for run in row.runs]
+
+    def _is_reference(self, path: str) -> bool:
+        """Whether a record lies in a folder of references below the one that was asked for."""
+        place = Path(path).absolute()
+        return any(place.is_relative_to(root) and REFERENCE in place.relative_to(root).parts for root in self._roots)
 
     def folder(self, run: Record) -> Path:
         """Where a record lies that was met."""
@@ -83,7 +99,8 @@ def collected(
     records = found.records(outermost(paths))
     test = with_predictions(test_of, found.folder)
     comparison = compare(records, metric=metric, against=against, margin=margin, test=test)
-    return msgspec.structs.replace(comparison, left_out=found.left_out), found
+    tables = found.ordered(comparison.tables)
+    return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out), found
 
 
 def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:

@@ -161,8 +161,17 @@ def _without_bulk(record: Record) -> Record:
 
 
 def _localisation(maps: Mapping[str, Estimate]) -> dict[str, Estimate]:
-    values_of: dict[str, list[float]] = {}
+    values_of: dict[str, dict[str, float]] = {}
     for name, one in maps.items():
         if name.startswith(OF_A_CLASS) and one.value is not None:
-            values_of.setdefault(name.partition("/")[0], []).append(one.value)
-    return {kind: Estimate(max(values) if kind in MARKS else mean(values)) for kind, values in values_of.items()}
+            kind, _, label = name.partition("/")
+            values_of.setdefault(kind, {})[label] = one.value
+    return {kind: _of_all(values, kind in MARKS) for kind, values in values_of.items()}
+
+
+def _of_all(values: Mapping[str, float], most: bool) -> Estimate:
+    """One number of a class each: the most, with the name of its class as note, or the mean."""
+    if not most:
+        return Estimate(mean(list(values.values())))
+    label = max(values, key=lambda name: values[name])
+    return Estimate(values[label], note=label)

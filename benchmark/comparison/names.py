@@ -14,6 +14,7 @@ ASIDE = (
     "dataset.root",
     "tuned",
 )  # in one table these make no two pipelines
+UNTRAINED = ("none", "threshold", "dataset")  # segmenters of ours for which it means nothing how one is trained
 
 
 def unique_names(names: Mapping[str, str], specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -57,6 +58,8 @@ def _distinguished(name: str, digests: Sequence[str], specs: Mapping[str, Mappin
     differing = [key for key in keys if len({settings[digest].get(key) for digest in digests}) > 1]
     # That fewer steps than the minimum were meant is no difference of its own where the epochs differ.
     differing = [key for key in differing if not key.endswith(".exact_epochs")] or differing
+    if all(found.get("segmenter.name") in UNTRAINED for found in settings.values()):
+        differing = [key for key in differing if not key.startswith("segmentation.")] or differing
     labels = {digest: ", ".join(f"{key}={settings[digest].get(key)}" for key in differing) for digest in digests}
     return [(digest, f"{name} ({labels[digest] or digest[:8]})") for digest in digests]
 

@@ -41,7 +41,7 @@ class Row(msgspec.Struct, frozen=True):
         notes: what a reader must know about this row, one line each.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
-        runs: the records behind the numbers, without their bulk.
+        runs: the records behind the numbers, without their bulk; the note of their ``marks-…`` names that class.
     """
 
     pipeline: str

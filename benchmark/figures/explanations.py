@@ -79,7 +79,7 @@ def _left(column: int) -> float:
 
 
 def _words(panel: Panel) -> list[str]:
-    verdict = f"{panel.class_name} → {panel.decided}, p = {panel.probability:.3f}"
+    verdict = f"{panel.class_name} → {panel.decided}, p = {panel.probability:.3f}; map of {panel.decided}"
     return [*wrapped(panel.sample_id, PAIR, SMALL), *wrapped(verdict, PAIR, SMALL)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from benchmark.figures.overlays import PALETTE
 from benchmark.figures.sheet import GREEN, MARGIN, NORMAL, QUIET, SKY, SMALL, Sheet, sheet, wrapped
 
-SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.5, 0.45, 4  # inches; panels
+SIDE, GAP, HEAD, LEGEND, PER_ROW = 2.1, 0.25, 0.56, 0.45, 4  # inches; panels
 HALF = 0.5  # of the images must have lung, or marks, where the outline says so
 
 
@@ -48,7 +48,8 @@ def mean_heat_sheet(path: Path, panels: Sequence[MeanHeat], caption: str, method
 def _draw(page: Sheet, panel: MeanHeat, left: float, above: float, top: float) -> None:
     page.write(left, above, wrapped(panel.class_name, SIDE, NORMAL)[:1], size=NORMAL, weight="bold")
     left_out = f", {panel.empty} empty left out" if panel.empty else ""
-    page.write(left, above + 0.22, [f"n = {panel.images}{left_out}"], color=QUIET)
+    words = wrapped(f"maps of the true class, n = {panel.images}{left_out}", SIDE, SMALL)
+    page.write(left, above + 0.22, words, color=QUIET)
     shades = PALETTE[np.rint(255 * (panel.heat / top).clip(0, 1)).astype(int)]
     picture = page.picture(left, above + HEAD, SIDE, SIDE, shades)
     if panel.lungs is not None:

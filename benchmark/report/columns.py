@@ -12,7 +12,8 @@ from benchmark.report import captions, wording
 BEFORE_COST = 2  # of the other metrics, those that cost gives way to
 SHOWN = 4  # of the other metrics; --format csv has all
 
-ESSENTIAL, FIRST, COUNTS, SECOND, MAPS, COST, REST = range(7)  # priorities of columns, the highest first
+# Priorities of columns, the highest first; what is the same in every row is in the caption too.
+ESSENTIAL, FIRST, COUNTS, SECOND, MAPS, REPEATED, COST, REST = range(8)
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ def _every(table: Table) -> Iterator[Column]:
     if any(wording.spread(row, table.metric) is not None for row in table.rows):
         yield Column("SD over seeds", lambda row: "" if row.control else _spread(row, table.metric), ESSENTIAL)
     yield Column("n", lambda row: "" if row.n is None else f"{row.n:,}", COUNTS)
-    yield Column("seeds", wording.seeds, COUNTS)
+    yield Column("seeds", wording.seeds, COUNTS if _seeds_differ(table) else REPEATED)
     others = [name for name in SECONDARY if name != table.metric and any(name in row.metrics for row in table.rows)]
     for place, name in enumerate(others[:BEFORE_COST]):
         yield _metric(name, SECOND if place else FIRST)
@@ -94,6 +95,11 @@ def _difference(ranking: Ranking, row: Row) -> str:
 def _detectable(row: Row) -> str:
     found = row.verdict
     return "" if found is None or found.minimum_detectable is None else wording.number(found.minimum_detectable)
+
+
+def _seeds_differ(table: Table) -> bool:
+    """Whether any row has other seeds, or other ones left, than the caption says that all were trained with."""
+    return len({(wording.seeds(row), *row.expected) for row in table.rows if not row.control}) > 1
 
 
 def _spread(row: Row, metric: str) -> str:

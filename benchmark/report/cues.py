@@ -64,8 +64,8 @@ def marks(table: Table, first: str) -> str:
         return ""
     share, enrichment = best.localisation["marks-share"], best.localisation["marks-enrichment"]
     sentence = (
-        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for one "
-        f"class, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
+        f"{best.pipeline} looks at the lettering and frame burnt into the films ({share:.0%} of its heat for "
+        f"{_marked_class(best)}, {enrichment:.1f} times chance), so its score is no sign that it sees the disease"
     )
     others = (row for row in table.rows if not row.control and row.value(table.metric) is not None and row.pooled)
     other = next((row for row in others if "marks-share" in row.localisation and not _on_marks(row)), None)
@@ -79,6 +79,12 @@ def _on_marks(row: Row) -> bool:
     """Whether much of a pipeline's heat lies on lettering and frame, far more than if it were spread evenly."""
     share, enrichment = (row.localisation.get(name, 0.0) for name in ("marks-share", "marks-enrichment"))
     return share >= MUCH and enrichment >= ABOVE_CHANCE
+
+
+def _marked_class(row: Row) -> str:
+    """The class with the most heat on the marks, where it is the same in all runs."""
+    named = {run.gradcam["marks-share"].note for run in row.runs if "marks-share" in run.gradcam}
+    return named.pop() if len(named) == 1 else "one class"
 
 
 def _tested(table: Table) -> list[Row]:

@@ -1,5 +1,6 @@
 """What lies below the folders that are compared."""
 
+import msgspec
 import pytest
 
 from benchmark.comparison.collect import collected, outermost, with_predictions
@@ -51,3 +52,19 @@ def test_a_folder_inside_another_is_looked_at_once(tmp_path):
     assert outermost([tmp_path / "a" / "b", tmp_path, tmp_path / "a"]) == [tmp_path]
     with pytest.raises(DataNotFoundError, match="no results at"):
         outermost([tmp_path / "none"])
+
+
+def test_ones_own_tables_and_records_come_before_those_of_a_reference_unless_that_alone_is_asked_for(tmp_path):
+    split = factories.record().split
+    own, shipped = (
+        factories.record(pipeline=A, seed=seed, task=task, split=msgspec.structs.replace(split, digest=task))
+        for seed, task in enumerate(("vote", "binary"))
+    )
+    both = factories.record(pipeline=B, task="vote", split=own.split)
+    for one, folder in ((own, "vote"), (shipped, "reference/binary"), (both, "reference/vote")):
+        write(one, tmp_path / folder / one.run)
+    comparison, found = collected([tmp_path], untested)
+    assert [table.tasks for table in comparison.tables] == [["vote"], ["binary"]]
+    assert list(found.files) == [(one.run, one.key) for one in (own, shipped, both)]
+    comparison, _ = collected([tmp_path / "reference"], untested)
+    assert [table.tasks for table in comparison.tables] == [["binary"], ["vote"]]

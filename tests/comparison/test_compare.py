@@ -182,6 +182,25 @@ def test_pipelines_of_one_name_are_told_apart_by_the_setting_that_differs() -> N
     assert [row.pipeline for row in rows][:2] == [f"{A} (training.epochs=16)", f"{A} (training.epochs=30)"]
 
 
+@pytest.mark.parametrize(("segmenter", "shown"), [("none", ""), ("unet", ", segmentation.epochs={}")])
+def test_how_segmenters_are_trained_tells_pipelines_apart_only_where_one_is(segmenter: str, shown: str) -> None:
+    records = [
+        factories.record(
+            epochs / 100,
+            pipeline=A,
+            pipeline_digest=str(epochs),
+            spec={
+                "segmenter": {"name": segmenter},
+                "training": {"epochs": epochs},
+                "segmentation": {"epochs": epochs},
+            },
+        )
+        for epochs in (16, 30)
+    ]
+    names = pipelines(compare(records).tables[0].rows)[:2]
+    assert names == [f"{A} (training.epochs={epochs}{shown.format(epochs)})" for epochs in (30, 16)]
+
+
 def test_votes_of_one_name_are_told_apart_by_what_their_members_differ_in_said_once() -> None:
     base = factories.vote(0.9)
 

@@ -13,7 +13,7 @@ from benchmark.figures.explanations import Panel, gradcam_sheet
 from benchmark.figures.masks import MaskRow, mask_sheet
 from benchmark.figures.mean_heat import MeanHeat, mean_heat_sheet
 from benchmark.figures.overlays import PALETTE, overlay
-from benchmark.figures.sheet import GREEN, ORANGE, SKY, wrapped
+from benchmark.figures.sheet import GREEN, ORANGE, SKY, Sheet, wrapped
 from benchmark.figures.thumbnails import thumbnails
 from benchmark.figures.views import View, grey_levels, network_view_sheet
 from registry.errors import StorageError
@@ -296,3 +296,16 @@ def test_a_radiograph_keeps_its_proportions(tmp_path: Path) -> None:
     network_view_sheet(path, [black])
     rows, columns = np.nonzero((rendered(path) == 0).all(axis=2)[:, :330])
     assert abs(np.ptp(rows) - 2 * np.ptp(columns)) <= 4
+
+
+def test_sheets_of_maps_say_whose_class_each_map_is_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(Sheet, "write", lambda self, left, top, lines, **how: written.extend(lines))
+    wrong = panel("COVID", "surest wrong", decided="Normal", probability=0.75)
+    gradcam_sheet(tmp_path / "gradcam.png", [panel(), wrong], "caption")
+    words = " ".join(written)
+    assert "COVID → COVID, p = 0.988; map of COVID" in words
+    assert "COVID → Normal, p = 0.750; map of Normal" in words
+    written.clear()
+    mean_heat_sheet(tmp_path / "mean-heat.png", [MeanHeat("COVID", np.ones((SIZE, SIZE)), None, 9, 0)], "caption")
+    assert "maps of the true class, n = 9" in " ".join(written)

@@ -363,7 +363,7 @@ def teaching(naive: float, oracle: float = 1.0, share: float = 0.6, enrichment: 
 
 def test_a_leader_that_looks_at_the_marks_where_the_source_tells_all_shows_nothing() -> None:
     assert teaching(0.99).endswith(
-        f"{C} looks at the lettering and frame burnt into the films (60% of its heat for one class, 10.0 times "
+        f"{C} looks at the lettering and frame burnt into the films (60% of its heat for COVID, 10.0 times "
         f"chance), so its score is no sign that it sees the disease; {A}, with 1% there, scores 0.900."
     )
 
@@ -397,6 +397,39 @@ def test_the_share_of_the_heat_on_the_marks_has_a_column_beside_that_of_the_anat
     assert "Marks share: the share of the maps' mass on lettering and frame burnt into the film" in text
     (first, *_) = csv.DictReader(io.StringIO(to_csv(made)))
     assert (float(first["marks-share"]), float(first["marks-enrichment"])) == (0.62, 9.0)
+
+
+def test_where_the_class_with_the_most_heat_on_the_marks_is_not_the_same_in_all_runs_none_is_named() -> None:
+    oracle = {"source-oracle": {"balanced-accuracy": Estimate(1.0)}}
+    records = [
+        factories.record(
+            pipeline=C,
+            seed=seed,
+            controls=oracle,
+            gradcam={f"marks-{kind}/{name}": Estimate(value) for kind, value in (("share", 0.6), ("enrichment", 9.0))},
+        )
+        for seed, name in enumerate(("COVID", "Non-COVID"))
+    ]
+    assert "60% of its heat for one class" in _naive_sentence(records)
+
+
+def _naive_sentence(records: list[Record]) -> str:
+    """The closing sentence where a masked pipeline stands second."""
+    second = factories.record(0.9, pipeline=A, controls=records[0].controls)
+    return conclusion(compare([*records, second]).tables[0])
+
+
+def test_at_eighty_columns_the_marks_are_seen_and_seeds_only_where_rows_differ_in_them() -> None:
+    maps = {"marks-share/COVID": Estimate(0.62), "marks-enrichment/COVID": Estimate(9.0)}
+    found = {**factories.record().gradcam, **maps}
+    alike = [factories.record(pipeline=pipeline, gradcam=found) for pipeline in (A, B)]
+
+    def header(records: list[Record]) -> str:
+        text = screen(lambda console: print_comparison(console, compare(records)), 80)
+        return " ".join(text.split("\n\n")[1].split("─")[0].split())
+
+    assert "marks" in header(alike) and "seeds" not in header(alike)
+    assert "seeds" in header([*alike, factories.record(pipeline=A, gradcam=found, seed=1)])
 
 
 def test_unknown_sources_are_said_in_the_closing_sentence() -> None:
