@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.evaluation.intervals import Resampled, difference_of, resampled
 from benchmark.evaluation.metrics import Metric, metric_named
+from benchmark.evaluation.thresholds import outputs_of
 from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
@@ -116,10 +117,14 @@ def _subset(path: Path, run: Record, metric: Metric, subset: str) -> _Outputs:
         with np.load(path, allow_pickle=False) as stored:
             named = _column(stored, "subsets")
             columns = [_column(stored, key) for key in ("ids", "groups", "targets", metric.needs)]
+            folds = stored.get("fold")
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise _Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
     subsets = np.array([SUBSETS.get(str(name), str(name)) for name in named])
-    every = _Outputs(*columns[:-1], columns[-1].astype(float))
+    values = outputs_of(run, metric, columns[-1].astype(float), folds)
+    if values is None:
+        raise _Untestable(f"{run.run} does not say its threshold for {metric.threshold}")
+    every = _Outputs(*columns[:-1], values)
     tested, asked = (_Outputs(*(column[subsets == one] for column in every)) for one in ("test", subset))
     recorded = run.metrics[metric.name].value if metric.name in run.metrics else None
     again = float(metric.compute(tested.targets, tested.values, np.ones((1, len(tested.ids))))[0])

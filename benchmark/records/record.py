@@ -9,7 +9,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
 from benchmark.records.training import TrainingInfo
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Part(msgspec.Struct, frozen=True):
