@@ -155,7 +155,8 @@ def _without_bulk(record: Record) -> Record:
     """A record without its bulk; of the maps one number each, see `LOCALISATION`."""
     return msgspec.structs.replace(
         record, spec={}, components={}, controls={}, confusion=[], masks={}, members=[],
-        gradcam=_localisation(record.gradcam), voting={}, reference=None, calibration=CalibrationInfo(),
+        gradcam=_localisation(record.gradcam), voting={}, reference=None,
+        calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
         training=TrainingInfo(), environment={}, stages={}, dataset=None, split=None,
     )  # fmt: skip
 

@@ -60,15 +60,10 @@ def judge_controls(
     resamples: int,
 ) -> dict[str, dict[str, Estimate]]:
     """Rule -> metrics of its class priors (n, K) on n images."""
-    result = {}
-    for name, shares in rules.items():
-        outputs = outputs_of_shares(shares)
-        result[name] = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
-        balanced = result[name]["balanced-accuracy"]
-        if len(np.unique(outputs.decisions)) == 1 and balanced.value is not None:
-            # One class recalled whole, the others not at all, whatever the images: there is nothing to resample.
-            result[name]["balanced-accuracy"] = Estimate(balanced.value, balanced.value, balanced.value, balanced.n)
-    return result
+    return {
+        name: evaluate(classes, positive, targets, outputs_of_shares(shares), groups, seed, resamples)
+        for name, shares in rules.items()
+    }
 
 
 def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:

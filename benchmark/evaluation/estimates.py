@@ -9,8 +9,14 @@ import numpy as np
 
 from benchmark.evaluation import intervals as statistics
 from benchmark.evaluation import metrics
+from benchmark.evaluation.probability_estimates import (
+    RESAMPLED,
+    probability_estimates,
+    recalibration_estimates,
+    resampled,
+)
 from benchmark.evaluation.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
-from benchmark.records.estimate import Estimate
+from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,9 @@ class _Judged:
     def share(self, right: np.ndarray, among: np.ndarray, undefined: str) -> Estimate:
         return statistics.proportion(right[among], self.groups[among], undefined)
 
+    def few(self, among: np.ndarray) -> str:
+        return statistics.few(self.groups[among])
+
 
 def evaluate(
     classes: Sequence[str],
@@ -56,7 +65,8 @@ def evaluate(
     Proportions have Wilson's interval at the clustered effective n; F1 is a function of a proportion and takes
     its interval from it; balanced accuracy and macro-F1 recover theirs from those of the classes (MOVER);
     AUROC uses DeLong's clustered error on the logit scale, AUPRC and MCC a cluster bootstrap's error on
-    the logit and Fisher's scale; log-loss, Brier and ECE are cluster bootstraps.  None collapses at 1.
+    the logit and Fisher's scale; log-loss, Brier and the calibration error are cluster bootstraps.  None collapses at
+    1.  A rule that gives every image the same answer has the interval of such a rule: none.
 
     For K = 2 AUROC and AUPRC are those of `positive`, else of the second class; for K > 2 the mean over classes.
     """
@@ -65,7 +75,12 @@ def evaluate(
     matrix = metrics.confusion(targets, outputs.decisions, count)
     draws = _resample(targets, outputs, count, groups, seed, resamples)
     judged = _Judged(classes, positive, targets, outputs, groups, matrix, draws)
-    estimates = _decision_estimates(judged) | _ranking_estimates(judged) | _probability_estimates(judged, seed)
+    estimates = _constant_rule(judged, _decision_estimates(judged)) | _ranking_estimates(judged)
+    wrong = targets != outputs.decisions
+    estimates |= probability_estimates(targets, outputs.probabilities, groups, wrong, draws, seed)
+    if count == 2:
+        k = classes.index(positive) if positive else 1
+        estimates |= recalibration_estimates(targets == k, outputs.probabilities[:, [1 - k, k]], groups)
     if groups.max() == 0:
         estimates = {name: _noted(one, "one group only: interval not valid") for name, one in estimates.items()}
     if positive is not None and count == 2:
@@ -73,6 +88,20 @@ def evaluate(
         estimates["sensitivity"] = estimates[f"recall/{classes[k]}"]
         estimates["specificity"] = estimates[f"recall/{classes[1 - k]}"]
     return estimates
+
+
+def _constant_rule(judged: _Judged, estimates: dict[str, Estimate]) -> dict[str, Estimate]:
+    """The estimates with the intervals of a rule that gives every image the same answer, where it does.
+
+    One class is recalled whole and the others not at all, whatever the images: there is nothing to resample.
+    """
+    if len(np.unique(judged.outputs.decisions)) > 1 or len(np.unique(judged.targets)) < 2:
+        return estimates
+    certain = ["balanced-accuracy"] + [
+        f"{kind}/{name}" for kind in ("recall", "specificity") for name in judged.classes
+    ]
+    fixed = {name: one for name in certain if (one := estimates.get(name)) is not None and one.value is not None}
+    return estimates | {name: Estimate(e.value, e.value, e.value, e.n, CONSTANT) for name, e in fixed.items()}
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:
@@ -83,22 +112,18 @@ def _resample(
     targets: np.ndarray, outputs: Outputs, count: int, groups: np.ndarray, seed: int, resamples: int
 ) -> dict[str, np.ndarray]:
     """Bootstrap draws of what has no closed form, all from the same resamples."""
-    log_losses = metrics.log_losses(targets, outputs.probabilities)
-    brier_scores = metrics.brier_scores(targets, outputs.probabilities)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         matrix = metrics.confusion(targets, outputs.decisions, count, weights)
         columns = [
             metrics.matthews(matrix),
-            metrics.weighted_mean(log_losses, weights),
-            metrics.weighted_mean(brier_scores, weights),
-            metrics.ece(targets, outputs.probabilities, weights),
+            *resampled(targets, outputs.probabilities, weights),
             *(metrics.auprc(targets == k, outputs.odds[:, k], weights) for k in range(count)),
         ]
         return np.stack(columns, axis=-1)
 
     drawn = bootstrap(statistic, groups, seed, resamples)
-    names = ("mcc", "log-loss", "brier", "ece")
+    names = ("mcc", *RESAMPLED)
     return {name: drawn[:, i] for i, name in enumerate(names)} | {"auprc": drawn[:, len(names) :]}
 
 
@@ -138,7 +163,7 @@ def _f1(judged: _Judged, k: int) -> Estimate:
     value, low, high = (2 * j / (1 + j) for j in (overlap.value, overlap.low, overlap.high))
     n = int(true.sum())
     absent = "" if n else f"no {name} in the test subset"
-    return Estimate(value, low, high, n, statistics.join(absent or statistics.few(n)))
+    return Estimate(value, low, high, n, absent or judged.few(true))
 
 
 def _moves(judged: _Judged, influence: Callable[[_Judged, int], np.ndarray]) -> np.ndarray:
@@ -180,10 +205,10 @@ def _mean_of_classes(by_class: Mapping[str, Estimate], moves: np.ndarray, unknow
     value, low, high = statistics.mean_of_estimates(defined, correlations(moves[:, kept], unknown))
     notes = [f"mean over {len(kept)} of {len(by_class)} classes"] if len(kept) < len(by_class) else []
     notes += [estimate.note for estimate in by_class.values() if estimate.value is None]
-    notes += [f"{name} has {e.n} images" for name, e in by_class.items() if 0 < e.n < statistics.FEW]
     common = {estimate.note for estimate in defined}
-    notes += common if len(common) == 1 else []
-    return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(statistics.few(n), *notes))
+    scarce = [f"{name}: {FEW_GROUPS}" for name, e in by_class.items() if e.value is not None and FEW_GROUPS in e.note]
+    notes += common if len(common) == 1 else scarce
+    return Estimate(value, max(0.0, low), min(1.0, high), n, statistics.join(*notes))
 
 
 def _matthews(judged: _Judged) -> Estimate:
@@ -193,12 +218,12 @@ def _matthews(judged: _Judged) -> Estimate:
         return Estimate(None, n=n, note="one class only in the test subset")
     if math.isnan(value):
         return Estimate(0.0, 0.0, 0.0, n, "one class only decided: 0 by convention")
-    error = standard_error(judged.draws["mcc"])
+    error, few = standard_error(judged.draws["mcc"]), statistics.few(judged.groups)
     if 1 - abs(value) < 1e-9:
         low = _matthews_of_bound(judged)
         ends = (low, 1.0) if value > 0 else (-1.0, -low)
-        return Estimate(round(value, 8), *ends, n, statistics.join(statistics.few(n), "no errors: bound from Wilson's"))
-    return Estimate(value, *statistics.fisher_interval(value, error), n, statistics.few(n))
+        return Estimate(round(value, 8), *ends, n, statistics.join(few, "no errors: bound from Wilson's"))
+    return Estimate(value, *statistics.fisher_interval(value, error), n, few)
 
 
 def _matthews_of_bound(judged: _Judged) -> float:
@@ -248,7 +273,7 @@ def _auroc(judged: _Judged, k: int) -> Estimate:
         return undefined
     own, odds = judged.targets == k, judged.outputs.odds[:, k]
     n, value = int(own.sum()), float(metrics.auroc(own, odds))
-    note = statistics.few(min(n, len(own) - n))
+    note = judged.few(own) or judged.few(~own)
     if np.ptp(odds) == 0:
         return Estimate(0.5, 0.5, 0.5, n, statistics.join(note, "scores do not vary"))
     error = statistics.clustered_error(metrics.auroc_influence(own, odds), judged.groups)
@@ -266,24 +291,7 @@ def _auprc(judged: _Judged, k: int) -> Estimate:
     n, value = int(own.sum()), float(metrics.auprc(own, odds))
     error = standard_error(judged.draws["auprc"][:, k])
     if 0 < value < 1 and error > 0:
-        return Estimate(value, *statistics.logit_interval(value, error), n, statistics.few(n))
+        return Estimate(value, *statistics.logit_interval(value, error), n, judged.few(own))
     worth = statistics.effective_n(np.ones(n), judged.groups[own])
     note = "complete separation: Wilson's interval on the positives"
-    return Estimate(value, *statistics.wilson(value, worth), n, statistics.join(statistics.few(n), note))
-
-
-def _probability_estimates(judged: _Judged, seed: int) -> dict[str, Estimate]:
-    targets, probabilities, n = judged.targets, judged.outputs.probabilities, len(judged.targets)
-    values = {
-        "log-loss": float(metrics.log_losses(targets, probabilities).mean()),
-        "brier": float(metrics.brier_scores(targets, probabilities).mean()),
-        "ece": float(metrics.ece(targets, probabilities)),
-    }
-    note = statistics.few(n)
-    result = {
-        name: Estimate(value, *statistics.shifted_interval(value, judged.draws[name]), n, note)
-        for name, value in values.items()
-    }
-    perfect = metrics.ece_of_perfect(probabilities, seed)
-    low, high = np.quantile(perfect, [0.025, 0.975]).tolist()
-    return result | {"ece-floor": Estimate(float(perfect.mean()), low, high, n, note)}
+    return Estimate(value, *statistics.wilson(value, worth), n, statistics.join(judged.few(own), note))

@@ -161,9 +161,7 @@ def _of_losses(losses: Callable[..., np.ndarray], targets: np.ndarray, outputs: 
 
 def _ece(targets: np.ndarray, outputs: np.ndarray) -> Influenced:
     value = float(metrics.ece(targets, outputs))
-    confidences = outputs.max(axis=1)
-    gaps = confidences - (outputs.argmax(axis=1) == targets)
-    bins = metrics.confidence_bins(confidences)
+    gaps, bins = metrics.calibration_gaps(targets, outputs), metrics.confidence_bins(outputs)
     signs = bins @ np.sign(gaps @ bins)
     return value, (signs * gaps - value) / len(targets)
 

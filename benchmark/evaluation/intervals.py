@@ -22,18 +22,17 @@ from benchmark.evaluation.resampling import (
     without_each_group,
 )
 from benchmark.records.differences import Difference
-from benchmark.records.estimate import Estimate
+from benchmark.records.estimate import FEW, FEW_GROUPS, Estimate
 
 Interval = tuple[float, float]
 
 Z = NormalDist().inv_cdf(0.975)
 Z_POWER = NormalDist().inv_cdf(0.80)
-FEW = 10  # below this many images a number is marked, not trusted
 
 
-def few(n: int) -> str:
-    """The note for a number that rests on fewer than ten images, else an empty string."""
-    return f"n < {FEW}" if n < FEW else ""
+def few(groups: Groups) -> str:
+    """The note for a number that rests on images of fewer than ten groups, else an empty string."""
+    return FEW_GROUPS if len(groups) < FEW or len(np.unique(np.asarray(groups))) < FEW else ""
 
 
 def join(*notes: str) -> str:
@@ -89,7 +88,7 @@ def proportion(outcomes: np.ndarray, groups: Groups, undefined: str = "no images
         return Estimate(None, n=0, note=undefined)
     share = float(np.mean(outcomes))
     low, high = wilson(share, effective_n(outcomes, groups))
-    return Estimate(share, low, high, n, few(n))
+    return Estimate(share, low, high, n, few(groups))
 
 
 def mean_of_estimates(parts: Sequence[Estimate], correlation: np.ndarray) -> tuple[float, float, float]:
@@ -128,7 +127,7 @@ def mean_estimate(values: np.ndarray, groups: Groups, seed: Seed, resamples: int
     values = values[kept]
     draws = bootstrap(lambda weights: weights @ values / weights.sum(axis=-1), groups[kept], seed, resamples)
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Estimate(float(values.mean()), float(low), float(high), n, join(few(n), note))
+    return Estimate(float(values.mean()), float(low), float(high), n, join(few(groups[kept]), note))
 
 
 def logit_interval(value: float, error: float) -> Interval:
@@ -244,7 +243,7 @@ def difference_of(a: Resampled, b: Resampled, targets: np.ndarray, groups: Group
     error = standard_error(a.draws - b.draws)
     changes = value - (a.without - b.without)
     changes = changes[np.isfinite(changes)]
-    note = few(n)
+    note = few(groups)
     if error <= 1e-12 or not (changes**2).any():
         error, note = _error_without_differences(targets, groups), join(note, "no image tells the two apart")
     else:

@@ -111,7 +111,7 @@ def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamp
         return (ranked[lower] + ranked[upper]) / 2
 
     low, high = np.quantile(bootstrap(medians, groups, seed, resamples), [0.025, 0.975])
-    return Estimate(float(np.median(values)), float(low), float(high), len(values), few(len(values)))
+    return Estimate(float(np.median(values)), float(low), float(high), len(values), few(groups))
 
 
 def _focus(heat: np.ndarray, region: np.ndarray, within: np.ndarray | None) -> tuple[float, float, bool, bool, bool]:

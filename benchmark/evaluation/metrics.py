@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from benchmark.records.metrics import AT_THRESHOLD, LEVELS
 from registry.errors import unknown_name
 
 ECE_BINS = 15
@@ -151,29 +152,28 @@ def brier_scores(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return ((probabilities - truth) ** 2).sum(axis=1) / 2
 
 
-def confidence_bins(confidences: np.ndarray) -> np.ndarray:
-    """(n, bins) membership in up to `ECE_BINS` bins of equal mass; equal confidences share a bin."""
+def confidence_bins(probabilities: np.ndarray) -> np.ndarray:
+    """(n, bins) membership in up to `ECE_BINS` bins of equal mass by the likeliest class's probability.
+
+    Equal mass, because most confidences lie near 1: bins of equal width would put nearly all images into the
+    last one, where errors cancel, and leave the others to noise (Nixon et al. 2019, Roelofs et al. 2022).
+    Equal confidences share a bin, so that some may be empty.
+    """
+    confidences = probabilities.max(axis=1)
     edges = np.unique(np.quantile(confidences, np.arange(1, ECE_BINS) / ECE_BINS))
     return np.eye(len(edges) + 1)[np.searchsorted(edges, confidences, "right")]
 
 
+def calibration_gaps(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(n,): the likeliest class's probability, less 1 where it is the true one."""
+    return np.asarray(probabilities.max(axis=1) - (probabilities.argmax(axis=1) == targets))
+
+
 def ece(targets: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Expected calibration error of the likeliest class's probability, in 15 bins of equal mass.
-
-    Equal mass, because most confidences lie near 1: bins of equal width would put nearly all images into the
-    last one, where errors cancel, and leave the others to noise (Nixon et al. 2019, Roelofs et al. 2022).
-    """
-    confidences = probabilities.max(axis=1)
-    gaps = confidences - (probabilities.argmax(axis=1) == targets)
+    """Expected calibration error of the likeliest class's probability, in 15 bins of equal mass."""
+    gaps = calibration_gaps(targets, probabilities)
     weights = _each_once(weights, len(gaps))
-    return _ratio(np.abs((weights * gaps) @ confidence_bins(confidences)).sum(axis=-1), weights.sum(axis=-1))
-
-
-def ece_of_perfect(probabilities: np.ndarray, seed: int | np.random.Generator, simulations: int = 500) -> np.ndarray:
-    """(simulations,): ECE of a perfectly calibrated model with these probabilities, which is not 0 for finite n."""
-    confidences = probabilities.max(axis=1)
-    right = np.random.default_rng(seed).random((simulations, len(confidences))) < confidences
-    return np.abs((confidences - right) @ confidence_bins(confidences)).sum(axis=1) / len(confidences)
+    return _ratio(np.abs((weights * gaps) @ confidence_bins(probabilities)).sum(axis=-1), weights.sum(axis=-1))
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,18 @@ class Metric:
     Attributes:
         needs: "corrected_logits" (at equal priors, see `calibration.without_prior`) or "probabilities" (calibrated).
         compute: (targets (n,), outputs (n, K) of the kind it needs, weights (..., n)) -> (...).
+        threshold: the name of the threshold at which it is, whose decisions then stand in place of the outputs: see
+            `benchmark.evaluation.thresholds.decided_at`; empty for the others.
     """
 
     name: str
     needs: str
     compute: Callable[..., np.ndarray]
+    threshold: str = ""
 
 
 def metric_named(name: str, classes: Sequence[str], positive: str | None = None) -> Metric:
-    """The metric of that name, to be recomputed on resamples: all in a record but thresholds, counts and floors.
+    """The metric of that name, to be recomputed on resamples: all but counts and what only judges calibration.
 
     Raises:
         UnknownNameError: there is none of that name for these classes.
@@ -214,6 +217,10 @@ def _known(classes: list[str], positive: str | None) -> Iterator[Metric]:
     if positive and column is not None:
         yield Metric("sensitivity", "corrected_logits", partial(_of_decisions, recalls, column))
         yield Metric("specificity", "corrected_logits", partial(_of_decisions, recalls, 1 - column))
+        for level in LEVELS:
+            for kind, k in (("sensitivity", column), ("specificity", 1 - column)):
+                at = partial(_of_decisions, recalls, k)
+                yield Metric(f"{kind}{AT_THRESHOLD}{level}", "corrected_logits", at, threshold=level)
     for name, ranking in {"auroc": auroc, "auprc": auprc}.items():
         yield Metric(name, "corrected_logits", partial(_of_ranks, ranking, column))
         for k, label in enumerate(classes):

@@ -19,19 +19,17 @@ from benchmark.evaluation.calibration import (
     calibrate,
     log_prior,
     softmax,
-    threshold_at_specificity,
     without_prior,
 )
 from benchmark.evaluation.controls import controls
 from benchmark.evaluation.estimates import Outputs, evaluate
-from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.resampling import Groups
+from benchmark.evaluation.thresholds import at_specificities
 from benchmark.records.calibration import CalibrationInfo, Threshold
 from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import OF_DECISIONS, OF_POSITIVE, UNCALIBRATED
 from registry.errors import DataError
 
-SPECIFICITIES = (0.95, 0.99)
 DECISION_RULE = "likeliest class at equal class shares, calibrated on the calibration subset"
 UNCALIBRATED_RULE = "likeliest class at equal class shares, not calibrated"
 PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
@@ -98,7 +96,8 @@ def score(
     judged |= uncalibrated(classes, positive, targets[test], neutral, groups[test], seed, resamples)
     thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
-        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, subsets, groups)
+        k = classes.index(positive)
+        at, thresholds = at_specificities(k, targets, outputs.odds[:, k], subsets, groups)
         judged |= at
     return Scores(
         metrics=judged,
@@ -159,37 +158,4 @@ def _calibration_info(
         probabilities=PROBABILITY_RULE,
         subset="calibration",
         thresholds=thresholds,
-    )
-
-
-def _at_specificities(
-    k: int, targets: np.ndarray, outputs: Outputs, subsets: np.ndarray, groups: np.ndarray
-) -> tuple[dict[str, Estimate], dict[str, Threshold]]:
-    """Sensitivity and specificity on "test" at thresholds chosen on "calibration", and those thresholds."""
-    own, odds, calibrating, test = targets == k, outputs.odds[:, k], subsets == "calibration", subsets == "test"
-    result: dict[str, Estimate] = {}
-    thresholds: dict[str, Threshold] = {}
-    for specificity in SPECIFICITIES:
-        name = f"specificity-{specificity * 100:.0f}"
-        sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
-        if not (calibrating & ~own).any():
-            note = "no threshold: no negatives among the images to choose it on"
-            result |= {key: Estimate(None, n=int(side.sum()), note=note) for key, side in sides.items()}
-            thresholds[name] = Threshold(note=note)
-            continue
-        threshold = threshold_at_specificity(own[calibrating], odds[calibrating], specificity)
-        right = (odds >= threshold) == own
-        for key, side in sides.items():
-            result[key] = proportion(right[side], groups[side], f"no images for {key} in the test subset")
-        thresholds[name] = _threshold(threshold, right, own & calibrating, ~own & calibrating)
-    return result, thresholds
-
-
-def _threshold(log_odds: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> Threshold:
-    return Threshold(
-        log_odds=log_odds,
-        calibration_specificity=float(right[negatives].mean()),
-        calibration_sensitivity=float(right[positives].mean()) if positives.any() else None,
-        negatives=int(negatives.sum()),
-        positives=int(positives.sum()),
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.evaluation.metrics import Metric
+from benchmark.evaluation.thresholds import outputs_of
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
 from benchmark.records.upgrade import COLUMNS, SUBSETS
@@ -73,6 +74,10 @@ def _together(folds: list[Outputs]) -> Outputs:
 def _of_run(run: Record, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
     """Images of a subset, from predictions whose test subset gives what the record says."""
     columns = _columns(run, folder_of(run), metric.needs)
+    values = outputs_of(run, metric, columns["values"].astype(float), columns.get("fold"))
+    if values is None:
+        raise Untestable(f"{run.run} does not say its threshold for {metric.threshold}")
+    columns["values"] = values
     tested = _chosen(run, columns, "test")
     again = float(metric.compute(tested.targets, tested.values, np.ones((1, len(tested.ids))))[0])
     recorded = run.metrics[metric.name].value if metric.name in run.metrics else None

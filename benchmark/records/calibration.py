@@ -8,8 +8,10 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         log_odds: of the corrected logits, at equal class priors; None where none could be chosen, `note` then says why.
+        of_folds: where folds were pooled, the `log_odds` of each.
         calibration_sensitivity: None where the calibration subset has no positives.
         negatives, positives: images of the calibration subset that it was chosen on.
+        note: also where these are too few to place it.
     """
 
     log_odds: float | None = None
@@ -17,6 +19,7 @@ class Threshold(Struct, frozen=True, omit_defaults=True):
     calibration_sensitivity: float | UnsetType | None = UNSET
     negatives: int | None = None
     positives: int | None = None
+    of_folds: list[float | None] = []
     note: str = ""
 
 

@@ -2,6 +2,10 @@
 
 import msgspec
 
+FEW = 10  # below so many independent groups of images a number is marked, not trusted
+FEW_GROUPS = "fewer than ten groups"  # in its note
+CONSTANT = "gives every image the same answer"  # in the note of what such a rule has for an interval
+
 
 class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A number with its 95 % interval.

@@ -8,10 +8,15 @@ OF_PROBABILITIES = ("log-loss", "brier", "ece")  # losses and errors of calibrat
 OF_POSITIVE = ("sensitivity", "specificity")  # only where two classes have a positive one
 PER_CLASS = ("precision", "recall", "f1")  # recorded as ``NAME/CLASS``
 PER_CLASS_OF_SEVERAL = ("specificity", "auroc")  # also, of three classes or more: of two, one says what the other does
+LEVELS = ("specificity-95", "specificity-99")  # that thresholds are chosen for: ``sensitivity@specificity-95``
+AT_THRESHOLD = "@"
 UNCALIBRATED = "@uncalibrated"  # after the name of a metric of decisions: of those that nothing was calibrated for
-ECE_FLOOR = "ece-floor"  # the ECE of a perfectly calibrated model, which nothing is ranked by
+ECE_FLOOR = "ece-floor"  # the ECE that chance alone shows, mean, and at most in 95 %
+RMS_CALIBRATION_ERROR = "rms-calibration-error"
+CALIBRATION_SLOPE, CALIBRATION_INTERCEPT = "calibration-slope", "calibration-intercept"  # of two classes: best 1 and 0
+OF_CALIBRATION = (RMS_CALIBRATION_ERROR, ECE_FLOOR, CALIBRATION_SLOPE, CALIBRATION_INTERCEPT)  # no rows are ranked by
 
-LOWER_IS_BETTER = frozenset({*OF_PROBABILITIES, ECE_FLOOR})
+LOWER_IS_BETTER = frozenset({*OF_PROBABILITIES, ECE_FLOOR, RMS_CALIBRATION_ERROR})
 # Shown beside the primary metric, the most wanted first.
 SECONDARY = ("sensitivity", "specificity", "auroc", "macro-f1", "accuracy", "balanced-accuracy", "mcc")
 
@@ -29,3 +34,8 @@ def metrics_of(classes: Sequence[str], positive: str | None) -> list[str]:
 def direction(metric: str) -> float:
     """1 where more of a metric is better, -1 where less is."""
     return -1.0 if metric in LOWER_IS_BETTER else 1.0
+
+
+def specificity_of(level: str) -> float:
+    """The specificity that a threshold was chosen for: .95 of ``specificity-95``."""
+    return int(level.rpartition("-")[2]) / 100

@@ -13,9 +13,9 @@ import numpy as np
 from benchmark.evaluation import metrics
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.estimates import Outputs, evaluate
-from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, uncalibrated
-from benchmark.records.calibration import CalibrationInfo
+from benchmark.evaluation.thresholds import worth_of_threshold
+from benchmark.records.calibration import CalibrationInfo, Threshold
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
 from benchmark.records.notes import shared_notes
@@ -55,7 +55,10 @@ def build(context: "Context", folder: Path) -> None:
         controls=_controls(spec, pooled),
         confusion=metrics.confusion(arrays["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),
         calibration=CalibrationInfo(
-            decisions=DECISION_RULE, probabilities=PROBABILITY_RULE, subset="calibration, of each fold"
+            decisions=DECISION_RULE,
+            probabilities=PROBABILITY_RULE,
+            subset="calibration, of each fold",
+            thresholds=_thresholds(folds),
         ),
         notes=shared_notes([fold.notes for fold in folds], "folds"),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
@@ -99,14 +102,22 @@ def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outpu
         return result
     k = classes.index(spec.positive)
     own = arrays["targets"] == k
-    for level in folds[0].calibration.thresholds:
-        chosen = [fold.calibration.thresholds[level].log_odds for fold in folds]
-        if None in chosen:
+    for name, threshold in _thresholds(folds).items():
+        if not threshold.of_folds or None in threshold.of_folds:
             continue
-        right = (outputs.odds[:, k] >= np.array(chosen)[pooled.fold]) == own  # each fold at its own threshold
-        for name, side in ((f"sensitivity@{level}", own), (f"specificity@{level}", ~own)):
-            result[name] = proportion(right[side], arrays["groups"][side], f"no images for {name}")
+        chosen = np.array(threshold.of_folds, float)[pooled.fold]  # each fold at its own threshold
+        result |= worth_of_threshold(name, (outputs.odds[:, k] >= chosen) == own, own, arrays["groups"], threshold.note)
     return result
+
+
+def _thresholds(folds: list[Findings]) -> dict[str, Threshold]:
+    """Those of all folds, by name."""
+    found = {}
+    for name in folds[0].calibration.thresholds:
+        own = [fold.calibration.thresholds[name] for fold in folds]
+        notes = shared_notes([[one.note] if one.note else [] for one in own], "folds")
+        found[name] = Threshold(of_folds=[one.log_odds for one in own], note="; ".join(notes))
+    return found
 
 
 def _controls(spec: "Spec", pooled: Pooled) -> dict[str, dict[str, Estimate]]:

@@ -70,6 +70,15 @@ def test_controls_learn_on_train_and_are_scored_on_test():
     assert found["source-oracle"]["accuracy"].value == 0.0
 
 
+def test_the_majority_is_sure_of_its_balanced_accuracy_and_says_why():
+    targets = np.arange(40) % 4 // 3
+    subsets = np.array(["train"] * 20 + ["test"] * 20)
+    found = controls(["a", "b"], "b", targets, subsets, np.arange(40), None, seed=0, resamples=20)["majority"]
+    for name, value in (("balanced-accuracy", 0.5), ("sensitivity", 0.0), ("specificity", 1.0)):
+        assert (found[name].low, found[name].value, found[name].high) == (value, value, value)
+        assert found[name].note == "gives every image the same answer"
+
+
 def test_a_source_unseen_in_training_gets_the_overall_shares():
     shares = class_shares(2, np.array(["x"] * 4), np.array([0, 0, 0, 1]), np.array(["elsewhere"]))
     assert shares == pytest.approx(np.array([[3.5 / 5, 1.5 / 5]]))

@@ -80,9 +80,35 @@ def test_a_test_part_of_one_class_has_no_ranking_and_no_correlation():
 def test_few_images_are_marked_in_every_metric_that_rests_on_them():
     targets = np.repeat([0, 1], [4, 60])
     found = judge(targets, np.r_[0, 0, 0, 1, np.ones(60, int)])
-    assert found["sensitivity"].note == found["auprc"].note == found["auroc"].note == "n < 10"
-    assert found["balanced-accuracy"].note == "COVID has 4 images"
+    assert found["sensitivity"].note == found["auprc"].note == found["auroc"].note == "fewer than ten groups"
+    assert found["balanced-accuracy"].note == "COVID: fewer than ten groups"
     assert found["specificity"].note == found["accuracy"].note == ""
+
+
+@pytest.mark.parametrize("classes", [("COVID", "rest"), ("a", "b", "c")])
+def test_one_answer_for_all_images_has_the_interval_of_the_constant_rule_and_says_so(classes):
+    targets = np.arange(90) % len(classes)
+    found = judge(targets, np.zeros(90, int), classes)
+    certain = {"balanced-accuracy": 1 / len(classes), f"recall/{classes[0]}": 1.0, f"recall/{classes[1]}": 0.0}
+    certain |= (
+        {"sensitivity": 1.0, "specificity": 0.0} if len(classes) == 2 else {"specificity/a": 0, "specificity/b": 1}
+    )
+    for name, value in certain.items():
+        one = found[name]
+        assert (one.value, one.low, one.high) == pytest.approx((value, value, value)), name
+        assert one.note == "gives every image the same answer", name
+    assert found["accuracy"].low < found["accuracy"].value < found["accuracy"].high  # the share of the class is known
+    assert (found["mcc"].low, found["mcc"].high) == (0, 0)
+
+
+def test_one_other_answer_is_no_constant_rule():
+    found = judge(np.arange(90) % 2, np.arange(90) == 0)
+    assert found["balanced-accuracy"].low < found["balanced-accuracy"].high and not found["balanced-accuracy"].note
+
+
+def test_one_answer_on_images_of_one_class_may_be_skill():
+    found = judge(np.zeros(40, int), np.zeros(40, int))
+    assert found["sensitivity"].low < 1 and found["sensitivity"].note == ""
 
 
 def test_a_single_group_is_named():
@@ -91,9 +117,18 @@ def test_a_single_group_is_named():
     assert all("one group only" in estimate.note for estimate in found.values())
 
 
+def test_few_are_counted_in_groups():
+    targets = np.repeat([0, 1], [60, 60])
+    found = judge(targets, np.where(np.arange(120) % 7 == 0, 1 - targets, targets), groups=np.arange(120) // 10)
+    for name in ("sensitivity", "specificity", "f1/COVID", "auroc", "auprc"):
+        assert "fewer than ten groups" in found[name].note, name
+    assert found["accuracy"].note == found["mcc"].note == ""  # of twelve
+
+
 def test_a_single_image_is_survived():
     found = judge([1], [1])
-    assert found["accuracy"].value == 1.0 and found["accuracy"].note == "n < 10; one group only: interval not valid"
+    assert found["accuracy"].value == 1.0
+    assert found["accuracy"].note == "fewer than ten groups; one group only: interval not valid"
 
 
 def test_copies_of_every_image_widen_no_interval_and_narrow_none():
@@ -119,7 +154,7 @@ def test_whatever_comes_in_every_number_is_ordered_or_named(classes, n, seed, sk
     for name, estimate in found.items():
         if estimate.value is None:
             assert estimate.note, name
-        elif not name.startswith("n/"):
+        elif not name.startswith("n/") and name != "ece":
             assert estimate.low - 1e-9 <= estimate.value <= estimate.high + 1e-9, name
             assert math.isfinite(estimate.low) and math.isfinite(estimate.high), name
 

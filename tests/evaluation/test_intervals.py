@@ -60,8 +60,14 @@ def test_nothing_to_take_a_share_of_is_named():
 
 
 def test_fewer_than_ten_images_are_marked():
-    assert proportion(np.ones(9, bool), np.arange(9)).note == "n < 10"
+    assert proportion(np.ones(9, bool), np.arange(9)).note == "fewer than ten groups"
     assert proportion(np.ones(10, bool), np.arange(10)).note == ""
+
+
+def test_few_are_counted_in_groups_not_in_images():
+    assert proportion(np.ones(90, bool), np.arange(90) // 10).note == "fewer than ten groups"
+    assert mean_estimate(np.arange(90.0), np.arange(90) // 10, 0, 50).note == "fewer than ten groups"
+    assert proportion(np.ones(100, bool), np.arange(100) // 10).note == ""
 
 
 def test_images_that_agree_inside_groups_count_as_one_per_group():

@@ -63,7 +63,8 @@ def test_empty_maps_and_impossible_regions_are_named_not_divided_by_zero():
     assert seen.defined.tolist() == [False, False, False, True]
     told = localisation_estimates(seen, ["a"] * 4, list("wxyz"), "lesion", 0)
     assert told["lesion-enrichment/a"].value == pytest.approx(1)
-    assert told["lesion-enrichment/a"].note == "n < 10; 1 empty maps left out; 2 images without such a region"
+    notes = told["lesion-enrichment/a"].note.split("; ")
+    assert notes == ["fewer than ten groups", "1 empty maps left out", "2 images without such a region"]
     assert (told["lesion-empty/a"].value, told["lesion-empty/a"].n) == (1, 4)
 
 
@@ -75,7 +76,7 @@ def test_shares_are_medians_of_each_label_of_the_images_with_such_a_region():
     told = share_estimates(localisation(heat, region), ["a", "a", "a", "a", "b"], list("vwxyz"), "marks", 0)
     assert told["marks-share/a"].value == pytest.approx(2 / 4)  # of 1/4, 2/4, 3/4
     assert (told["marks-share/a"].low, told["marks-share/a"].high) == pytest.approx((1 / 4, 3 / 4))
-    assert told["marks-share/a"].note == "n < 10; 1 empty maps left out"
+    assert told["marks-share/a"].note == "fewer than ten groups; 1 empty maps left out"
     assert (told["marks-share/b"].value, told["marks-share/b"].note) == (
         None,
         "no map to judge; 1 images without such a region",

@@ -150,20 +150,6 @@ def test_the_calibration_error_does_not_depend_on_the_order_of_the_images():
     assert metrics.ece(targets, probabilities) == pytest.approx(metrics.ece(targets[order], probabilities[order]))
 
 
-def test_a_perfect_model_of_2116_images_shows_a_calibration_error_of_about_a_hundredth():
-    confidence = np.random.default_rng(0).beta(20, 1, 2116)
-    floor = metrics.ece_of_perfect(np.stack([confidence, 1 - confidence], axis=1), seed=0)
-    assert 0.006 < floor.mean() < 0.014
-
-
-def test_the_floor_is_what_a_perfect_model_shows():
-    rng = np.random.default_rng(1)
-    p = softmax(2 * rng.normal(size=(500, 3)))
-    cumulated = p.cumsum(axis=1)
-    shown = [metrics.ece((rng.random((500, 1)) > cumulated).sum(axis=1), p) for _ in range(200)]
-    assert metrics.ece_of_perfect(p, seed=2).mean() == pytest.approx(np.mean(shown), rel=0.05)
-
-
 def test_an_unknown_metric_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="balanced-accuracy"):
         metrics.metric_named("balanced-acuracy", ["a", "b"])

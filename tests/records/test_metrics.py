@@ -1,13 +1,14 @@
 import pytest
 
-from benchmark.records.metrics import SECONDARY, direction, metrics_of
+from benchmark.records.metrics import OF_CALIBRATION, SECONDARY, direction, metrics_of
 
 CLASSES = {2: ["a", "b"], 3: ["a", "b", "c"]}
 
 
 def test_losses_and_calibration_errors_are_better_lower_and_nothing_else_is():
-    names = {*metrics_of(CLASSES[2], "b"), *metrics_of(CLASSES[3], None), "ece-floor"}
-    assert {name for name in names if direction(name) < 0} == {"log-loss", "brier", "ece", "ece-floor"}
+    names = {*metrics_of(CLASSES[2], "b"), *metrics_of(CLASSES[3], None), *OF_CALIBRATION}
+    lower = {"log-loss", "brier", "ece", "ece-floor", "rms-calibration-error"}
+    assert {name for name in names if direction(name) < 0} == lower
 
 
 def test_sensitivity_and_specificity_need_a_positive_class():
