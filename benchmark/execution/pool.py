@@ -182,6 +182,7 @@ class _Work:
             run.summary,
             plan.uncacheable,
             stages,
+            scoring=plan.scoring,
         )
         keys = {roles[one.key]: f"{one.name}/{one.key}" for one in plan.steps.values()}
         return WriteRecord(step, cache, str(run.folder.absolute()), facts, keys, run.names)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from benchmark.records.contents import RECORD
 from benchmark.records.record import SCHEMA, Record
 from benchmark.records.upgrade import upgraded
 from benchmark.storage.files import Broken, encode, fault, load, put
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
-FILE = "result.json"
+FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
 
 

@@ -66,6 +66,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         uncacheable: what has no readable source, so that nothing made with it can be found again.
         stages: role -> ``built`` or ``cached``.
         duration_s: role -> seconds that building it took, whoever built it.
+        scoring: module that scored -> digest of its code.
     """
 
     run: str
@@ -78,3 +79,4 @@ class RunFacts(msgspec.Struct, frozen=True):
     uncacheable: list[str] = []
     stages: dict[str, str] = {}
     duration_s: dict[str, float] = {}
+    scoring: dict[str, str] = {}
