@@ -98,7 +98,7 @@ def score(
     judged |= uncalibrated(classes, positive, targets[test], neutral, groups[test], seed, resamples)
     thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
-        at, thresholds = _at_specificities(classes.index(positive), targets, outputs, subsets, groups)
+        at, thresholds = at_specificities(classes.index(positive), targets, outputs, subsets, groups)
         judged |= at
     return Scores(
         metrics=judged,
@@ -162,7 +162,7 @@ def _calibration_info(
     )
 
 
-def _at_specificities(
+def at_specificities(
     k: int, targets: np.ndarray, outputs: Outputs, subsets: np.ndarray, groups: np.ndarray
 ) -> tuple[dict[str, Estimate], dict[str, Threshold]]:
     """Sensitivity and specificity on "test" at thresholds chosen on "calibration", and those thresholds."""
