@@ -134,7 +134,7 @@ def compare(
     Args:
         metric: rank by this one instead of the task's own.
         against: a pipeline, or the start of its name, that every other one is tested against.
-        verify: leave out records that were changed after they were sealed.
+        verify: leave out records that were changed after they were sealed, rank none that its predictions contradict.
 
     Raises:
         BenchError: a folder is not there, or no record has the metric or the pipeline.
@@ -145,7 +145,12 @@ def compare(
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in paths], _paired_test, metric=metric, against=against, verified=verify
+            [Path(one) for one in paths],
+            _paired_test,
+            metric=metric,
+            against=against,
+            verified=verify,
+            distrust=_distrusted,
         )
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items()}
     return Comparison(content.tables, content.left_out, folders)
@@ -249,6 +254,12 @@ def _paired_test(folder_of: "Callable[[Record], Path]") -> "PairedTest":
     from benchmark.evaluation.paired import paired_test
 
     return paired_test(folder_of)
+
+
+def _distrusted(run: "Record", folder: Path, metric: str) -> str:
+    from benchmark.evaluation.recomputing import distrust
+
+    return distrust(run, folder, metric)
 
 
 def _display(progress: bool) -> "ConsoleDisplay":

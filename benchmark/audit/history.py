@@ -50,14 +50,16 @@ def record_findings(ledger: Sequence[Entries], present: Mapping[str, Set[str]], 
     by_run: dict[str, list[Entry]] = {}
     for entry in _entries(ledger):
         by_run.setdefault(entry.line.run, []).append(entry)
+    replaced = set()
     for run, seals in present.items():
         known = {entry.line.record for entry in by_run.get(run, []) if entry.line.record}
         for seal in sorted(seals - known) if known else ():
+            replaced |= {run} if seals.isdisjoint(known) else set()
             yield Finding("edited", run, "its record is not one that the ledger has written down", run, seal)
     older = sorted(run for run in present if run not in by_run)
     if older:
         yield Finding("older", "", _older(older, bool(ledger)))
-    for run in by_run.keys() - broken:
+    for run in sorted(by_run.keys() - broken - replaced):
         yield from _lost(ledger, by_run[run], present.get(run, frozenset()))
 
 

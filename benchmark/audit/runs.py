@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.audit.findings import Finding, Kind
 from benchmark.records.contents import differences
-from benchmark.records.files import FILE, PREDICTIONS
+from benchmark.records.files import FILE, PREDICTIONS, Written
 from benchmark.records.recomputed import Recompute
 from benchmark.records.record import Record
 from benchmark.storage.code import OWN, CodeIndex
@@ -23,32 +23,35 @@ class Checked(msgspec.Struct, frozen=True):
     recomputed: bool
 
 
-def check_run(record: Record, place: str, folder: Path, recompute: Recompute, index: CodeIndex) -> Checked:
+def check_run(
+    record: Record, written: Written, place: str, folder: Path, recompute: Recompute, index: CodeIndex
+) -> Checked:
     """Files first; numbers only from predictions that are those of the run.
 
     Args:
+        written: what the record's file says of itself.
         place: how findings name the run.
     """
     if record.status != "ok":
         return Checked([], False)
-    found = [*_files(record, folder), *_code(record, index)]
+    found = [*_files(record, written.schema, folder), *_code(record, index)]
     names = {name for kind, name in found if kind == "edited"}
     readable = (folder / PREDICTIONS).is_file() and PREDICTIONS not in names
     if readable:
         shown = recompute(record, folder, _scored_by_todays(record, index))
         found += [("contradicted", text) for text in shown.contradictions]
         found += [("unchecked", text) for text in shown.unchecked]
-    return Checked([_finding(kind, text, record, place) for kind, text in found], readable)
+    return Checked([_finding(kind, text, record.run, written.seal, place) for kind, text in found], readable)
 
 
-def _finding(kind: Kind, text: str, record: Record, place: str) -> Finding:
+def _finding(kind: Kind, text: str, run: str, seal: str, place: str) -> Finding:
     file = text if kind in ("edited", "missing", "left-out", "unlisted") else ""
-    return Finding(kind, place, text, record.run, record.seal, file)
+    return Finding(kind, place, text, run, seal, file)
 
 
-def _files(record: Record, folder: Path) -> Iterator[tuple[Kind, str]]:
+def _files(record: Record, schema: int, folder: Path) -> Iterator[tuple[Kind, str]]:
     if record.files is None:
-        if _written_by(folder / FILE) >= FIRST_WITH_FILES:
+        if schema >= FIRST_WITH_FILES:
             yield "contradicted", f"{FILE} lists no files, though records of its schema do"
         else:
             yield "unchecked", NO_LIST
@@ -76,15 +79,3 @@ def _code(record: Record, index: CodeIndex) -> Iterator[tuple[Kind, str]]:
 def _scored_by_todays(record: Record, index: CodeIndex) -> bool:
     scoring = record.scoring.items()
     return bool(scoring) and all(index.code_digest(module, OWN) == digest for module, digest in scoring)
-
-
-def _written_by(path: Path) -> int:
-    """The schema of a record as it was written, before its fields got today's names."""
-    return _SCHEMA.decode(path.read_bytes()).schema
-
-
-class _Schema(msgspec.Struct):
-    schema: int = 0
-
-
-_SCHEMA = msgspec.json.Decoder(_Schema)

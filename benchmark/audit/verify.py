@@ -12,7 +12,7 @@ from benchmark.audit.findings import Finding, Verification
 from benchmark.audit.history import ledger_findings, record_findings
 from benchmark.audit.runs import check_run
 from benchmark.records import speed
-from benchmark.records.files import scan
+from benchmark.records.files import as_written, scan
 from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, tips
 from benchmark.records.recomputed import Recompute
 from benchmark.storage.code import CodeIndex
@@ -42,8 +42,9 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
             broken.add(Path(path).parent.name)
             findings.append(Finding("edited", _place(Path(path), root), record.reason))
             continue
-        present.setdefault(record.run, set()).add(record.seal)
-        checked = check_run(record, place, Path(path).parent, recompute, index)
+        written = as_written(Path(path))
+        present.setdefault(record.run, set()).add(written.seal)
+        checked = check_run(record, written, place, Path(path).parent, recompute, index)
         recomputed += checked.recomputed
         findings += [_excused(finding, excused) for finding in checked.findings]
     findings += _speeds(measured, root)

@@ -1,4 +1,4 @@
-"""The paired test of two pipelines, which imports NumPy only where there are predictions to read."""
+"""What a comparison asks of predictions, which imports NumPy only where there are some to read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,3 +21,10 @@ def paired(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "Pair
     from benchmark.comparison.collect import with_predictions
 
     return with_predictions(lambda folder: tester(folder, subset), folder_of)
+
+
+def distrusted(run: "Record", folder: Path, metric: str) -> str:
+    """Why a run cannot be ranked by a metric; empty where it can."""
+    from benchmark.evaluation.recomputing import distrust
+
+    return distrust(run, folder, metric)

@@ -9,6 +9,7 @@ import msgspec
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
 from benchmark.comparison.tables import Comparison
+from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import speed
 from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.files import PREDICTIONS, scan
@@ -18,6 +19,7 @@ from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
 Folder = Callable[[Record], Path]  # of a run
+DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 
 
 class Collected:
@@ -64,6 +66,7 @@ def collected(
     metric: str | None = None,
     against: str | None = None,
     verified: bool = True,
+    distrust: DistrustIn | None = None,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
@@ -71,7 +74,7 @@ def collected(
         test_of: makes the test of two pipelines from where their runs lie.
         metric: what rows are ranked by; None takes that of the task.
         against: a pipeline, or the beginning of its name, that the others are tested against.
-        verified: leave out what was changed after it was sealed.
+        verified: leave out what was changed after it was sealed, and rank nothing that `distrust` has a reason for.
 
     Raises:
         DataNotFoundError: one of the folders is not there.
@@ -79,8 +82,14 @@ def collected(
     """
     found = Collected(verified)
     records = found.records(outermost(paths))
-    comparison = compare(records, metric=metric, against=against, difference=with_predictions(test_of, found.folder))
+    trust = trust_all if distrust is None or not verified else _with_folders(distrust, found.folder)
+    difference = with_predictions(test_of, found.folder)
+    comparison = compare(records, metric=metric, against=against, difference=difference, distrust=trust)
     return msgspec.structs.replace(comparison, left_out=found.left_out), found
+
+
+def _with_folders(distrust: DistrustIn, folder_of: Folder) -> Distrust:
+    return lambda run, metric: distrust(run, folder_of(run), metric)
 
 
 def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:

@@ -9,6 +9,7 @@ from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
 from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey, speaks_of_all
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
 from benchmark.comparison.tables import Comparison, Failed, Leader, Row, Table
+from benchmark.comparison.trust import Distrust, marked, trust_all
 from benchmark.records.differences import Difference, PairedTest
 from benchmark.records.metrics import direction
 from benchmark.records.notes import shared_notes
@@ -29,6 +30,7 @@ def compare(
     metric: str | None = None,
     against: str | None = None,
     difference: PairedTest | None = None,
+    distrust: Distrust = trust_all,
 ) -> Comparison:
     """Tables by question, dataset and split; of two records of one run the good one counts, then the later one.
 
@@ -36,6 +38,7 @@ def compare(
         metric: what rows are ranked by; None takes the metric of most runs.
         against: a pipeline, or the beginning of its name, that every other one is tested against.
         difference: the test of two pipelines; None tests nothing.
+        distrust: tells why a run cannot be ranked.
 
     Raises:
         UnknownNameError: no record has a metric, or no table a pipeline, of that name.
@@ -45,7 +48,7 @@ def compare(
     if metric is not None and metric not in grouping.metrics and grouping.metrics:
         raise unknown_name("metric", metric, grouping.metrics, "bench compare --format csv lists all of them")
     test = difference or _no_test
-    tables = [_table(key, pipelines, grouping, metric, test) for key, pipelines in grouping.tables().items()]
+    tables = [_table(key, pipelines, grouping, metric, test, distrust) for key, pipelines in grouping.tables().items()]
     if against is not None and tables:
         tables = _against(against, tables, test)
     return Comparison(sorted(tables, key=lambda table: table.tasks))
@@ -56,7 +59,12 @@ def _no_test(first: Sequence[Record], second: Sequence[Record], metric: str) -> 
 
 
 def _table(
-    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str | None, test: PairedTest
+    key: TableKey,
+    pipelines: dict[str, list[Record]],
+    grouping: Grouping,
+    metric: str | None,
+    test: PairedTest,
+    distrust: Distrust,
 ) -> Table:
     facts = grouping.facts[key]
     asked = Counter(run.metric for runs in pipelines.values() for run in runs)
@@ -68,7 +76,8 @@ def _table(
         codes = list(grouping.codes.get(digest, {}).values())
         row = _row(names[digest], sorted(grouping.tasks[key, digest]), runs, primary, folds, len(set(codes)) > 1)
         own = architecture(grouping.specs.get(digest, {}))
-        rows.append(msgspec.structs.replace(row, architecture=own, codes=codes[-1] if codes else ()))
+        row = msgspec.structs.replace(row, architecture=own, codes=codes[-1] if codes else ())
+        rows.append(marked(row, primary, distrust))
     rows.sort(key=lambda row: _rank(row, primary))
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
@@ -136,7 +145,7 @@ def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:
     value = row.value(metric)
     if value is None:
         return True, True, float(row.status == "failed"), row.pipeline
-    return False, not row.pooled, -direction(metric) * value, row.pipeline
+    return False, bool(row.untrusted) or not row.pooled, -direction(metric) * value, row.pipeline
 
 
 def _control_rows(facts: Record, metric: str) -> list[Row]:
@@ -155,7 +164,7 @@ def _control_rows(facts: Record, metric: str) -> list[Row]:
 
 def _leader(rows: list[Row], metric: str, test: PairedTest) -> Leader | None:
     """Who leads, tested against those that follow until one differs significantly."""
-    ranked = [row for row in rows if row.pooled and row.value(metric) is not None]
+    ranked = [row for row in rows if row.pooled and not row.untrusted and row.value(metric) is not None]
     if not ranked:
         return None
     first, *others = ranked

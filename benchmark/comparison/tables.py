@@ -36,6 +36,7 @@ class Row(msgspec.Struct, frozen=True):
         tuned: what it cost to find its settings; None where they were not searched for.
         against: the paired difference to the pipeline that the table is compared against.
         notes: what a reader must know about this row, one line each.
+        untrusted: why it is not ranked: a run behind it was edited, or its predictions contradict it; else empty.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
         runs: the records behind the numbers, without their bulk.
@@ -61,6 +62,7 @@ class Row(msgspec.Struct, frozen=True):
     architecture: str = ""
     codes: tuple[str, ...] = ()
     runs: list[Record] = []
+    untrusted: str = ""
 
     @property
     def pooled(self) -> bool:

@@ -19,7 +19,7 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.scoring import at_specificities, uncalibrated
 from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
-from benchmark.records.contents import fits
+from benchmark.records.contents import fits, images_digest
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
@@ -101,6 +101,9 @@ def distrust(record: Record, folder: Path, metric: str) -> str:
 def _images(run: _Run) -> Iterator[str]:
     """The images are as many of each class as the record counts, and decided as its confusion matrix says."""
     record, stored = run.record, run.stored
+    tested = (column[run.test].tolist() for column in (stored.ids, stored.groups, stored.targets))
+    if record.test and images_digest(*tested) != record.test:
+        yield "test images: other ones, of other groups or of other classes than were recorded"
     for subset, counts in record.split.counts.items() if record.split else ():
         found = np.bincount(stored.targets[stored.subsets == subset], minlength=len(record.classes)).tolist()
         if subset != "train" and found != [counts.get(name, 0) for name in record.classes]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +59,12 @@ def fits(listed: FileEntry, path: Path) -> bool:
         return path.stat().st_size == listed.size and entry(path) == listed
     except OSError:
         return False
+
+
+def images_digest(ids: Iterable[str], groups: Iterable[str], targets: Iterable[int]) -> str:
+    """Of some images in any order: who they are, of which groups, and of which classes."""
+    rows = sorted("\t".join(map(str, row)) for row in zip(ids, groups, targets, strict=True))
+    return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
 
 
 def _names(folder: Path) -> list[str]:

@@ -46,6 +46,18 @@ def read(path: Path) -> Record:
     return _loaded(path, False)
 
 
+class Written(msgspec.Struct):
+    """What a record's file itself says of it, whatever fields have got other names since."""
+
+    schema: int = 0
+    seal: str = ""
+
+
+def as_written(path: Path) -> Written:
+    """Schema and seal of a record that could be read."""
+    return _WRITTEN.decode(path.read_bytes())
+
+
 def verify(what: Record | Path) -> Record:
     """A record, or the one in a file, whose seal matches its content.
 
@@ -80,6 +92,7 @@ def scan(
 
 
 _DECODER = msgspec.json.Decoder(Record)
+_WRITTEN = msgspec.json.Decoder(Written)
 
 
 def _load(path: str, verified: bool) -> Record | Broken:

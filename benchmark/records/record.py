@@ -123,7 +123,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
             on records.
         files: every other file that the run wrote, by its name from the run's folder; None of failed runs, and in
             records from before schema 4.
-        test: digest of the test images, see `benchmark.stages.record.tested`; empty in records from before schema 4.
+        test: digest of the test images, see `contents.images_digest`; empty in records from before schema 4.
         scoring: module that scored -> digest of its code; empty where that cannot be read, and before schema 4.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.

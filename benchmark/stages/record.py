@@ -5,7 +5,6 @@ changes what a record says raises the schema's number, which is in its key.
 """
 
 import csv
-import hashlib
 import json
 import platform
 import shutil
@@ -18,7 +17,7 @@ import msgspec
 import numpy as np
 
 from benchmark.models.notes import halved, stalled
-from benchmark.records.contents import listing
+from benchmark.records.contents import images_digest, listing
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import PREDICTIONS, write
 from benchmark.records.findings import Findings, Member, Reference
@@ -132,12 +131,10 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
 
 
 def tested(path: Path) -> str:
-    """Digest of the test images in stored predictions: who they are, of which groups, and of which classes."""
+    """Digest of the test images in stored predictions."""
     with np.load(path, allow_pickle=False) as stored:
         test = stored["subsets"] == "test"
-        rows = zip(*(stored[name][test].tolist() for name in ("ids", "groups", "targets")), strict=True)
-        text = "\n".join(sorted("\t".join(map(str, row)) for row in rows))
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+        return images_digest(*(stored[name][test].tolist() for name in ("ids", "groups", "targets")))
 
 
 def _maps(context: "Context") -> dict[str, Any]:
