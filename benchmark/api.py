@@ -137,7 +137,7 @@ def compare(
         against: a pipeline, or the start of its name, that every other one is tested against; it was named before the
             numbers were seen, so that its tests are narrower than those against the first.
         margin: by no more than which a cheaper row may be worse.
-        verify: leave out records that were changed after they were sealed.
+        verify: leave out records that were changed after they were sealed, rank none that its predictions contradict.
 
     Raises:
         BenchError: a folder is not there, or no record has the metric or the pipeline.
@@ -148,7 +148,13 @@ def compare(
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in paths], _family_test, metric=metric, against=against, margin=margin, verified=verify
+            [Path(one) for one in paths],
+            _family_test,
+            metric=metric,
+            against=against,
+            margin=margin,
+            verified=verify,
+            distrust=_distrusted,
         )
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items()}
     return Comparison(content.tables, content.left_out, folders)
@@ -257,6 +263,12 @@ def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
         return family_test(folder_of)
 
     return kept(made, folder_of, Path(_cache(None)))
+
+
+def _distrusted(run: "Record", folder: Path, metric: str) -> str:
+    from benchmark.evaluation.recomputing import distrust
+
+    return distrust(run, folder, metric)
 
 
 def _display(progress: bool) -> "ConsoleDisplay":

@@ -21,7 +21,19 @@ ORDER = (
 )  # fmt: skip
 FLOORS = {package: floor for floor, packages in enumerate(ORDER) for package in packages}
 APART = {"planning", "stages"}  # stages are named by strings, so that neither is in the other's closure
-LIGHT = ("storage", "records", "tasks", "planning", "execution", "tuning", "comparison", "report", "cli", "api")
+LIGHT = (
+    "storage",
+    "records",
+    "tasks",
+    "planning",
+    "execution",
+    "tuning",
+    "audit",
+    "comparison",
+    "report",
+    "cli",
+    "api",
+)
 WORKERS = {  # imported in workers only
     "tuning": {"oracles", "objective", "trial", "drawing"},
 }

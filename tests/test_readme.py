@@ -22,6 +22,7 @@ from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
+from benchmark.cli.verify import command as verify
 from benchmark.planning.request import assignments
 from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Tuning
@@ -36,7 +37,15 @@ PLACES = (
 )  # fmt: skip
 PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
 README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
-COMMAND = {"run": run, "compare": compare, "list": list_, "cache": cache, "tune": tune, "speed": speed}
+COMMAND = {
+    "run": run,
+    "compare": compare,
+    "list": list_,
+    "cache": cache,
+    "tune": tune,
+    "speed": speed,
+    "verify": verify,
+}
 
 
 def blocks(page: str, kind: str) -> list[str]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
+    "verify": "Check that results are as they were written, and give what was stored.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
     "cache": "Show what runs keep for the next one, and remove it.",

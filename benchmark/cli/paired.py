@@ -1,4 +1,4 @@
-"""The tests of pipelines, which import NumPy only where there are predictions to read."""
+"""What a comparison asks of predictions, which imports NumPy only where there are some to read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,3 +35,10 @@ def tested(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     from benchmark.comparison.collect import with_predictions
 
     return with_predictions(family, folder_of)
+
+
+def distrusted(run: "Record", folder: Path, metric: str) -> str:
+    """Why a run cannot be ranked by a metric; empty where it can."""
+    from benchmark.evaluation.recomputing import distrust
+
+    return distrust(run, folder, metric)

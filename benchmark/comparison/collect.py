@@ -9,6 +9,7 @@ import msgspec
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
 from benchmark.comparison.tables import MARGIN, Comparison, Table
+from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import speed
 from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.record import Record
@@ -19,6 +20,7 @@ from registry.errors import DataNotFoundError
 
 REFERENCE = "reference"  # a folder of records to hold one's own against
 Folder = Callable[[Record], Path]  # of a run
+DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 
 
 class Collected:
@@ -81,6 +83,7 @@ def collected(
     against: str | None = None,
     margin: float = MARGIN,
     verified: bool = True,
+    distrust: DistrustIn | None = None,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
@@ -89,7 +92,7 @@ def collected(
         metric: what rows are ranked by; None takes that of the task.
         against: a pipeline, or the beginning of its name, that the others are tested against.
         margin: by no more than which a cheaper row may be worse.
-        verified: leave out what was changed after it was sealed.
+        verified: leave out what was changed after it was sealed, and rank nothing that `distrust` has a reason for.
 
     Raises:
         DataNotFoundError: one of the folders is not there.
@@ -97,10 +100,15 @@ def collected(
     """
     found = Collected(verified)
     records = found.records(outermost(paths))
+    trust = trust_all if distrust is None or not verified else _with_folders(distrust, found.folder)
     test = with_predictions(test_of, found.folder)
-    comparison = compare(records, metric=metric, against=against, margin=margin, test=test)
+    comparison = compare(records, metric=metric, against=against, margin=margin, test=test, distrust=trust)
     tables = found.ordered(comparison.tables)
     return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out), found
+
+
+def _with_folders(distrust: DistrustIn, folder_of: Folder) -> Distrust:
+    return lambda run, metric: distrust(run, folder_of(run), metric)
 
 
 def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:

@@ -11,6 +11,7 @@ from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey, spea
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
 from benchmark.comparison.ranking import ranked
 from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
+from benchmark.comparison.trust import Distrust, marked, trust_all
 from benchmark.records.metrics import direction
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
@@ -30,6 +31,7 @@ def compare(
     against: str | None = None,
     margin: float = MARGIN,
     test: FamilyTest | None = None,
+    distrust: Distrust = trust_all,
 ) -> Comparison:
     """Tables by question, dataset and split; of two records of one run the good one counts, then the later one.
 
@@ -39,6 +41,7 @@ def compare(
             table, the one that stands first.
         margin: by no more than which a cheaper row may be worse.
         test: of all rows of a table at once; None tests nothing.
+        distrust: tells why a run cannot be ranked.
 
     Raises:
         UnknownNameError: no record has a metric, or no table a pipeline, of that name.
@@ -47,7 +50,9 @@ def compare(
     grouping = Grouping(records)
     if metric is not None and metric not in grouping.metrics and grouping.metrics:
         raise unknown_name("metric", metric, grouping.metrics, "bench compare --format csv lists all of them")
-    tables = [_table(key, pipelines, grouping, metric, margin) for key, pipelines in grouping.tables().items()]
+    tables = [
+        _table(key, pipelines, grouping, metric, margin, distrust) for key, pipelines in grouping.tables().items()
+    ]
     meant = _meant(against, tables)
     tested = [_tested(table, test or _no_test, name) for table, name in zip(tables, meant, strict=True)]
     return Comparison(sorted(tested, key=lambda table: table.tasks))
@@ -74,7 +79,12 @@ def _tested(table: Table, test: FamilyTest, against: str | None) -> Table:
 
 
 def _table(
-    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str | None, margin: float
+    key: TableKey,
+    pipelines: dict[str, list[Record]],
+    grouping: Grouping,
+    metric: str | None,
+    margin: float,
+    distrust: Distrust,
 ) -> Table:
     facts = grouping.facts[key]
     asked = Counter(run.metric for runs in pipelines.values() for run in runs)
@@ -87,7 +97,8 @@ def _table(
         codes = list(grouping.codes.get(digest, {}).values())
         row = _row(names[digest], sorted(grouping.tasks[key, digest]), runs, primary, folds, len(set(codes)) > 1)
         network = architecture(grouping.specs.get(digest, {}))
-        rows.append(msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ()))
+        row = msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ())
+        rows.append(marked(row, primary, distrust))
     rows.sort(key=lambda row: _rank(row, primary))
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
@@ -167,7 +178,7 @@ def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:
     value = row.value(metric)
     if value is None:
         return True, True, float(row.status == "failed"), row.pipeline
-    return False, not row.pooled, -direction(metric) * value, row.pipeline
+    return False, bool(row.untrusted) or not row.pooled, -direction(metric) * value, row.pipeline
 
 
 def _control_rows(facts: Record, metric: str) -> list[Row]:

@@ -7,7 +7,9 @@ import msgspec
 
 from benchmark.comparison.aggregates import mean
 from benchmark.records.calibration import CalibrationInfo
+from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
+from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 
@@ -158,7 +160,13 @@ def _without_bulk(record: Record) -> Record:
         gradcam=_localisation(record.gradcam), voting={}, reference=None,
         calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
         training=TrainingInfo(), environment={}, stages={}, dataset=None, split=None,
+        files=_predictions(record), scoring={},
     )  # fmt: skip
+
+
+def _predictions(record: Record) -> dict[str, FileEntry] | None:
+    """Of the files that a record lists, what a comparison reads."""
+    return record.files and {name: one for name, one in record.files.items() if name == PREDICTIONS}
 
 
 def _localisation(maps: Mapping[str, Estimate]) -> dict[str, Estimate]:

@@ -21,6 +21,8 @@ from benchmark.storage.files import write_whole
 
 FOLDER = "verdicts"  # below the cache
 MODULE = "benchmark.evaluation.family"  # what is tested by
+TRUST_MODULE = "benchmark.evaluation.recomputing"
+MOST = 20_000  # answers about runs
 
 
 def kept(make: Callable[[], FamilyTest], folder_of: Callable[[Record], Path], cache: Path) -> FamilyTest:
@@ -43,10 +45,45 @@ def kept(make: Callable[[], FamilyTest], folder_of: Callable[[Record], Path], ca
         if path is not None:
             with contextlib.suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, msgspec.json.encode(found))
+                write_whole(path, msgspec.json.encode(found), flush=False)
         return found
 
     return verdicts
+
+
+class KeptTrust:
+    """Why runs cannot be ranked, asked once for the files that they have.
+
+    Args:
+        distrust: a run, its folder, a metric -> why it cannot be ranked by it; empty where it can.
+        cache: where answers are kept.
+    """
+
+    def __init__(self, distrust: Callable[[Record, Path, str], str], cache: Path) -> None:
+        self.distrust, self.path = distrust, cache / FOLDER / "trust.json"
+        self.code = CodeIndex(cache).code_digest(TRUST_MODULE)
+        self.known: dict[str, str] = {}
+        self.asked: dict[str, str] = {}
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            self.known = msgspec.json.decode(self.path.read_bytes(), type=dict[str, str])
+
+    def __call__(self, run: Record, folder: Path, metric: str) -> str:
+        """The answer, asked where it is not known of these files."""
+        place = str(folder.absolute())
+        key = f"{self.code} {metric} {run.key} {_state(f'{place}/{FILE}')} {_state(f'{place}/{PREDICTIONS}')}"
+        if key not in self.asked:
+            self.asked[key] = self.known[key] if key in self.known else self.distrust(run, folder, metric)
+        return self.asked[key]
+
+    def keep(self) -> None:
+        """Remember for the next command what was asked in this one, and of before what there is room for."""
+        if self.code is None or self.asked.keys() <= self.known.keys():
+            return
+        older = {key: reason for key, reason in self.known.items() if key not in self.asked}
+        kept = dict(list(older.items())[-(MOST - len(self.asked)) :] if len(self.asked) < MOST else []) | self.asked
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, msgspec.json.encode(kept), flush=False)
 
 
 def _key(

@@ -27,7 +27,7 @@ def ranked(rows: Sequence[Row], metric: str, test: FamilyTest, against: str | No
         rows: of a table, best first, controls last.
         against: the pipeline that the others are tested against; None takes the first.
     """
-    tested = [row for row in rows if row.runs and row.pooled and row.value(metric) is not None]
+    tested = [row for row in rows if row.runs and row.pooled and not row.untrusted and row.value(metric) is not None]
     pipelines = [row.pipeline for row in tested if not row.control]
     if not pipelines:
         return Ranked(list(rows), None, {})

@@ -39,6 +39,7 @@ class Row(msgspec.Struct, frozen=True):
         standing: what it scores when trained again, by the table's metric; None where nothing was tested.
         verdict: its difference to the reference of the table's ranking; None of the reference itself.
         notes: what a reader must know about this row, one line each.
+        untrusted: why it is not ranked: a run behind it was edited, or its predictions contradict it; else empty.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
         runs: the records behind the numbers, without their bulk; the note of their ``marks-…`` names that class.
@@ -65,6 +66,7 @@ class Row(msgspec.Struct, frozen=True):
     architecture: str = ""
     codes: tuple[str, ...] = ()
     runs: list[Record] = []
+    untrusted: str = ""
 
     @property
     def pooled(self) -> bool:

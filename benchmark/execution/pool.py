@@ -183,6 +183,7 @@ class _Work:
             plan.uncacheable,
             stages,
             trainings=plan.trainings,
+            scoring=plan.scoring,
         )
         keys = {roles[one.key]: f"{one.name}/{one.key}" for one in plan.steps.values()}
         return WriteRecord(step, cache, str(run.folder.absolute()), facts, keys, run.names)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ from benchmark.planning.components import Descriptions
 from benchmark.planning.request import AUTO, Asked, Request, dataset_of, runtime_of
 from benchmark.planning.resolve import Chosen, resolve
 from benchmark.planning.runs import Planned, plan_runs
+from benchmark.records.ledger import Ledger
 from benchmark.records.record import Record
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
@@ -62,6 +64,11 @@ class Session:
     def results(self) -> Path:
         """Folder of the records."""
         return Path(self.request.results)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Where it is written down which runs this command has made."""
+        return Ledger(self.results)
 
 
 class Known(NamedTuple):
@@ -140,6 +147,8 @@ def scheduled(
 def executed(session: Session, planned: Sequence[Planned], timeout_s: float | None = None) -> list[Finished]:
     """Every run with its record, in the order of the plan; a failed one has a record too.
 
+    Each that is made here, not found, is a line of the ledger.
+
     Raises:
         BenchError: the data or the disk make every run impossible.
     """
@@ -149,6 +158,8 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
             take(happened)
             if isinstance(happened, Recorded):
                 records[happened.run.plan.run] = happened.record
+                if happened.run.record is None:  # else it was there before
+                    session.ledger.add_run(happened.record, happened.run.folder)
     return [Finished(run, records[run.plan.run]) for run in planned]
 
 

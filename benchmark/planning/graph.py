@@ -55,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True):
         record: the step that writes the run's folder, whose key is everything that the result depends on.
         code: component -> digest of its code.
         uncacheable: what has no readable source, so that nothing made with it can be found again.
+        scoring: module that scores -> digest of its code.
     """
 
     run: str
@@ -64,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
     record: Step
     code: dict[str, str]
     uncacheable: list[str] = []
+    scoring: dict[str, str] = {}
 
     @property
     def key(self) -> str:

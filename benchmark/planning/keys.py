@@ -212,7 +212,13 @@ class _Chain:
             record=Step(RECORD, "benchmark.stages.record", key, spec, inputs),
             code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},
             uncacheable=sorted(set(self.uncacheable)),
+            scoring=self._scoring_code(),
         )
+
+    def _scoring_code(self) -> dict[str, str]:
+        module = self.steps["score"].module
+        code = self.index.code_digest(module, OWN)
+        return {module: code} if code else {}
 
     def code(self, module: str) -> str:
         """Digest of a stage's code."""

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from benchmark.records.contents import RECORD
 from benchmark.records.record import SCHEMA, Record
 from benchmark.records.upgrade import upgraded
 from benchmark.storage.files import Broken, encode, fault, load, put
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
-FILE = "result.json"
+FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
 
 
@@ -43,6 +44,18 @@ def read(path: Path) -> Record:
         VerificationError: the file is no record, or one of a newer schema.
     """
     return _loaded(path, False)
+
+
+class Written(msgspec.Struct):
+    """What a record's file itself says of it, whatever fields have got other names since."""
+
+    schema: int = 0
+    seal: str = ""
+
+
+def as_written(path: Path) -> Written:
+    """Schema and seal of a record that could be read."""
+    return _WRITTEN.decode(path.read_bytes())
 
 
 def verify(what: Record | Path) -> Record:
@@ -79,6 +92,7 @@ def scan(
 
 
 _DECODER = msgspec.json.Decoder(Record)
+_WRITTEN = msgspec.json.Decoder(Written)
 
 
 def _load(path: str, verified: bool) -> Record | Broken:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from benchmark.records.calibration import CalibrationInfo
+from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, SplitInfo
 from benchmark.records.training import TrainingInfo
@@ -121,6 +122,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         tuned: how the settings were chosen; None where they were not searched for.
         spec: the resolved specification, as the command line can repeat it; read by `benchmark.tasks`, which stands
             on records.
+        files: every other file that the run wrote, by its name from the run's folder; None of failed runs, and in
+            records from before schema 4.
+        test: digest of the test images, see `contents.images_digest`; empty in records from before schema 4.
+        scoring: module that scored -> digest of its code; empty where that cannot be read, and before schema 4.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.
     """
@@ -161,4 +166,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     environment: dict[str, str] = {}
     failure: Failure | None = None
     created: str = ""
+    files: dict[str, FileEntry] | None = None
+    test: str = ""
+    scoring: dict[str, str] = {}
     seal: str = ""

@@ -165,6 +165,7 @@ def _row(row: Row) -> dict[str, Any]:
         "maps": {"method": row.map_method, **row.localisation} if row.localisation else None,
         "failures": [_failure(row, place) for place in range(len(row.failures))],
         "notes": row.notes,
+        **({"untrusted": row.untrusted} if row.untrusted else {}),
         "cost": {name: getattr(row.cost, name) for name in COSTS},
         **({"tuning": row.tuned} if row.tuned else {}),
     }

@@ -67,6 +67,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         stages: role -> ``built`` or ``cached``.
         duration_s: role -> seconds that building it took, whoever built it.
         trainings: keys of the classifier trainings that it stands on.
+        scoring: module that scored -> digest of its code.
     """
 
     run: str
@@ -80,3 +81,4 @@ class RunFacts(msgspec.Struct, frozen=True):
     stages: dict[str, str] = {}
     duration_s: dict[str, float] = {}
     trainings: list[str] = []
+    scoring: dict[str, str] = {}

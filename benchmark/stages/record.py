@@ -1,6 +1,7 @@
 """A run's folder: what its steps made, copied together, and the record of its findings.
 
-Nothing is computed here; whoever changes what a record says raises the schema's number, which is in its key.
+Nothing is computed here, and nothing is written into the folder after it: what comes later goes elsewhere.  Whoever
+changes what a record says raises the schema's number, which is in its key.
 """
 
 import csv
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from benchmark.models.notes import halved, stalled
+from benchmark.records.contents import images_digest, listing
 from benchmark.records.estimate import Estimate
-from benchmark.records.files import write
+from benchmark.records.files import PREDICTIONS, write
 from benchmark.records.findings import Findings, Member, Reference
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
@@ -59,7 +62,8 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
     folder = new_folder(target.parent, ".writing-")
     try:
         _copy(context, folder)
-        record = _record(context, facts, names)
+        test = tested(folder / PREDICTIONS)
+        record = msgspec.structs.replace(_record(context, facts, names), files=listing(folder), test=test)
         write(record, folder)
         replace_folder(folder, target)
     finally:
@@ -70,7 +74,7 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
 def _copy(context: "Context", folder: Path) -> None:
     """Everything in a run's folder but its record."""
     artefacts = context.artefacts
-    shutil.copy(artefacts["score"] / "predictions.npz", folder)
+    shutil.copy(artefacts["score"] / PREDICTIONS, folder)
     if "split" in artefacts:
         shutil.copy(artefacts["split"] / "split.csv", folder)
         (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
@@ -121,9 +125,17 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         stages=facts.stages,
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,
         environment=_environment(),
+        scoring=facts.scoring,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **_maps(context),
     )
+
+
+def tested(path: Path) -> str:
+    """Digest of the test images in stored predictions."""
+    with np.load(path, allow_pickle=False) as stored:
+        test = stored["subsets"] == "test"
+        return images_digest(*(stored[name][test].tolist() for name in ("ids", "groups", "targets")))
 
 
 def _maps(context: "Context") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Seals of JSON documents, which make edits evident, and files that are written whole or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -136,6 +137,22 @@ def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:
         if isinstance(error, OSError) and error.filename is not None:
             error.filename = str(path)  # nobody knows the other name
         raise
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file, on disk when this returns; the file comes with its first one.
+
+    Raises:
+        OSError: the disk is full or the file cannot be written.
+    """
+    content = line + b"\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        if os.write(descriptor, content) != len(content):  # as a disk does that is about to be full
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def new_folder(parent: Path, prefix: str) -> Path:

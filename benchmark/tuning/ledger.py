@@ -9,13 +9,12 @@ system has no locks, one command at a time is at the search (benchmark/storage/m
 """
 
 import contextlib
-import errno
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from benchmark.storage.files import append_line
 from benchmark.storage.locks import held as lock_held
 from benchmark.storage.markers import LOCK
 from benchmark.storage.refusals import storage_errors
@@ -145,15 +144,8 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _append(path: Path, event: Search | Event) -> None:
-    line = msgspec.json.encode(event) + b"\n"
     with storage_errors(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            if os.write(descriptor, line) != len(line):  # as a disk does that is about to be full
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_line(path, msgspec.json.encode(event))
 
 
 def _mend(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from hashlib import sha256
 
 import msgspec
 import numpy as np
@@ -127,6 +128,43 @@ def test_a_record_says_what_the_steps_found_and_the_seconds_that_each_took_whoev
     assert written.components["head"].code == "4"
     assert written.dataset.counts == {"COVID": 8, "Lung_Opacity": 8, "Normal": 8}
     assert not [note for note in written.notes if "source" in note]
+
+
+def test_a_record_lists_every_file_that_the_run_wrote_with_its_size_and_digest(found, tmp_path):
+    record.write_run(found, facts(scoring={"benchmark.stages.score": "e" * 64}), {}, tmp_path / "run")
+    sealed = verify(tmp_path / "run" / FILE)
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name != FILE]
+    expected = {
+        path.relative_to(tmp_path / "run").as_posix(): (path.stat().st_size, sha256(path.read_bytes()).hexdigest())
+        for path in files
+    }
+    assert {name: (one.size, one.sha256) for name, one in sealed.files.items()} == expected
+    assert {"predictions.npz", "history.csv", "model/head.keras", "mean-heat.png", "split.csv"} <= set(expected)
+    assert sealed.scoring == {"benchmark.stages.score": "e" * 64}
+
+
+def test_the_digest_of_the_test_images_is_of_who_they_are_their_groups_and_their_classes(found, tmp_path):
+    def digest_after(change):
+        with np.load(found.artefacts["score"] / score.PREDICTIONS, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        change(arrays)
+        np.savez(tmp_path / "changed.npz", **arrays)
+        return record.tested(tmp_path / "changed.npz")
+
+    def reordered(arrays):
+        for name in arrays:
+            arrays[name] = arrays[name][::-1]
+
+    def replaced(name, value):
+        def change(arrays):
+            arrays[name] = arrays[name].copy()
+            arrays[name][np.flatnonzero(arrays["subsets"] == "test")[0]] = value
+
+        return change
+
+    own = digest_after(lambda arrays: None)
+    assert digest_after(reordered) == digest_after(replaced("logits", 9.0)) == own
+    assert own not in (digest_after(replaced("groups", "other")), digest_after(replaced("targets", 7)))
 
 
 def test_what_has_no_readable_source_is_noted(found, tmp_path):

@@ -1,0 +1,90 @@
+"""A results folder against itself: files, numbers and the ledger.
+
+It guards against accident and vanity, not against an adversary: whoever writes every file anew is not seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmark.audit.findings import Finding, Verification
+from benchmark.audit.history import ledger_findings, record_findings
+from benchmark.audit.runs import check_run
+from benchmark.records import speed
+from benchmark.records.files import as_written, scan
+from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, tips
+from benchmark.records.recomputed import Recompute
+from benchmark.storage.code import CodeIndex
+from benchmark.storage.files import Broken
+from registry.errors import DataNotFoundError
+
+
+def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
+    """Everything below a folder, checked.
+
+    Args:
+        recompute: gives what a run's stored outputs say of its record.
+        index: of today's code.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+    """
+    if not root.exists():
+        raise DataNotFoundError(f"no results at {str(root)!r}; expected a folder that bench run wrote to (its -o)")
+    ledger = _ledger(root)
+    excused = {(line.record, line.file) for one in ledger for line in one.lines if line.status == "acknowledged"}
+    findings, present, broken, recomputed = [], dict[str, set[str]](), set[str](), 0
+    measured: list[Path] = []
+    for path, record in scan(root, others={speed.FILE: measured.append}):
+        place = _place(Path(path).parent, root)
+        if isinstance(record, Broken):
+            broken.add(Path(path).parent.name)
+            findings.append(Finding("edited", _place(Path(path), root), record.reason))
+            continue
+        written = as_written(Path(path))
+        present.setdefault(record.run, set()).add(written.seal)
+        checked = check_run(record, written, place, Path(path).parent, recompute, index)
+        recomputed += checked.recomputed
+        findings += [_excused(finding, excused) for finding in checked.findings]
+    findings += _speeds(measured, root)
+    findings += [*ledger_findings(ledger), *record_findings(ledger, present, broken)]
+    lines = sum(len(one.lines) for one in ledger)
+    return Verification(str(root), sum(map(len, present.values())), recomputed, lines, findings, tips(ledger))
+
+
+def acknowledge(root: Path, verification: Verification, reason: str) -> list[Finding]:
+    """Write into the ledger that what has gone is known to be gone; gives what that was.
+
+    Raises:
+        StorageError: the ledger cannot be written.
+    """
+    gone = [*verification.of("vanished"), *verification.of("missing")]
+    ledger = Ledger(root)
+    for finding in gone:
+        ledger.add(finding.run, "acknowledged", finding.seal, file=finding.file, reason=reason)
+    return gone
+
+
+def _ledger(root: Path) -> list[Entries]:
+    """That of the folder, and those of folders in it that were a results folder once."""
+    homes = [root, *sorted(path.parent for path in root.glob(f"*/{FOLDER}") if path.is_dir())] if root.is_dir() else []
+    return [one for home in homes for one in entries(home)]
+
+
+def _excused(finding: Finding, excused: set[tuple[str, str]]) -> Finding:
+    """A loss that somebody has written down is named, and no more than that."""
+    if finding.kind != "missing" or (finding.seal, finding.file) not in excused:
+        return finding
+    return msgspec.structs.replace(finding, kind="acknowledged")
+
+
+def _speeds(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
+    for path in paths:
+        found = speed.read(path)
+        if isinstance(found, Broken):
+            yield Finding("edited", _place(path, root), found.reason)
+
+
+def _place(path: Path, root: Path) -> str:
+    return path.relative_to(root if root.is_dir() else root.parent).as_posix()

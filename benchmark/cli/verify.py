@@ -1,0 +1,64 @@
+"""`bench verify`: whether a results folder is as it was written, and its numbers what was stored gives."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmark.cli.flags import RESULTS
+
+if TYPE_CHECKING:
+    from benchmark.audit.findings import Verification
+
+
+@click.command()
+@click.argument("results", default=RESULTS, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")
+@click.option(
+    "--acknowledge", "reason", metavar="REASON", help="Write into the ledger why runs or predictions are gone."
+)
+@click.pass_context
+def command(context: click.Context, results: Path, as_json: bool, reason: str | None) -> None:
+    """Check everything below RESULTS: files, then numbers from stored outputs, then the ledger of runs.
+
+    Contradicted, edited, predictions missing, vanished without a line of the ledger: exit code 5.  What is left out of
+    a copy, unlisted, scored by other code (stale), superseded or acknowledged is named, exit code 0.
+
+    This guards against accident and vanity, not an adversary.  Exit code 3: nothing found.
+    """
+    from benchmark.audit.verify import acknowledge, verify
+    from benchmark.evaluation.recomputing import recompute
+    from benchmark.storage.code import CodeIndex
+    from benchmark.storage.places import cache_folder
+
+    index = CodeIndex(cache_folder())
+    found = verify(results, recompute, index)
+    if reason:
+        if gone := acknowledge(results, found, reason):
+            click.echo(f"bench: acknowledged {len(gone)} in the ledger of {results}", err=True)
+        found = verify(results, recompute, index)
+    if not found.records and not found.findings:
+        click.echo("bench: no result.json below the given folder; bench run writes one per run", err=True)
+        context.exit(3)
+    if as_json:
+        _echo_json(found)
+    else:
+        _echo_lines(found)
+    context.exit(0 if found.trusted else 5)
+
+
+def _echo_json(found: "Verification") -> None:
+    import msgspec
+
+    from benchmark.report.verification import verification_content
+
+    click.echo(msgspec.json.format(msgspec.json.encode(verification_content(found)), indent=1).decode())
+
+
+def _echo_lines(found: "Verification") -> None:
+    from rich.console import Console
+
+    from benchmark.report.verification import verification_lines
+
+    for line in verification_lines(found, Console().width):
+        click.echo(line)

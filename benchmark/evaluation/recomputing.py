@@ -1,0 +1,259 @@
+"""Whether the outputs that a run stored give what its record says: the numbers anew, by today's code.
+
+Values are compared to 1e-9, corrected logits to 1e-6; intervals and what was fitted only where the code that scored is
+today's, for they depend on more than the outputs.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+
+from benchmark.evaluation import metrics
+from benchmark.evaluation.calibration import Calibration, calibrated, correct_prior, fit_calibration, without_prior
+from benchmark.evaluation.controls import control_shares, judge_controls
+from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.scoring import uncalibrated
+from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
+from benchmark.evaluation.thresholds import at_specificities, outputs_of
+from benchmark.records.contents import fits, images_digest
+from benchmark.records.estimate import Estimate
+from benchmark.records.files import PREDICTIONS
+from benchmark.records.metrics import ECE_FLOOR
+from benchmark.records.recomputed import Recomputed
+from benchmark.records.record import Record
+from registry.errors import BenchError, UnknownNameError
+
+TOLERANCE, LOGITS_TOLERANCE = 1e-9, 1e-6
+FEW_RESAMPLES = 20  # where only values are asked for, which no resample moves
+UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, BadZipFile, BenchError)
+
+
+class _Run(NamedTuple):
+    """What is compared: a record, what its run stored, and whether today's code scored it."""
+
+    record: Record
+    stored: Stored
+    exact: bool
+    training: Training | None
+
+    @property
+    def test(self) -> np.ndarray:
+        return self.stored.subsets == "test"
+
+    @property
+    def outputs(self) -> Outputs:
+        odds = metrics.log_odds(self.stored.corrected_logits)
+        return Outputs(self.stored.corrected_logits.argmax(axis=1), odds, self.stored.probabilities)
+
+    @property
+    def settings(self) -> tuple[int, int]:
+        """Seed and number of resamples."""
+        return self.record.seed, int(self.record.spec["resamples"]) if self.exact else FEW_RESAMPLES
+
+    def prior(self, name: str) -> list[float]:
+        shares = getattr(self.record.calibration, name)
+        return [shares[label] for label in self.record.classes]
+
+
+def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
+    """What a run's stored outputs say of its record.
+
+    Args:
+        same_code: the code that scored it is today's, so that intervals and what was fitted must be the same too.
+    """
+    try:
+        stored = read_stored(folder / PREDICTIONS)
+        counts = record.split.counts.get("train") if record.split else None
+        training = read_training(folder, record.spec["classes"], counts) if stored.fold is None else None
+        run = _Run(record, stored, same_code, training)
+        checks: tuple[Callable[[_Run], Iterator[str]], ...] = (_images, _metrics, _calibration, _thresholds, _controls)
+        return Recomputed([text for check in checks for text in check(run)], list(_unchecked(run)))
+    except UNREADABLE as error:
+        return Recomputed([f"{PREDICTIONS} cannot be read, or does not fit the record ({error})"])
+
+
+def distrust(record: Record, folder: Path, metric: str) -> str:
+    """Why a run cannot be ranked by a metric; empty where its stored outputs give it, or are not there to ask."""
+    path = folder / PREDICTIONS
+    if not path.is_file() or metric not in record.metrics:
+        return ""
+    if record.files is not None and PREDICTIONS in record.files and not fits(record.files[PREDICTIONS], path):
+        return f"{PREDICTIONS} was changed since its record was written"
+    try:
+        known = metric_named(metric, record.classes, record.positive)
+        stored = read_stored(path)
+        values = outputs_of(record, known, getattr(stored, known.needs), stored.fold)
+        if values is None:
+            return f"it does not say its threshold for {known.threshold}"
+        test = stored.subsets == "test"
+        found = float(known.compute(stored.targets[test], values[test]))
+    except UnknownNameError:
+        return ""
+    except UNREADABLE:
+        return f"{PREDICTIONS} cannot be read"
+    recorded = record.metrics[metric]
+    if _alike(recorded.value, found) or (recorded.value == 0 and math.isnan(found)):  # MCC of one class is 0
+        return ""
+    return f"its predictions do not give its {metric}: {found:.4f}, recorded {_shown(recorded.value)}"
+
+
+def _images(run: _Run) -> Iterator[str]:
+    """The images are as many of each class as the record counts, and decided as its confusion matrix says."""
+    record, stored = run.record, run.stored
+    tested = (column[run.test].tolist() for column in (stored.ids, stored.groups, stored.targets))
+    if record.test and images_digest(*tested) != record.test:
+        yield "test images: other ones, of other groups or of other classes than were recorded"
+    for subset, counts in record.split.counts.items() if record.split else ():
+        found = np.bincount(stored.targets[stored.subsets == subset], minlength=len(record.classes)).tolist()
+        if subset != "train" and found != [counts.get(name, 0) for name in record.classes]:
+            yield f"{subset} images per class: stored {found}, recorded {list(counts.values())}"
+    targets, decisions = stored.targets[run.test], run.outputs.decisions[run.test]
+    matrix = metrics.confusion(targets, decisions, len(record.classes)).astype(int).tolist()
+    if matrix != record.confusion:
+        yield f"confusion matrix: stored outputs give {matrix}, recorded {record.confusion}"
+
+
+def _metrics(run: _Run) -> Iterator[str]:
+    record, stored, test = run.record, run.stored, run.test
+    targets, groups = stored.targets[test], stored.groups[test]
+    about = record.classes, record.positive, targets
+    found = evaluate(*about, run.outputs.of(test), groups, *run.settings)
+    if stored.fold is None:
+        neutral = without_prior(stored.logits[test], run.prior("batch_prior"))
+        found |= uncalibrated(*about, neutral, groups, *run.settings)
+    if not run.exact:
+        del found[ECE_FLOOR]  # drawn at random
+    yield from _differing("", record.metrics, found, exact=run.exact)
+
+
+def _calibration(run: _Run) -> Iterator[str]:
+    """Logits, by the calibration in the record, give the corrected logits; that calibration is what is fitted."""
+    info, stored = run.record.calibration, run.stored
+    if info.method is None:
+        return
+    fitted = Calibration(
+        info.method,  # type: ignore[arg-type]
+        *(1.0 if one is None else one for one in (info.temperature, info.slope)),
+        info.intercept or 0.0,
+    )
+    priors = run.prior("data_prior"), run.prior("batch_prior")
+    found = calibrated(fitted, stored.logits, *priors)
+    for name in ("corrected_logits", "probabilities"):
+        gaps = np.abs(getattr(found, name) - getattr(stored, name))
+        count = int((~(gaps <= LOGITS_TOLERANCE * np.maximum(1, np.abs(getattr(stored, name))))).any(axis=1).sum())
+        if count:
+            yield f"{name} of {count} images are not what calibration makes of their logits"
+    if run.exact:
+        own = stored.subsets == "calibration"
+        again = fit_calibration(correct_prior(stored.logits[own], *priors), stored.targets[own], priors[0])
+        for name in ("method", "temperature", "slope", "intercept"):
+            if not _alike(getattr(fitted, name), getattr(again, name), LOGITS_TOLERANCE):
+                yield f"calibration {name}: {getattr(again, name)} is fitted, recorded {getattr(fitted, name)}"
+
+
+def _thresholds(run: _Run) -> Iterator[str]:
+    record, stored = run.record, run.stored
+    if not record.calibration.thresholds or record.positive is None or stored.fold is not None:
+        return
+    k = record.classes.index(record.positive)
+    estimates, thresholds = at_specificities(k, stored.targets, run.outputs.odds[:, k], stored.subsets, stored.groups)
+    yield from _differing("", record.metrics, estimates, exact=run.exact, whole=False)
+    for level, recorded in record.calibration.thresholds.items():
+        for name in ("log_odds", "calibration_specificity", "calibration_sensitivity", "negatives", "positives"):
+            one, other = getattr(recorded, name), getattr(thresholds.get(level), name, None)
+            if isinstance(one, int | float) and not _alike(one, other):
+                yield f"threshold {level}: {name} {_shown(other)} by the stored outputs, recorded {_shown(one)}"
+
+
+def _controls(run: _Run) -> Iterator[str]:
+    record, stored, test = run.record, run.stored, run.test
+    rules = _shares_of_folds(run) if stored.fold is not None else _shares(run)
+    about = record.classes, record.positive, stored.targets[test]
+    found = judge_controls(*about, rules, stored.groups[test], *run.settings)
+    for rule, recorded in record.controls.items():
+        if rule in found:
+            again = {name: one for name, one in found[rule].items() if run.exact or name != ECE_FLOOR}
+            yield from _differing(f"control {rule}, ", recorded, again, exact=run.exact)
+
+
+def _shares(run: _Run) -> dict[str, np.ndarray]:
+    """What the rules that never look at an image answer for the test images."""
+    if run.training is None:
+        return {}
+    stored, count = run.stored, len(run.training.targets)
+    targets = np.concatenate([run.training.targets, stored.targets[run.test]])
+    sources = None
+    if run.training.sources is not None:
+        sources = [source or None for source in (*run.training.sources, *stored.sources[run.test])]
+    train = np.arange(len(targets)) < count
+    return control_shares(len(run.record.classes), targets, sources, train, ~train)
+
+
+def _shares_of_folds(run: _Run) -> dict[str, np.ndarray]:
+    """The same, learnt for each fold from the images of the others."""
+    stored = run.stored
+    assert stored.fold is not None
+    sources = [source or None for source in stored.sources]
+    found: dict[str, np.ndarray] = {}
+    for fold in np.unique(stored.fold):
+        own = stored.fold == fold
+        for name, shares in control_shares(len(run.record.classes), stored.targets, sources, ~own, own).items():
+            found.setdefault(name, np.empty((len(own), shares.shape[1])))[own] = shares
+    return found
+
+
+def _unchecked(run: _Run) -> Iterator[str]:
+    """What the stored outputs cannot give."""
+    record = run.record
+    if run.stored.fold is not None:
+        yield "thresholds and uncalibrated metrics of pooled folds: the records of the folds have them"
+    if run.stored.fold is None and len(record.controls) > 1 and (run.training is None or run.training.sources is None):
+        yield "the source oracle: no split.csv says from where the training images are"
+    if record.voting or (record.members and run.stored.fold is None):
+        yield "members of the vote, and how they agree: their predictions are not stored here"
+    if record.masks:
+        yield "mask quality: no values of single images are stored"
+    if record.gradcam:
+        yield "statistics of heat maps: no values of single images are stored"
+    if not run.exact:
+        yield "intervals: the code that scored is not today's, or not known"
+
+
+def _differing(
+    prefix: str, recorded: Mapping[str, Estimate], found: Mapping[str, Estimate], *, exact: bool, whole: bool = True
+) -> Iterator[str]:
+    """Where estimates differ.
+
+    Args:
+        exact: compare intervals too.
+        whole: each that is found must be recorded, where `exact`.
+    """
+    fields: Sequence[str] = ("value", "low", "high", "n") if exact else ("value", "n")
+    for name, one in found.items():
+        if name not in recorded:
+            if exact and whole:
+                yield f"{prefix}{name}: not recorded"
+            continue
+        for field in fields:
+            other = getattr(recorded[name], field)
+            if not _alike(other, getattr(one, field)):
+                told = f"stored outputs give {_shown(getattr(one, field))}, recorded {_shown(other)}"
+                yield f"{prefix}{name}: {'' if field == 'value' else f'{field}: '}{told}"
+
+
+def _alike(one: float | str | None, other: float | str | None, tolerance: float = TOLERANCE) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    numbers = [None if value is None or math.isnan(value) else value for value in (one, other)]
+    if None in numbers:
+        return numbers == [None, None]
+    return abs(numbers[0] - numbers[1]) <= tolerance * max(1.0, abs(numbers[0]))
+
+
+def _shown(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6g}"

@@ -1,0 +1,81 @@
+"""Predictions as runs store them, read back; those of older schemas by today's names."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmark.data.targets import class_targets
+from benchmark.records.upgrade import COLUMNS, SUBSETS
+
+NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
+SPLIT = "split.csv"
+
+
+class Stored(NamedTuple):
+    """Of n images outside the training subset; K classes.
+
+    Attributes:
+        sources: (n,), empty where unknown.
+        fold: (n,) whose test image it is, of pooled folds; None of any other run.
+        more: further columns by name.
+    """
+
+    ids: np.ndarray
+    groups: np.ndarray
+    sources: np.ndarray
+    targets: np.ndarray
+    logits: np.ndarray
+    corrected_logits: np.ndarray
+    probabilities: np.ndarray
+    subsets: np.ndarray
+    fold: np.ndarray | None = None
+    more: Mapping[str, np.ndarray] = {}
+
+
+class Training(NamedTuple):
+    """Classes and sources (N,) of the images that a run learnt from; None where sources are not known."""
+
+    targets: np.ndarray
+    sources: np.ndarray | None
+
+
+def read_stored(path: Path) -> Stored:
+    """Predictions in a file.
+
+    Raises:
+        OSError, ValueError, KeyError, EOFError: it cannot be read, or lacks a column.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        columns = {name: file[name] for name in file.files}
+    fields = {name: columns.pop(name if name in columns else COLUMNS.get(name, name)) for name in (*NAMES, "subsets")}
+    named = np.array([SUBSETS.get(str(subset), str(subset)) for subset in fields.pop("subsets")])
+    fields |= {name: fields[name].astype(float) for name in ("logits", "corrected_logits", "probabilities")}
+    if len({len(column) for column in (*fields.values(), named)}) > 1:
+        raise ValueError("its columns are of different lengths")
+    return Stored(**fields, subsets=named, fold=columns.pop("fold", None), more=columns)
+
+
+def read_training(
+    folder: Path, classes: Mapping[str, Sequence[str]], counts: Mapping[str, int] | None
+) -> Training | None:
+    """Who a run learnt from: by its split.csv, else by the record's counts of them, which name no sources.
+
+    Args:
+        classes: name -> labels.
+        counts: class -> images, in the training subset.
+
+    Raises:
+        OSError, ValueError, KeyError: split.csv cannot be read.
+    """
+    path = folder / SPLIT
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = [row for row in csv.DictReader(file) if row["subset"] == "train"]
+        sources = np.array([row["source"] for row in rows], np.str_)
+        return Training(class_targets([row["label"] for row in rows], classes), sources)
+    if not counts:
+        return None
+    return Training(np.repeat(np.arange(len(classes)), [counts.get(name, 0) for name in classes]), None)
