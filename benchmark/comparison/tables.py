@@ -38,7 +38,8 @@ class Row(msgspec.Struct, frozen=True):
         notes: what a reader must know about this row, one line each.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
-        runs: the records behind the numbers, without their bulk.
+        runs: the records behind the numbers, without their bulk; of a control its record, where it has one.
+        rule: of a control, its name in that record and in the predictions beside it.
     """
 
     pipeline: str
@@ -61,6 +62,7 @@ class Row(msgspec.Struct, frozen=True):
     architecture: str = ""
     codes: tuple[str, ...] = ()
     runs: list[Record] = []
+    rule: str = ""
 
     @property
     def pooled(self) -> bool:

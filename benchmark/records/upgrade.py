@@ -1,9 +1,9 @@
-"""Records of schemas 1 and 2, brought to today's names: the numbers in them are as they were written.
+"""Records of schemas 1 to 3, brought to today's names: the numbers in them are as they were written.
 
 Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Schema 3 has trainings of a fixed
 length; until then the validation loss steered them, so older records hold `best_epoch`, and `patience` and `decay` in
-their specification.  Older records stay readable: their seal is checked on the bytes as they were written, and then
-they are upgraded in memory.
+their specification.  Schema 4 has records of controls.  Older records stay readable: their seal is checked on the
+bytes as they were written, and then they are upgraded in memory.
 """
 
 from collections.abc import Mapping

@@ -129,7 +129,7 @@ def test_a_committed_record_becomes_todays_and_nothing_in_it_is_lost(path):
     expected = todays(json.loads(path.read_text()))
     record = records.verify(path)
     found = json.loads(msgspec.json.encode(record))
-    assert record.schema == SCHEMA == 3
+    assert record.schema == SCHEMA == 4
     assert {place: value for place, value in leaves(found) if place not in ("schema", "seal")} == expected
     assert len(numbers(expected)) > 100
 
