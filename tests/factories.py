@@ -8,7 +8,7 @@ import msgspec
 
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Member, Reference, SplitInfo
+from benchmark.records.findings import Member, Reference, Rule, SplitInfo
 from benchmark.records.record import SCHEMA, Cost, DatasetInfo, Failure, Part, Record, Tuned
 from benchmark.records.speed import Conditions, Latency, Rate, Speed, Work, architecture, identity
 from benchmark.records.training import Pace, TrainingInfo
@@ -191,6 +191,21 @@ def ova_vote(value: float = 0.81, **changes: Any) -> Record:
         "gradcam": {},
     }
     return record(value, pipeline=f"soft(4 × {direct})", **{**fields, **changes})
+
+
+def controls(values: dict[str, float], *, n: int = 300, **changes: Any) -> Record:
+    """Rules beside pipelines, one of each value; any field can be given, of the specification some."""
+    spec = changes.pop("spec", {})
+    fields: dict[str, Any] = {
+        "metrics": {},
+        "controls": {rule: metrics(value, n=n) for rule, value in values.items()},
+        "rules": {rule: Rule("what it sees", "boosted trees", {"boosted trees": 0.3}) for rule in values},
+        "run": f"controls-{_hex('-'.join(values), 0, 8)}",
+        "pipeline_digest": _hex("-".join(values), "controls", 64),
+        **changes,
+    }
+    made = record(pipeline="controls", n=n, **fields)
+    return msgspec.structs.replace(made, spec={**made.spec, "kind": "controls", **spec})
 
 
 def tuned(**changes: Any) -> Tuned:

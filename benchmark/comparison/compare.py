@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.comparison.aggregates import Aggregate, Aggregates, mean
-from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey, speaks_of_all
+from benchmark.comparison.aggregates import Aggregates, mean
+from benchmark.comparison.controls import control_rows
+from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey
 from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
 from benchmark.comparison.ranking import ranked
 from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
@@ -19,7 +20,6 @@ from benchmark.records.speed import architecture
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from registry.errors import unknown_name
 
-ORACLE, LARGEST = "source-oracle", "majority"
 MIXED_CODE = "its runs used different code: repeat them before trusting the mean"
 MIXED_HARDWARE = "its runs used different hardware, so they have no training time in common"
 
@@ -107,7 +107,7 @@ def _table(
         split=facts.split,
         classes=facts.classes,
         positive=facts.positive,
-        rows=rows + _control_rows(facts, primary),
+        rows=rows + control_rows(facts, primary, list(grouping.controls.get(key, {}).values())),
         ranking=None,
         own_metric=own,
         margin=margin,
@@ -179,17 +179,3 @@ def _rank(row: Row, metric: str) -> tuple[bool, bool, float, str]:
     if value is None:
         return True, True, float(row.status == "failed"), row.pipeline
     return False, bool(row.untrusted) or not row.pooled, -direction(metric) * value, row.pipeline
-
-
-def _control_rows(facts: Record, metric: str) -> list[Row]:
-    controls = facts.controls if speaks_of_all(facts) else {}
-    rows = []
-    for rule, found in controls.items():
-        metrics = {name: Aggregate(one.value, one.low, one.high, one.n, None, one.note) for name, one in found.items()}
-        n = metrics[metric].n if metric in metrics else None
-        rows.append(Row(rule, control=True, status="ok", n=n, metrics=metrics, runs=[facts] if rule == LARGEST else []))
-    if ORACLE not in controls:
-        known = facts.dataset is not None and facts.dataset.sources
-        reason = "source unknown" if not known else "no run computed it" if speaks_of_all(facts) else "folds not pooled"
-        rows.append(Row(ORACLE, control=True, status="not-computable", notes=[reason]))
-    return rows

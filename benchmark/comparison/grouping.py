@@ -52,6 +52,7 @@ class Grouping:
 
     Attributes:
         facts: key of a table -> the record that describes the table: its data, split and controls.
+        controls: key of a table -> pipeline digest -> a record of control rules that stand in it.
         specs: pipeline digest -> a specification.
         tasks: key of a table, pipeline digest -> the tasks that ran it.
         codes: pipeline digest -> seed and fold -> the component code behind that run, where it is good.
@@ -62,6 +63,7 @@ class Grouping:
     def __init__(self, records: Iterable[Record]) -> None:
         self.pipelines_of: dict[TableKey, dict[str, dict[Identity, Record]]] = {}
         self.facts: dict[TableKey, Record] = {}
+        self.controls: dict[TableKey, dict[str, Record]] = {}
         self.specs: dict[str, dict[str, Any]] = {}
         self.tasks: dict[tuple[TableKey, str], set[str]] = {}
         self.codes: dict[str, dict[Identity, tuple[str, ...]]] = {}
@@ -87,6 +89,9 @@ class Grouping:
 
     def _add(self, record: Record) -> None:
         key = _key(record)
+        if record.of_controls:
+            self._add_controls(key, record)
+            return
         self.tasks.setdefault((key, record.pipeline_digest), set()).add(record.task)
         runs = self.pipelines_of.setdefault(key, {}).setdefault(record.pipeline_digest, {})
         identity = (record.seed, record.fold)
@@ -102,6 +107,13 @@ class Grouping:
         if record.status == "ok":
             code = tuple(part.code for part in record.components.values())
             self.codes.setdefault(record.pipeline_digest, {})[identity] = self.seen.setdefault(code, code)
+
+    def _add_controls(self, key: TableKey, record: Record) -> None:
+        """Control rules stand in the tables of others; those that failed stand in none."""
+        known = self.controls.setdefault(key, {})
+        other = known.get(record.pipeline_digest)
+        if record.status == "ok" and (other is None or _preference(other) < _preference(record)):
+            known[record.pipeline_digest] = record
 
     def _home(self, key: TableKey) -> TableKey:
         """The table that a key belongs to: its own, or the only known one that it does not contradict."""

@@ -61,7 +61,7 @@ def no_worse(verdict: Verdict | None, metric: str, margin: float) -> bool:
 
 
 def _contender(row: Row) -> Contender:
-    return Contender(row.pipeline, row.runs, rule=row.pipeline if row.control else "")
+    return Contender(row.pipeline, row.runs, rule=row.rule)
 
 
 def _with(row: Row, found: Verdicts, number: int, reference: bool) -> Row:

@@ -42,7 +42,9 @@ class Row(msgspec.Struct, frozen=True):
         untrusted: why it is not ranked: a run behind it was edited, or its predictions contradict it; else empty.
         architecture: digest of what its networks compute, which a measurement of its speed shares; empty of a vote.
         codes: digests of the code of its components, of one run.
-        runs: the records behind the numbers, without their bulk; the note of their ``marks-…`` names that class.
+        runs: the records behind the numbers, without their bulk; the note of their ``marks-…`` names that class; of a
+            control its record, where it has one.
+        rule: of a control, its name in that record and in the predictions beside it.
     """
 
     pipeline: str
@@ -67,6 +69,7 @@ class Row(msgspec.Struct, frozen=True):
     codes: tuple[str, ...] = ()
     runs: list[Record] = []
     untrusted: str = ""
+    rule: str = ""
 
     @property
     def pooled(self) -> bool:

@@ -13,6 +13,8 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.resampling import Groups
 from benchmark.records.estimate import Estimate
 
+MAJORITY, ORACLE = "majority", "source-oracle"
+
 
 def controls(
     classes: Sequence[str],
@@ -43,10 +45,10 @@ def control_shares(
 ) -> dict[str, np.ndarray]:
     """Rule -> class priors (n, K) that it answers the images of `test` with, learnt from those of `train` (N,) bool."""
     alike = np.zeros(len(targets), int)
-    rules = {"majority": class_shares(num_classes, alike[train], targets[train], alike[test])}
+    rules = {MAJORITY: class_shares(num_classes, alike[train], targets[train], alike[test])}
     if sources is not None and all(source is not None for source in sources):
         known = np.asarray(sources)
-        rules["source-oracle"] = class_shares(num_classes, known[train], targets[train], known[test])
+        rules[ORACLE] = class_shares(num_classes, known[train], targets[train], known[test])
     return rules
 
 

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 from benchmark.execution.heads import try_heads
 from benchmark.execution.session import Session, scheduled, specified
+from benchmark.planning.controls import plan_controls
 from benchmark.planning.request import components_asked, task_of
 from benchmark.planning.resolve import choose
 from benchmark.planning.runs import Planned
 
 
 def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned]:
-    """Every run that a request asks for, and what is pooled of them; what cannot be built is reported before.
+    """Every run that a request asks for, what is pooled of them, and last the rules that they must beat.
+
+    What cannot be built is reported before.
 
     Args:
-        only_failed: those alone whose last attempt failed; none where none has.
+        only_failed: those runs alone whose last attempt failed; none where none has.
 
     Raises:
         BenchError: the request, the data or a component cannot be used.
@@ -22,10 +25,11 @@ def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned
     chosen = choose(asked.task, components_asked(session.request), asked.forced)
     specs, found = specified(session, asked, chosen, session.request.seeds)
     planned = scheduled(session, specs, found.summary, found.described)
+    beside = plan_controls(planned, found.summary, found.described, session.store, session.results, session.index)
     if only_failed:
         planned = failed_before(planned)
     try_heads(planned, session.worker)
-    return planned
+    return planned + beside if planned else []
 
 
 def failed_before(planned: Sequence[Planned]) -> list[Planned]:

@@ -153,7 +153,7 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
         BenchError: the data or the disk make every run impossible.
     """
     records = {}
-    with session.display.running(len(planned)) as take:
+    with session.display.running(sum(not run.of_controls for run in planned)) as take:
         for happened in session.pool.run(planned, session.store, timeout_s):
             take(happened)
             if isinstance(happened, Recorded):

@@ -4,6 +4,7 @@
                                                └─ fit with features.head ─ features ─ predict ┘       a classical head
     members/NAME/…, reference/… up to predict ─ vote ─ explain, score ─ draw ─ record             a vote
     folds/N/… up to score ─ score ─ record                                                        pooled
+    originals, prepare, split ─ controls ─ record; on masks instead of originals; folds/N/…       controls
 
 A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
 that matter to it, and the keys of what it reads.  That of a record holds no code: whoever changes what a record says
@@ -21,14 +22,16 @@ from benchmark.storage.code import OWN, CodeIndex, component_code
 from benchmark.storage.digests import canonical, digest, library_versions
 from benchmark.tasks.components import components_of, plain_name, run_parts
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import RunSpec, Spec, VoteSpec, target_of
+from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec, target_of
 from registry.lookup import find
 
 IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
-RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw")  # copied or read
+RECORDED = (  # copied or read
+    "split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw", "controls",
+)  # fmt: skip
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -41,11 +44,12 @@ def plan(spec: Spec, summary: DatasetSummary, traits: Callable[[str], Traits], i
     """
     if isinstance(spec, VoteSpec):
         return _vote(spec, summary, traits, index)
-    chain = _Chain(spec, index)
+    assert isinstance(spec, RunSpec)  # controls stand on the steps of runs
+    chain = Chain(spec, index)
     networks = _trunk(chain, summary, traits(spec.segmenter.name))
     rows = (list(spec.classes), chain.libraries("scipy"))  # its rows bear the names of the classes
     chain.add("explain", spec.seed, networks, *rows, reads=(*SCORED, "inputs", "features"))
-    chain.add("score", *_scoring(chain), reads=SCORED)
+    chain.add("score", *scoring(chain), reads=SCORED)
     settings = (list(spec.classes), spec.seed, plain_name(spec), spec.augmentation, spec.training, networks)
     chain.add(
         "draw", *settings, chain.libraries(*FIGURES), reads=("prepare", "split", "masks", "inputs", "fit", "explain")
@@ -55,21 +59,21 @@ def plan(spec: Spec, summary: DatasetSummary, traits: Callable[[str], Traits], i
 
 def pooled(spec: Spec, summary: DatasetSummary, folds: Sequence[Plan], index: CodeIndex) -> Plan:
     """How all folds become one result: of the run itself, nothing is built but the scores and the record."""
-    chain = _Chain(spec, index)
+    chain = Chain(spec, index)
     for number, fold in enumerate(folds):
         chain.adopt(f"folds/{number}/", fold.steps, fold.uncacheable)
-    chain.add("score", *_scoring(chain), reads=chain.roles("score"), module="score_folds")
+    chain.add("score", *scoring(chain), reads=chain.roles("score"), module="score_folds")
     return chain.planned(summary)
 
 
 def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
-    chain = _Chain(spec, index)
+    chain = Chain(spec, index)
     members = {f"{MEMBERS}{name}/": member for name, member in spec.members.items()}
     if spec.reference:
         members["reference/"] = spec.reference
     networks = []
     for place, member in members.items():
-        own = _Chain(member, index)
+        own = Chain(member, index)
         networks.append(_trunk(own, summary, traits(member.segmenter.name)))
         chain.adopt(place, own.steps, own.uncacheable)
     _split(chain, summary)
@@ -80,19 +84,19 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     chain.add("vote", *fitted_on, reads=voting, components=(("voter", spec.voter),))
     mapped = [role for role in chain.roles(*SCORED, "inputs", "features", "vote") if not role.startswith("reference/")]
     chain.add("explain", spec.seed, networks, list(spec.classes), reads=mapped, module="explain_vote")
-    chain.add("score", spec.metric, *_scoring(chain), reads=(*scored, "vote"), module="score_vote")
+    chain.add("score", spec.metric, *scoring(chain), reads=(*scored, "vote"), module="score_vote")
     settings = (list(spec.classes), spec.seed, plain_name(spec), chain.libraries(*FIGURES))
     chain.add("draw", *settings, reads=[*chain.roles("prepare", "masks", "inputs"), "split", "explain"])
     return chain.planned(summary)
 
 
-def _scoring(chain: "_Chain") -> tuple[object, ...]:
+def scoring(chain: "Chain") -> tuple[object, ...]:
     """Settings of every step that scores."""
     spec, numpy = chain.spec, chain.libraries("numpy")
     return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, numpy
 
 
-def _split(chain: "_Chain", summary: DatasetSummary) -> None:
+def _split(chain: "Chain", summary: DatasetSummary) -> None:
     """The steps that any run begins with."""
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     spec = chain.spec
@@ -103,7 +107,7 @@ def _split(chain: "_Chain", summary: DatasetSummary) -> None:
     chain.add("split", spec.split, spec.fold, reads=("prepare",))
 
 
-def _trunk(chain: "_Chain", summary: DatasetSummary, segmenter: Traits) -> str:
+def _trunk(chain: "Chain", summary: DatasetSummary, segmenter: Traits) -> str:
     """The steps up to predictions; gives the versions of what networks are made with."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
@@ -130,8 +134,8 @@ def _stem(
 ) -> tuple[dict[str, Step], list[str]]:
     """The steps up to what the classifier sees, the same for all that see it, whatever is trained on it."""
 
-    def grown() -> "_Chain":
-        chain = _Chain(spec, index)
+    def grown() -> "Chain":
+        chain = Chain(spec, index)
         _split(chain, summary)
         _inputs(chain, segmenter)
         return chain
@@ -142,7 +146,7 @@ def _stem(
     return found.steps, found.uncacheable
 
 
-def _inputs(chain: "_Chain", segmenter: Traits) -> None:
+def _inputs(chain: "Chain", segmenter: Traits) -> None:
     """Masks and what the classifier sees; neither where the frame is kept whole as it was prepared."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
@@ -159,7 +163,7 @@ def _inputs(chain: "_Chain", segmenter: Traits) -> None:
         chain.add("inputs", spec.images.mask, late, chain.libraries(*IMAGES), reads=("prepare", "masks"))
 
 
-class _Chain:
+class Chain:
     """The steps of a run in the making."""
 
     def __init__(self, spec: Spec, index: CodeIndex) -> None:
@@ -197,19 +201,24 @@ class _Chain:
         """Of the steps of these stages, those of members, reference and folds too."""
         return [role for role in self.steps if role.rpartition("/")[2] in names]
 
-    def planned(self, summary: DatasetSummary) -> Plan:
-        """The steps so far, and the record that they end in."""
+    def planned(self, summary: DatasetSummary, module: str = RECORD) -> Plan:
+        """The steps so far, and the record that they end in.
+
+        Args:
+            module: that writes it, below `benchmark.stages`.
+        """
         spec = self.spec
         inputs = keys_of(self.roles(*RECORDED), self.steps)
         key = digest("record", str(SCHEMA), canonical(inputs), canonical([list(spec.classes), spec.metric]))
         whole = spec.digest(summary.digest)
         fold = "pooled" if spec.fold is None else f"f{spec.fold}"
+        place = [] if isinstance(spec, ControlsSpec) else [f"s{spec.seed}", fold]
         return Plan(
-            run=f"{'-'.join(run_parts(spec))}-s{spec.seed}-{fold}-{whole[:8]}",
+            run="-".join([*run_parts(spec), *place, whole[:8]]),
             digest=whole,
             pipeline_digest=spec.pipeline_digest(summary.digest),
             steps=self.steps,
-            record=Step(RECORD, "benchmark.stages.record", key, spec, inputs),
+            record=Step(RECORD, f"benchmark.stages.{module}", key, spec, inputs),
             code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},
             uncacheable=sorted(set(self.uncacheable)),
             scoring=self._scoring_code(),

@@ -16,7 +16,7 @@ from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
-from benchmark.tasks.spec import Spec, VoteSpec, in_fold
+from benchmark.tasks.spec import ControlsSpec, Spec, VoteSpec, in_fold
 from registry.errors import BenchError
 
 
@@ -51,8 +51,15 @@ class Planned(msgspec.Struct, frozen=True):
     def label(self) -> str:
         """How progress names it."""
         folds = self.spec.split.folds
+        if self.of_controls:
+            return self.pipeline
         fold = "" if folds == 1 else ", folds pooled" if self.spec.fold is None else f", fold {self.spec.fold}"
         return f"{self.pipeline} · seed {self.spec.seed}{fold}"
+
+    @property
+    def of_controls(self) -> bool:
+        """Whether it is of rules that stand beside the pipelines."""
+        return isinstance(self.spec, ControlsSpec)
 
     @property
     def to_build(self) -> list[str]:
@@ -70,15 +77,7 @@ def plan_runs(
     index: CodeIndex,
 ) -> list[Planned]:
     """Each run with its plan, and whether its record or its artefacts are there already; pooled results come last."""
-    there = _recorded(results)
-
-    def planned(spec: Spec, steps: Plan, names: dict[str, str]) -> Planned:
-        own = results / spec.task / steps.run
-        folder, record = _found(own, there.get(steps.run, []), steps.key)
-        state = "to run" if record is None else "failed" if record.status == "failed" else "cached"
-        cached = record if state == "cached" else None
-        lacking = {} if cached else missing(steps, store.has)
-        return Planned(spec, steps, summary, names, folder, state, lacking, cached)
+    planned = planner(summary, store, results)
 
     def traits(name: str) -> Any:
         return described.traits("segmenter", name)
@@ -90,6 +89,21 @@ def plan_runs(
         runs.append(planned(whole, pooled(whole, summary, [fold.plan for fold in folds], index), names))
     index.keep()  # planning reads the stages' imports
     return runs
+
+
+def planner(summary: DatasetSummary, store: Store, results: Path) -> Callable[[Spec, Plan, dict[str, str]], Planned]:
+    """Makes planned runs of specification, plan and names; folders are listed once for all of them."""
+    there = _recorded(results)
+
+    def planned(spec: Spec, steps: Plan, names: dict[str, str]) -> Planned:
+        own = results / spec.task / steps.run
+        folder, record = _found(own, there.get(steps.run, []), steps.key)
+        state = "to run" if record is None else "failed" if record.status == "failed" else "cached"
+        cached = record if state == "cached" else None
+        lacking = {} if cached else missing(steps, store.has)
+        return Planned(spec, steps, summary, names, folder, state, lacking, cached)
+
+    return planned
 
 
 def _names(spec: Spec, defaults: Callable[[str, str], Any]) -> dict[str, str]:

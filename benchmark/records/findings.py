@@ -53,6 +53,20 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: dict[str, Estimate] = {}
 
 
+class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a control is made of, in words short enough for a table.
+
+    Attributes:
+        sees: what it is told of an image.
+        learner: that was taken; empty where nothing was fitted.
+        losses: learner -> class-balanced log-loss on validation, by which it was taken; the mean over folds.
+    """
+
+    sees: str
+    learner: str = ""
+    losses: dict[str, float] = {}
+
+
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the step ``score`` stores; the record has the same fields.
 
@@ -62,6 +76,7 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
         members: name -> metrics.
         reference: the difference and the metrics; who it is, the record adds.
         notes: what went wrong in the trainings, though they ended.
+        rules: of a run of controls: name -> what it is made of.
     """
 
     split: SplitInfo
@@ -76,3 +91,4 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     voting: dict[str, Estimate] = {}
     reference: Reference | None = None
     notes: list[str] = []
+    rules: dict[str, Rule] = {}

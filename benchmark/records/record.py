@@ -7,7 +7,7 @@ import msgspec
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Member, Reference, SplitInfo
+from benchmark.records.findings import Member, Reference, Rule, SplitInfo
 from benchmark.records.training import TrainingInfo
 
 SCHEMA = 4
@@ -112,7 +112,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         pipeline_digest: the same for runs that differ in seed and fold only; such runs are aggregated.
         metric: the task's primary metric, a key of `metrics`.
         metrics: on the test subset.  Names are kebab-case; per-class ones end in ``/CLASS``.
-        controls: rule -> metrics; ``majority`` always, ``source-oracle`` when sources are known.
+        controls: rule -> metrics; ``majority`` always, ``source-oracle`` when sources are known.  A record of controls
+            has all of them here and its `metrics` are empty; its outputs lie in ``predictions.npz`` as ``NAME@RULE``.
+        rules: of a record of controls: rule -> what it is made of.
         confusion: rows are true classes, columns predicted ones, in the order of `classes`.
         masks, gradcam: mask quality, and where the heat maps lie: statistics of the same shape as `metrics`.
         map_method: how the heat maps were made.
@@ -169,4 +171,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     files: dict[str, FileEntry] | None = None
     test: str = ""
     scoring: dict[str, str] = {}
+    rules: dict[str, Rule] = {}
     seal: str = ""
+
+    @property
+    def of_controls(self) -> bool:
+        """Whether it is of rules that stand beside pipelines, and of no pipeline."""
+        return self.spec.get("kind") == "controls"

@@ -3,8 +3,8 @@
 Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Schema 3 has trainings of a fixed
 length; until then the validation loss steered them, so older records hold `best_epoch`, and `patience` and `decay` in
 their specification.  Schema 4 lists the trainings that a run stands on, which older records tell by their
-specification, and the files of the run's folder, which they cannot say.  Older records stay readable: their seal is
-checked on the bytes as they were written, and then they are upgraded in memory.
+specification, and the files of the run's folder, which they cannot say; and it has records of controls.  Older records
+stay readable: their seal is checked on the bytes as they were written, and then they are upgraded in memory.
 """
 
 from collections.abc import Mapping

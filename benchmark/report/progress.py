@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -15,6 +16,7 @@ from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
 from benchmark.planning.runs import Planned
+from benchmark.records.record import Record
 from benchmark.report.notebook import Page
 from benchmark.report.wording import duration, plural
 
@@ -31,6 +33,8 @@ WORDS = {
     "explain": "drawing heat maps",
     "score": "scoring",
     "draw": "drawing",
+    "originals": "reading grey levels",
+    "controls": "fitting",
     "record": "writing the record",
 }
 
@@ -106,25 +110,33 @@ class Progress:
             self._say(f"  {active.words}: done ({duration(ended.duration_s)})")
 
     def _end_run(self, recorded: Recorded) -> None:
-        self.ended += 1
         run, record = recorded.run, recorded.record
-        line = f"[{self.ended}/{self.total}] {run.label}: "
+        self.ended += not run.of_controls
+        line = f"{'' if run.of_controls else f'[{self.ended}/{self.total}] '}{run.label}: "
         if record.failure:
             at = f" at {record.failure.stage}" if record.failure.stage else ""
             self._say(f"{line}failed ({record.failure.cause}{at}) {record.failure.message}")
             return
-        found = record.metrics.get(record.metric)
-        score = f"{record.metric} {found.value:.3f}" if found and found.value is not None else record.metric
-        self._say(f"{line}{score} ({'cached' if run.record else duration(recorded.duration_s)})")
+        self._say(f"{line}{_scores(record)} ({'cached' if run.record else duration(recorded.duration_s)})")
 
     def _say(self, text: str) -> None:
         self.said = time.monotonic()
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+def _scores(record: Record) -> str:
+    """What a run has come to by the task's metric; of controls each rule, but for one that is the line's subject."""
+    found = record.controls if record.of_controls else {record.pipeline: record.metrics}
+    values = {name: metrics[record.metric].value for name, metrics in found.items() if record.metric in metrics}
+    known = {name: f"{value:.3f}" for name, value in values.items() if value is not None}
+    if list(known) == [record.pipeline]:
+        return f"{record.metric} {known[record.pipeline]}"
+    return ", ".join([record.metric, *(f"{name} {value}" for name, value in known.items())])
+
+
 def step_words(step: Step) -> str:
     """What a step does, and for what: ``training (unet+sepcnn+dense, COVID, seed 0)``."""
-    seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs")
+    seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs", "originals", "controls")
     about = f", {step.spec.positive}" if seeded and step.spec.positive else ""
     seed = f", seed {step.spec.seed}" if seeded else ""
     fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""
@@ -177,16 +189,19 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
         if run.plan.uncacheable:
             text += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
         console.print(f"{run.label}: {text}", highlight=False, markup=False, soft_wrap=True)
-    left = [run for run in planned if run.state != "cached"]
-    console.print(f"{plural(len(planned), 'run')}, {len(planned) - len(left)} cached", highlight=False)
+    runs = [run for run in planned if not run.of_controls]
+    left = [run for run in runs if run.state != "cached"]
+    console.print(f"{plural(len(runs), 'run')}, {len(runs) - len(left)} cached", highlight=False)
 
 
 def plan_json(planned: Sequence[Planned]) -> str:
-    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …]}``, on one line."""
-    runs = [
-        {"run": one.plan.run, "pipeline": one.pipeline, "state": one.state, "to_build": one.to_build} for one in planned
-    ]
-    return msgspec.json.encode({"runs": runs}).decode()
+    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …], "controls": [the same]}``, on one line."""
+    listed: dict[str, list[dict[str, Any]]] = {"runs": [], "controls": []}
+    for one in planned:
+        told: dict[str, Any] = {"run": one.plan.run, "pipeline": one.pipeline}
+        told |= {"state": one.state, "to_build": one.to_build}
+        listed["controls" if one.of_controls else "runs"].append(told)
+    return msgspec.json.encode(listed).decode()
 
 
 def _note(event: Advance) -> str:

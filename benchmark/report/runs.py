@@ -40,7 +40,7 @@ def _print_places(console: Console, finished: Sequence[Finished]) -> None:
     there = [name for name in FIGURES if any((run.folder / name).is_file() for run, _ in finished)]
     what = f"Records, models and figures ({', '.join(there)})" if there else "Records"
     console.print(f"\n{what}: {places}", highlight=False, soft_wrap=True)
-    failed = sum(record.status == "failed" for _, record in finished)
+    failed = sum(record.status == "failed" and not run.of_controls for run, record in finished)
     if failed:
         runs = "1 run" if failed == 1 else f"{failed} runs"
         again = f"{runs} failed; the same line runs what is missing, --retry-failed what failed alone."

@@ -8,7 +8,7 @@ import csv
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,12 +58,25 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
     Args:
         names: how tables name the pipelines: member or ``reference`` -> its own, of a fold the name of its run.
     """
+
+    def fill(folder: Path) -> Record:
+        _copy(context, folder)
+        return _record(context, facts, names)
+
+    return put_run(fill, target)
+
+
+def put_run(fill: Callable[[Path], Record], target: Path) -> Record:
+    """Put a run's folder in place of whatever was there, whole or not at all.
+
+    Args:
+        fill: writes everything but the record into a new folder, and gives that.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = new_folder(target.parent, ".writing-")
     try:
-        _copy(context, folder)
-        test = tested(folder / PREDICTIONS)
-        record = msgspec.structs.replace(_record(context, facts, names), files=listing(folder), test=test)
+        made = fill(folder)
+        record = msgspec.structs.replace(made, files=listing(folder), test=tested(folder / PREDICTIONS))
         write(record, folder)
         replace_folder(folder, target)
     finally:
@@ -107,8 +120,8 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         metric=spec.metric,
         classes=list(spec.classes),
         positive=spec.positive,
-        components=_components(facts, spec),
-        dataset=_dataset(facts, findings),
+        components=components(facts, spec),
+        dataset=dataset_info(facts, findings),
         split=findings.split,
         metrics=findings.metrics,
         controls=findings.controls,
@@ -124,7 +137,7 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         notes=[*findings.notes, *notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
         stages=facts.stages,
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,
-        environment=_environment(),
+        environment=environment(),
         scoring=facts.scoring,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **_maps(context),
@@ -149,12 +162,14 @@ def _maps(context: "Context") -> dict[str, Any]:
     return fields
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Versions of what computed."""
     versions = {name: version for name, version in library_versions(*LIBRARIES).items() if version != "absent"}
     return {"python": platform.python_version(), "platform": platform.platform(), **versions}
 
 
-def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
+def components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
+    """What a run is made of, with the code behind it."""
     parts = {}
     for name, kind, component in components_of(spec):
         entry = find(kind, component.name)
@@ -162,7 +177,8 @@ def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
     return parts
 
 
-def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
+def dataset_info(facts: "RunFacts", findings: Findings) -> DatasetInfo:
+    """The data that a run stands on."""
     summary = facts.summary
     return DatasetInfo(
         name=summary.name,

@@ -81,7 +81,7 @@ def trained_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
 def results(run: Reader, scores: Scores) -> dict[str, Any]:
     """Fields of `Findings` that a run of any kind has."""
     return {
-        "split": _split(run),
+        "split": split_info(run),
         "images": dict(Counter(run.prepared.labels.tolist())),
         "skipped": list(run.prepared.skipped),
         "metrics": scores.metrics,
@@ -130,7 +130,8 @@ def mask_quality(run: Reader) -> dict[str, Estimate]:
     return result
 
 
-def _split(run: Reader) -> SplitInfo:
+def split_info(run: Reader) -> SplitInfo:
+    """How the images of a run were divided."""
     table, classes = run.spec.split, run.spec.classes
     names = np.array(list(classes))[class_targets(run.prepared.labels, classes)]
     counts = {

@@ -4,6 +4,7 @@ Every image is tested once, by models that did not learn from it; each fold's pr
 own validation subset before they are pooled.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,7 +49,7 @@ def build(context: "Context", folder: Path) -> None:
     arrays, outputs = pooled.arrays, _outputs(pooled)
     np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **arrays)
     findings = Findings(
-        split=_split(spec, folds[0], arrays["targets"]),
+        split=pooled_split(spec, folds[0], arrays["targets"]),
         images=folds[0].images,
         skipped=folds[0].skipped,
         metrics=_metrics(spec, folds, pooled, outputs),
@@ -66,21 +67,21 @@ def build(context: "Context", folder: Path) -> None:
     write_findings(findings, folder)
 
 
-def pool(folders: list[Path]) -> Pooled:
+def pool(folders: list[Path], columns: Sequence[str] = ARRAYS) -> Pooled:
     """The test predictions of all folds.
 
     Raises:
         DataError: an image was tested by two of them.
     """
-    collected: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+    collected: dict[str, list[np.ndarray]] = {name: [] for name in columns}
     numbers = []
     for number, folder in enumerate(folders):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as stored:
             test = stored["subsets"] == "test"
-            for name in ARRAYS:
+            for name in columns:
                 collected[name].append(stored[name][test])
             numbers.append(np.full(int(test.sum()), number))
-    arrays = {name: np.concatenate(columns) for name, columns in collected.items()}
+    arrays = {name: np.concatenate(found) for name, found in collected.items()}
     if len(set(arrays["ids"].tolist())) != len(arrays["ids"]):
         raise DataError("the folds cannot be pooled: an image was tested by two of them; run all of them again")
     return Pooled(np.concatenate(numbers), arrays)
@@ -132,6 +133,7 @@ def _controls(spec: "Spec", pooled: Pooled) -> dict[str, dict[str, Estimate]]:
     return judge_controls(classes, spec.positive, arrays["targets"], rules, arrays["groups"], spec.seed, spec.resamples)
 
 
-def _split(spec: "Spec", fold: Findings, targets: np.ndarray) -> SplitInfo:
+def pooled_split(spec: "Spec", fold: Findings, targets: np.ndarray) -> SplitInfo:
+    """How the images of all folds were divided: every one of them is tested once."""
     counts = {name: int((targets == k).sum()) for k, name in enumerate(spec.classes)}
     return msgspec.structs.replace(fold.split, counts={"test": counts})

@@ -119,12 +119,38 @@ class VoteSpec(Setting, frozen=True, kw_only=True, tag="vote", tag_field="kind")
         return None if own == self.classes else list(self.classes).index(member)
 
 
-Spec = RunSpec | VoteSpec
+class ControlsSpec(Setting, frozen=True, kw_only=True, tag="controls", tag_field="kind"):
+    """Rules that a pipeline must beat, judged as it is: those of the data, or the one on a segmenter's masks.
+
+    Attributes:
+        rule: name of the rule on masks; empty where the rules are of the data alone.
+        segmenter, segmentation: who draws the masks, and how it was trained; None where there are none.
+    """
+
+    rule: str = ""
+    segmenter: Component | None = None
+    segmentation: Segmentation | None = None
+
+    def _fixed(self) -> dict[str, Any]:
+        """What of it does not count: no backend computes rules of the data."""
+        return {} if self.segmenter else {"runtime": None}
+
+    def digest(self, dataset_digest: str) -> str:
+        """See `Setting`."""
+        return digest(canonical(_identity(msgspec.to_builtins(self), self._fixed())), dataset_digest)
+
+    def pipeline_digest(self, dataset_digest: str) -> str:
+        """See `Setting`."""
+        fixed = {**self._fixed(), "seed": 0, "fold": 0}
+        return digest(canonical(_identity(msgspec.to_builtins(self), fixed)), dataset_digest)
+
+
+Spec = RunSpec | VoteSpec | ControlsSpec
 
 
 def in_fold(spec: Spec, fold: int | None) -> Spec:
     """The same on another fold, members and reference too; on all folds together with None."""
-    if isinstance(spec, RunSpec):
+    if not isinstance(spec, VoteSpec):
         return msgspec.structs.replace(spec, fold=fold)
     return msgspec.structs.replace(
         spec,

@@ -481,10 +481,10 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     weights = tmp_path / "weights.keras"
     weights.write_bytes(b"one")
     component = Component("sepcnn", {"weights": str(weights)})
-    before = planning._Chain(spec(), index()).component("backbone", component)
-    assert planning._Chain(spec(), index()).component("backbone", component) == before
+    before = planning.Chain(spec(), index()).component("backbone", component)
+    assert planning.Chain(spec(), index()).component("backbone", component) == before
     weights.write_bytes(b"another")
-    assert planning._Chain(spec(), index()).component("backbone", component) != before
+    assert planning.Chain(spec(), index()).component("backbone", component) != before
 
 
 def in_process(components):
