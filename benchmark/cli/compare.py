@@ -82,14 +82,18 @@ def command(
         if costs_only:
             comparison = Comparison([], comparison.left_out)
         if not comparison.tables and not comparison.left_out and not costs:
-            lacking = "speed.json" if costs_only else "result.json"
-            click.echo(f"bench: no {lacking} below the given folders; {WRITERS[lacking]}", err=True)
+            _say_nothing_found(costs_only)
             context.exit(3)
         _show(comparison, costs, form, output)
     if details:
         _show_details(map(Path, found.files.values()))
     if comparison.left_out or wrong:
         context.exit(5)
+
+
+def _say_nothing_found(costs_only: bool) -> None:
+    lacking = "speed.json" if costs_only else "result.json"
+    click.echo(f"bench: no {lacking} below the given folders; {WRITERS[lacking]}", err=True)
 
 
 def _check_details(form: str, output: Path | None) -> None:

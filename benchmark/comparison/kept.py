@@ -70,6 +70,8 @@ class KeptTrust:
     def __call__(self, run: Record, folder: Path, metric: str) -> str:
         """The answer, asked where it is not known of these files."""
         place = str(folder.absolute())
+        if not os.path.lexists(f"{place}/{PREDICTIONS}"):
+            return ""
         key = f"{self.code} {metric} {run.key} {_state(f'{place}/{FILE}')} {_state(f'{place}/{PREDICTIONS}')}"
         if key not in self.asked:
             self.asked[key] = self.known[key] if key in self.known else self.distrust(run, folder, metric)

@@ -225,9 +225,9 @@ class Chain:
         )
 
     def _scoring_code(self) -> dict[str, str]:
-        module = self.steps["score"].module
-        code = self.index.code_digest(module, OWN)
-        return {module: code} if code else {}
+        step = self.steps.get("score") or self.steps["controls"]
+        code = self.index.code_digest(step.module, OWN)
+        return {step.module: code} if code else {}
 
     def code(self, module: str) -> str:
         """Digest of a stage's code."""

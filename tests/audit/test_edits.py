@@ -283,7 +283,7 @@ def test_a_table_marks_and_does_not_rank_what_its_predictions_contradict(results
     assert code == 5
     assert list(rows)[:2] == [OTHER, LEADER]
     assert "its predictions do not give its balanced-accuracy" in rows[LEADER]["notes"][0]
-    assert json.loads(text)["tables"][0]["leader"]["pipeline"] == OTHER
+    assert json.loads(text)["tables"][0]["ranking"]["first"] == OTHER
     assert bench_in_process("compare", results, "--no-verify")[0] == 0
     code, text, _ = bench_in_process("compare", results)
     assert "not ranked:" in text

@@ -20,7 +20,7 @@ def test_a_record_of_controls_is_a_row_for_each_rule_and_no_pipeline() -> None:
     (table,) = compare([factories.record(0.9), record]).tables
     assert [row.pipeline for row in table.rows] == [A, *VALUES, "source-oracle"]
     assert [row.value("balanced-accuracy") for row in table.rows[1:4]] == list(VALUES.values())
-    assert table.leader and table.leader.pipeline == A
+    assert table.ranking and table.ranking.first == A
     assert (table.tasks, table.rows[0].seeds) == (["binary"], [0])
 
 

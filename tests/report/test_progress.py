@@ -156,7 +156,7 @@ def test_a_step_is_said_by_what_it_does_and_for_what(one, words):
 def test_every_stage_has_words(tmp_path):
     planned, _ = plans(tmp_path, [spec(), vote()])
     names = {step.name for run in planned for step in [*run.plan.steps.values(), run.plan.record]}
-    assert names | {"features"} == set(WORDS)
+    assert names | {"features", "originals", "controls"} == set(WORDS)
 
 
 def test_a_plan_says_what_is_there_what_is_built_and_what_can_never_be_found_again(tmp_path, page):
