@@ -151,7 +151,7 @@ def brier_scores(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return ((probabilities - truth) ** 2).sum(axis=1) / 2
 
 
-def confidence_bins(confidences: np.ndarray) -> np.ndarray:
+def _bins(confidences: np.ndarray) -> np.ndarray:
     """(n, bins) membership in up to `ECE_BINS` bins of equal mass; equal confidences share a bin."""
     edges = np.unique(np.quantile(confidences, np.arange(1, ECE_BINS) / ECE_BINS))
     return np.eye(len(edges) + 1)[np.searchsorted(edges, confidences, "right")]
@@ -166,14 +166,14 @@ def ece(targets: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | No
     confidences = probabilities.max(axis=1)
     gaps = confidences - (probabilities.argmax(axis=1) == targets)
     weights = _each_once(weights, len(gaps))
-    return _ratio(np.abs((weights * gaps) @ confidence_bins(confidences)).sum(axis=-1), weights.sum(axis=-1))
+    return _ratio(np.abs((weights * gaps) @ _bins(confidences)).sum(axis=-1), weights.sum(axis=-1))
 
 
 def ece_of_perfect(probabilities: np.ndarray, seed: int | np.random.Generator, simulations: int = 500) -> np.ndarray:
     """(simulations,): ECE of a perfectly calibrated model with these probabilities, which is not 0 for finite n."""
     confidences = probabilities.max(axis=1)
     right = np.random.default_rng(seed).random((simulations, len(confidences))) < confidences
-    return np.abs((confidences - right) @ confidence_bins(confidences)).sum(axis=1) / len(confidences)
+    return np.abs((confidences - right) @ _bins(confidences)).sum(axis=1) / len(confidences)
 
 
 @dataclass(frozen=True)

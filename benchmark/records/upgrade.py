@@ -2,8 +2,8 @@
 
 Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Schema 3 has trainings of a fixed
 length; until then the validation loss steered them, so older records hold `best_epoch`, and `patience` and `decay` in
-their specification.  Schema 4 lists the trainings that a run stands on.  Older records stay readable: their seal is checked on the bytes as they were written, and then
-they are upgraded in memory.
+their specification.  Schema 4 lists the trainings that a run stands on.  Older records stay readable: their seal is
+checked on the bytes as they were written, and then they are upgraded in memory.
 """
 
 from collections.abc import Mapping
