@@ -47,7 +47,7 @@ def _left_out(metric: Metric, targets: np.ndarray, outputs: np.ndarray, codes: n
 
 def _closed(name: str, classes: list[str], positive: str | None) -> OfImages | None:
     """The closed form of a metric, where there is one."""
-    kind, _, label = name.partition("/")
+    kind, _, label = name.partition("@")[0].partition("/")  # whoever decided, at a threshold or not
     known = positive if positive else classes[1] if len(classes) == 2 else None
     if kind in ("sensitivity", "specificity") and not label:
         place = classes.index(positive or classes[1])

@@ -13,6 +13,7 @@ import numpy as np
 
 from registry.errors import unknown_name
 
+SPECIFICITIES = (0.95, 0.99)  # for which thresholds are chosen
 ECE_BINS = 15
 TINY = 1e-15  # probabilities are cut here before a logarithm
 
@@ -182,12 +183,15 @@ class Metric:
 
     Attributes:
         needs: "corrected_logits" (at equal priors, see `calibration.without_prior`) or "probabilities" (calibrated).
+        specificity: where a threshold decides instead of the likeliest class, what it is chosen for on the calibration
+            subset; `compute` then takes outputs that were decided so.
         compute: (targets (n,), outputs (n, K) of the kind it needs, weights (..., n)) -> (...).
     """
 
     name: str
     needs: str
     compute: Callable[..., np.ndarray]
+    specificity: float | None = None
 
 
 def metric_named(name: str, classes: Sequence[str], positive: str | None = None) -> Metric:
@@ -214,6 +218,10 @@ def _known(classes: list[str], positive: str | None) -> Iterator[Metric]:
     if positive and column is not None:
         yield Metric("sensitivity", "corrected_logits", partial(_of_decisions, recalls, column))
         yield Metric("specificity", "corrected_logits", partial(_of_decisions, recalls, 1 - column))
+        for share in SPECIFICITIES:
+            for name, k in {"sensitivity": column, "specificity": 1 - column}.items():
+                decided = partial(_of_decisions, recalls, k)
+                yield Metric(f"{name}@specificity-{share * 100:.0f}", "corrected_logits", decided, share)
     for name, ranking in {"auroc": auroc, "auprc": auprc}.items():
         yield Metric(name, "corrected_logits", partial(_of_ranks, ranking, column))
         for k, label in enumerate(classes):

@@ -31,7 +31,6 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import OF_DECISIONS, OF_POSITIVE, UNCALIBRATED
 from registry.errors import DataError
 
-SPECIFICITIES = (0.95, 0.99)
 DECISION_RULE = "likeliest class at equal class shares, calibrated on the calibration subset"
 UNCALIBRATED_RULE = "likeliest class at equal class shares, not calibrated"
 PROBABILITY_RULE = "class shares of the training data: log-loss, Brier and ECE refer to them"
@@ -169,7 +168,7 @@ def _at_specificities(
     own, odds, calibrating, test = targets == k, outputs.odds[:, k], subsets == "calibration", subsets == "test"
     result: dict[str, Estimate] = {}
     thresholds: dict[str, Threshold] = {}
-    for specificity in SPECIFICITIES:
+    for specificity in metrics.SPECIFICITIES:
         name = f"specificity-{specificity * 100:.0f}"
         sides = {f"sensitivity@{name}": test & own, f"specificity@{name}": test & ~own}
         if not (calibrating & ~own).any():

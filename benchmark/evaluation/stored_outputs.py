@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.evaluation.metrics import Metric
+from benchmark.evaluation.calibration import threshold_at_specificity
+from benchmark.evaluation.metrics import Metric, log_odds
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
 from benchmark.records.upgrade import COLUMNS, SUBSETS
@@ -60,7 +61,7 @@ def read_outputs(runs: Sequence[Record], metric: Metric, folder_of: FoldersOf, s
 
 def read_rule(run: Record, rule: str, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
     """What a control rule says, as the record that holds its outputs keeps it."""
-    columns = _columns(run, folder_of(run), f"{metric.needs}@{rule}")
+    columns = _decided(run, _columns(run, folder_of(run), f"{metric.needs}@{rule}"), metric)
     return _together([_chosen(run, columns, subset)])
 
 
@@ -72,7 +73,7 @@ def _together(folds: list[Outputs]) -> Outputs:
 
 def _of_run(run: Record, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
     """Images of a subset, from predictions whose test subset gives what the record says."""
-    columns = _columns(run, folder_of(run), metric.needs)
+    columns = _decided(run, _columns(run, folder_of(run), metric.needs), metric)
     tested = _chosen(run, columns, "test")
     again = float(metric.compute(tested.targets, tested.values, np.ones((1, len(tested.ids))))[0])
     recorded = run.metrics[metric.name].value if metric.name in run.metrics else None
@@ -80,6 +81,19 @@ def _of_run(run: Record, metric: Metric, folder_of: FoldersOf, subset: str) -> O
     if not by_convention and (recorded is None or not abs(again - recorded) <= TOLERANCE):
         raise Untestable(f"the predictions of {run.run} do not give its recorded {metric.name}")
     return tested if subset == "test" else _chosen(run, columns, subset)
+
+
+def _decided(run: Record, columns: dict[str, np.ndarray], metric: Metric) -> dict[str, np.ndarray]:
+    """The same with outputs that name the class decided for, where a threshold decides."""
+    if metric.specificity is None or run.positive is None:
+        return columns
+    k = run.classes.index(run.positive)
+    scores, own = log_odds(columns["values"])[:, k], columns["targets"] == k
+    calibrating = _is(columns["subsets"], "calibration")
+    if not (calibrating & ~own).any():
+        raise Untestable(f"{PREDICTIONS} of {run.run} holds no negatives to choose the threshold on")
+    threshold = threshold_at_specificity(own[calibrating], scores[calibrating], metric.specificity)
+    return {**columns, "values": np.eye(2)[np.where(scores >= threshold, k, 1 - k)]}
 
 
 def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
@@ -103,10 +117,15 @@ def _column(stored: Mapping[str, np.ndarray], key: str) -> np.ndarray:
 
 
 def _chosen(run: Record, columns: Mapping[str, np.ndarray], subset: str) -> Outputs:
-    named = columns["subsets"]
+    chosen = _is(columns["subsets"], subset)
+    fold = columns.get("fold", np.full(len(chosen), run.fold or 0))
+    parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
+    return Outputs(*(part[chosen] for part in parts))
+
+
+def _is(named: np.ndarray, subset: str) -> np.ndarray:
+    """Which images are of a subset, by its name of any schema."""
     chosen = named == subset
     for old, new in SUBSETS.items():
         chosen |= (named == old) & (new == subset)
-    fold = columns.get("fold", np.full(len(named), run.fold or 0))
-    parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
-    return Outputs(*(part[chosen] for part in parts))
+    return np.asarray(chosen)
