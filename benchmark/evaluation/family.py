@@ -123,7 +123,7 @@ class _Family:
 
     def _difference(self, i: int, order: list[int], found: Inference, note: str, n: int) -> Verdict:
         if i == self.reference:
-            return Verdict(n=n)
+            return Verdict(n=n, note=self.reasons.get(i, ""))
         for one in (i, self.reference):
             if one in self.reasons:
                 return Verdict(note=self.reasons[one])

@@ -1,4 +1,4 @@
-"""A metric and what each group of images adds to it: its derivative by the groups' weights, in closed form.
+"""A metric and what each group of images adds to it: its derivative by the groups' weights.
 
 n images, K classes, G groups.  The influences of a metric add up to 0; the sum of their squares, times G / (G - 1), is
 the variance of the metric over test sets, because groups are independent.
@@ -36,15 +36,18 @@ def _of_groups(closed: OfImages, targets: np.ndarray, outputs: np.ndarray, codes
 
 
 def _left_out(metric: Metric, targets: np.ndarray, outputs: np.ndarray, codes: np.ndarray) -> Influenced:
-    """By computing the metric without each group."""
+    """By computing the metric without each group; what it leaves undefined counts as what most leave."""
     value = float(metric.compute(targets, outputs, np.ones((1, len(targets))))[0])
-    without = [metric.compute(targets, outputs, weights) for weights in without_each_group(codes)]
-    return value, value - np.concatenate(without)
+    without = np.concatenate([metric.compute(targets, outputs, weights) for weights in without_each_group(codes)])
+    defined = np.isfinite(without)
+    if np.isnan(value) or not defined.any():
+        return np.nan, np.full(len(without), np.nan)
+    return value, np.where(defined, without[defined].mean() - without, 0.0)
 
 
 def _closed(name: str, classes: list[str], positive: str | None) -> OfImages | None:
     """The closed form of a metric, where there is one."""
-    kind, _, label = name.partition("/")
+    kind, _, label = name.partition("@")[0].partition("/")  # whoever decided, at a threshold or not
     known = positive if positive else classes[1] if len(classes) == 2 else None
     if kind in ("sensitivity", "specificity") and not label:
         place = classes.index(positive or classes[1])
@@ -57,7 +60,7 @@ def _closed(name: str, classes: list[str], positive: str | None) -> OfImages | N
         ranked = range(len(classes)) if column is None and known is None else [column]
         ranked = [classes.index(known)] if column is None and known is not None else ranked
         return partial(_of_ranks, OF_RANKS[kind], ranked)
-    return partial(_of_losses, OF_LOSSES[kind]) if kind in OF_LOSSES else _ece if kind == "ece" else None
+    return partial(_of_losses, OF_LOSSES[kind]) if kind in OF_LOSSES else None
 
 
 def _of_decisions(of: Callable[..., Influenced], k: int | None, targets: np.ndarray, outputs: np.ndarray) -> Influenced:
@@ -157,13 +160,6 @@ def _of_losses(losses: Callable[..., np.ndarray], targets: np.ndarray, outputs: 
     of_images = losses(targets, outputs)
     value = float(of_images.mean())
     return value, (of_images - value) / len(targets)
-
-
-def _ece(targets: np.ndarray, outputs: np.ndarray) -> Influenced:
-    value = float(metrics.ece(targets, outputs))
-    gaps, bins = metrics.calibration_gaps(targets, outputs), metrics.confidence_bins(outputs)
-    signs = bins @ np.sign(gaps @ bins)
-    return value, (signs * gaps - value) / len(targets)
 
 
 OF_DECISIONS = {

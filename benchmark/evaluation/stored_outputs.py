@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.evaluation.metrics import Metric
-from benchmark.evaluation.thresholds import outputs_of
+from benchmark.evaluation.calibration import threshold_at_specificity
+from benchmark.evaluation.metrics import Metric, log_odds
+from benchmark.evaluation.thresholds import decided_at, outputs_of
 from benchmark.records.files import PREDICTIONS
+from benchmark.records.metrics import specificity_of
 from benchmark.records.record import Record
 from benchmark.records.upgrade import COLUMNS, SUBSETS
 
@@ -61,7 +63,7 @@ def read_outputs(runs: Sequence[Record], metric: Metric, folder_of: FoldersOf, s
 
 def read_rule(run: Record, rule: str, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
     """What a control rule says, as the record that holds its outputs keeps it."""
-    columns = _columns(run, folder_of(run), f"{metric.needs}@{rule}")
+    columns = _decided(run, _columns(run, folder_of(run), f"{metric.needs}@{rule}"), metric)
     return _together([_chosen(run, columns, subset)])
 
 
@@ -87,6 +89,19 @@ def _of_run(run: Record, metric: Metric, folder_of: FoldersOf, subset: str) -> O
     return tested if subset == "test" else _chosen(run, columns, subset)
 
 
+def _decided(run: Record, columns: dict[str, np.ndarray], metric: Metric) -> dict[str, np.ndarray]:
+    """A rule's outputs, in place of which its decisions stand where a threshold decides: its record keeps none."""
+    if not metric.threshold or run.positive is None:
+        return columns
+    k = run.classes.index(run.positive)
+    own, calibrating = columns["targets"] == k, _is(columns["subsets"], "calibration")
+    if not (calibrating & ~own).any():
+        raise Untestable(f"{PREDICTIONS} of {run.run} holds no negatives to choose the threshold on")
+    odds, level = log_odds(columns["values"])[:, k], specificity_of(metric.threshold)
+    chosen = threshold_at_specificity(own[calibrating], odds[calibrating], level)
+    return {**columns, "values": decided_at(columns["values"], k, chosen)}
+
+
 def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
     """Of all images that a run keeps; what is asked for is called ``values``."""
     path = folder / PREDICTIONS
@@ -108,10 +123,15 @@ def _column(stored: Mapping[str, np.ndarray], key: str) -> np.ndarray:
 
 
 def _chosen(run: Record, columns: Mapping[str, np.ndarray], subset: str) -> Outputs:
-    named = columns["subsets"]
+    chosen = _is(columns["subsets"], subset)
+    fold = columns.get("fold", np.full(len(chosen), run.fold or 0))
+    parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
+    return Outputs(*(part[chosen] for part in parts))
+
+
+def _is(named: np.ndarray, subset: str) -> np.ndarray:
+    """Which images are of a subset, by its name of any schema."""
     chosen = named == subset
     for old, new in SUBSETS.items():
         chosen |= (named == old) & (new == subset)
-    fold = columns.get("fold", np.full(len(named), run.fold or 0))
-    parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
-    return Outputs(*(part[chosen] for part in parts))
+    return np.asarray(chosen)
