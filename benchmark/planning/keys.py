@@ -29,6 +29,7 @@ FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
 RECORDED = ("split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw")  # copied or read
+JUDGING = ("score", "controls")  # stages that turn outputs into the numbers of a record
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -216,9 +217,9 @@ class _Chain:
         )
 
     def _scoring_code(self) -> dict[str, str]:
-        module = self.steps["score"].module
-        code = self.index.code_digest(module, OWN)
-        return {module: code} if code else {}
+        modules = [self.steps[name].module for name in JUDGING if name in self.steps]
+        codes = {module: self.index.code_digest(module, OWN) for module in modules}
+        return {module: code for module, code in codes.items() if code}
 
     def code(self, module: str) -> str:
         """Digest of a stage's code."""
