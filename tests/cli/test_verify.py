@@ -49,7 +49,7 @@ def test_a_copy_elsewhere_verifies_and_names_what_was_left_out(bench, tmp_path):
     assert {one["file"] for one in found["findings"] if one["kind"] == "left-out"} > {"curves.png", "mean-heat.png"}
 
 
-def test_the_command_needs_no_keras_and_says_what_it_guards_against(bench):
+def test_it_says_what_it_guards_against(bench):
     told = bench.call("verify", bench.results, BENCH_CACHE=str(bench.root / "another"))
     assert told.returncode == 0
     assert "accident and vanity, not an adversary" in " ".join(told.stdout.split())
