@@ -23,7 +23,7 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import at_specificities, uncalibrated
-from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
+from benchmark.evaluation.stored import Stored, Training, read_stored, read_test, read_training
 from benchmark.records.contents import fits, images_digest
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
@@ -94,9 +94,7 @@ def distrust(record: Record, folder: Path, metric: str) -> str:
         return f"{PREDICTIONS} was changed since its record was written"
     try:
         known = metric_named(metric, record.classes, record.positive)
-        stored = read_stored(path)
-        test = stored.subsets == "test"
-        found = float(known.compute(stored.targets[test], getattr(stored, known.needs)[test]))
+        found = float(known.compute(*read_test(path, known.needs)))
     except UnknownNameError:
         return ""
     except UNREADABLE:

@@ -57,6 +57,24 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     return columns
 
 
+def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Classes (n,) and outputs float (n, K) of the test images alone, which is quicker than `read_stored`.
+
+    Args:
+        name: of the outputs: ``corrected_logits`` or ``probabilities``.
+
+    Raises:
+        OSError, ValueError, KeyError, EOFError: they cannot be read.
+    """
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        subsets, targets, outputs = (
+            archive[column if column in archive.files else COLUMNS.get(column, column)]
+            for column in ("subsets", "targets", name)
+        )
+    test = subsets == "test"  # of whatever schema
+    return targets[test], outputs[test].astype(float)
+
+
 def read_stored(path: Path) -> Stored:
     """The predictions of a pipeline, of a vote or of pooled folds.
 
