@@ -20,6 +20,7 @@ from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
+from benchmark.cli.score import command as score
 from benchmark.cli.speed import command as speed
 from benchmark.cli.tune import command as tune
 from benchmark.cli.verify import command as verify
@@ -45,6 +46,7 @@ COMMAND = {
     "tune": tune,
     "speed": speed,
     "verify": verify,
+    "score": score,
 }
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
     "verify": "Check that results are as they were written, and give what was stored.",
+    "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
     "cache": "Show what runs keep for the next one, and remove it.",

@@ -5,7 +5,10 @@ today's, for they depend on more than the outputs.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import struct
+import tokenize
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -15,22 +18,26 @@ import numpy as np
 from benchmark.evaluation import metrics
 from benchmark.evaluation.calibration import Calibration, calibrated, correct_prior, fit_calibration, without_prior
 from benchmark.evaluation.controls import control_shares, judge_controls
+from benchmark.evaluation.differing import alike, differing, shown
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import uncalibrated
-from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
+from benchmark.evaluation.stored import Stored, Training, read_stored, read_test, read_training
 from benchmark.evaluation.thresholds import at_specificities, outputs_of
 from benchmark.records.contents import fits, images_digest
-from benchmark.records.estimate import Estimate
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
 from registry.errors import BenchError, UnknownNameError
 
-TOLERANCE, LOGITS_TOLERANCE = 1e-9, 1e-6
-FEW_RESAMPLES = 20  # where only values are asked for, which no resample moves
-UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, BadZipFile, BenchError)
+LOGITS_TOLERANCE = 1e-6
+OF_RULES = "controls"  # the kind of records whose rows are rules, and no pipeline
+UNREADABLE = (  # what archives and arrays raise whose bytes were changed
+    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, OverflowError,
+    BadZipFile, struct.error, zlib.error, tokenize.TokenError, BenchError,
+)  # fmt: skip
 
 
 class _Run(NamedTuple):
@@ -53,7 +60,7 @@ class _Run(NamedTuple):
     @property
     def settings(self) -> tuple[int, int]:
         """Seed and number of resamples."""
-        return self.record.seed, int(self.record.spec["resamples"]) if self.exact else FEW_RESAMPLES
+        return bootstrapped(self.record, self.exact)
 
     def prior(self, name: str) -> list[float]:
         shares = getattr(self.record.calibration, name)
@@ -67,6 +74,8 @@ def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
         same_code: the code that scored it is today's, so that intervals and what was fitted must be the same too.
     """
     try:
+        if record.spec.get("kind") == OF_RULES:
+            return Recomputed(list(rule_contradictions(record, folder / PREDICTIONS, same_code)))
         stored = read_stored(folder / PREDICTIONS)
         counts = record.split.counts.get("train") if record.split else None
         training = read_training(folder, record.spec["classes"], counts) if stored.fold is None else None
@@ -86,20 +95,19 @@ def distrust(record: Record, folder: Path, metric: str) -> str:
         return f"{PREDICTIONS} was changed since its record was written"
     try:
         known = metric_named(metric, record.classes, record.positive)
-        stored = read_stored(path)
-        values = outputs_of(record, known, getattr(stored, known.needs), stored.fold)
+        targets, outputs, folds = read_test(path, known.needs)
+        values = outputs_of(record, known, outputs, folds)
         if values is None:
             return f"it does not say its threshold for {known.threshold}"
-        test = stored.subsets == "test"
-        found = float(known.compute(stored.targets[test], values[test]))
+        found = float(known.compute(targets, values))
     except UnknownNameError:
         return ""
     except UNREADABLE:
         return f"{PREDICTIONS} cannot be read"
     recorded = record.metrics[metric]
-    if _alike(recorded.value, found) or (recorded.value == 0 and math.isnan(found)):  # MCC of one class is 0
+    if alike(recorded.value, found) or (recorded.value == 0 and math.isnan(found)):  # MCC of one class is 0
         return ""
-    return f"its predictions do not give its {metric}: {found:.4f}, recorded {_shown(recorded.value)}"
+    return f"its predictions do not give its {metric}: {found:.4f}, recorded {shown(recorded.value)}"
 
 
 def _images(run: _Run) -> Iterator[str]:
@@ -128,7 +136,7 @@ def _metrics(run: _Run) -> Iterator[str]:
         found |= uncalibrated(*about, neutral, groups, *run.settings)
     if not run.exact:
         del found[ECE_FLOOR]  # drawn at random
-    yield from _differing("", record.metrics, found, exact=run.exact)
+    yield from differing("", record.metrics, found, exact=run.exact)
 
 
 def _calibration(run: _Run) -> Iterator[str]:
@@ -152,7 +160,7 @@ def _calibration(run: _Run) -> Iterator[str]:
         own = stored.subsets == "calibration"
         again = fit_calibration(correct_prior(stored.logits[own], *priors), stored.targets[own], priors[0])
         for name in ("method", "temperature", "slope", "intercept"):
-            if not _alike(getattr(fitted, name), getattr(again, name), LOGITS_TOLERANCE):
+            if not alike(getattr(fitted, name), getattr(again, name), LOGITS_TOLERANCE):
                 yield f"calibration {name}: {getattr(again, name)} is fitted, recorded {getattr(fitted, name)}"
 
 
@@ -162,12 +170,12 @@ def _thresholds(run: _Run) -> Iterator[str]:
         return
     k = record.classes.index(record.positive)
     estimates, thresholds = at_specificities(k, stored.targets, run.outputs.odds[:, k], stored.subsets, stored.groups)
-    yield from _differing("", record.metrics, estimates, exact=run.exact, whole=False)
+    yield from differing("", record.metrics, estimates, exact=run.exact, whole=False)
     for level, recorded in record.calibration.thresholds.items():
         for name in ("log_odds", "calibration_specificity", "calibration_sensitivity", "negatives", "positives"):
             one, other = getattr(recorded, name), getattr(thresholds.get(level), name, None)
-            if isinstance(one, int | float) and not _alike(one, other):
-                yield f"threshold {level}: {name} {_shown(other)} by the stored outputs, recorded {_shown(one)}"
+            if isinstance(one, int | float) and not alike(one, other):
+                yield f"threshold {level}: {name} {shown(other)} by the stored outputs, recorded {shown(one)}"
 
 
 def _controls(run: _Run) -> Iterator[str]:
@@ -178,7 +186,7 @@ def _controls(run: _Run) -> Iterator[str]:
     for rule, recorded in record.controls.items():
         if rule in found:
             again = {name: one for name, one in found[rule].items() if run.exact or name != ECE_FLOOR}
-            yield from _differing(f"control {rule}, ", recorded, again, exact=run.exact)
+            yield from differing(f"control {rule}, ", recorded, again, exact=run.exact)
 
 
 def _shares(run: _Run) -> dict[str, np.ndarray]:
@@ -222,38 +230,3 @@ def _unchecked(run: _Run) -> Iterator[str]:
         yield "statistics of heat maps: no values of single images are stored"
     if not run.exact:
         yield "intervals: the code that scored is not today's, or not known"
-
-
-def _differing(
-    prefix: str, recorded: Mapping[str, Estimate], found: Mapping[str, Estimate], *, exact: bool, whole: bool = True
-) -> Iterator[str]:
-    """Where estimates differ.
-
-    Args:
-        exact: compare intervals too.
-        whole: each that is found must be recorded, where `exact`.
-    """
-    fields: Sequence[str] = ("value", "low", "high", "n") if exact else ("value", "n")
-    for name, one in found.items():
-        if name not in recorded:
-            if exact and whole:
-                yield f"{prefix}{name}: not recorded"
-            continue
-        for field in fields:
-            other = getattr(recorded[name], field)
-            if not _alike(other, getattr(one, field)):
-                told = f"stored outputs give {_shown(getattr(one, field))}, recorded {_shown(other)}"
-                yield f"{prefix}{name}: {'' if field == 'value' else f'{field}: '}{told}"
-
-
-def _alike(one: float | str | None, other: float | str | None, tolerance: float = TOLERANCE) -> bool:
-    if isinstance(one, str) or isinstance(other, str):
-        return one == other
-    numbers = [None if value is None or math.isnan(value) else value for value in (one, other)]
-    if None in numbers:
-        return numbers == [None, None]
-    return abs(numbers[0] - numbers[1]) <= tolerance * max(1.0, abs(numbers[0]))
-
-
-def _shown(value: float | None) -> str:
-    return "nothing" if value is None else f"{value:.6g}"

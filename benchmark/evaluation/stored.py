@@ -42,20 +42,50 @@ class Training(NamedTuple):
     sources: np.ndarray | None
 
 
-def read_stored(path: Path) -> Stored:
-    """Predictions in a file.
+def read_columns(path: Path) -> dict[str, np.ndarray]:
+    """Every column of stored predictions, by today's names.
 
     Raises:
-        OSError, ValueError, KeyError, EOFError: it cannot be read, or lacks a column.
+        OSError, ValueError, KeyError, EOFError: it cannot be read, or its columns are of different lengths.
     """
-    with np.load(path, allow_pickle=False) as file:
-        columns = {name: file[name] for name in file.files}
-    fields = {name: columns.pop(name if name in columns else COLUMNS.get(name, name)) for name in (*NAMES, "subsets")}
-    named = np.array([SUBSETS.get(str(subset), str(subset)) for subset in fields.pop("subsets")])
-    fields |= {name: fields[name].astype(float) for name in ("logits", "corrected_logits", "probabilities")}
-    if len({len(column) for column in (*fields.values(), named)}) > 1:
+    first_names = {old: new for new, old in COLUMNS.items()}
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        columns = {first_names.get(name, name): archive[name] for name in archive.files}
+    columns["subsets"] = np.array([SUBSETS.get(str(subset), str(subset)) for subset in columns["subsets"]])
+    if len({len(column) for column in columns.values()}) > 1:
         raise ValueError("its columns are of different lengths")
-    return Stored(**fields, subsets=named, fold=columns.pop("fold", None), more=columns)
+    return columns
+
+
+def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Classes (n,), outputs float (n, K) and, of pooled folds, fold (n,) of the test images: quicker than `read_stored`.
+
+    Args:
+        name: of the outputs: ``corrected_logits`` or ``probabilities``.
+
+    Raises:
+        OSError, ValueError, KeyError, EOFError: they cannot be read.
+    """
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        subsets, targets, outputs = (
+            archive[column if column in archive.files else COLUMNS.get(column, column)]
+            for column in ("subsets", "targets", name)
+        )
+        folds = archive["fold"] if "fold" in archive.files else None
+    test = subsets == "test"  # of whatever schema
+    return targets[test], outputs[test].astype(float), None if folds is None else folds[test]
+
+
+def read_stored(path: Path) -> Stored:
+    """The predictions of a pipeline, of a vote or of pooled folds.
+
+    Raises:
+        OSError, ValueError, KeyError, EOFError: they cannot be read, or lack a column.
+    """
+    columns = read_columns(path)
+    fields = {name: columns.pop(name) for name in (*NAMES, "subsets")}
+    fields |= {name: fields[name].astype(float) for name in ("logits", "corrected_logits", "probabilities")}
+    return Stored(**fields, fold=columns.pop("fold", None), more=columns)
 
 
 def read_training(

@@ -32,6 +32,7 @@ SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judg
 RECORDED = (  # copied or read
     "split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw", "controls",
 )  # fmt: skip
+JUDGING = ("score", "controls")  # stages that turn outputs into the numbers of a record
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -225,9 +226,9 @@ class Chain:
         )
 
     def _scoring_code(self) -> dict[str, str]:
-        step = self.steps.get("score") or self.steps["controls"]
-        code = self.index.code_digest(step.module, OWN)
-        return {step.module: code} if code else {}
+        modules = [self.steps[name].module for name in JUDGING if name in self.steps]
+        codes = {module: self.index.code_digest(module, OWN) for module in modules}
+        return {module: code for module, code in codes.items() if code}
 
     def code(self, module: str) -> str:
         """Digest of a stage's code."""

@@ -127,6 +127,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         files: every other file that the run wrote, by its name from the run's folder; None of failed runs, and in
             records from before schema 4.
         test: digest of the test images, see `contents.images_digest`; empty in records from before schema 4.
+        scored_from: of a record that was scored anew, seal of the run's own, in whose folder the rest lies.
         scoring: module that scored -> digest of its code; empty where that cannot be read, and before schema 4.
         digest: of `spec`; `key`: of everything the result depends on, code and data included.
         seal: SHA-256 of the record without it; makes edits evident, is not a signature.
@@ -170,6 +171,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     created: str = ""
     files: dict[str, FileEntry] | None = None
     test: str = ""
+    scored_from: str = ""
     scoring: dict[str, str] = {}
     rules: dict[str, Rule] = {}
     seal: str = ""

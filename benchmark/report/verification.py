@@ -14,7 +14,7 @@ HEADINGS = {  # kind -> what it means
     "edited": "Edited: not as it was written",
     "missing": "Predictions missing: without them nothing can be recomputed",
     "vanished": "Vanished: the ledger knows it, and no line says why it is gone",
-    "stale": "Stale: other code may score it otherwise (bench run scores anew and trains nothing)",
+    "stale": "Stale: other code may score it otherwise (bench score RUN gives its record anew beside it)",
     "left-out": "Left out: listed by the record, and not in this copy",
     "unlisted": "Unlisted: beside a record that does not know it",
     "superseded": "Superseded: a later record of the same run has taken its place",

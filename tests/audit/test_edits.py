@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from benchmark.records.recomputed import Recomputed
 from benchmark.storage.files import fault, sealed
 from tests.published import index, measure, publish
 
+ROOT = Path(__file__).parents[2]
 LEADER, OTHER = "none+sepcnn+dense", "unet+sepcnn+dense"
 FLIPS = 40  # in each kind of file
 
@@ -296,6 +299,16 @@ def test_nor_what_was_edited(results, bench_in_process):
     assert code == 5
     assert [row["pipeline"] for row in rows if "untrusted" in row] == [LEADER]
     assert "predictions.npz was changed" in rows[1]["notes"][0]
+
+
+def test_no_keras_is_imported(results):
+    code = (
+        "import sys; from benchmark.cli.main import bench; "
+        f"bench(['verify', {str(results)!r}], standalone_mode=False); "
+        "print(sorted({'keras', 'tensorflow', 'jax', 'torch', 'sklearn', 'xgboost', 'matplotlib'} & set(sys.modules)))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_seal_of_a_record_holds_the_list_of_its_files(results):

@@ -111,7 +111,8 @@ IGNORED: dict[str, dict[str, Sequence[str]]] = {
     },
     "keys and code digests": {
         "record": ("schema", "run", "digest", "key", "pipeline_digest", "seal", "components.*.code",
-                   "components.*.version", "members.*.run", "dataset.digest"),  # of phantoms: the code
+                   "components.*.version", "members.*.run", "dataset.digest",  # of phantoms: the code
+                   "files", "scoring", "test"),
         "comparison": ("tables.*.dataset_digest",),
         "ledger": ("search.subject",),
         "finding": ("default.run", "best.run"),

@@ -1,0 +1,28 @@
+"""`bench score`: the record of a run anew, from what it has stored."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def command(runs: tuple[Path, ...]) -> None:
+    """Score RUN (the folder of a run) by today's code, from the logits that it stored; nothing is trained.
+
+    \b
+    bench score results/binary/unet-sepcnn-dense-s0-f0-e047cdfd
+
+    The new record lies beside the run, in a folder that bears the run's name and seal, and counts in tables from then
+    on.  What a vote says of its members, mask quality and heat maps are as they were.
+    """
+    from benchmark.audit.score import score_anew
+    from benchmark.evaluation.rescoring import rescore
+    from benchmark.report.wording import estimate
+    from benchmark.storage.code import CodeIndex
+    from benchmark.storage.places import cache_folder
+
+    index = CodeIndex(cache_folder())
+    for run in runs:
+        record, folder = score_anew(run.absolute(), rescore, index)
+        click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")

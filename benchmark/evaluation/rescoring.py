@@ -1,0 +1,56 @@
+"""A run's numbers anew by today's code, from the outputs that it stored; nothing is trained and no image is read."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.evaluation.scoring import score
+from benchmark.evaluation.stored import SPLIT, read_columns, read_training
+from benchmark.records.files import PREDICTIONS
+from benchmark.records.record import Record
+from registry.errors import DataError
+
+
+def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
+    """Scores the stored logits; gives what of the record is then otherwise.
+
+    Args:
+        folder: of the run.
+        target: folder for the predictions as they are calibrated now, and for the split beside them.
+
+    Raises:
+        DataError: the run is of pooled folds or of rules, or has stored too little.
+    """
+    columns = read_columns(folder / PREDICTIONS)
+    counts = record.split.counts.get("train") if record.split else None
+    training = read_training(folder, record.spec["classes"], counts)
+    if "fold" in columns or "logits" not in columns or training is None or not record.calibration.batch_prior:
+        raise DataError(
+            f"{record.run} cannot be scored anew from what it stored: that takes the logits of one pipeline or vote "
+            "and the classes of its training images; score the runs that it was pooled of"
+        )
+    count = len(training.targets)
+    shares = np.bincount(training.targets, minlength=len(record.classes)) / count
+    sources: list[str | None] | None = None
+    if training.sources is not None:
+        sources = [source or None for source in (*training.sources, *columns["sources"])]
+    scores = score(
+        classes=record.classes,
+        positive=record.positive,
+        targets=np.concatenate([training.targets, columns["targets"]]),
+        logits=np.concatenate([np.zeros((count, len(record.classes))), columns["logits"]]),
+        subsets=np.concatenate([np.full(count, "train"), columns["subsets"]]),
+        groups=np.concatenate([[f"train {row}" for row in range(count)], columns["groups"]]),
+        data_prior=shares.tolist(),
+        batch_prior=[record.calibration.batch_prior[name] for name in record.classes],
+        seed=record.seed,
+        sources=sources,
+        resamples=int(record.spec["resamples"]),
+    )
+    outputs = {name: getattr(scores, name)[count:] for name in ("corrected_logits", "probabilities")}
+    np.savez(target / PREDICTIONS, **{**columns, **outputs})
+    if (folder / SPLIT).is_file():
+        shutil.copy(folder / SPLIT, target)
+    return {name: getattr(scores, name) for name in ("metrics", "controls", "confusion", "calibration")}
