@@ -4,6 +4,7 @@ The test subset shows its own specificity there, which is not the one that the t
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from benchmark.evaluation.metrics import Metric, log_odds
 from benchmark.records.calibration import Threshold
 from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import AT_THRESHOLD, LEVELS, specificity_of
-from benchmark.records.record import Record
+
+if TYPE_CHECKING:
+    from benchmark.records.record import Record
 
 BEYOND = 5  # negatives that should lie above a threshold on the images that it is chosen on
 
@@ -30,7 +33,9 @@ def decided_at(corrected_logits: np.ndarray, column: int, log_odds_from: float |
     return np.eye(2)[np.where(positive, column, 1 - column)]
 
 
-def outputs_of(run: Record, metric: Metric, outputs: np.ndarray, folds: np.ndarray | None = None) -> np.ndarray | None:
+def outputs_of(
+    run: "Record", metric: Metric, outputs: np.ndarray, folds: np.ndarray | None = None
+) -> np.ndarray | None:
     """What a metric is computed from: a run's outputs (n, K), or its decisions where the metric is at a threshold.
 
     Args:

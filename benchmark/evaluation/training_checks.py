@@ -7,11 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmark.records.estimate import FEW_GROUPS, Estimate
+
 ONE_ANSWER = 0.98  # of the test images
 GAINING = 0.1  # of the training loss, from the tenth of the epochs before the last tenth to that
 WORTH = 0.02  # of what knowing nothing costs: a smaller fall is none, however large a share of next to nothing
 MEMORISED = 3.0  # validation loss over training loss, and further apart than half of what knowing nothing costs
 IMPLAUSIBLE = 0.05  # of the masks
+THROUGHOUT = 0.9
+POOR = 0.8  # Dice
+SEGMENTER = "train the segmenter longer (segmentation.epochs) or take --segmenter none"
 FALLING = (
     "the training loss was still falling when the training ended: train longer (--epochs, or training.epochs and "
     "training.minimum_steps)"
@@ -86,11 +91,29 @@ def shortened(schedule: Any, steps: int) -> list[str]:
     ]
 
 
-def masks(implausible: float | None) -> list[str]:
-    """Of lung masks that many images did not get; `implausible` is their share."""
-    if implausible is None or implausible <= IMPLAUSIBLE:
-        return []
-    return [
-        f"more than {IMPLAUSIBLE:.0%} of the lung masks are implausible (see masks.png): train the segmenter longer "
-        "(segmentation.epochs) or take --segmenter none"
-    ]
+def masks(quality: Mapping[str, Estimate]) -> list[str]:
+    """Of lung masks that many images did not get, or that hardly agree with the dataset's own.
+
+    Args:
+        quality: statistics of the test images' masks: share of implausible ones, Dice (also ``dice/LABEL (annotator)``)
+            where the dataset has masks; empty where the frame is kept whole.
+    """
+    found = []
+    implausible = quality.get("implausible")
+    if implausible and implausible.value is not None and implausible.value > IMPLAUSIBLE:
+        much = "all or nearly all" if implausible.value > THROUGHOUT else f"more than {IMPLAUSIBLE:.0%} of"
+        found.append(f"{much} the lung masks are implausible (see masks.png): {SEGMENTER}")
+    poor = _poor(quality)
+    if poor is not None:
+        below = f"{POOR:.2f}".removeprefix("0")
+        found.append(f"the lung masks{poor} are poor: Dice below {below} against the dataset's own; {SEGMENTER}")
+    return found
+
+
+def _poor(quality: Mapping[str, Estimate]) -> str | None:
+    """Whose masks are poor: empty of all together; None of nobody's, as far as it is known."""
+    known = {name: one.value for name, one in quality.items() if one.value is not None and FEW_GROUPS not in one.note}
+    if known.get("dice", 1.0) < POOR:
+        return ""
+    labels = [name.removeprefix("dice/") for name, dice in known.items() if name.startswith("dice/") and dice < POOR]
+    return f" of {', '.join(labels)}" if labels else None

@@ -66,7 +66,9 @@ def _every(table: Table) -> Iterator[Column]:
 
 
 def _metric(name: str, priority: int) -> Column:
-    return Column(name, lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True)
+    return Column(
+        wording.metric(name), lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True
+    )
 
 
 def _against(table: Table, row: Row) -> str:

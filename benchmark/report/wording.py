@@ -5,10 +5,10 @@ import math
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
 from benchmark.records.differences import Difference
-from benchmark.records.estimate import Estimate
+from benchmark.records.estimate import FEW, FEW_GROUPS, Estimate
+from benchmark.records.metrics import AT_THRESHOLD, LEVELS, specificity_of
 from benchmark.records.record import Tuned
 
-FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
 
 
@@ -39,6 +39,22 @@ def difference(found: Difference | Estimate | None) -> str:
         return "–"
     sign = "" if number(found.value).startswith("-") else "+"
     return f"{sign}{number(found.value)} {interval(found.low, found.high)}".rstrip()
+
+
+def metric(name: str) -> str:
+    """What a metric is called: ``sensitivity at the threshold chosen for specificity .95``, most by their names."""
+    kind, _, level = name.partition(AT_THRESHOLD)
+    return f"{kind} {at_threshold(level)}" if level in LEVELS else name
+
+
+def at_threshold(level: str) -> str:
+    """``at the threshold chosen for specificity .95`` of ``specificity-95``; on test it shows another."""
+    return f"at the threshold chosen for specificity {specificity_of(level):.2f}".replace("0.", ".")
+
+
+def beside_perfect(floor: Estimate) -> str:
+    """What stands beside a calibration error that has no interval."""
+    return f"a perfect model of this size: {number(floor.value)}, at most {number(floor.high)}"
 
 
 def plural(number_of: int, noun: str) -> str:
@@ -118,7 +134,12 @@ def spread(row: Row, metric: str) -> float | None:
 def few(row: Row, metric: str) -> bool:
     """Whether a cell rests on so few images that it is greyed."""
     one = row.metric(metric)
-    return one is not None and one.n < FEW
+    return one is not None and scarce(one)
+
+
+def scarce(one: Aggregate | Estimate) -> bool:
+    """Whether a number rests on images of fewer than ten groups."""
+    return one.n < FEW or FEW_GROUPS in one.note
 
 
 def localisation(row: Row, kind: str) -> str:
@@ -143,11 +164,12 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
         lines.extend(row.notes)
     if row.against is not None and row.against.note:
         lines.append(f"Δ: {row.against.note}")
+    by_note: dict[str, list[str]] = {}
     for name in metrics:
         one = row.metric(name)
         if one is not None and one.note:
-            lines.append(f"{name}: {one.note}")
-    return lines
+            by_note.setdefault(one.note, []).append(metric(name))
+    return lines + [f"{', '.join(names)}: {note}" for note, names in by_note.items()]
 
 
 def causes(row: Row, *, full: bool = False) -> str:
