@@ -46,11 +46,14 @@ GOOD = (
         (*GOOD, []),
         ([0.7] * 4, [None, 0.72, None, 0.694], ["never fell below"]),
         ([0.7] * 4, [None, 0.72, None, 0.692], []),
-        ([0.1] * 4, [0.694, 0.9, 1.1, 1.4], ["never fell below"]),  # and not that it memorised: one mend at a time
+        ([0.1] * 4, [0.694, 0.9, 1.1, 1.4], ["by heart"]),  # and not to train it longer, which would not mend that
         ([0.6, 0.5, 0.4, 0.3], [None, None, None, 0.3], ["still falling"]),
         ([*GOOD[0][:-1], 0.15], GOOD[1], ["still falling"]),  # by a fifth from the ninth tenth to the last
         ([*GOOD[0][:-1], 0.17], GOOD[1], []),
         ([0.5, 0.05, 0.03, 0.018], [None, None, None, 0.02], []),  # a third, but of next to nothing
+        ([0.5, 0.3, 0.08, 0.056], [None, None, None, 0.06], []),  # as healthy trainings scatter from epoch to epoch
+        ([0.5, 0.3, 0.2, 0.1], [None, None, None, 0.9], ["by heart"]),  # it falls too, and longer would make it worse
+        ([0.6, 0.4, 0.3, 0.3], [None, None, None, 0.72], ["never fell below"]),
         ([0.5, 0.1, 0.1], [0.6, None, 0.5], ["by heart"]),
         ([0.5, 0.1, 0.1], [0.6, None, 0.29], []),
         ([0.01, 0.001, 0.001], [None, None, 0.05], []),  # three times and more, but of next to nothing
