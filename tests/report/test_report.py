@@ -273,7 +273,7 @@ def test_metrics_with_the_same_note_share_a_line() -> None:
 
 
 def test_a_threshold_on_few_negatives_is_noted_in_the_details() -> None:
-    note = "threshold chosen on negatives of 60 groups, and to place it takes 100"
+    note = "threshold chosen on negatives of fewer than 100 groups"
     thresholds = {"specificity-95": Threshold(log_odds=0.4, negatives=60, note=note)}
     one = factories.record()
     metrics = one.metrics | {"sensitivity@specificity-95": Estimate(0.8, 0.7, 0.9, 150, note)}
