@@ -30,7 +30,12 @@ def metrics(
     """Every metric a run reports, each derived from one value."""
     found = {name: estimate(value - 0.003 * place, n) for place, name in enumerate(NAMES[:6])}
     found |= {name: estimate((1 - value) * (1 + place / 4), n, 0.01) for place, name in enumerate(NAMES[6:])}
+    found["ece"] = Estimate(found["ece"].value, n=n)
+    found["ece-floor"] = Estimate(found["ece-floor"].value, 0.0, found["ece-floor"].high, n)
+    found["rms-calibration-error"] = estimate(1.8 * (1 - value), n)
     if len(classes) == 2:
+        found["calibration-slope"] = Estimate(value, value - 0.1, value + 0.1, n)
+        found["calibration-intercept"] = Estimate(value - 1, value - 1.1, value - 0.9, n)
         for place, name in enumerate(("sensitivity", "specificity")):
             found[name] = estimate(value - 0.01 + 0.02 * place, n // 2)
             for level in (95, 99):

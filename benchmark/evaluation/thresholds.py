@@ -100,10 +100,8 @@ def worth_of_threshold(
 
 def few_negatives(groups: np.ndarray, specificity: float) -> str:
     """The note for a threshold that was chosen on negatives of too few groups; empty where they suffice."""
-    count, needed = len(np.unique(groups)), math.ceil(BEYOND / (1 - specificity) - 1e-9)
-    if count >= needed:
-        return ""
-    return f"threshold chosen on negatives of {count} groups, and to place it takes {needed}"
+    needed = math.ceil(BEYOND / (1 - specificity) - 1e-9)
+    return f"threshold chosen on negatives of fewer than {needed} groups" if len(np.unique(groups)) < needed else ""
 
 
 def _threshold(chosen: float, right: np.ndarray, positives: np.ndarray, negatives: np.ndarray, note: str) -> Threshold:

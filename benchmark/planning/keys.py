@@ -22,7 +22,7 @@ from benchmark.storage.code import OWN, CodeIndex, component_code
 from benchmark.storage.digests import canonical, digest, library_versions
 from benchmark.tasks.components import components_of, plain_name, run_parts
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec, target_of
+from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec, target_of, with_segmenter_seed
 from registry.lookup import find
 
 IMAGES = ("numpy", "opencv-python-headless")
@@ -134,6 +134,7 @@ def _stem(
     spec: RunSpec, summary: DatasetSummary, segmenter: Traits, index: CodeIndex
 ) -> tuple[dict[str, Step], list[str]]:
     """The steps up to what the classifier sees, the same for all that see it, whatever is trained on it."""
+    spec = with_segmenter_seed(spec)
 
     def grown() -> "Chain":
         chain = Chain(spec, index)

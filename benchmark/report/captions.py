@@ -72,7 +72,7 @@ def _intervals(table: Table) -> str:
     several = any(wording.spread(row, table.metric) is not None for row in table.rows)
     means = "; means over seeds. SD: standard deviation over training seeds" if several else ""
     if any(row.standing is not None and row.standing.retrained for row in table.rows):
-        return f"{table.metric} [95 % interval over images and retraining], the rest [over images alone]{means}."
+        return f"{wording.metric(table.metric)} [95 % interval over images and retraining], the rest [over images alone]{means}."
     if table.folds > 1:
         return f"Value [95 % interval over images alone]{means}; that training sets differ is in the tests."
     return f"Value [95 % interval over images alone]{means}; what retraining would change is not in it."
@@ -159,7 +159,7 @@ def _trained(table: Table) -> str:
 def _ranked_by(table: Table) -> str:
     if table.metric == table.own_metric or not table.own_metric:
         return ""
-    return f"Ranked by {table.metric}; the metric of the task is {table.own_metric}."
+    return f"Ranked by {wording.metric(table.metric)}; the metric of the task is {wording.metric(table.own_metric)}."
 
 
 def _listed(numbers: list[int]) -> str:

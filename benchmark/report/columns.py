@@ -44,7 +44,8 @@ def importance(columns: list[Column]) -> list[int]:
 
 
 def _every(table: Table) -> Iterator[Column]:
-    yield Column(table.metric, lambda row: _ranked(table, row), ESSENTIAL, metric=table.metric, left=True)
+    title = wording.metric(table.metric)
+    yield Column(title, lambda row: _ranked(table, row), ESSENTIAL, metric=table.metric, left=True)
     ranking = table.ranking
     if ranking is not None and any(row.verdict is not None for row in table.rows):
         priority = ESSENTIAL if ranking.named else SECOND
@@ -71,7 +72,9 @@ def _every(table: Table) -> Iterator[Column]:
 
 
 def _metric(name: str, priority: int) -> Column:
-    return Column(name, lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True)
+    return Column(
+        wording.metric(name), lambda row: wording.estimate(row.metric(name)), priority, metric=name, left=True
+    )
 
 
 def _ranked(table: Table, row: Row) -> str:

@@ -8,7 +8,7 @@ from benchmark.records.metrics import LOWER_IS_BETTER, direction
 from benchmark.records.verdicts import Verdict
 from benchmark.report.cues import explained, marks, strongest, unknown_sources
 from benchmark.report.power import what_would_show_it
-from benchmark.report.wording import count, interval, listed, number
+from benchmark.report.wording import count, interval, listed, metric, number
 
 RETRAIN = "--seeds 0,1,2"
 
@@ -19,7 +19,7 @@ def conclusion(table: Table) -> str:
     if ranking is None:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
         pooled = " whose folds are pooled" if waiting else ""
-        return f"No pipeline{pooled} has a {table.metric} here."
+        return f"No pipeline{pooled} has a {metric(table.metric)} here."
     sentences = [
         explained(table, ranking),
         _named(table, ranking) if ranking.named else _order(table, ranking),
@@ -40,13 +40,13 @@ def _order(table: Table, ranking: Ranking) -> str:
     if ranking.untested:
         rows = [row for row in table.rows if not row.control and row.value(table.metric) is not None]
         if len(rows) == 1:
-            return f"{ranking.first} is the only pipeline with numbers: {value} {table.metric}."
+            return f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}."
         return (
             f"{ranking.first} stands first with {value}; whether that is more than noise is not testable "
             f"({ranking.untested})."
         )
     if not others:
-        return f"{ranking.first} is the only pipeline with numbers: {value} {table.metric}.{_above(table)}"
+        return f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}.{_above(table)}"
     tied = [row for row in others if side(row.verdict, table.metric) == "tied"]
     if tied:
         return _tie(table, ranking.first, value, tied)
@@ -54,7 +54,7 @@ def _order(table: Table, ranking: Ranking) -> str:
     whom = "every other pipeline's" if len(others) > 1 else f"{others[0].pipeline}'s"
     nearest = f", than {others[0].pipeline}'s" if len(others) > 1 else ""
     return (
-        f"{ranking.first} {verb} with {value}: its {table.metric} is {_better(table)} than {whom}{nearest} by "
+        f"{ranking.first} {verb} with {value}: its {metric(table.metric)} is {_better(table)} than {whom}{nearest} by "
         f"{_gain(table, others[0])}.{_above(table)}"
     )
 
@@ -69,7 +69,7 @@ def _tie(table: Table, first: str, value: str, tied: Sequence[Row]) -> str:
     if verdict.low is None:
         return f"{sentence} ({verdict.note or 'not tested'})."
     whose = "" if len(tied) == 1 else f" than {nearest.pipeline}'s"
-    return f"{sentence}: its {table.metric} is {_better(table)}{whose} by {_gain(table, nearest)}."
+    return f"{sentence}: its {metric(table.metric)} is {_better(table)}{whose} by {_gain(table, nearest)}."
 
 
 def _named(table: Table, ranking: Ranking) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from benchmark.comparison.aggregates import deviation
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Reference
-from benchmark.records.metrics import SECONDARY, UNCALIBRATED
+from benchmark.records.metrics import AT_THRESHOLD, ECE_FLOOR, LEVELS, SECONDARY, UNCALIBRATED
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
 from benchmark.report import wording
@@ -30,7 +30,9 @@ def print_run(console: Console, record: Record) -> None:
         out.append("".join(f"  {line}\n" for line in record.failure.log), "dim")
     for line in _about(record):
         out.append(prose(line, width) + "\n", "dim")
-    out += _statistics("test", record.metrics, record.classes, width)
+    out += _statistics("test", _but_thresholds(record.metrics), record.classes, width)
+    for level in LEVELS:
+        out += _statistics(wording.at_threshold(level), _at_threshold(record.metrics, level), record.classes, width)
     out += _confusion(record, width)
     out += _members(record, width)
     out += _statistics("votes", record.voting, record.classes, width)
@@ -39,8 +41,8 @@ def print_run(console: Console, record: Record) -> None:
     out += _statistics("lung masks", record.masks, record.classes, width)
     out += _statistics(record.map_method, record.gradcam, record.classes, width)
     found = (record.metrics, record.voting, record.masks, record.gradcam, *(one.metrics for one in record.members))
-    if any(one.n < wording.FEW for statistics in found for one in statistics.values()):
-        out.append(f"grey: fewer than {wording.FEW} images\n", "dim")
+    if any(wording.scarce(one) for statistics in found for one in statistics.values()):
+        out.append("grey: images of fewer than ten groups\n", "dim")
     show(console, out)
 
 
@@ -54,12 +56,10 @@ def _which(record: Record) -> str:
 def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str], width: int) -> Text:
     """One table of what holds over all images, one of what holds per class (``name/CLASS``)."""
     out = Text()
-    whole = {name: one for name, one in found.items() if "/" not in name and not name.endswith(UNCALIBRATED)}
+    left_out = {name for name in found if "/" in name or name.endswith(UNCALIBRATED) or name == ECE_FLOOR}
+    whole = {name: one for name, one in found.items() if name not in left_out}
     if whole:
-        lines = [
-            Line(Cell(name), [_estimate(one), Cell(f"{one.n:,}")], notes=[one.note] if one.note else [])
-            for name, one in whole.items()
-        ]
+        lines = [_line(name, one, found.get(ECE_FLOOR) if name == "ece" else None) for name, one in whole.items()]
         grid = Grid(heading, ["value [interval]", "n"], lines)
         out.append("\n")
         out += draw(grid, width, grid.name_width())
@@ -69,6 +69,21 @@ def _statistics(heading: str, found: dict[str, Estimate], classes: Sequence[str]
     owners = sorted(named, key=lambda owner: classes.index(owner) if owner in classes else len(classes))
     lines = [_class_line(owner, kinds, found) for owner in owners]
     return out + _blocks(Grid(f"{heading}, per class", ["n", *kinds], lines), width) if lines else out
+
+
+def _line(name: str, one: Estimate, perfect: Estimate | None) -> Line:
+    notes = [one.note, wording.beside_perfect(perfect) if perfect else ""]
+    return Line(Cell(name), [_estimate(one), Cell(f"{one.n:,}")], notes=[note for note in notes if note])
+
+
+def _but_thresholds(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    return {name: one for name, one in found.items() if name.partition(AT_THRESHOLD)[2] not in LEVELS}
+
+
+def _at_threshold(found: dict[str, Estimate], level: str) -> dict[str, Estimate]:
+    """What holds at a threshold, without its name."""
+    ending = f"{AT_THRESHOLD}{level}"
+    return {name.removesuffix(ending): one for name, one in found.items() if name.endswith(ending)}
 
 
 def _class_line(owner: str, kinds: list[str], found: dict[str, Estimate]) -> Line:
@@ -125,7 +140,7 @@ def _reference(record: Record, reference: Reference) -> str:
 
 
 def _estimate(one: Estimate | None) -> Cell:
-    return Cell(wording.estimate(one), "dim" if one is not None and one.n < wording.FEW else "", left=True)
+    return Cell(wording.estimate(one), "dim" if one is not None and wording.scarce(one) else "", left=True)
 
 
 def _blocks(grid: Grid, width: int) -> Text:
@@ -171,7 +186,8 @@ def _about(record: Record) -> list[str]:
         what = "Default settings, which no trial beat, searched" if found.stayed else "Settings found"
         about.append(f"{what} by {found.tuner} ({spent}; loss on validation: {losses}): {values}.")
     for name, value in record.calibration.thresholds.items():
-        about.append(f"Threshold {name}: {_setting(msgspec.to_builtins(value))}.")
+        chosen = wording.at_threshold(name).removeprefix("at the ").capitalize()
+        about.append(f"{chosen}: {_setting(msgspec.to_builtins(value))}.")
     return about
 
 

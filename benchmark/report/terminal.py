@@ -76,7 +76,7 @@ def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) ->
         remarks[0] += f" Bold: {'cannot be told apart from the first' if several else alone}."
     metrics = [shown[place].metric for place in taken if shown[place].metric]
     if any(wording.few(row, name) for row in table.rows for name in metrics):
-        remarks.append(f"Grey: fewer than {wording.FEW} images.")
+        remarks.append("Grey: images of fewer than ten groups.")
     hidden = [column.title for place, column in enumerate(shown) if place not in taken]
     if hidden:
         usual = [place for place, column in enumerate(shown) if column.priority < columns.REST]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
 from benchmark.records.differences import Difference
-from benchmark.records.estimate import Estimate
+from benchmark.records.estimate import FEW, FEW_GROUPS, Estimate
+from benchmark.records.metrics import AT_THRESHOLD, LEVELS, specificity_of
 from benchmark.records.record import Tuned
 from benchmark.records.verdicts import Verdict
 
-FEW = 10  # a cell that rests on fewer images is greyed
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
 
 
@@ -47,6 +47,22 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """``a, b and c``; of more than `most` the first ones and how many more."""
     shown = list(names) if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def metric(name: str) -> str:
+    """What a metric is called: ``sensitivity at the threshold chosen for specificity .95``, most by their names."""
+    kind, _, level = name.partition(AT_THRESHOLD)
+    return f"{kind} {at_threshold(level)}" if level in LEVELS else name
+
+
+def at_threshold(level: str) -> str:
+    """``at the threshold chosen for specificity .95`` of ``specificity-95``; on test it shows another."""
+    return f"at the threshold chosen for specificity {specificity_of(level):.2f}".replace("0.", ".")
+
+
+def beside_perfect(floor: Estimate) -> str:
+    """What stands beside a calibration error that has no interval."""
+    return f"a perfect model of this size: {number(floor.value)}, at most {number(floor.high)}"
 
 
 def plural(number_of: int, noun: str) -> str:
@@ -126,7 +142,12 @@ def spread(row: Row, metric: str) -> float | None:
 def few(row: Row, metric: str) -> bool:
     """Whether a cell rests on so few images that it is greyed."""
     one = row.metric(metric)
-    return one is not None and one.n < FEW
+    return one is not None and scarce(one)
+
+
+def scarce(one: Aggregate | Estimate) -> bool:
+    """Whether a number rests on images of fewer than ten groups."""
+    return one.n < FEW or FEW_GROUPS in one.note
 
 
 def localisation(row: Row, kind: str) -> str:
@@ -150,18 +171,18 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
     if row.status != "not-computable":
         lines.extend(row.notes)
     lines.extend(_tested(row))
+    by_note: dict[str, list[str]] = {}
     for name in metrics:
         one = row.metric(name)
         if one is not None and one.note:
-            lines.append(f"{name}: {one.note}")
-    return lines
+            by_note.setdefault(one.note, []).append(metric(name))
+    return lines + [f"{', '.join(names)}: {note}" for note, names in by_note.items()]
 
 
 def _tested(row: Row) -> list[str]:
     """What must be known of a row's interval and of its difference to the reference."""
     lines = []
     if row.standing is not None:
-        lines += ["it gives every image the same answer"] if row.standing.constant and not row.control else []
         lines += ["trained once: the spread of the other rows stands for its own"] if row.standing.borrowed else []
         lines += [row.standing.note] if row.standing.note and not row.control else []
     if row.verdict is not None and row.verdict.note:

@@ -69,8 +69,7 @@ def trained_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
     Args:
         quality: of its masks.
     """
-    implausible_share = quality["implausible"].value if quality else None
-    notes = masks(implausible_share)
+    notes = masks(quality)
     if "fit" in run.artefacts:
         history = json.loads((run.artefacts["fit"] / "history.json").read_text())
         steps = run.meta("fit")["steps"]

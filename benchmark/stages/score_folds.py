@@ -59,7 +59,7 @@ def build(context: "Context", folder: Path) -> None:
             decisions=DECISION_RULE,
             probabilities=PROBABILITY_RULE,
             subset="calibration, of each fold",
-            thresholds=_thresholds(folds),
+            thresholds=thresholds_of(folds),
         ),
         notes=shared_notes([fold.notes for fold in folds], "folds"),
         members={f"fold {number}": fold.metrics for number, fold in enumerate(folds)},
@@ -103,7 +103,7 @@ def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outpu
         return result
     k = classes.index(spec.positive)
     own = arrays["targets"] == k
-    for name, threshold in _thresholds(folds).items():
+    for name, threshold in thresholds_of(folds).items():
         if not threshold.of_folds or None in threshold.of_folds:
             continue
         chosen = np.array(threshold.of_folds, float)[pooled.fold]  # each fold at its own threshold
@@ -111,8 +111,8 @@ def _metrics(spec: "Spec", folds: list[Findings], pooled: Pooled, outputs: Outpu
     return result
 
 
-def _thresholds(folds: list[Findings]) -> dict[str, Threshold]:
-    """Those of all folds, by name."""
+def thresholds_of(folds: list[Findings]) -> dict[str, Threshold]:
+    """The thresholds of all folds, by name; a note that not all have says how many do."""
     found = {}
     for name in folds[0].calibration.thresholds:
         own = [fold.calibration.thresholds[name] for fold in folds]

@@ -14,6 +14,7 @@ from benchmark.evaluation.training_checks import one_answer
 from benchmark.evaluation.voting import agreement
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Reference
+from benchmark.records.metrics import RMS_CALIBRATION_ERROR
 from benchmark.records.notes import shared_notes
 from benchmark.stages.predictions import Predictions, predictions
 from benchmark.stages.reading import Reader
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
     from benchmark.stages.context import Context
 
-UNCORRECTED = ("log-loss", "brier", "ece")
+UNCORRECTED = ("log-loss", "brier", "ece", RMS_CALIBRATION_ERROR)
 
 
 def build(context: "Context", folder: Path) -> None:

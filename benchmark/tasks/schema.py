@@ -93,9 +93,13 @@ class Training(Schedule, frozen=True):
 
 
 class Segmentation(Schedule, frozen=True):
-    """Of the segmenter, which all seeds and pipelines share: it has a seed of its own."""
+    """Of the segmenter.
 
-    seed: Seed = 0
+    Attributes:
+        seed: its own, so that all trainings share one; ``training``: that of the training, which has its own segmenter.
+    """
+
+    seed: Seed | Literal["training"] = 0
 
 
 class Features(_Table, frozen=True):

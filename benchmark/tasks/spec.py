@@ -148,6 +148,13 @@ class ControlsSpec(Setting, frozen=True, kw_only=True, tag="controls", tag_field
 Spec = RunSpec | VoteSpec | ControlsSpec
 
 
+def with_segmenter_seed(spec: RunSpec) -> RunSpec:
+    """The same with the segmenter's seed as a number, where it is that of the training."""
+    if spec.segmentation.seed != "training":
+        return spec
+    return msgspec.structs.replace(spec, segmentation=msgspec.structs.replace(spec.segmentation, seed=spec.seed))
+
+
 def in_fold(spec: Spec, fold: int | None) -> Spec:
     """The same on another fold, members and reference too; on all folds together with None."""
     if not isinstance(spec, VoteSpec):

@@ -70,6 +70,7 @@ def test_the_record_of_a_vote_holds_members_agreement_calibration_and_the_direct
     assert all({"balanced-accuracy", "auroc", "sensitivity"} <= set(member["metrics"]) for member in soft["members"])
     assert set(soft["voting"]) == {
         "disagreement", "no-vote", "tie", "log-loss-uncorrected", "brier-uncorrected", "ece-uncorrected",
+        "rms-calibration-error-uncorrected",
     }  # fmt: skip
     assert soft["reference"]["pipeline"] == f"{HEAD}dense"
     direct = next(one for one in every(bench) if one["classes"] == LABELS and "members" not in one)

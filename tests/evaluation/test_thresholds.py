@@ -10,8 +10,10 @@ from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.paired import paired_test
 from benchmark.evaluation.thresholds import at_specificities, decided_at, few_negatives, outputs_of
 from benchmark.records.calibration import CalibrationInfo, Threshold
+from benchmark.records.findings import Findings, SplitInfo
 from benchmark.records.metrics import LEVELS, specificity_of
 from benchmark.records.record import Record
+from benchmark.stages.score_folds import thresholds_of
 from tests import factories
 
 CLASSES = ["Non-COVID", "COVID"]
@@ -41,9 +43,9 @@ def test_levels_name_the_specificity():
 
 def test_a_threshold_on_few_negatives_says_how_many_it_takes():
     assert few_negatives(np.arange(100), 0.95) == ""
-    assert few_negatives(np.arange(99), 0.95) == "threshold chosen on negatives of 99 groups, and to place it takes 100"
-    assert few_negatives(np.arange(499), 0.99).endswith("takes 500")
-    assert few_negatives(np.arange(300) // 5, 0.95).startswith("threshold chosen on negatives of 60 groups")
+    assert few_negatives(np.arange(99), 0.95) == "threshold chosen on negatives of fewer than 100 groups"
+    assert few_negatives(np.arange(499), 0.99).endswith("fewer than 500 groups")
+    assert few_negatives(np.arange(300) // 5, 0.95) and not few_negatives(np.arange(300), 0.95)
 
 
 def test_the_note_stands_at_the_threshold_and_at_what_it_is_worth():
@@ -120,3 +122,15 @@ def test_metrics_at_thresholds_are_those_of_the_positive_class() -> None:
         for kind in ("sensitivity", "specificity")
     }
     assert found == pytest.approx({"sensitivity": 1 / 2, "specificity": 2 / 3})
+
+
+def test_pooled_folds_keep_the_thresholds_of_all_and_say_of_how_many_a_note_is() -> None:
+    def fold(threshold: Threshold) -> Findings:
+        calibration = CalibrationInfo(thresholds={"specificity-95": threshold})
+        split = SplitInfo("digest", "group", 0, {})
+        return Findings(split, images={}, metrics={}, controls={}, confusion=[], calibration=calibration)
+
+    found = thresholds_of([fold(Threshold(log_odds=0.5)), fold(Threshold(log_odds=1.5, note="few"))])
+    assert found["specificity-95"] == Threshold(of_folds=[0.5, 1.5], note="1 of 2 folds: few")
+    lacking = thresholds_of([fold(Threshold(log_odds=0.5)), fold(Threshold(note="no negatives"))])
+    assert lacking["specificity-95"].of_folds == [0.5, None]

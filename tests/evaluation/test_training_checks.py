@@ -3,6 +3,7 @@
 import pytest
 
 from benchmark.evaluation.training_checks import learning, masks, one_answer, shortened, training_notes
+from benchmark.records.estimate import Estimate
 from benchmark.tasks.schema import Training
 
 CLASSES = ["Non-COVID", "COVID"]
@@ -45,11 +46,14 @@ GOOD = (
         (*GOOD, []),
         ([0.7] * 4, [None, 0.72, None, 0.694], ["never fell below"]),
         ([0.7] * 4, [None, 0.72, None, 0.692], []),
-        ([0.1] * 4, [0.694, 0.9, 1.1, 1.4], ["never fell below"]),  # and not that it memorised: one mend at a time
+        ([0.1] * 4, [0.694, 0.9, 1.1, 1.4], ["by heart"]),  # and not to train it longer, which would not mend that
         ([0.6, 0.5, 0.4, 0.3], [None, None, None, 0.3], ["still falling"]),
         ([*GOOD[0][:-1], 0.15], GOOD[1], ["still falling"]),  # by a fifth from the ninth tenth to the last
         ([*GOOD[0][:-1], 0.17], GOOD[1], []),
         ([0.5, 0.05, 0.03, 0.018], [None, None, None, 0.02], []),  # a third, but of next to nothing
+        ([0.5, 0.3, 0.08, 0.056], [None, None, None, 0.06], []),  # as healthy trainings scatter from epoch to epoch
+        ([0.5, 0.3, 0.2, 0.1], [None, None, None, 0.9], ["by heart"]),  # it falls too, and longer would make it worse
+        ([0.6, 0.4, 0.3, 0.3], [None, None, None, 0.72], ["never fell below"]),
         ([0.5, 0.1, 0.1], [0.6, None, 0.5], ["by heart"]),
         ([0.5, 0.1, 0.1], [0.6, None, 0.29], []),
         ([0.01, 0.001, 0.001], [None, None, 0.05], []),  # three times and more, but of next to nothing
@@ -85,4 +89,39 @@ def test_a_training_that_was_told_to_be_short_is_not_told_that_it_still_falls():
 
 @pytest.mark.parametrize(("share", "said"), [(None, False), (0.0, False), (0.05, False), (0.2, True)])
 def test_implausible_masks_are_said(share, said):
-    assert bool(masks(share)) is said
+    assert bool(masks({"implausible": Estimate(share, n=50)})) is said
+    assert masks({}) == []
+
+
+def test_masks_that_are_implausible_throughout_are_called_so():
+    (note,) = masks({"implausible": Estimate(0.97, n=50)})
+    assert note.startswith("all or nearly all the lung masks are implausible (see masks.png): ")
+
+
+@pytest.mark.parametrize(
+    ("quality", "said"),
+    [
+        ({"dice": 0.79}, "the lung masks are poor: Dice below .80 against the dataset's own; train the segmenter"),
+        ({"dice": 0.8}, ""),
+        ({"dice": None}, ""),  # the dataset has no masks: it cannot be known
+        (
+            {"dice": 0.9, "dice/COVID (CXR)": 0.7, "dice/Normal (RSNA)": 0.95},
+            "masks of COVID (CXR) are poor",
+        ),
+        ({"dice": 0.7, "dice/COVID (CXR)": 0.6}, "the lung masks are poor"),  # once
+    ],
+)
+def test_poor_masks_are_said_where_it_can_be_known(quality, said):
+    notes = masks({"implausible": Estimate(0.0, n=50)} | {name: Estimate(one, n=50) for name, one in quality.items()})
+    assert len(notes) == bool(said)
+    assert all(said in note for note in notes)
+
+
+def test_a_dice_of_few_groups_says_nothing():
+    assert (
+        masks({"dice/COVID (nobody)": Estimate(0.4, n=50, note="fewer than ten groups"), "dice": Estimate(0.9)}) == []
+    )
+
+
+def test_masks_that_are_poor_and_implausible_are_both_said():
+    assert len(masks({"implausible": Estimate(0.5, n=50), "dice": Estimate(0.3, n=50)})) == 2

@@ -140,6 +140,25 @@ def test_a_setting_changes_exactly_the_keys_of_what_reads_it(change, expected):
     assert changed(plan(spec(), summary(), NETWORK), plan(spec(**change), summary(), NETWORK)) == expected
 
 
+def test_each_training_seed_has_its_own_segmenter_where_that_is_asked_for():
+    own = table("segmentation", seed="training")
+    one, other = (plan(spec(seed=seed, **own), summary(), NETWORK) for seed in (0, 1))
+    assert changed(one, other) == FROM_SEGMENTER
+    assert changed(plan(spec(), summary(), NETWORK), one) == set()  # that of seed 0 is there already
+    fixed = plan(spec(seed=1, **table("segmentation", seed=1)), summary(), NETWORK)
+    assert changed(other, fixed) == set()
+    assert [found.steps["segmenter"].spec.segmentation.seed for found in (one, other)] == [0, 1]
+    assert other.record.spec.segmentation.seed == "training"  # as it was asked for
+    assert one.pipeline_digest == other.pipeline_digest != fixed.pipeline_digest
+
+
+def test_seeds_planned_together_keep_their_own_segmenters():
+    shared, own = index(), table("segmentation", seed="training")
+    plans = [plan(spec(seed=seed, **own), summary(), NETWORK, shared) for seed in (0, 1, 0)]
+    keys_of_segmenters = [found.steps["segmenter"].key for found in plans]
+    assert keys_of_segmenters[0] == keys_of_segmenters[2] != keys_of_segmenters[1]
+
+
 @pytest.mark.parametrize(
     "change", [table("segmentation", epochs=3), table("segmentation", seed=3)], ids=["epochs", "seed"]
 )

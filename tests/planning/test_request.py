@@ -48,6 +48,15 @@ def test_a_setting_beats_the_number_of_epochs():
     assert (task.training.epochs, task.segmentation.epochs) == (7, 2)
 
 
+def test_the_seed_of_the_segmenter_is_a_number_or_that_of_the_training():
+    seeds = [(), ("segmentation.seed=3",), ("segmentation.seed=training",)]
+    assert [task_of(asked(settings=one)).task.segmentation.seed for one in seeds] == [0, 3, "training"]
+    with pytest.raises(
+        ConfigError, match=r"segmentation\.seed is a whole number .* or one of training, received 'seed'"
+    ):
+        task_of(asked(settings=("segmentation.seed=seed",)))
+
+
 def test_the_quick_table_is_not_set():
     with pytest.raises(ConfigError, match=r"quick\.x=1.*laid over the other tables"):
         settings_of(asked(settings=("quick.x=1",)))

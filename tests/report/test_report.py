@@ -14,7 +14,7 @@ from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.compare import compare
 from benchmark.comparison.tables import Comparison, Row
 from benchmark.records.calibration import Threshold
-from benchmark.records.estimate import Estimate
+from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
 from benchmark.records.record import Record
 from benchmark.records.verdicts import FamilyTest, Verdict, Verdicts
 from benchmark.report import wording
@@ -231,7 +231,49 @@ def test_cells_on_fewer_than_ten_images_are_grey() -> None:
     made = compare([factories.record(n=9)])
     text = screen(lambda console: print_comparison(console, made), 140, colour=True)
     assert "\x1b[2m  0.950 [0.930, 0.970]" in text
-    assert "Grey: fewer than 10 images." in re.sub(r"\x1b\[\d*m", "", text)
+    assert "Grey: images of fewer than ten groups." in re.sub(r"\x1b\[\d*m", "", text)
+
+
+def test_a_cell_on_images_of_few_groups_is_grey_however_many_images() -> None:
+    metrics = factories.record().metrics | {"balanced-accuracy": Estimate(0.95, 0.6, 1.0, 300, FEW_GROUPS)}
+    text = screen(
+        lambda console: print_comparison(console, compare([factories.record(metrics=metrics)])), 140, colour=True
+    )
+    assert "\x1b[2m  0.950 [0.600, 1.000]" in text
+
+
+def test_a_metric_at_a_threshold_is_called_what_it_is() -> None:
+    made = compare([factories.record()], metric="sensitivity@specificity-95")
+    text = markdown(made)
+    assert wording.metric("sensitivity@specificity-95") == "sensitivity at the threshold chosen for specificity .95"
+    assert [wording.metric(name) for name in ("sensitivity", "auroc/COVID", "mcc@uncalibrated")] == [
+        "sensitivity", "auroc/COVID", "mcc@uncalibrated",
+    ]  # fmt: skip
+    assert "| sensitivity at the threshold chosen for specificity .95 |" in text
+    header = screen(lambda console: print_comparison(console, made), 140).partition("─")[0]
+    assert all(words in header for words in ("sensitivity at the", "threshold chosen for", "specificity .95"))
+
+
+def test_metrics_with_the_same_note_share_a_line() -> None:
+    metrics = factories.record().metrics | {
+        name: Estimate(0.5, 0.5, 0.5, 300, CONSTANT) for name in ("balanced-accuracy", "sensitivity")
+    }
+    row = compare([factories.record(metrics=metrics)]).tables[0].rows[0]
+    found = wording.notes(row, ["balanced-accuracy", "sensitivity", "auroc"])
+    assert found == ["balanced-accuracy, sensitivity: gives every image the same answer"]
+
+
+def test_a_threshold_on_few_negatives_is_noted_in_the_details() -> None:
+    note = "threshold chosen on negatives of fewer than 100 groups"
+    thresholds = {"specificity-95": Threshold(log_odds=0.4, negatives=60, note=note)}
+    one = factories.record()
+    metrics = one.metrics | {"sensitivity@specificity-95": Estimate(0.8, 0.7, 0.9, 150, note)}
+    shown = msgspec.structs.replace(
+        one, metrics=metrics, calibration=msgspec.structs.replace(one.calibration, thresholds=thresholds)
+    )
+    text = screen(lambda console: print_run(console, shown), 140)
+    assert "at the threshold chosen for specificity .95" in text and f"\n  {note}\n" in text
+    assert "Threshold chosen for specificity .95: log odds 0.4" in text
 
 
 def oracle_of(score: float) -> dict[str, dict[str, Estimate]]:

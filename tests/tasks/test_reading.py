@@ -71,6 +71,11 @@ def test_every_task_file_of_ours_is_valid(path, quick):
         ("[images]\nmask = 3\n", "images.mask is one of multiply, crop, mean-fill, received 3"),
         ("[training]\nepochs = 0\n", "epochs is 1 or more, received 0 (at training)"),
         ("[split]\nseed = -1\n", "split.seed is a whole number >= 0 and < 4294967296, received -1"),
+        (
+            '[segmentation]\nseed = "trained"\n',
+            "segmentation.seed is a whole number >= 0 and < 4294967296 or one of training, received 'trained'",
+        ),
+        ("[segmentation]\nseed = -1\n", "segmentation.seed is a whole number >= 0"),
         ("[augmentation]\nrotated = 7\n", "rotated in [0, 1]"),
         ("[augmentation]\nrotation = nan\n", "rotation in [0, 0.5]"),
         ("[training]\nminimum_steps = -1\n", "minimum_steps is 0 or more, received -1"),
