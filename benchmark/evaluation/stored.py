@@ -58,7 +58,7 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Classes (n,), outputs float (n, K) and, of pooled folds, fold (n,) of the test images: quicker than `read_stored`.
+    """Classes (n,), outputs float (n, K) and, of pooled folds, fold (n,) of test images: quicker than `read_stored`.
 
     Args:
         name: of the outputs: ``corrected_logits`` or ``probabilities``.

@@ -72,7 +72,8 @@ def _intervals(table: Table) -> str:
     several = any(wording.spread(row, table.metric) is not None for row in table.rows)
     means = "; means over seeds. SD: standard deviation over training seeds" if several else ""
     if any(row.standing is not None and row.standing.retrained for row in table.rows):
-        return f"{wording.metric(table.metric)} [95 % interval over images and retraining], the rest [over images alone]{means}."
+        ranked = wording.metric(table.metric)
+        return f"{ranked} [95 % interval over images and retraining], the rest [over images alone]{means}."
     if table.folds > 1:
         return f"Value [95 % interval over images alone]{means}; that training sets differ is in the tests."
     return f"Value [95 % interval over images alone]{means}; what retraining would change is not in it."
