@@ -5,6 +5,7 @@ the mean of k differences varies by more than 1 / k of it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,12 +33,12 @@ class FoldPairs:
     folds: int
     share: float
 
-    @property
+    @cached_property
     def error(self) -> np.ndarray:
         """Standard errors E."""
         return np.sqrt((1 / self.folds + self.share) * self.ratio * self.images2)
 
-    @property
+    @cached_property
     def deviates(self) -> np.ndarray:
         """|d| / E, which is what is drawn."""
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,6 +7,7 @@ arrays, so that simulations can ask whether what is promised holds.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -84,19 +85,19 @@ class Inference:
     intervals: list[tuple[float, float]] = field(default_factory=list)
     first_intervals: list[tuple[float, float]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def quantile(self) -> float:
         """q: the deviate that all differences of the family stay below in 95 %."""
         return float(self.largest[int(np.ceil(LEVEL * (len(self.largest) + 1))) - 1]) if len(self.largest) else np.nan
 
-    @property
+    @cached_property
     def critical(self) -> np.ndarray:
         """(R, R) how many errors each interval reaches to either side."""
         if isinstance(self.pairs, FoldPairs):
             return np.full(self.pairs.value.shape, self.quantile)
         return from_normal(self.quantile, self.pairs.freedom)
 
-    @property
+    @cached_property
     def told_apart(self) -> np.ndarray:
         """(R, R) pairs whose interval leaves 0 out."""
         return np.asarray(self.pairs.tested & (self.pairs.deviates > self.quantile))

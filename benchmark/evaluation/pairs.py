@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,18 +59,18 @@ class Pairs:
     freedom: np.ndarray
     common: dict[tuple[int, int], int]
 
-    @property
+    @cached_property
     def error(self) -> np.ndarray:
         """Standard errors E."""
         return np.sqrt(self.images2 + self.training2)
 
-    @property
+    @cached_property
     def deviates(self) -> np.ndarray:
         """|d| / E on the normal's scale; of pairs that are not tested too."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return to_normal(np.abs(self.value) / self.error, self.freedom)
 
-    @property
+    @cached_property
     def special(self) -> np.ndarray:
         """Pairs of the family whose draws are their own, not those of the rows."""
         own = self.widen == 0
