@@ -85,7 +85,7 @@ class Inference:
     intervals: list[tuple[float, float]] = field(default_factory=list)
     first_intervals: list[tuple[float, float]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def quantile(self) -> float:
         """q: the deviate that all differences of the family stay below in 95 %."""
         return float(self.largest[int(np.ceil(LEVEL * (len(self.largest) + 1))) - 1]) if len(self.largest) else np.nan
@@ -97,7 +97,7 @@ class Inference:
             return np.full(self.pairs.value.shape, self.quantile)
         return from_normal(self.quantile, self.pairs.freedom)
 
-    @property
+    @cached_property
     def told_apart(self) -> np.ndarray:
         """(R, R) pairs whose interval leaves 0 out."""
         return np.asarray(self.pairs.tested & (self.pairs.deviates > self.quantile))

@@ -70,7 +70,7 @@ class Pairs:
         with np.errstate(invalid="ignore", divide="ignore"):
             return to_normal(np.abs(self.value) / self.error, self.freedom)
 
-    @property
+    @cached_property
     def special(self) -> np.ndarray:
         """Pairs of the family whose draws are their own, not those of the rows."""
         own = self.widen == 0

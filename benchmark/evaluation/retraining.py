@@ -6,6 +6,7 @@ A row's own spread over two to five trainings has one to four degrees of freedom
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Retraining:
         """Degrees of freedom N of all rows together."""
         return int(self.freedom.sum())
 
-    @property
+    @cached_property
     def error2(self) -> np.ndarray:
         """(R,) variance A of a row's mean over its trainings."""
         return np.asarray(self.spread / self.count)

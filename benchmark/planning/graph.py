@@ -78,12 +78,12 @@ class Plan(msgspec.Struct, frozen=True):
 
         Of a network, whatever learns from its features afterwards; where none is trained, of the classical head.
         """
-        found = {}
+        found: dict[str, str] = {}
         for role, step in self.steps.items():
             place, _, stage = role.rpartition("/")
-            trained = stage == FIT or (stage == PREDICT and place not in found)
-            if trained and not place.endswith(REFERENCE):
+            if stage == FIT or (stage == PREDICT and place not in found):
                 found[place] = step.key
+        found = {place: key for place, key in found.items() if not _is_reference(place)}
         return sorted(set(found.values()))
 
     def step(self, role: str) -> Step | None:
@@ -96,6 +96,11 @@ class Plan(msgspec.Struct, frozen=True):
         for role, step in self.steps.items():
             found.setdefault(step.key, role.removeprefix(MEMBERS))
         return found
+
+
+def _is_reference(place: str) -> bool:
+    """Whether that is the place of the model that a vote is compared with, and not of a member of that name."""
+    return place.rpartition("/")[2] == REFERENCE and not place.endswith(MEMBERS + REFERENCE)
 
 
 def missing(plan: Plan, has: Callable[[str, str], bool], end: Step | None = None) -> dict[str, Step]:

@@ -411,6 +411,25 @@ def test_a_vote_is_made_of_its_members_steps_and_some_of_its_own():
     assert [role for role in roles if role.endswith("fit")] == ["dense/fit", "sepconv/fit"]
 
 
+def test_a_run_stands_on_the_training_of_its_network_and_a_vote_on_those_of_its_members():
+    alone = plan(spec(), summary(), NETWORK)
+    assert alone.trainings == [alone.steps["fit"].key]
+    on_features = plan(spec(**ON_FEATURES), summary(), NETWORK)
+    assert on_features.trainings == [on_features.steps["fit"].key]
+    untrained = plan(spec(**CLASSICAL), summary(), UNTRAINED)
+    assert untrained.trainings == [untrained.steps["predict"].key]
+    first, second = (spec(backbone=Component(name)) for name in ("sepcnn", "xception"))
+    voted = plan(vote(members={"a": first, "reference": second}, reference=spec(seed=5)), summary(), NETWORK)
+    members = [plan(one, summary(), NETWORK).steps["fit"].key for one in (first, second)]
+    assert voted.trainings == sorted(members)
+
+
+def test_pooled_folds_stand_on_the_trainings_of_all_folds():
+    folds = [plan(spec(fold=number), summary(), NETWORK) for number in range(2)]
+    whole = pooled(spec(fold=None), summary(), folds, index())
+    assert whole.trainings == sorted(fold.steps["fit"].key for fold in folds)
+
+
 def test_members_that_have_run_alone_are_asked_for_nothing():
     planned = plan(vote(), summary(), NETWORK)
     there = {key for name in ("dense", "sepconv") for key in of_member(planned, name).values()}

@@ -66,6 +66,7 @@ def facts(**changes):
         summary=summary(),
         stages={"prepare": "cached", "fit": "built"},
         duration_s={"prepare": 3.5, "fit": 61.5},
+        trainings=["f" * 64],
     )
     return msgspec.structs.replace(told, **changes)
 
@@ -125,6 +126,7 @@ def test_a_record_says_what_the_steps_found_and_the_seconds_that_each_took_whoev
     assert set(written.gradcam) == set(statistics)
     assert written.stages == {"prepare": "cached", "fit": "built"}
     assert written.training.stage_duration_s == {"prepare": 3.5, "fit": 61.5}
+    assert written.trainings == ["f" * 64]
     assert written.components["head"].code == "4"
     assert written.dataset.counts == {"COVID": 8, "Lung_Opacity": 8, "Normal": 8}
     assert not [note for note in written.notes if "source" in note]
