@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from benchmark.comparison.costs import CostTable
     from benchmark.comparison.tables import Comparison
@@ -58,27 +58,17 @@ def command(
     Exit code 3: nothing found; 5: a record cannot be trusted.  It is left out where its seal does not fit, marked and
     not ranked where its predictions were changed or do not give its number.  bench verify looks at everything.
     """
-    from benchmark.cli.paired import distrusted, family
-    from benchmark.comparison.collect import collected
-    from benchmark.comparison.costs import cost_tables
-    from benchmark.comparison.kept import KeptTrust
     from benchmark.comparison.tables import Comparison
     from benchmark.comparison.trust import untrusted
     from benchmark.storage.garbage import uncollected
-    from benchmark.storage.places import cache_folder
 
     form = "json" if as_json else form
     if details:
         _check_details(form, output)
     paths = results or (Path("results"),)
     with uncollected():
-        trust = KeptTrust(distrusted, cache_folder())
-        comparison, found = collected(
-            paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
-        )
-        trust.keep()
+        comparison, costs, files = _compared(paths, metric, against, margin, verify)
         wrong = any(untrusted(table.rows) for table in comparison.tables)
-        costs = cost_tables(comparison.tables, found.speeds)
         if costs_only:
             comparison = Comparison([], comparison.left_out)
         if not comparison.tables and not comparison.left_out and not costs:
@@ -86,9 +76,27 @@ def command(
             context.exit(3)
         _show(comparison, costs, form, output)
     if details:
-        _show_details(map(Path, found.files.values()))
+        _show_details(files)
     if comparison.left_out or wrong:
         context.exit(5)
+
+
+def _compared(
+    paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
+) -> "tuple[Comparison, list[CostTable], list[Path]]":
+    """The comparison, what was measured of speed, and the records' files."""
+    from benchmark.cli.paired import distrusted, family
+    from benchmark.comparison.collect import collected
+    from benchmark.comparison.costs import cost_tables
+    from benchmark.comparison.kept import KeptTrust
+    from benchmark.storage.places import cache_folder
+
+    trust = KeptTrust(distrusted, cache_folder())
+    comparison, found = collected(
+        paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
+    )
+    trust.keep()
+    return comparison, cost_tables(comparison.tables, found.speeds), [Path(file) for file in found.files.values()]
 
 
 def _say_nothing_found(costs_only: bool) -> None:

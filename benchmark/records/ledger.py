@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmark.records.files import FILE, read
+from benchmark.records.files import FILE, as_written
 from benchmark.records.record import Record
 from benchmark.storage.files import append_line, encode, fault, sealed
 from benchmark.storage.refusals import storage_errors
@@ -97,9 +97,10 @@ class Ledger:
         Raises:
             StorageError: the disk is full or the folder cannot be written.
         """
-        stored = read(folder / FILE)  # a failed run leaves a good record where it is
-        seal = stored.seal if stored.status == record.status else ""
-        self.add(record.run, record.status, seal, test=stored.test if seal else "")
+        seal = sealed(record).seal
+        if record.status == "failed" and not _lies_in(folder, seal):  # it leaves a good record where it is
+            seal = ""
+        self.add(record.run, record.status, seal, test=record.test)
 
     def add(
         self,
@@ -192,6 +193,13 @@ def _chained(name: str, lines: Sequence[bytes], torn: bool) -> Entries:
     if opening.schema > SCHEMA:
         faults.append(f"was written by a newer version (schema {opening.schema}, here {SCHEMA})")
     return Entries(name, opening.heads, hashes, later, faults, torn)
+
+
+def _lies_in(folder: Path, seal: str) -> bool:
+    try:
+        return as_written(folder / FILE).seal == seal
+    except OSError:  # another process is about to put a record there
+        return False
 
 
 def _now() -> str:

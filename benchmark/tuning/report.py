@@ -108,7 +108,7 @@ def tuning_report(tuning: Tuning, state: State, paired: Paired) -> tuple[TuningR
     specs = [target.spec, spec] if differing else [spec]
     index = CodeIndex(session.store.root)  # a search takes long enough for edits
     planned = scheduled(session, specs, target.summary, tuning.described, index)
-    finished = [Finished(run, _with_cost_in_ledger(session, run, record)) for run, record in executed(session, planned)]
+    finished = [Finished(run, with_cost_in_ledger(session, run, record)) for run, record in executed(session, planned)]
     title = f"{planned[0].pipeline} on {target.summary.name}, seed {target.spec.seed}"
     session.worker.ask(DrawSearch(str(tuning.folder), title), type(None))
     defaults = state.search.space.defaults()
@@ -164,7 +164,7 @@ def write_task(tuning: Tuning, spec: RunSpec) -> None:
         write_whole(path, task_file(tuning.task, spec, dataset).encode())
 
 
-def _with_cost_in_ledger(session: Session, run: Planned, record: Record) -> Record:
+def with_cost_in_ledger(session: Session, run: Planned, record: Record) -> Record:
     """The same as `with_cost`; a record that is written anew replaces the run's last one in the ledger too."""
     found = with_cost(run, record)
     if found is not record:

@@ -18,12 +18,13 @@ from benchmark.execution.pool import Pool
 from benchmark.execution.session import Session
 from benchmark.planning.request import requested
 from benchmark.records.files import read, verify, write
+from benchmark.records.ledger import Ledger, entries
 from benchmark.report.display import ConsoleDisplay
 from benchmark.report.tuning_progress import ended
 from benchmark.tasks.schema import Split, Training
 from benchmark.tasks.schema import Tuning as TuningTable
 from benchmark.tuning.ledger import locked
-from benchmark.tuning.report import Tuning, found_best, with_cost, write_task
+from benchmark.tuning.report import Tuning, found_best, with_cost, with_cost_in_ledger, write_task
 from benchmark.tuning.search import Created, Failed, Search, state_after
 from benchmark.tuning.space import Dimension, Space
 from benchmark.tuning.trial import Ending
@@ -99,6 +100,21 @@ def test_a_record_that_was_there_says_what_its_settings_cost_by_now(tmp_path, be
     kept = verify(tmp_path / "result.json")
     assert kept.tuned == after
     assert msgspec.structs.replace(kept, tuned=before, seal="") == record
+
+
+def test_a_record_that_is_written_anew_for_its_cost_is_a_line_of_the_ledger_and_replaces_the_one_before(tmp_path):
+    ledger = Ledger(tmp_path)
+    session = SimpleNamespace(ledger=ledger)
+    record = factories.record(files={})
+    folder = tmp_path / record.task / record.run
+    write(record, folder)
+    ledger.add_run(record, folder)
+    run = SimpleNamespace(spec=specs.spec(tuned=STAYED), folder=folder)
+    for _ in range(2):  # the second time it says so already
+        with_cost_in_ledger(session, run, read(folder / "result.json"))
+    (one,) = entries(tmp_path)
+    assert [line.record for line in one.lines][1:] == [verify(folder / "result.json").seal]
+    assert len(one.lines) == 2
 
 
 def test_no_cost_is_written_into_the_record_of_a_failure(tmp_path):

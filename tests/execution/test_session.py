@@ -1,12 +1,17 @@
-"""A request at work: which precision it computes in, without a device."""
+"""A request at work, without a device: which precision it computes in, and what it writes down."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
 from benchmark.execution import protocol
-from benchmark.execution.session import Session, settled
+from benchmark.execution.pool import Recorded
+from benchmark.execution.session import Session, executed, settled
 from benchmark.planning.request import requested
+from benchmark.records.files import FILE, as_written, write
+from benchmark.records.ledger import entries
+from tests import factories
 
 
 class Device:
@@ -37,3 +42,21 @@ def test_a_precision_that_is_named_is_taken_and_no_device_is_asked(precision, as
 
 def test_auto_is_what_the_device_does_well_and_is_said(precision):
     assert precision("auto", Device()) == ("mixed_bfloat16", ["precision mixed_bfloat16, chosen for Example GPU"])
+
+
+def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_none(tmp_path):
+    made, found, failing = (factories.record(seed=0), factories.record(seed=1), factories.failed(seed=2))
+    runs = []
+    for record in (made, found, failing):
+        folder = tmp_path / record.task / record.run
+        write(record, folder)
+        plan = SimpleNamespace(run=record.run)
+        runs.append((SimpleNamespace(plan=plan, folder=folder, record=found if record is found else None), record))
+    happenings = [Recorded(run, record) for run, record in runs]
+    pool = SimpleNamespace(run=lambda *_: iter(happenings))
+    display = SimpleNamespace(running=lambda total: nullcontext(lambda happened: None))
+    session = Session(requested(task="binary", cache="cache", results=str(tmp_path)), display, None, pool, None)
+    assert [record for _, record in executed(session, [run for run, _ in runs])] == [made, found, failing]
+    (one,) = entries(tmp_path)
+    assert [(line.run, line.status) for line in one.lines] == [(made.run, "ok"), (failing.run, "failed")]
+    assert [line.record for line in one.lines] == [as_written(runs[k][0].folder / FILE).seal for k in (0, 2)]
