@@ -119,9 +119,15 @@ class Bench:
         return runs
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """Pipeline and seed -> record."""
+        """Pipeline and seed -> record, of runs alone."""
         found = [json.loads(path.read_bytes()) for path in sorted(self.results.rglob("result.json"))]
-        return {f"{record['pipeline']} s{record['seed']}": record for record in found}
+        runs = [record for record in found if record["spec"]["kind"] != "controls"]
+        return {f"{record['pipeline']} s{record['seed']}": record for record in runs}
+
+    def controls(self) -> dict[str, dict[str, Any]]:
+        """Name -> record of the rules beside the runs."""
+        found = [json.loads(path.read_bytes()) for path in sorted(self.results.rglob("controls-*/result.json"))]
+        return {record["pipeline"]: record for record in found}
 
     def artefacts(self, stage: str) -> int:
         """How many artefacts of a stage have been built."""

@@ -16,7 +16,8 @@ from benchmark.records.training import TrainingInfo
 # What is kept of the maps, one number each: of lettering and frame that of the class with the most, because what gives
 # one class away often tells the others by its absence; of lesion and lungs the mean over classes.
 MARKS = ("marks-share", "marks-enrichment")
-LOCALISATION = (*MARKS, "lesion-enrichment", "lung-enrichment")
+RELATIVE = tuple(f"{what}-relative-enrichment" for what in ("lesion", "lesion-mask", "lung", "lung-mask"))
+LOCALISATION = (*MARKS, "lesion-enrichment", "lung-enrichment", *RELATIVE)
 OF_A_CLASS = tuple(f"{kind}/" for kind in LOCALISATION)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels

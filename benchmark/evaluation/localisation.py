@@ -85,6 +85,47 @@ def localisation_estimates(
     return result
 
 
+def relative_enrichment(
+    maps: Sequence | np.ndarray, regions: np.ndarray, labels: Sequence[str], within: np.ndarray | None = None
+) -> np.ndarray:
+    """Enrichment of each map over that of the mean map of its label on the same image, (N,).
+
+    The mean is over the other images of the label, each map with the same mass, so it has not looked at this one:
+    1 is what a map reaches that lies where such maps lie anyway, whatever the image shows.  (Enrichment itself is
+    1.3 to 1.8 for a blob in the middle of the frame.)  NaN where either is not defined, or the label has one map.
+
+    Args:
+        maps, regions, within: see `localisation`.
+        labels: (N,), whose mean counts.
+    """
+    labels, result = np.asarray(labels), np.full(len(regions), np.nan)
+    for label in dict.fromkeys(labels.tolist()):
+        rows = np.flatnonzero(labels == label)
+        total, kept = np.zeros(regions.shape[1:]), 0
+        for row in rows:
+            one = _of_unit_mass(maps[row], total.shape)
+            total, kept = total + one, kept + bool(one.any())
+        for row in rows if kept > 1 else ():
+            one, frame = _of_unit_mass(maps[row], total.shape), None if within is None else within[row]
+            own, others = (_focus(heat, regions[row], frame)[0] for heat in (one, np.maximum(total - one, 0)))
+            result[row] = own / others if others > 0 else np.nan
+    return result
+
+
+def at_resolution(regions: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Regions bool (N, H, W) as maps of that shape, (N, h, w): the best that such maps could show of them."""
+    area = cv2.INTER_AREA
+    cells = [cv2.resize(region.astype(np.float32), shape[::-1], interpolation=area) for region in regions]
+    return np.array(cells, np.float32).reshape(len(regions), *shape)
+
+
+def _of_unit_mass(heat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A map (h, w) at the size of its image with a sum of 1; zeros where it is empty."""
+    large = upsample(np.asarray(heat, np.float32), shape).astype(float)
+    mass = large.sum()
+    return large / mass if mass > 0 else np.zeros(shape)
+
+
 def share_estimates(
     seen: Localisation, labels: Sequence[str], groups: Sequence[str], prefix: str, seed: int
 ) -> dict[str, Estimate]:
@@ -95,6 +136,18 @@ def share_estimates(
         f"{prefix}-share/{label}": _noted(median_estimate(seen.share[rows], groups[rows], seed), seen, labels == label)
         for label, rows in kept.items()
     }
+
+
+def relative_estimates(
+    values: np.ndarray, labels: Sequence[str], groups: Sequence[str], name: str, seed: int
+) -> dict[str, Estimate]:
+    """``NAME/LABEL``: median over images of what `relative_enrichment` gives, where that is defined."""
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    result = {}
+    for label in dict.fromkeys(labels.tolist()):
+        kept = (labels == label) & ~np.isnan(values)
+        result[f"{name}/{label}"] = median_estimate(values[kept], groups[kept], seed)
+    return result
 
 
 def median_estimate(values: np.ndarray, groups: Sequence[str], seed: int, resamples: int = 1000) -> Estimate:

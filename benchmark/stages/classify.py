@@ -54,6 +54,6 @@ def _fitted(run: Reader, targets: np.ndarray) -> Learnt:
         shuffled(targets[train], spec.training.labels, spec.seed),
         len(spec.classes),
         balance=spec.training.balance,
-        validation=(features[validation], targets[validation]),
+        validation=(features[validation], shuffled(targets[validation], spec.training.labels, spec.seed)),
         seed=spec.seed,
     )

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from benchmark.stages.context import Context
 
 CHUNK = 256
+IMAGES = "images.npz"
 KINDS = ("surest right", "least sure", "surest wrong")
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``statistics.json`` (name -> estimate), ``samples.npz``, ``mean-heat.npz`` and ``meta.json`` (the method).
+    """Write ``statistics.json`` (name -> estimate), ``meta.json`` (the method) and arrays.
 
+    In ``images.npz``, the statistics of each map, as `MapStatistics` has them, for all n images outside the training
+    subset, whose order is that of the run's logits; NaN of those that have no map.
     In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
     probabilities (n,) of the decided class at equal class priors, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
     heat (K,S,S), see `mean_heat`; lungs and marks (K,S,S), share of the images with lung or lettering and frame there;
@@ -41,12 +44,21 @@ def build(context: "Context", folder: Path) -> None:
         context.progress({"done": min(start + CHUNK, len(judged)), "total": len(judged)})
     judged_heat = np.concatenate(heat)
     statistics = map_statistics(run, rows[judged], targets[judged], judged_heat)
-    (folder / "statistics.json").write_bytes(msgspec.json.encode(statistics))
+    (folder / "statistics.json").write_bytes(msgspec.json.encode(statistics.estimates))
+    mapped = np.flatnonzero(test)[judged]
+    np.savez(folder / IMAGES, **{name: _among(len(test), mapped, one) for name, one in statistics.images.items()})
     shown = rows[judged]
     lungs, marks = (as_seen(run, mask, shown) for mask in (lung_masks(run, shown), run.prepared.marks(shown)))
     write_mean_heat(folder, judged_heat, lungs, marks, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, probabilities)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
+
+
+def _among(count: int, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values at their places among so many; NaN elsewhere."""
+    column = np.full(count, np.nan)
+    column[places] = values
+    return column
 
 
 def worth_mapping(targets: np.ndarray, at_most: int | None, seed: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.calibration import Calibration, calibrate
+from benchmark.stages.labels import told_targets
 from benchmark.stages.logits import read_logits
 from benchmark.stages.reading import Reader
 
@@ -34,7 +35,8 @@ class Predictions(NamedTuple):
 def predictions(run: Reader) -> Predictions:
     """The predictions of a run, calibrated on its calibration subset."""
     stored = read_logits(run)
-    found = calibrate(stored.logits, stored.targets, stored.subsets == "calibration", data_prior(run), batch_prior(run))
+    told = told_targets(run, stored.targets, stored.subsets)
+    found = calibrate(stored.logits, told, stored.subsets == "calibration", data_prior(run), batch_prior(run))
     groups = run.prepared.groups[stored.rows]
     return Predictions(stored.rows, stored.subsets, stored.targets, groups, stored.logits, *found)
 

@@ -87,7 +87,7 @@ def put_run(fill: Callable[[Path], Record], target: Path) -> Record:
 def _copy(context: "Context", folder: Path) -> None:
     """Everything in a run's folder but its record."""
     artefacts = context.artefacts
-    shutil.copy(artefacts["score"] / PREDICTIONS, folder)
+    _copy_predictions(artefacts, folder)
     if "split" in artefacts:
         shutil.copy(artefacts["split"] / "split.csv", folder)
         (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
@@ -100,6 +100,17 @@ def _copy(context: "Context", folder: Path) -> None:
         (folder / "model").mkdir()
         for name, path in model_files(context).items():
             shutil.copy(path, folder / "model" / name)
+
+
+def _copy_predictions(artefacts: Mapping[str, Path], folder: Path) -> None:
+    """What was scored and, where heat maps were judged, how each keeps to lungs, lesion and marks, in one file."""
+    scored = artefacts["score"] / "predictions.npz"
+    mapped = artefacts["explain"] / "images.npz" if "explain" in artefacts else None
+    if mapped is None or not mapped.is_file():
+        shutil.copy(scored, folder)
+        return
+    with np.load(scored, allow_pickle=False) as outputs, np.load(mapped, allow_pickle=False) as maps:
+        np.savez(folder / "predictions.npz", **outputs, **maps)
 
 
 def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> Record:

@@ -11,11 +11,12 @@ import numpy as np
 
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.intervals import proportion
-from benchmark.evaluation.masks import implausible, mask_estimates
+from benchmark.evaluation.masks import implausible, mask_agreement, mask_estimates
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import masks, one_answer, training_notes
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
+from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
 from benchmark.stages.logits import read_logits
 from benchmark.stages.predictions import batch_prior, data_prior
 from benchmark.stages.reading import Reader
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.stages.context import Context
 
 FINDINGS, PREDICTIONS = "findings.json", "predictions.npz"
+CHUNK = 256
 
 
 def build(context: "Context", folder: Path) -> None:
@@ -44,7 +46,7 @@ def write_findings(findings: Findings, folder: Path) -> None:
 def scores_of(run: Reader) -> Scores:
     """The scores of stored predictions."""
     spec, stored = run.spec, read_logits(run)
-    targets = class_targets(run.prepared.labels, spec.classes)
+    targets = told_targets(run, class_targets(run.prepared.labels, spec.classes), run.subsets)
     # The rules that never look at an image learn from the training subset too, which has no logits.
     logits = np.zeros((len(targets), len(spec.classes)))
     logits[stored.rows] = stored.logits
@@ -70,6 +72,7 @@ def trained_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
         quality: of its masks.
     """
     notes = masks(quality)
+    notes += [NO_TEST] if learns_shuffled(run) else []
     if "fit" in run.artefacts:
         history = json.loads((run.artefacts["fit"] / "history.json").read_text())
         steps = run.meta("fit")["steps"]
@@ -91,7 +94,7 @@ def results(run: Reader, scores: Scores) -> dict[str, Any]:
 
 
 def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
-    """Write ``predictions.npz``."""
+    """Write ``predictions.npz``; its targets are those that the run was told."""
     stored, prepared = read_logits(run), run.prepared
     rows = stored.rows
     np.savez(
@@ -101,11 +104,23 @@ def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
         labels=prepared.labels[rows],
         sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
         subsets=stored.subsets,
-        targets=stored.targets,
+        targets=told_targets(run, stored.targets, stored.subsets),
         logits=stored.logits,
         corrected_logits=scores.corrected_logits[rows],
         probabilities=scores.probabilities[rows],
+        **_dice(run, rows),
     )
+
+
+def _dice(run: Reader, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """``dice`` of each image's predicted mask with the dataset's, NaN where that has none; nothing without masks."""
+    if "masks" not in run.artefacts:
+        return {}
+    found = [np.zeros(0)]
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        found.append(mask_agreement(run.prepared.masks(chunk), run.masks(chunk))["dice"])
+    return {"dice": np.concatenate(found)}
 
 
 def mask_quality(run: Reader) -> dict[str, Estimate]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmark.data.targets import check_classes, class_targets
 from benchmark.evaluation.voting import FLOOR, member_probabilities, vote
+from benchmark.stages.labels import told_targets
 from benchmark.stages.logits import write_logits
 from benchmark.stages.predictions import predictions
 from benchmark.stages.reading import Reader
@@ -29,6 +30,7 @@ def build(context: "Context", folder: Path) -> None:
     check_classes(targets, run.subsets, spec.classes)
     predicted = [predictions(member) for member in run.members.values()]
     rows, groups, calibration = predicted[0].rows, predicted[0].groups, predicted[0].subsets == "calibration"
+    told = told_targets(run, targets[rows], predicted[0].subsets)
     columns = [spec.column(name) for name in spec.members]
     members = np.stack(
         [
@@ -37,9 +39,7 @@ def build(context: "Context", folder: Path) -> None:
         ]
     )
     make_voter = load_component(find("voter", spec.voter.name))
-    probabilities, note = vote(
-        lambda: make_voter(**spec.voter.options), members, targets[rows], groups, calibration, spec.seed
-    )
+    probabilities, note = vote(lambda: make_voter(**spec.voter.options), members, told, groups, calibration, spec.seed)
     if np.shape(probabilities) != (len(rows), count) or not np.isfinite(probabilities).all():
         raise ContractError(
             f"voter {spec.voter.name!r} gives probabilities ({len(rows)}, {count}), received {np.shape(probabilities)} "

@@ -26,7 +26,7 @@ def undisturbed(tmp_path_factory):
 
 
 def outputs(bench: Bench) -> dict[str, np.ndarray]:
-    folder = next(bench.results.rglob("result.json")).parent
+    folder = next(bench.results.rglob("*-s[0-9]-*/result.json")).parent
     with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
         told = dict(stored)
     history = next((bench.cache / "objects" / "fit").rglob("history.json"))

@@ -39,7 +39,7 @@ def test_a_first_run_builds_every_stage_and_prints_the_comparison(bench):
 
 
 def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(bench):
-    folder = next(bench.results.rglob("result.json")).parent
+    folder = next(bench.results.rglob("*-s0-*/result.json")).parent
     names = {path.name for path in folder.iterdir()}
     assert names >= {
         "result.json",
@@ -62,8 +62,37 @@ def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(be
         assert set(stored["subsets"]) == {"validation", "calibration", "test"}
 
 
+def test_beside_runs_stand_the_rules_that_they_must_beat_made_once(bench):
+    record = bench.controls()["controls"]
+    assert set(record["controls"]) == {"majority", "source-oracle", "grey-histogram", "border", "thumbnail-8x8"}
+    assert "control: grey-histogram" in bench.first
+    assert "[1/1] none" in bench.first
+    folder = next(bench.results.rglob("controls-*"))
+    folders = folder, next(bench.results.rglob("*-s0-*"))
+    own, run = (dict(np.load(path / "predictions.npz", allow_pickle=False)) for path in folders)
+    for name in ("ids", "groups", "targets", "subsets"):
+        assert np.array_equal(own[name], run[name])
+    assert own["corrected_logits@border"].shape == run["corrected_logits"].shape
+    told = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, "--plan").stdout
+    assert "controls: cached, nothing to do" in told
+    assert told.endswith("1 run, 1 cached\n")
+
+
+def test_each_image_keeps_what_its_map_showed(bench):
+    folder = next(bench.results.rglob("*-s0-*/result.json")).parent
+    record = verify(folder / "result.json")
+    with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        test, targets = stored["subsets"] == "test", stored["targets"]
+        for name in ("lung-enrichment", "lung-relative-enrichment", "lung-mask-relative-enrichment"):
+            values = stored[name]
+            assert np.isnan(values[~test]).all()
+            for k, label in enumerate(record.classes):
+                own = values[test & (targets == k)]
+                assert record.gradcam[f"{name}/{label}"].value == pytest.approx(np.nanmedian(own), abs=1e-9)
+
+
 def test_the_resolved_specification_has_every_option(bench):
-    spec = read(next(bench.results.rglob("result.json"))).spec
+    spec = read(next(bench.results.rglob("*-s0-*/result.json"))).spec
     assert spec["head"]["options"] == {"units": 224, "dropout": 0.2} or set(spec["head"]["options"]) >= {
         "units",
         "dropout",

@@ -31,7 +31,7 @@ def member_probabilities(path):
 
 def every(bench):
     """All records: two tasks may have pipelines of one name."""
-    return [json.loads(path.read_bytes()) for path in sorted(bench.results.rglob("result.json"))]
+    return [json.loads(path.read_bytes()) for path in sorted(bench.results.rglob("*-s[0-9]-*/result.json"))]
 
 
 @pytest.fixture(scope="module")

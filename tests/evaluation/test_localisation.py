@@ -6,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.evaluation.localisation import (
+    at_resolution,
     localisation,
     localisation_estimates,
     median_estimate,
+    relative_enrichment,
+    relative_estimates,
     share_estimates,
     upsample,
 )
@@ -119,3 +122,68 @@ def test_brightness_is_judged_by_the_same_rule():
     region = np.zeros((1, 8, 8), bool)
     region[0, :4] = True
     assert localisation(radiographs, region).enrichment[0] == pytest.approx((30 / 40) / (1 / 2))
+
+
+def lungs_that_differ(count=150):
+    """bool (n, 96, 96): two ellipses whose place, width and height vary as those of patients do."""
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[:96, :96] / 95 - 0.5
+    regions = []
+    for _ in range(count):
+        down, wide, high = generator.normal(0, 0.05), generator.uniform(0.1, 0.2), generator.uniform(0.2, 0.4)
+        inside = [
+            ((x - side) / wide) ** 2 + ((y - down) / high) ** 2 < 1 for side in generator.normal((-0.22, 0.22), 0.03)
+        ]
+        regions.append(inside[0] | inside[1])
+    return np.array(regions)
+
+
+def test_a_map_that_never_looks_has_relative_enrichment_one_whatever_its_enrichment():
+    regions, generator = lungs_that_differ(), np.random.default_rng(1)
+    y, x = np.mgrid[:96, :96] / 95 - 0.5
+    blob = np.exp(-(x**2 + y**2) / (2 * 0.2**2))
+    maps = np.array([blob * generator.exponential(size=blob.shape) for _ in regions])
+    assert np.median(localisation(maps, regions).enrichment) > 1.3
+    assert np.median(relative_enrichment(maps, regions, ["a"] * len(regions))) == pytest.approx(1, abs=0.02)
+
+
+def test_a_map_that_is_its_images_own_region_gains_on_the_mean_and_less_so_in_large_cells():
+    regions = lungs_that_differ()
+    labels = ["a"] * len(regions)
+    gains = [np.median(relative_enrichment(at_resolution(regions, (n, n)), regions, labels)) for n in (96, 16, 8)]
+    assert 1.3 < gains[0] < 1.8
+    assert gains[0] > gains[1] > gains[2] > 1.05
+
+
+def test_relative_enrichment_worked_by_hand():
+    """Against the mean of the other two, whatever the height of a map."""
+    maps = np.array([[[4.0, 0.0], [0.0, 0.0]], [[10.0, 30.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 7.0]]])
+    region = np.zeros((3, 2, 2), bool)
+    region[:, 0, 0] = True
+    found = relative_enrichment(maps, region, ["a"] * 3)
+    assert found == pytest.approx([1 / ((0.25 + 0) / 2), 0.25 / ((1 + 0) / 2), 0])
+    lungs = np.ones((3, 2, 2), bool)
+    lungs[:, 1] = False
+    within = relative_enrichment(maps, region, ["a"] * 3, within=lungs)
+    assert within[:2] == pytest.approx([1 / 0.25, 0.25 / 1])
+    assert np.isnan(within[2])  # no heat in the lungs
+
+
+def test_a_label_has_its_own_mean_and_what_cannot_be_related_is_left_out():
+    generator = np.random.default_rng(2)
+    maps, region = generator.random((7, 8, 8)), generator.random((7, 8, 8)) < 0.4
+    maps[2] = 0
+    labels = np.array(["a", "a", "a", "b", "b", "b", "c"])
+    found = relative_enrichment(maps, region, labels)
+    assert np.isnan(found).tolist() == [False, False, True, False, False, False, True]  # empty; the only one of c
+    assert found[3:6] == pytest.approx(relative_enrichment(maps[3:6], region[3:6], labels[3:6]))
+    told = relative_estimates(found, labels, list("uvwxyzt"), "lung-relative-enrichment", 0)
+    assert told["lung-relative-enrichment/a"].value == pytest.approx(np.median(found[:2]))
+    assert (told["lung-relative-enrichment/b"].n, told["lung-relative-enrichment/c"].value) == (3, None)
+    assert relative_enrichment(10 * maps, region, labels) == pytest.approx(found, nan_ok=True)
+
+
+def test_regions_in_cells_are_shares_of_the_cells():
+    region = np.zeros((1, 8, 8), bool)
+    region[0, :4, :2] = True
+    assert at_resolution(region, (2, 2)).tolist() == [[[0.5, 0], [0, 0]]]

@@ -12,6 +12,7 @@ import pytest
 from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Reported
 from benchmark.execution.process import Outcome, WorkerClosedError
 from benchmark.execution.protocol import Build, Built, Progress, ProtocolError, WriteRecord
+from benchmark.planning.controls import plan_controls
 from benchmark.planning.graph import subject
 from benchmark.planning.schedule import Schedule
 from benchmark.records.files import FILE, read, verify, write
@@ -19,8 +20,8 @@ from benchmark.storage.cache import write_duration
 from benchmark.tasks.schema import Component, Images, Split
 from registry.errors import BenchError, ConfigError, StorageError
 from tests import factories
-from tests.specs import spec, vote
-from tests.workers import Ledger, StandIn, answered, ends, named, plans, steps_of
+from tests.specs import index, spec, summary, vote
+from tests.workers import Ledger, Plain, StandIn, answered, ends, named, plans, steps_of
 
 DENSE, CARRIER = Component("dense", {"units": 224, "dropout": 0.2}), {"classical": True}
 HEADS = [
@@ -404,3 +405,13 @@ def test_a_step_alone_that_fails_is_an_error(tmp_path):
     ledger = Ledger(answers={at(planned, "segmenter").key: ends("data", "no masks to learn from", 2)})
     with Pool([StandIn(ledger)]) as pool, pytest.raises(BenchError, match="no masks to learn from"):
         list(pool.build(steps, store))
+
+
+def test_controls_that_fail_cost_no_run_and_runs_that_fail_cost_no_controls(tmp_path):
+    planned, store = plans(tmp_path, [spec(segmenter=Component("none"))])
+    beside = plan_controls(planned, summary(), Plain(), store, tmp_path / "results", index())
+    (step,) = (one for one in beside[0].missing.values() if one.name == "controls")
+    found = records(go([*planned, *beside], store, Ledger({step.key: ends("oom")})))
+    assert [found[run.plan.run].status for run in (*planned, *beside)] == ["ok", "failed"]
+    assert found[beside[0].plan.run].of_controls
+    assert found[beside[0].plan.run].failure.stage == "controls"
