@@ -107,3 +107,12 @@ def test_sparse_gradients_are_applied_as_keras_does():
         return variable.numpy()
 
     np.testing.assert_array_equal(moved(kernels.adam(0.1)), moved(keras.optimizers.Adam(0.1)))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (7, 10)])
+def test_every_second_pixel_of_a_transform_is_that_of_the_whole_to_the_bit(size):
+    images = np.random.default_rng(3).random((5, *size, 2)).astype(np.float32)
+    turns = np.random.default_rng(4).uniform(-3, 3, (5, 8)).astype(np.float32) * [1, 1, 4, 1, 1, 4, 0.01, 0.01]
+    whole = keras.ops.image.affine_transform(images, turns, interpolation="bilinear", fill_mode="constant")
+    found = kernels.every_second_pixel(images, keras.ops.cast(turns, "float32"))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(whole)[:, ::2, ::2])
