@@ -61,6 +61,17 @@ def every_second_pixel(images: Any, transforms: Any) -> Any:
     )
 
 
+def take_any_batch(network: keras.Model) -> None:
+    """Let `predict_on_batch` be compiled once, not for a full batch and again for what is left over."""
+    inputs = getattr(network, "inputs", None) or ()
+    if not _pays() or len(inputs) != 1 or network.predict_function is not None:
+        return
+    signature = tf.TensorSpec((None, *inputs[0].shape[1:]), inputs[0].dtype)
+    network.predict_function = tf.function(
+        lambda batches: network(batches[0][0], training=False), input_signature=[[(signature,)]], autograph=False
+    )
+
+
 def _pays() -> bool:
     return NAME == "tensorflow" and not has_accelerator()
 
