@@ -1,6 +1,7 @@
-"""The one file that names a Keras backend: gradients, determinism, threads, memory, the device, the feed.
+"""What a Keras backend does in its own way: gradients, determinism, threads, memory, the device, the feed.
 
-Everything else speaks `keras.ops`.  The backend is the one Keras was imported with (`KERAS_BACKEND`).
+But for `registry.kernels`, everything else speaks `keras.ops`.  The backend is the one Keras was imported with
+(`KERAS_BACKEND`).
 """
 
 import os

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from registry.kernels import every_second_pixel
+
 # One layer for both directions would draw once for both: every flipped image would be turned by half a circle.
 FLIPS = {"both": ("horizontal", "vertical"), "anatomical": ("horizontal",), "none": ()}
 
@@ -51,13 +53,7 @@ class SharpRotation(keras.layers.Layer):
         angle = keras.random.uniform((batch,), -limit, limit, seed=self.seed_generator)
         chosen = keras.random.uniform((batch,), seed=self.seed_generator) < self.share
         large = ops.image.resize(images, (2 * height, 2 * width), interpolation="bicubic")
-        turned = ops.image.affine_transform(
-            large,
-            _rotation(angle, 2 * height, 2 * width),
-            interpolation="bilinear",
-            fill_mode="constant",
-            fill_value=0.0,
-        )[:, ::2, ::2]
+        turned = every_second_pixel(large, _rotation(angle, 2 * height, 2 * width))
         return ops.where(chosen[:, None, None, None], ops.clip(turned, 0.0, 1.0), images)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

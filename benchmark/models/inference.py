@@ -7,9 +7,12 @@ of many a call by up to seconds.
 import keras
 import numpy as np
 
+from registry.kernels import take_any_batch
+
 
 def outputs(network: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
     """What a network of one output gives for images (N, ...), so many at once; the last batch may be smaller."""
+    take_any_batch(network)
     starts = range(0, len(images), batch_size)
     return np.concatenate([network.predict_on_batch(images[start : start + batch_size]) for start in starts])
 
@@ -20,6 +23,7 @@ def warm_up(network: keras.Model, images: np.ndarray, batch_size: int, count: in
     Args:
         images: at least one batch, or all of them.
     """
+    take_any_batch(network)
     for size in dict.fromkeys((min(batch_size, count), count % batch_size)):
         if size:
             network.predict_on_batch(images[:size])

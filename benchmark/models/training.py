@@ -21,6 +21,7 @@ from benchmark.models.executions import choose_steps_per_execution, input_stall_
 from benchmark.models.schedule import learning_rates, length, reached, validated
 from registry.backend import compiles, feed
 from registry.errors import DivergedError
+from registry.kernels import adam, fused_normalisation
 
 KEPT_EVERY = 25  # steps, at least, from one checkpoint to the next
 VALIDATED_AT_ONCE = 4  # training batches: nothing is kept for a gradient
@@ -67,21 +68,22 @@ def train(
         choose_steps_per_execution(network, batches, fixed=deterministic)
         statistics = BatchStatistics(network, batches, lambda: reseed(network, seed, epochs))
         slices = Slices(validation, VALIDATED_AT_ONCE * schedule.batch_size)
-        tracing_s = trace(network, batches, slices, statistics.compile)
-        keeper = _Keeper(batches, checkpoints, history, rates, last, seed, progress, tracing_s, statistics)
-        cost = len(slices.arrays[0]) + statistics.cost
-        checked = validated(schedule, epochs, len(batches) * schedule.batch_size, cost)
-        with feed(batches) as training, feed(slices) as checking:
-            network.fit(
-                training,
-                validation_data=checking,
-                validation_freq=[*checked, last],
-                initial_epoch=len(history),
-                epochs=last,
-                shuffle=False,
-                verbose=0,
-                callbacks=[keeper],
-            )
+        with fused_normalisation(network):
+            tracing_s = trace(network, batches, slices, statistics.compile)
+            keeper = _Keeper(batches, checkpoints, history, rates, last, seed, progress, tracing_s, statistics)
+            cost = len(slices.arrays[0]) + statistics.cost
+            checked = validated(schedule, epochs, len(batches) * schedule.batch_size, cost)
+            with feed(batches) as training, feed(slices) as checking:
+                network.fit(
+                    training,
+                    validation_data=checking,
+                    validation_freq=[*checked, last],
+                    initial_epoch=len(history),
+                    epochs=last,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[keeper],
+                )
     return history
 
 
@@ -107,7 +109,7 @@ def compile_for(network: keras.Model, rates: np.ndarray, loss: Any) -> None:
         rates: (steps,) the learning rate of every step.
     """
     # Under mixed_float16 Keras wraps the optimizer in one that scales the loss, so the network's own is built.
-    network.compile(optimizer=keras.optimizers.Adam(LearningRates(rates)), loss=loss, jit_compile=compiles())
+    network.compile(optimizer=adam(LearningRates(rates)), loss=loss, jit_compile=compiles())
     network.optimizer.build(network.trainable_variables)
 
 

@@ -53,3 +53,22 @@ def test_nothing_is_compiled_after_the_warm_up(count):
     compiled = counted.calls
     outputs(made, images(count), BATCH)
     assert counted.calls == compiled
+
+
+@pytest.mark.skipif(NAME != "tensorflow", reason="JAX compiles for a size, PyTorch not at all")
+def test_a_batch_that_is_left_over_compiles_nothing_of_its_own():
+    counted = Counted()
+    made = network(counted)
+    outputs(made, images(BATCH), BATCH)
+    compiled = counted.calls
+    outputs(made, images(2 * BATCH + 3), BATCH)
+    assert counted.calls == compiled
+
+
+def test_of_a_network_without_declared_inputs_outputs_are_those_of_predict():
+    class Mean(keras.Model):
+        def call(self, images):
+            return keras.ops.mean(keras.ops.cast(images, "float32"), axis=(1, 2))
+
+    expected = Mean().predict(images(19), batch_size=BATCH, verbose=0)
+    assert np.array_equal(outputs(Mean(), images(19), BATCH), expected)
