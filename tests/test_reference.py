@@ -100,3 +100,9 @@ def test_all_of_it_is_small():
     sizes = [path.stat().st_size for path in REFERENCE.rglob("*") if path.is_file()]
     assert max(sizes) < 3_000_000
     assert sum(sizes) < 20_000_000
+
+
+def test_git_turns_no_line_ends_of_results():
+    """A record's seal and the digests of its files are of bytes."""
+    rules = (REFERENCE.parent / ".gitattributes").read_text(encoding="utf-8").splitlines()
+    assert rules == ["* -text"]

@@ -82,11 +82,13 @@ def test_a_run_that_was_repeated_is_superseded(tmp_path):
     assert found(tmp_path) == {"superseded": 2}
 
 
-def test_an_older_record_that_is_put_back_does_not_pass(tmp_path):
+@pytest.mark.parametrize("same_command", [True, False])
+def test_an_older_record_that_is_put_back_does_not_pass(tmp_path, same_command):
     """Whoever repeats a training until it pleases keeps the one that pleased."""
-    path = made(Ledger(tmp_path), tmp_path)
+    ledger = Ledger(tmp_path)
+    path = made(ledger, tmp_path)
     before = path.read_bytes()
-    made(Ledger(tmp_path), tmp_path, take=1)
+    made(ledger if same_command else Ledger(tmp_path), tmp_path, take=1)
     path.write_bytes(before)
     assert found(tmp_path) == {"vanished": 1}
 
