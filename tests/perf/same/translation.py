@@ -111,7 +111,7 @@ IGNORED: dict[str, dict[str, Sequence[str]]] = {
     },
     "keys and code digests": {
         "record": ("schema", "run", "digest", "key", "pipeline_digest", "seal", "components.*.code",
-                   "components.*.version", "members.*.run", "dataset.digest"),  # of phantoms: the code
+                   "components.*.version", "members.*.run", "dataset.digest", "trainings"),  # of phantoms: the code
         "comparison": ("tables.*.dataset_digest",),
         "ledger": ("search.subject",),
         "finding": ("default.run", "best.run"),
