@@ -50,8 +50,10 @@ class _Family:
         self.reading, self.contenders, self.reference, self.named = reading, contenders, reference, named
         self.told: dict[int, Told] = {}
         self.reasons: dict[int, str] = {}
-        worked_out = [i for i, one in enumerate(contenders) if one.rule == MAJORITY]
-        for i in [i for i in range(len(contenders)) if i not in worked_out] + worked_out:
+        # Pipelines tell which images and folds there are, which the majority answers, and other rules may not know.
+        for i in sorted(
+            range(len(contenders)), key=lambda i: (bool(contenders[i].rule), contenders[i].rule == MAJORITY)
+        ):
             self._read(i)
         for i in [i for i, told in self.told.items() if told.images != self.place]:
             self.reasons[i] = OTHER_IMAGES

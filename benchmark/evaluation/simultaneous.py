@@ -110,7 +110,8 @@ class _Largest:
         own = np.broadcast_to(freedom, difference2.shape).ravel()[above] if np.ndim(freedom) else freedom
         some = np.full(len(above), MANY, np.float32)  # where retraining moves nothing
         np.divide(error2, training2, out=some, where=training2 > 0)
-        some = np.where(training2 > 0, np.clip(own * np.square(some), 1.0, MANY), MANY).astype(np.float32)
+        some = np.square(np.minimum(some, MANY))  # squares of more do not fit into float32
+        some = np.where(training2 > 0, np.clip(own * some, 1.0, MANY), MANY).astype(np.float32)
         z2 = np.square((8 * some + 1) / (8 * some + 3)) * some * np.log1p(t2 / some)
         np.maximum.at(self.largest2, above % self.draws, z2)
 

@@ -255,12 +255,17 @@ def test_folds_are_tested_by_what_they_differ_in(tmp_path: Path) -> None:
         Contender(name, [run(tmp_path, name, range(start, start + count), folds=5, fold=None)])
         for name, start, count in (("a", 50, 20), ("b", 120, 60))
     ]
-    rows.append(Contender("majority", rows[0].runs, "majority"))
-    found = verdicts_of(tmp_path, rows)
-    verdict = found.differences[1]
-    assert found.pairs == 3 and not verdict.these_trainings and verdict.training_variance is None
+    kept = run(tmp_path, "controls", (), rules={"border": outputs(range(90), (np.arange(N) % 3 == 0).astype(int))})
+    with np.load(tmp_path / "controls-0" / "predictions.npz") as stored:  # it knows of no folds
+        columns = {**stored, "subsets": np.full(N, "test")}
+    np.savez(tmp_path / "controls-0" / "predictions.npz", **columns)
+    rows = [Contender("border", [kept], "border"), *rows, Contender("majority", rows[0].runs, "majority")]
+    found = verdicts_of(tmp_path, rows, reference=1)
+    verdict = found.differences[2]
+    assert found.pairs == 5 and not verdict.these_trainings and verdict.training_variance is None
     assert verdict.critical == verdict.quantile and verdict.low < verdict.value < verdict.high  # type: ignore[operator]
-    assert found.standings[0].trainings == 5 and not found.standings[0].retrained
+    assert found.standings[1].trainings == 5 and not found.standings[1].retrained
+    assert found.differences[0].low is not None and found.differences[3].high < 0  # type: ignore[operator]
 
 
 def test_a_metric_that_a_fold_does_not_define_is_not_tested(tmp_path: Path) -> None:

@@ -125,6 +125,17 @@ def test_rows_on_common_trainings_differ_by_their_paired_differences() -> None:
     assert found.pairs.value[0, 3] == pytest.approx(rows[0].values.mean() - rows[3].values.mean())
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("tiny", [0.0, 1e-16, 1e-9])
+def test_trainings_that_hardly_move_two_rows_apart_are_no_trouble(tiny: float) -> None:
+    (rng,) = seeded(1, "tiny")
+    first, _ = table(rng, [Kind(3), Kind(3)], TARGETS)
+    moved = first.moves + 1e-5 * rng.normal(size=first.moves.shape)
+    second = TestedRow(first.values + 0.01 + tiny * np.arange(3), moved, 0, 1, first.seeds, first.trainings)
+    found = infer([first, second, first], Question(464))
+    assert np.isfinite(found.quantile) and np.isfinite(found.critical[0, 1])
+
+
 def test_folds_are_tested_as_nadeau_and_bengio_do() -> None:
     by_fold = np.array([[0.02, 0.01, 0.03, 0.00, 0.04]])
     moves = np.random.default_rng(0).normal(size=(1, 400)) * 1e-3

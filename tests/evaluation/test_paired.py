@@ -121,3 +121,12 @@ def test_a_pipeline_is_read_and_resampled_once_however_often_it_is_tested(tmp_pa
     assert test([a], [b], "accuracy") == first
     assert test([a], [c], "accuracy").value == pytest.approx(30 / 190)
     assert test([a], [b], "mcc").note == "no predictions.npz of a"
+
+
+def test_the_same_images_in_other_groups_are_other_images(tmp_path: Path) -> None:
+    a, b = run(tmp_path / "a", "a", 14), run(tmp_path / "b", "b", 30)
+    with np.load(tmp_path / "b" / "predictions.npz") as stored:
+        columns = {**stored, "groups": np.array([name[:-1] for name in stored["groups"]])}
+    np.savez(tmp_path / "b" / "predictions.npz", **columns)
+    found = paired_test(lambda one: tmp_path / one.run)([a], [b], "accuracy")
+    assert found.value is None and "different images" in found.note

@@ -112,7 +112,7 @@ IGNORED: dict[str, dict[str, Sequence[str]]] = {
     "keys and code digests": {
         "record": ("schema", "run", "digest", "key", "pipeline_digest", "seal", "components.*.code",
                    "components.*.version", "members.*.run", "dataset.digest",  # of phantoms: the code
-                   "files", "scoring", "test"),
+                   "files", "scoring", "test", "trainings"),
         "comparison": ("tables.*.dataset_digest",),
         "ledger": ("search.subject",),
         "finding": ("default.run", "best.run"),
