@@ -207,9 +207,15 @@ def controls(values: dict[str, float], *, n: int = 300, **changes: Any) -> Recor
         "rules": {rule: Rule("what it sees", "boosted trees", {"boosted trees": 0.3}) for rule in values},
         "run": f"controls-{_hex('-'.join(values), 0, 8)}",
         "pipeline_digest": _hex("-".join(values), "controls", 64),
+        "confusion": [],
+        "masks": {},
+        "gradcam": {},
+        "cost": Cost(),
+        "calibration": CalibrationInfo(),
+        "training": TrainingInfo(),
         **changes,
     }
-    made = record(pipeline="controls", n=n, **fields)
+    made = record(n=n, **{"pipeline": "controls", **fields})
     return msgspec.structs.replace(made, spec={**made.spec, "kind": "controls", **spec})
 
 

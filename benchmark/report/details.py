@@ -30,9 +30,14 @@ def print_run(console: Console, record: Record) -> None:
         out.append("".join(f"  {line}\n" for line in record.failure.log), "dim")
     for line in _about(record):
         out.append(prose(line, width) + "\n", "dim")
+<<<<<<< HEAD
     out += _statistics("test", _but_thresholds(record.metrics), record.classes, width)
     for level in LEVELS:
         out += _statistics(wording.at_threshold(level), _at_threshold(record.metrics, level), record.classes, width)
+=======
+    out += _statistics("test", record.metrics, record.classes, width)
+    out += _rules(record, width)
+>>>>>>> ctl
     out += _confusion(record, width)
     out += _members(record, width)
     out += _statistics("votes", record.voting, record.classes, width)
@@ -92,6 +97,21 @@ def _class_line(owner: str, kinds: list[str], found: dict[str, Estimate]) -> Lin
     counted = found.get(f"n/{owner}")
     n = int(counted.value) if counted and counted.value is not None else max(one.n for one in own.values())
     return Line(Cell(owner), [Cell(f"{n:,}"), *(_estimate(own.get(kind)) for kind in kinds)], notes=notes)
+
+
+def _rules(record: Record, width: int) -> Text:
+    """Of a record of controls: what each rule saw, which learner was taken by its loss on validation, its score."""
+    lines = [
+        Line(
+            Cell(name),
+            [_estimate(record.controls.get(name, {}).get(record.metric)), Cell(rule.sees, left=True)],
+            notes=[f"{rule.learner}; class-balanced log-loss on validation: {_setting(rule.losses)}"]
+            if rule.learner
+            else [],
+        )
+        for name, rule in record.rules.items()
+    ]
+    return _blocks(Grid("control", [record.metric, "sees"], lines), width) if lines else Text()
 
 
 def _members(record: Record, width: int) -> Text:

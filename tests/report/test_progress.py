@@ -1,6 +1,7 @@
 """What `bench run` says while it runs: of steps and workers, of runs that end, in a terminal and in a file."""
 
 import io
+import json
 import time
 
 import msgspec
@@ -10,14 +11,15 @@ from rich.console import Console
 from benchmark.execution.pool import Begun, Ended, Pool, Recorded, Reported
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.execution.protocol import Ready
+from benchmark.planning.controls import plan_controls
 from benchmark.planning.graph import RECORD, Step
 from benchmark.records.estimate import Estimate
 from benchmark.report import progress
-from benchmark.report.progress import WORDS, Progress, print_plan, step_words
-from benchmark.tasks.schema import Split
+from benchmark.report.progress import WORDS, Progress, plan_json, print_plan, step_words
+from benchmark.tasks.schema import Component, Split
 from tests import factories
-from tests.specs import spec, vote
-from tests.workers import Ledger, StandIn, ends, plans
+from tests.specs import index, spec, summary, vote
+from tests.workers import Ledger, Plain, StandIn, ends, plans
 
 WIDE = 140
 
@@ -32,6 +34,10 @@ FIT = step("fit")
 @pytest.fixture
 def page():
     return Console(file=io.StringIO(), width=WIDE)
+
+
+def beside(planned, store, place):
+    return plan_controls(planned, summary(), Plain(), store, place / "results", index())
 
 
 def lines(page):
@@ -105,6 +111,31 @@ def test_each_run_has_a_line_when_it_ends(page, tmp_path):
     ]
 
 
+def test_controls_have_a_line_of_their_own_and_are_not_counted(page, tmp_path):
+    planned, store = plans(tmp_path, [spec()])
+    data, masks = beside(planned, store, tmp_path)
+    follower = Progress(page, 1)
+    shape = {"mask-shape(unet)": 0.78}
+    follower.take(Recorded(data, factories.controls({"majority": 0.5, "border": 0.831}), 4.0))
+    follower.take(Recorded(masks, factories.controls(shape, pipeline="mask-shape(unet)"), 2.0))
+    follower.take(Recorded(planned[0], factories.record(0.9), 60.0))
+    assert lines(page) == [
+        "controls: balanced-accuracy, majority 0.500, border 0.831 (4.0 s)",
+        "mask-shape(unet): balanced-accuracy 0.780 (2.0 s)",
+        "[1/1] unet+sepcnn+dense · seed 0: balanced-accuracy 0.900 (60.0 s)",
+    ]
+
+
+def test_a_plan_lists_controls_apart_and_counts_runs_alone(page, tmp_path):
+    planned, store = plans(tmp_path, [spec(segmenter=Component("none"))])
+    every = [*planned, *beside(planned, store, tmp_path)]
+    print_plan(page, every)
+    assert lines(page)[1:] == ["controls: builds prepare, split, originals, controls, record", "1 run, 0 cached"]
+    told = json.loads(plan_json(every))
+    assert [one["pipeline"] for one in told["runs"]] == ["none+sepcnn+dense"]
+    assert [one["to_build"] for one in told["controls"]] == [["prepare", "split", "originals", "controls"]]
+
+
 def test_a_terminal_has_a_bar_for_each_worker_and_one_for_the_steps_of_all():
     page = Console(file=io.StringIO(), width=WIDE, force_terminal=True)
     with Progress(page, 2) as follower:
@@ -154,7 +185,8 @@ def test_a_step_is_said_by_what_it_does_and_for_what(one, words):
 
 
 def test_every_stage_has_words(tmp_path):
-    planned, _ = plans(tmp_path, [spec(), vote()])
+    planned, store = plans(tmp_path, [spec(), vote()])
+    planned += beside(planned, store, tmp_path)
     names = {step.name for run in planned for step in [*run.plan.steps.values(), run.plan.record]}
     assert names | {"features", "originals", "controls"} == set(WORDS)
 

@@ -143,6 +143,12 @@ def test_a_run_of_before_shows_no_decisions_without_calibration_and_no_prior() -
     assert "calibrated" not in text and "prior" not in text
 
 
+def test_the_details_of_controls_say_what_each_saw_and_which_learner_was_taken() -> None:
+    text = screen(lambda console: print_run(console, factories.controls({"majority": 0.5, "border": 0.831})), 140)
+    assert "border    0.831 [0.811, 0.851]  what it sees" in text
+    assert "  boosted trees; class-balanced log-loss on validation: boosted trees 0.3" in text
+
+
 def test_a_failed_run_on_a_terminal(golden: Callable[[str, str], None]) -> None:
     golden("run-failed.txt", screen(lambda console: print_run(console, factories.failed("oom")), 80))
 
