@@ -30,14 +30,10 @@ def print_run(console: Console, record: Record) -> None:
         out.append("".join(f"  {line}\n" for line in record.failure.log), "dim")
     for line in _about(record):
         out.append(prose(line, width) + "\n", "dim")
-<<<<<<< HEAD
     out += _statistics("test", _but_thresholds(record.metrics), record.classes, width)
     for level in LEVELS:
         out += _statistics(wording.at_threshold(level), _at_threshold(record.metrics, level), record.classes, width)
-=======
-    out += _statistics("test", record.metrics, record.classes, width)
     out += _rules(record, width)
->>>>>>> ctl
     out += _confusion(record, width)
     out += _members(record, width)
     out += _statistics("votes", record.voting, record.classes, width)
