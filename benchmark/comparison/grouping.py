@@ -172,7 +172,8 @@ def _without_bulk(record: Record) -> Record:
         record, spec={}, components={}, controls={}, confusion=[], masks={}, members=[],
         gradcam=_localisation(record.gradcam), voting={}, reference=None,
         calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
-        training=TrainingInfo(), environment={}, stages={}, dataset=None, split=None,
+        training=TrainingInfo(), environment={}, stages={}, dataset=None,
+        split=record.split if record.split and record.split.folds > 1 else None,
         files=_predictions(record), scoring={},
     )  # fmt: skip
 

@@ -48,7 +48,7 @@ def legend(table: Table, titles: list[str]) -> str:
             how = f" {COMMON}: both stand on common trainings, and are compared by these." if common else ""
             sentences.append(f"Δ: difference to {ranking.reference}, {named}.{how}")
         if ranking.named:
-            sentences.append("Minimum detectable: the true difference that is found in 80 %.")
+            sentences.append("Minimum detectable: the true difference that is found in about 80 %.")
         if ranking.pairs > 1:
             sentences.append(
                 f"All {ranking.pairs:,} pairs are tested at once: of such tables 95 % hold no false difference."

@@ -18,7 +18,7 @@ def what_would_show_it(table: Table, ranking: Ranking) -> str:
     if verdict.minimum_detectable is None or verdict.error is None or not verdict.error:
         return ""
     whose = f"to {row.pipeline}" if ranking.named else "between the two"
-    found = f"As measured, a true difference of {number(verdict.minimum_detectable)} {whose} is found in 80 %"
+    found = f"As measured, a true difference of {number(verdict.minimum_detectable)} {whose} is found in about 80 %"
     return f"{found}{_parts(verdict)}.{_needed(verdict)}"
 
 
