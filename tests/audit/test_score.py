@@ -30,7 +30,7 @@ def stale(results):
     lower = {name: msgspec.structs.replace(one, low=0.0) for name, one in record.metrics.items() if one.value}
     records.write(msgspec.structs.replace(record, metrics=lower, scoring={SCORING: "0" * 64}), folder)
     shutil.rmtree(results / FOLDER)
-    Ledger(results).add_run(record, folder)
+    Ledger(results).add_run(records.read(folder / records.FILE), folder)
     return folder, record
 
 

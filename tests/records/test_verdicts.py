@@ -23,6 +23,14 @@ def test_where_images_alone_are_too_few_no_number_of_trainings_would() -> None:
 
 
 def test_what_is_unknown_is_not_guessed() -> None:
-    for unknown in (Verdict(), Verdict(value=0.1, quantile=2.0, image_error=0.01)):
-        assert trainings_needed(unknown, 0.03) is None and images_needed(unknown, 0.03) is None
+    assert trainings_needed(Verdict(), 0.03) is None and images_needed(Verdict(), 0.03) is None
+
+
+def test_of_these_trainings_alone_images_are_all_there_is() -> None:
+    alone = Verdict(value=0.1, quantile=2.158, image_error=0.01, n=2000)
+    assert trainings_needed(alone, 0.03) is None
+    assert images_needed(alone, 0.03) == (2000, 0)  # an error of .01 is what finds a gap of .03 in 80 %
+
+
+def test_no_gap_needs_nothing() -> None:
     assert images_needed(KNOWN, 0.0) is None
