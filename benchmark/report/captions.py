@@ -16,10 +16,25 @@ MARKS = {
     "marks-share": "marks share: the share of the maps' mass on lettering and frame burnt into the film",
     "marks-enrichment": "marks enrichment: that share over the marks' share of the image",
 }
-LOCALISATION = {
+LESION = {
+    "lesion-relative-enrichment": (
+        "lesion relative enrichment: the maps' mass in the lesion, over that of the mean of the class's other maps on "
+        "the same image; 1 is a map that never looks"
+    ),
     "lesion-enrichment": "lesion enrichment: the maps' mass in the lesion over the lesion's share of the lungs",
-    "lung-enrichment": "lung enrichment: the maps' mass in the lungs over the lungs' share of the image",
 }
+LUNGS = {
+    "lung-relative-enrichment": (
+        "lung relative enrichment: the maps' mass in the lungs, over that of the mean of the class's other maps on the "
+        "same image; 1 is a map that never looks"
+    ),
+    "lung-enrichment": (
+        "lung enrichment: the maps' mass in the lungs over the lungs' share of the image; a map that never looks has "
+        "1.3 to 1.8"
+    ),
+}
+LOCALISATION = LESION | LUNGS
+MASKS = "-mask"  # of what the images' own masks would reach
 
 
 def title(table: Table) -> str:
@@ -80,9 +95,9 @@ def _intervals(table: Table) -> str:
 
 
 def localisation_kinds(rows: list[Row]) -> list[str]:
-    """The statistics of maps that a table shows: the first that any row has of the marks, and of the anatomy."""
+    """The statistics of maps that a table shows: of the marks, of lesions and of lungs the first that any row has."""
     known = [
-        [kind for kind in kinds if any(kind in row.localisation for row in rows)] for kinds in (MARKS, LOCALISATION)
+        [kind for kind in kinds if any(kind in row.localisation for row in rows)] for kinds in (MARKS, LESION, LUNGS)
     ]
     return [kinds[0] for kinds in known if kinds]
 
@@ -97,9 +112,18 @@ def _localisation(kinds: list[str], rows: list[Row]) -> str:
     method = " (o): maps by occlusion." if occluded else ""
     explained = [f"{MARKS[kind].capitalize()}, of the class with the most." for kind in kinds if kind in MARKS]
     explained += [
-        f"{LOCALISATION[kind].capitalize()}, mean over classes; 1 is chance." for kind in kinds if kind in LOCALISATION
+        f"{LOCALISATION[kind].capitalize()}{_of_masks(kind, rows)}; mean over classes."
+        for kind in kinds
+        if kind in LOCALISATION
     ]
     return f"{' '.join(explained)}{method}"
+
+
+def _of_masks(kind: str, rows: list[Row]) -> str:
+    """What the images' own masks would reach at the maps' resolution, where that is known."""
+    beside = kind.replace("-relative", f"{MASKS}-relative")
+    known = [row.localisation[beside] for row in rows if beside != kind and beside in row.localisation]
+    return f", {sum(known) / len(known):.2f} is what the images' own masks would reach" if known else ""
 
 
 def _dataset(dataset: DatasetInfo) -> str:
