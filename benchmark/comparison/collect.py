@@ -12,6 +12,7 @@ from benchmark.comparison.tables import MARGIN, Comparison, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import speed
 from benchmark.records.files import PREDICTIONS, scan
+from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
@@ -103,8 +104,23 @@ def collected(
     trust = trust_all if distrust is None or not verified else _with_folders(distrust, found.folder)
     test = with_predictions(test_of, found.folder)
     comparison = compare(records, metric=metric, against=against, margin=margin, test=test, distrust=trust)
-    tables = found.ordered(comparison.tables)
+    tables = [_counted(table, paths) for table in found.ordered(comparison.tables)]
     return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out), found
+
+
+def _counted(table: Table, roots: Sequence[Path]) -> Table:
+    """The table with how often its test images were scored, by the ledgers of the folders where they know of more."""
+    tests = {run.test for row in table.rows for run in row.runs if run.test}
+    ledgers = [one for root in roots for one in _entries(root)] if tests else []
+    known = sum(times_scored(ledgers, test) for test in tests)
+    return msgspec.structs.replace(table, scored=max(table.scored, known))
+
+
+def _entries(root: Path) -> list[Entries]:
+    try:
+        return entries(root)
+    except OSError:  # bench verify says so; here it is one count the less
+        return []
 
 
 def _with_folders(distrust: DistrustIn, folder_of: Folder) -> Distrust:

@@ -23,10 +23,10 @@ def explained(table: Table, ranking: Ranking) -> str:
     unbeaten = [row for row in _tested(table) if side(row.verdict, table.metric) != "worse"]
     if unbeaten:
         best = max(unbeaten, key=lambda row: _merit(table, row))
-        names = listed([_rule(row) for row in unbeaten])
+        names = listed([_rule(row) for row in sorted(unbeaten, key=lambda row: -_merit(table, row))])
         return (
             f"No gain of {ranking.reference} over {names} can be shown: {best.pipeline} scores "
-            f"{number(best.value(table.metric))}, which is {difference(best.verdict)} to {ranking.reference}."
+            f"{number(best.value(table.metric))}, {_beside(best, ranking.reference)}."
         )
     oracle = _control(table, ORACLE)
     if oracle is not None and oracle.verdict is None and _reaches(table, oracle, ranking.reference):
@@ -88,7 +88,16 @@ def _marked_class(row: Row) -> str:
 
 
 def _tested(table: Table) -> list[Row]:
-    return [row for row in table.rows if row.control and row.verdict is not None and row.verdict.low is not None]
+    """Controls that were tested against the reference, or decide as it does."""
+    verdicts = [(row, row.verdict) for row in table.rows if row.control and row.verdict is not None]
+    return [row for row, one in verdicts if one.low is not None or one.identical]
+
+
+def _beside(row: Row, reference: str) -> str:
+    """How a control's score lies to that of the reference."""
+    if row.verdict is not None and row.verdict.identical:
+        return f"the same decision as {reference} on all {row.verdict.n:,} images"
+    return f"which is {difference(row.verdict)} to {reference}"
 
 
 def _control(table: Table, rule: str) -> Row | None:

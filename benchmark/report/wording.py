@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
 from benchmark.records.differences import Difference
-from benchmark.records.estimate import FEW, FEW_GROUPS, Estimate
+from benchmark.records.estimate import CONSTANT, FEW, FEW_GROUPS, Estimate
 from benchmark.records.metrics import AT_THRESHOLD, LEVELS, specificity_of
 from benchmark.records.record import Tuned
 from benchmark.records.verdicts import Verdict
@@ -174,7 +174,7 @@ def notes(row: Row, metrics: list[str]) -> list[str]:
     by_note: dict[str, list[str]] = {}
     for name in metrics:
         one = row.metric(name)
-        if one is not None and one.note:
+        if one is not None and one.note and not (row.control and one.note == CONSTANT):
             by_note.setdefault(one.note, []).append(metric(name))
     return lines + [f"{', '.join(names)}: {note}" for note, names in by_note.items()]
 
@@ -185,7 +185,7 @@ def _tested(row: Row) -> list[str]:
     if row.standing is not None:
         lines += ["trained once: the spread of the other rows stands for its own"] if row.standing.borrowed else []
         lines += [row.standing.note] if row.standing.note and not row.control else []
-    if row.verdict is not None and row.verdict.note:
+    if row.verdict is not None and row.verdict.note and not row.control:
         lines.append(f"Δ: {row.verdict.note}")
     return lines
 

@@ -5,6 +5,7 @@ import pytest
 
 from benchmark.comparison.collect import collected, outermost, with_predictions
 from benchmark.records.files import FILE, write
+from benchmark.records.ledger import Ledger
 from benchmark.records.verdicts import Contender, Verdict, Verdicts
 from registry.errors import DataNotFoundError
 from tests import factories
@@ -68,3 +69,15 @@ def test_ones_own_tables_and_records_come_before_those_of_a_reference_unless_tha
     assert list(found.files) == [(one.run, one.key) for one in (own, shipped, both)]
     comparison, _ = collected([tmp_path / "reference"], untested)
     assert [table.tasks for table in comparison.tables] == [["binary"], ["vote"]]
+
+
+def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
+    ledger = Ledger(tmp_path)
+    for seed in range(3):
+        one = factories.record(0.9, seed=seed, test="a" * 64)
+        write(one, tmp_path / "binary" / one.run)
+        ledger.add_run(one, tmp_path / "binary" / one.run)
+    for name in ("taken away", "another"):
+        ledger.add(name, "ok", "b" * 64, test="a" * 64)
+    ledger.add("of other images", "ok", "c" * 64, test="d" * 64)
+    assert collected([tmp_path], untested)[0].tables[0].scored == 5

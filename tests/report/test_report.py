@@ -319,6 +319,21 @@ def test_the_first_sentence_names_the_rules_that_the_first_is_not_better_than() 
     )
 
 
+def test_a_control_that_decides_as_the_first_does_is_named_before_the_others() -> None:
+    (table,) = compare([factories.record(1.0, seed=seed) for seed in range(3)], test=family(0.02)).tables
+    same, near = (
+        Row(rule, True, "ok", metrics={"balanced-accuracy": Aggregate(v, v, v, 300)}, verdict=one)
+        for rule, v, one in (
+            ("source-oracle", 1.0, Verdict(0.0, identical=True, n=300)),
+            ("border", 0.99, verdict(-0.01)),
+        )
+    )
+    assert conclusion(msgspec.structs.replace(table, rows=[table.rows[0], near, same])).startswith(
+        "No gain of unet+sepcnn+dense over a rule that knows only the source and a rule that sees only the border of the "
+        "frame can be shown: source-oracle scores 1.000, the same decision as unet+sepcnn+dense on all 300 images."
+    )
+
+
 def test_a_first_that_is_better_than_all_controls_is_said_to_be_so_and_by_how_much() -> None:
     text = with_controls(0.9, majority=0.5, border=0.8)
     assert "No gain" not in text
