@@ -160,7 +160,7 @@ def _tested(table: Table) -> str:
         f"{name} {images:,} ({100 * images / every:.1f} %{_groups(table.groups.get(name), images)})"
         for name, images in counts.items()
     )
-    times = f" At least {wording.plural(table.scored, 'training')} scored on it." if table.scored else ""
+    times = f" Scored on it: at least {wording.plural(table.scored, 'run')}." if table.scored else ""
     return f"Test: {classes}.{times}"
 
 

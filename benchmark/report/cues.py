@@ -97,7 +97,7 @@ def _beside(row: Row, reference: str) -> str:
     """How a control's score lies to that of the reference."""
     if row.verdict is not None and row.verdict.identical:
         return f"the same decision as {reference} on all {row.verdict.n:,} images"
-    return f"which is {difference(row.verdict)} to {reference}"
+    return f"a difference of {difference(row.verdict)}"
 
 
 def _control(table: Table, rule: str) -> Row | None:

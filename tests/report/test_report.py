@@ -314,8 +314,7 @@ def test_the_first_sentence_names_the_rules_that_the_first_is_not_better_than() 
     text = with_controls(0.9, **{"majority": 0.5, "source-oracle": 1.0, "grey-histogram": 0.89})
     assert text.startswith(
         "No gain of unet+sepcnn+dense over a rule that knows only the source and a rule that sees only how often each "
-        "grey level occurs can be shown: source-oracle scores 1.000, which is +0.100 [0.080, 0.120] to "
-        "unet+sepcnn+dense."
+        "grey level occurs can be shown: source-oracle scores 1.000, a difference of +0.100 [0.080, 0.120]."
     )
 
 
@@ -329,8 +328,8 @@ def test_a_control_that_decides_as_the_first_does_is_named_before_the_others() -
         )
     )
     assert conclusion(msgspec.structs.replace(table, rows=[table.rows[0], near, same])).startswith(
-        "No gain of unet+sepcnn+dense over a rule that knows only the source and a rule that sees only the border of the "
-        "frame can be shown: source-oracle scores 1.000, the same decision as unet+sepcnn+dense on all 300 images."
+        "No gain of unet+sepcnn+dense over a rule that knows only the source and a rule that sees only the border of "
+        "the frame can be shown: source-oracle scores 1.000, the same decision as unet+sepcnn+dense on all 300 images."
     )
 
 
