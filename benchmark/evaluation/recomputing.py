@@ -21,6 +21,7 @@ from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.differing import alike, differing, shown
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.recomputing_maps import map_contradictions, mask_contradictions, unstored
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import uncalibrated
 from benchmark.evaluation.stored import Stored, Training, read_stored, read_test, read_training
@@ -80,7 +81,9 @@ def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
         counts = record.split.counts.get("train") if record.split else None
         training = read_training(folder, record.spec["classes"], counts) if stored.fold is None else None
         run = _Run(record, stored, same_code, training)
-        checks: tuple[Callable[[_Run], Iterator[str]], ...] = (_images, _metrics, _calibration, _thresholds, _controls)
+        checks: tuple[Callable[[_Run], Iterator[str]], ...] = (
+            _images, _metrics, _calibration, _thresholds, _controls, _maps_and_masks,
+        )  # fmt: skip
         return Recomputed([text for check in checks for text in check(run)], list(_unchecked(run)))
     except UNREADABLE as error:
         return Recomputed([f"{PREDICTIONS} cannot be read, or does not fit the record ({error})"])
@@ -215,6 +218,11 @@ def _shares_of_folds(run: _Run) -> dict[str, np.ndarray]:
     return found
 
 
+def _maps_and_masks(run: _Run) -> Iterator[str]:
+    yield from map_contradictions(run.record, run.stored)
+    yield from mask_contradictions(run.record, run.stored)
+
+
 def _unchecked(run: _Run) -> Iterator[str]:
     """What the stored outputs cannot give."""
     record = run.record
@@ -224,9 +232,6 @@ def _unchecked(run: _Run) -> Iterator[str]:
         yield "the source oracle: no split.csv says from where the training images are"
     if record.voting or (record.members and run.stored.fold is None):
         yield "members of the vote, and how they agree: their predictions are not stored here"
-    if record.masks:
-        yield "mask quality: no values of single images are stored"
-    if record.gradcam:
-        yield "statistics of heat maps: no values of single images are stored"
+    yield from unstored(record, run.stored)
     if not run.exact:
         yield "intervals: the code that scored is not today's, or not known"

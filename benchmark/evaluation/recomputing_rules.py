@@ -9,8 +9,8 @@ from benchmark.evaluation import metrics
 from benchmark.evaluation.controls import judge_controls
 from benchmark.evaluation.differing import differing
 from benchmark.evaluation.estimates import Outputs, evaluate
-from benchmark.evaluation.scoring import at_specificities
 from benchmark.evaluation.stored import read_columns
+from benchmark.evaluation.thresholds import at_specificities
 from benchmark.records.contents import images_digest
 from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import ECE_FLOOR
@@ -60,5 +60,5 @@ def _estimates(record: Record, rule: str, columns: Mapping[str, np.ndarray], exa
     found = evaluate(*about, outputs.of(test), groups[test], *settings)
     if record.positive is not None and len(record.classes) == 2 and "fold" not in columns:
         k = record.classes.index(record.positive)
-        found |= at_specificities(k, targets, outputs, subsets, groups)[0]
+        found |= at_specificities(k, targets, outputs.odds[:, k], subsets, groups)[0]
     return found

@@ -55,5 +55,6 @@ def _record(context: "Context", facts: "RunFacts") -> Record:
         notes=[SOURCELESS.format(name) for name in facts.uncacheable],
         stages=facts.stages,
         environment=environment(),
+        scoring=facts.scoring,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -9,6 +9,7 @@ import pytest
 from benchmark.data.originals import Originals
 from benchmark.data.prepared import pack
 from benchmark.evaluation.controls import controls as of_shares
+from benchmark.evaluation.recomputing import recompute
 from benchmark.records.files import FILE, verify
 from benchmark.records.findings import Findings
 from benchmark.stages import controls, controls_folds, originals, record_controls
@@ -223,3 +224,20 @@ def test_the_folder_of_controls_has_their_record_and_their_outputs(context, tmp_
     assert set(record.controls) == set(record.rules)
     assert (tmp_path / "run" / PREDICTIONS).read_bytes() == (tmp_path / "controls" / PREDICTIONS).read_bytes()
     assert {path.name for path in (tmp_path / "run").iterdir()} == {FILE, PREDICTIONS, "spec.json"}
+
+
+def test_the_record_of_controls_can_be_checked_against_its_outputs(context, tmp_path):
+    built(context)
+    context.artefacts["controls"] = tmp_path / "controls"
+    facts = RunFacts(
+        run="controls-00000000", digest="d" * 64, pipeline_digest="p" * 64, key="k" * 64, pipeline="controls",
+        code={"dataset": "1"}, summary=summary(), duration_s={"controls": 3.5}, scoring={"a module": "5" * 64},
+    )  # fmt: skip
+    record = record_controls.write_run(context, facts, {}, tmp_path / "run")
+    assert record.scoring == facts.scoring
+    assert recompute(record, tmp_path / "run", True).contradictions == []
+    border = dict(record.controls["border"])
+    border["auroc"] = msgspec.structs.replace(border["auroc"], value=0.5)
+    forged = msgspec.structs.replace(record, controls={**record.controls, "border": border})
+    (found,) = recompute(forged, tmp_path / "run", True).contradictions
+    assert found.startswith("control border, auroc: ")
