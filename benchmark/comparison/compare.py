@@ -13,12 +13,12 @@ from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pip
 from benchmark.comparison.ranking import ranked
 from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
 from benchmark.comparison.trust import Distrust, marked, trust_all
-from benchmark.records.metrics import direction
+from benchmark.records.metrics import direction, ranks
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
-from registry.errors import unknown_name
+from registry.errors import ConfigError, unknown_name
 
 MIXED_CODE = "its runs used different code: repeat them before trusting the mean"
 MIXED_HARDWARE = "its runs used different hardware, so they have no training time in common"
@@ -45,11 +45,13 @@ def compare(
 
     Raises:
         UnknownNameError: no record has a metric, or no table a pipeline, of that name.
-        ConfigError: several pipelines of a table begin with `against`.
+        ConfigError: several pipelines of a table begin with `against`, or nothing is ranked by the metric.
     """
     grouping = Grouping(records)
     if metric is not None and metric not in grouping.metrics and grouping.metrics:
         raise unknown_name("metric", metric, grouping.metrics, "bench compare --format csv lists all of them")
+    if metric is not None and not ranks(metric):
+        raise ConfigError(f"no rows are ranked by {metric}, of which more is neither better nor worse; choose another")
     tables = [
         _table(key, pipelines, grouping, metric, margin, distrust) for key, pipelines in grouping.tables().items()
     ]

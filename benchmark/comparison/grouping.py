@@ -17,8 +17,10 @@ from benchmark.records.training import TrainingInfo
 # one class away often tells the others by its absence; of lesion and lungs the mean over classes.
 MARKS = ("marks-share", "marks-enrichment")
 RELATIVE = tuple(f"{what}-relative-enrichment" for what in ("lesion", "lesion-mask", "lung", "lung-mask"))
-LOCALISATION = (*MARKS, "lesion-enrichment", "lung-enrichment", *RELATIVE)
-OF_A_CLASS = tuple(f"{kind}/" for kind in LOCALISATION)
+LUNGS, LEAST = "lung-enrichment", "least-lung-enrichment"  # of the class with the least heat in the lungs
+OF_CLASSES = (*MARKS, "lesion-enrichment", LUNGS, *RELATIVE)
+OF_A_CLASS = tuple(f"{kind}/" for kind in OF_CLASSES)
+LOCALISATION = (*OF_CLASSES, LEAST)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
 Identity = tuple[int, int | None]  # seed, fold
@@ -170,7 +172,7 @@ def _without_bulk(record: Record) -> Record:
     """A record without its bulk; of the maps one number each, see `LOCALISATION`."""
     return msgspec.structs.replace(
         record, spec={}, components={}, controls={}, confusion=[], masks={}, members=[],
-        gradcam=_localisation(record.gradcam), voting={}, reference=None,
+        gradcam=_localisation(record.gradcam, record.positive), voting={}, reference=None,
         calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
         training=TrainingInfo(), environment={}, stages={}, dataset=None,
         split=record.split if record.split and record.split.folds > 1 else None,
@@ -183,18 +185,27 @@ def _predictions(record: Record) -> dict[str, FileEntry] | None:
     return record.files and {name: one for name, one in record.files.items() if name == PREDICTIONS}
 
 
-def _localisation(maps: Mapping[str, Estimate]) -> dict[str, Estimate]:
+def _localisation(maps: Mapping[str, Estimate], positive: str | None) -> dict[str, Estimate]:
     values_of: dict[str, dict[str, float]] = {}
     for name, one in maps.items():
         if name.startswith(OF_A_CLASS) and one.value is not None:
             kind, _, label = name.partition("/")
             values_of.setdefault(kind, {})[label] = one.value
-    return {kind: _of_all(values, kind in MARKS) for kind, values in values_of.items()}
+    found = {kind: _of_all(kind, values, positive) for kind, values in values_of.items()}
+    if lungs := values_of.get(LUNGS):
+        least = min(lungs, key=lambda name: lungs[name])
+        found[LEAST] = Estimate(lungs[least], note=least)
+    return found
 
 
-def _of_all(values: Mapping[str, float], most: bool) -> Estimate:
-    """One number of a class each: the most, with the name of its class as note, or the mean."""
-    if not most:
-        return Estimate(mean(list(values.values())))
-    label = max(values, key=lambda name: values[name])
-    return Estimate(values[label], note=label)
+def _of_all(kind: str, values: Mapping[str, float], positive: str | None) -> Estimate:
+    """One number of a class each: on marks the most, on lesions the positive class's, else the mean.
+
+    The note names the class, where it is of one.
+    """
+    if kind in MARKS:
+        label = max(values, key=lambda name: values[name])
+        return Estimate(values[label], note=label)
+    if kind.startswith("lesion") and positive is not None and positive in values:
+        return Estimate(values[positive], note=positive)
+    return Estimate(mean(list(values.values())))

@@ -9,6 +9,7 @@ from benchmark.comparison.tables import Ranking, Row
 from benchmark.records.metrics import direction
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 
+UNLIKE = 0.005  # by so much a difference over common trainings may miss that of the printed values without a word
 Side = Literal["better", "worse", "tied"]
 
 
@@ -38,7 +39,7 @@ def ranked(rows: Sequence[Row], metric: str, test: FamilyTest, against: str | No
     found = test([_contender(row) for row in tested], metric, place, against is not None)
     own = {id(row): number for number, row in enumerate(tested)}
     complete = [
-        _with(row, found, own[id(row)], own[id(row)] == place) if id(row) in own and not found.note else row
+        _with(row, tested[place], metric, found, own[id(row)]) if id(row) in own and found.standings else row
         for row in rows
     ]
     kept = [row for row, before in zip(complete, rows, strict=True) if id(before) in own]
@@ -64,10 +65,15 @@ def _contender(row: Row) -> Contender:
     return Contender(row.pipeline, row.runs, rule=row.rule)
 
 
-def _with(row: Row, found: Verdicts, number: int, reference: bool) -> Row:
-    return msgspec.structs.replace(
-        row, standing=found.standings[number], verdict=None if reference else found.differences[number]
-    )
+def _with(row: Row, reference: Row, metric: str, found: Verdicts, number: int) -> Row:
+    """The row with what was found of it, and a word where common trainings tell another difference than is printed."""
+    verdict = None if row is reference else found.differences[number]
+    if verdict is not None and verdict.common_trainings and verdict.value is not None:
+        printed = (row.value(metric) or 0.0) - (reference.value(metric) or 0.0)
+        if abs(printed - verdict.value) > UNLIKE:
+            note = f"by the trainings that both have, not by all of either, whose values differ by {printed:+.3f}"
+            verdict = msgspec.structs.replace(verdict, note="; ".join(filter(None, [verdict.note, note])))
+    return msgspec.structs.replace(row, standing=found.standings[number], verdict=verdict)
 
 
 def _ranking(rows: Sequence[Row], first: str, reference: str, named: bool, metric: str, found: Verdicts) -> Ranking:

@@ -31,6 +31,11 @@ def metrics_of(classes: Sequence[str], positive: str | None) -> list[str]:
     return names + [f"{metric}/{name}" for metric in of_class for name in classes]
 
 
+def ranks(metric: str) -> bool:
+    """Whether rows can be ranked by it: neither counts nor what only judges calibration."""
+    return metric not in OF_CALIBRATION and not metric.startswith("n/")
+
+
 def direction(metric: str) -> float:
     """1 where more of a metric is better, -1 where less is."""
     return -1.0 if metric in LOWER_IS_BETTER else 1.0

@@ -58,15 +58,17 @@ def legend(table: Table, titles: list[str]) -> str:
     ranking = table.ranking
     if ranking is not None and ranking.pairs:
         if any("Δ" in title for title in titles):
-            named = "named before" if ranking.named else "which was chosen by these numbers"
+            named = ", named before" if ranking.named else ""
             common = any(row.verdict is not None and row.verdict.common_trainings for row in table.rows)
             how = f" {COMMON}: both stand on common trainings, and are compared by these." if common else ""
-            sentences.append(f"Δ: difference to {ranking.reference}, {named}.{how}")
+            sentences.append(f"Δ: difference to {ranking.reference}{named}.{how}")
         if ranking.named:
             sentences.append("Minimum detectable: the true difference that is found in about 80 %.")
         if ranking.pairs > 1:
+            chosen = "" if ranking.named else "; the first was chosen by these numbers, so its interval below is wider"
             sentences.append(
-                f"All {ranking.pairs:,} pairs are tested at once: of such tables 95 % hold no false difference."
+                f"All {ranking.pairs:,} pairs of pipelines, and of each with every rule, are tested at once: of such "
+                f"tables 95 % hold no false difference{chosen}."
             )
     if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
@@ -112,11 +114,16 @@ def _localisation(kinds: list[str], rows: list[Row]) -> str:
     method = " (o): maps by occlusion." if occluded else ""
     explained = [f"{MARKS[kind].capitalize()}, of the class with the most." for kind in kinds if kind in MARKS]
     explained += [
-        f"{LOCALISATION[kind].capitalize()}{_of_masks(kind, rows)}; mean over classes."
+        f"{LOCALISATION[kind].capitalize()}{_of_masks(kind, rows)}; {_of_whom(kind, rows)}."
         for kind in kinds
         if kind in LOCALISATION
     ]
     return f"{' '.join(explained)}{method}"
+
+
+def _of_whom(kind: str, rows: list[Row]) -> str:
+    named = {run.gradcam[kind].note for row in rows for run in row.runs if kind in run.gradcam}
+    return f"of {named.pop()}" if len(named) == 1 and named != {""} else "mean over classes"
 
 
 def _of_masks(kind: str, rows: list[Row]) -> str:
@@ -160,7 +167,7 @@ def _tested(table: Table) -> str:
         f"{name} {images:,} ({100 * images / every:.1f} %{_groups(table.groups.get(name), images)})"
         for name, images in counts.items()
     )
-    times = f" Scored on it: at least {wording.plural(table.scored, 'run')}." if table.scored else ""
+    times = f" Scored at least {wording.plural(table.scored, 'time')}." if table.scored else ""
     return f"Test: {classes}.{times}"
 
 

@@ -47,7 +47,7 @@ def _every(table: Table) -> Iterator[Column]:
     title = wording.metric(table.metric)
     yield Column(title, lambda row: _ranked(table, row), ESSENTIAL, metric=table.metric, left=True)
     ranking = table.ranking
-    if ranking is not None and any(row.verdict is not None for row in table.rows):
+    if ranking is not None and any(row.verdict is not None and row.verdict.value is not None for row in table.rows):
         priority = ESSENTIAL if ranking.named else SECOND
         name = f"Δ vs {ranking.reference}" if ranking.named else captions.TO_FIRST
         yield Column(name, lambda row: _difference(ranking, row), priority, left=True)

@@ -6,7 +6,14 @@ from benchmark.comparison.ranking import no_worse, side
 from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.metrics import LOWER_IS_BETTER, direction
 from benchmark.records.verdicts import Verdict
-from benchmark.report.cues import explained, marks, strongest, unknown_sources
+from benchmark.report.cues import (
+    explained,
+    marks,
+    no_learnt_rules,
+    outside_the_lungs,
+    strongest,
+    unknown_sources,
+)
 from benchmark.report.power import what_would_show_it
 from benchmark.report.wording import count, interval, listed, metric, number
 
@@ -20,14 +27,18 @@ def conclusion(table: Table) -> str:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
         pooled = " whose folds are pooled" if waiting else ""
         return f"No pipeline{pooled} has a {metric(table.metric)} here."
+    unbeaten = explained(table, ranking)
+    order = _named(table, ranking) if ranking.named else _order(table, ranking)
     sentences = [
-        explained(table, ranking),
-        _named(table, ranking) if ranking.named else _order(table, ranking),
+        unbeaten,
+        order if unbeaten or ranking.named else f"{order}{_above(table)}",
         _these_trainings(table, ranking),
         what_would_show_it(table, ranking),
         _cheaper(table, ranking),
         unknown_sources(table),
+        no_learnt_rules(table),
         marks(table, ranking.first),
+        outside_the_lungs(table),
     ]
     return " ".join(filter(None, sentences))
 
@@ -40,13 +51,14 @@ def _order(table: Table, ranking: Ranking) -> str:
     if ranking.untested:
         rows = [row for row in table.rows if not row.control and row.value(table.metric) is not None]
         if len(rows) == 1:
-            return f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}."
+            only = f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}"
+            return f"{only}; it is not tested ({ranking.untested})."
         return (
             f"{ranking.first} stands first with {value}; whether that is more than noise is not testable "
             f"({ranking.untested})."
         )
     if not others:
-        return f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}.{_above(table)}"
+        return f"{ranking.first} is the only pipeline with numbers: {value} {metric(table.metric)}."
     tied = [row for row in others if side(row.verdict, table.metric) == "tied"]
     if tied:
         return _tie(table, ranking.first, value, tied)
@@ -55,7 +67,7 @@ def _order(table: Table, ranking: Ranking) -> str:
     nearest = f", than {others[0].pipeline}'s" if len(others) > 1 else ""
     return (
         f"{ranking.first} {verb} with {value}: its {metric(table.metric)} is {_better(table)} than {whom}{nearest} by "
-        f"{_gain(table, others[0])}.{_above(table)}"
+        f"{_gain(table, others[0])}."
     )
 
 
@@ -90,14 +102,18 @@ def _named(table: Table, ranking: Ranking) -> str:
 
 
 def _these_trainings(table: Table, ranking: Ranking) -> str:
-    """That retraining is in no interval of some test, or borrowed from other rows, and what to do."""
+    """Which rows were trained once, so that retraining is not in their tests, and what to do."""
     verdicts = [row.verdict for row in table.rows if row.verdict is not None and row.verdict.low is not None]
     if not any(one.these_trainings for one in verdicts):
         return ""
-    some = "" if all(one.these_trainings for one in verdicts) else " in part"
+    rows = [row for row in table.rows if not row.control and row.standing is not None]
+    once = [row.pipeline for row in rows if row.standing and row.standing.trainings == 1]
+    every = len(once) == len(rows)
+    whose = "Every row was" if every and len(rows) > 1 else f"{listed(once)} {'was' if len(once) == 1 else 'were'}"
+    leads = "" if ranking.named else ", so nothing leads"
     return (
-        f"This is{some} of these trainings alone: what training again would change is not known"
-        f"{'' if ranking.named else ', so nothing leads'}; {RETRAIN} trains again."
+        f"{whose} trained once{'' if every else ', so that in part this is of these trainings alone'}: what training "
+        f"again would change is not known{leads}; {RETRAIN} trains again."
     )
 
 

@@ -1,5 +1,6 @@
 """What else than disease may explain a table's scores: rules that never see it, sources, marks burnt into the film."""
 
+from benchmark.comparison.grouping import LEAST
 from benchmark.comparison.ranking import side
 from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.metrics import direction
@@ -7,6 +8,9 @@ from benchmark.report.wording import difference, listed, number
 
 ORACLE, LARGEST = "source-oracle", "majority"
 MUCH, ABOVE_CHANCE = 0.25, 2.0  # of a pipeline's heat on the marks, and how many times the marks' share of the image
+AWAY = 0.5  # of the lungs' share of the image: less heat than that in them lies elsewhere
+VIEWS = ("metadata", "grey-histogram", "border", "thumbnail-8x8", "mask-shape")
+BALANCED = "balanced-accuracy"
 RULES = {
     LARGEST: "always answering the largest class",
     ORACLE: "a rule that knows only the source",
@@ -29,7 +33,7 @@ def explained(table: Table, ranking: Ranking) -> str:
             f"{number(best.value(table.metric))}, {_beside(best, ranking.reference)}."
         )
     oracle = _control(table, ORACLE)
-    if oracle is not None and oracle.verdict is None and _reaches(table, oracle, ranking.reference):
+    if oracle is not None and oracle.verdict is None and _reaches(table, oracle, ranking.reference, table.metric):
         return (
             f"A rule that knows only the source scores {number(oracle.value(table.metric))}, no worse than "
             f"{ranking.reference}: the source alone may explain these scores."
@@ -52,13 +56,35 @@ def unknown_sources(table: Table) -> str:
     return "Sources unknown, so nothing here excludes that the source was learnt."
 
 
+def no_learnt_rules(table: Table) -> str:
+    """That no rule on a view stands beside older records."""
+    if any(row.control and row.pipeline.partition("(")[0] in VIEWS for row in table.rows):
+        return ""
+    return "No rule on grey levels, border or masks was learnt for these records; bench run learns them."
+
+
+def outside_the_lungs(table: Table) -> str:
+    """Which pipelines have their heat for some class outside the lungs."""
+    found = [(row, row.localisation[LEAST]) for row in table.rows if LEAST in row.localisation and not row.control]
+    away = [f"{row.pipeline} ({least:.2f} of an even spread{_for_class(row)})" for row, least in found if least < AWAY]
+    if not away:
+        return ""
+    return f"Look at their maps before believing these: the heat for a class lies outside the lungs of {listed(away)}."
+
+
+def _for_class(row: Row) -> str:
+    named = {run.gradcam[LEAST].note for run in row.runs if LEAST in run.gradcam}
+    return f", for {named.pop()}" if len(named) == 1 else ""
+
+
 def marks(table: Table, first: str) -> str:
     """What follows where the first row looks at the marks: its score shows nothing, that of one that does not may."""
     best = next(row for row in table.rows if row.pipeline == first and not row.control)
-    oracle = _control(table, ORACLE)
-    largest = _control(table, LARGEST)
-    base = largest.value(table.metric) if largest else None
-    if oracle is None or oracle.value(table.metric) in (None, base) or not _reaches(table, oracle, first):
+    oracle, largest = _control(table, ORACLE), _control(table, LARGEST)
+    # Whatever the table is ranked by: what the source tells is a matter of decisions.
+    by = BALANCED if oracle is not None and oracle.value(BALANCED) is not None else table.metric
+    base = largest.value(by) if largest else None
+    if oracle is None or oracle.value(by) in (None, base) or not _reaches(table, oracle, first, by):
         return ""  # a source that tells no class from another explains nothing
     if not _on_marks(best):
         return ""
@@ -113,8 +139,7 @@ def _merit(table: Table, row: Row) -> float:
     return direction(table.metric) * (row.value(table.metric) or 0.0)
 
 
-def _reaches(table: Table, control: Row, name: str) -> bool:
-    own = next(row for row in table.rows if row.pipeline == name and not row.control)
-    if own.value(table.metric) is None or control.value(table.metric) is None:
-        return False
-    return _merit(table, control) >= _merit(table, own)
+def _reaches(table: Table, control: Row, name: str, metric: str) -> bool:
+    own = next(row for row in table.rows if row.pipeline == name and not row.control).value(metric)
+    other = control.value(metric)
+    return None not in (own, other) and direction(metric) * (other or 0.0) >= direction(metric) * (own or 0.0)

@@ -213,7 +213,7 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
     if row.tuned:
         cost = row.tuned
         flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
-    if row.standing:
+    if row.standing and row.standing.retrained:
         flat |= dict(zip(TESTED, (row.standing.low, row.standing.high), strict=True))
     if row.verdict and table.ranking:
         one = row.verdict

@@ -5,6 +5,8 @@ from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.verdicts import Verdict, images_needed, trainings_needed
 from benchmark.report.wording import number
 
+FAR = 100  # times as many images: a number beyond that says no more
+
 
 def what_would_show_it(table: Table, ranking: Ranking) -> str:
     """For the nearest pipeline that cannot be told from the reference: what is found in 80 %, and what would do.
@@ -51,5 +53,7 @@ def _needed(verdict: Verdict) -> str:
     if needed is None:
         return ""
     images, trainings = needed
+    if images > FAR * verdict.n:
+        return f"{shown} more than {FAR} times as many test images."
     again = f" and {trainings:,} trainings a row" if trainings else ""
     return f"{shown} {images:,} test images{again}."

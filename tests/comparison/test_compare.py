@@ -304,7 +304,21 @@ def test_of_the_maps_one_number_is_kept_the_mean_over_classes() -> None:
     maps_of_classes = {**maps, "lesion-enrichment/COVID": Estimate(3.0), "lung-misses/COVID": Estimate(0.5)}
     maps_of_classes |= {"lesion-enrichment/Non-COVID": Estimate(None, note="no map to judge")}
     row = compare([factories.record(gradcam=maps_of_classes)]).tables[0].rows[0]
-    assert row.localisation == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0}
+    assert row.localisation == {"lung-enrichment": 1.5, "lesion-enrichment": 3.0, "least-lung-enrichment": 1.0}
+
+
+def test_of_lesions_the_number_is_that_of_the_positive_class() -> None:
+    maps = {"lesion-enrichment/COVID": Estimate(3.0), "lesion-enrichment/Non-COVID": Estimate(1.0)}
+    run = compare([factories.record(gradcam=maps)]).tables[0].rows[0].runs[0]
+    assert run.gradcam["lesion-enrichment"] == Estimate(3.0, note="COVID")
+
+
+@pytest.mark.parametrize("metric", ["calibration-slope", "n/COVID"])
+def test_nothing_is_ranked_by_what_is_neither_better_nor_worse(metric: str) -> None:
+    base = factories.record()
+    known = factories.record(metrics=base.metrics | {"calibration-slope": Estimate(0.9)})
+    with pytest.raises(ConfigError, match=f"no rows are ranked by {metric}"):
+        compare([known], metric=metric)
 
 
 def test_of_the_marks_share_and_enrichment_of_the_class_with_the_most_are_kept() -> None:
