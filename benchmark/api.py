@@ -119,7 +119,8 @@ def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison
     folders = {record.run: run.folder for run, record in finished}
     test = with_predictions(_family_test, lambda record: folders[record.run])
     content = compared([record for _, record in finished], test=test)
-    return Comparison(content.tables, content.left_out, folders)
+    pipelines = {record.run: run.folder for run, record in finished if not record.of_controls}
+    return Comparison(content.tables, content.left_out, pipelines)
 
 
 def compare(
@@ -156,7 +157,7 @@ def compare(
             verified=verify,
             distrust=_distrusted,
         )
-    folders = {name: Path(file).parent for (name, _), file in scanned.files.items()}
+    folders = {name: Path(file).parent for (name, _), file in scanned.files.items() if name not in scanned.controls}
     return Comparison(content.tables, content.left_out, folders)
 
 
@@ -266,7 +267,7 @@ def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
 
 
 def _distrusted(run: "Record", folder: Path, metric: str) -> str:
-    from benchmark.evaluation.recomputing import distrust
+    from benchmark.evaluation.trust import distrust
 
     return distrust(run, folder, metric)
 

@@ -39,6 +39,6 @@ def tested(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
 
 def distrusted(run: "Record", folder: Path, metric: str) -> str:
     """Why a run cannot be ranked by a metric; empty where it can."""
-    from benchmark.evaluation.recomputing import distrust
+    from benchmark.evaluation.trust import distrust
 
     return distrust(run, folder, metric)

@@ -29,6 +29,7 @@ class Collected:
 
     Attributes:
         files: run and key -> where its record lies; those of a folder called reference come last.
+        controls: names of the runs that are of rules, and of no pipeline.
         speeds: measurements.
         left_out: files that cannot be trusted, as ``path reason``.
     """
@@ -36,6 +37,7 @@ class Collected:
     def __init__(self, verified: bool) -> None:
         self.verified = verified
         self.files: dict[tuple[str, str], str] = {}
+        self.controls: set[str] = set()
         self.speeds: list[Speed] = []
         self.left_out: list[str] = []
         self._roots: list[Path] = []
@@ -49,6 +51,8 @@ class Collected:
                 self.left_out.append(f"{path} {found.reason}")
             else:
                 self.files[found.run, found.key] = path
+                if found.of_controls:
+                    self.controls.add(found.run)
                 yield found
         self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
 

@@ -21,7 +21,7 @@ from benchmark.storage.files import write_whole
 
 FOLDER = "verdicts"  # below the cache
 MODULE = "benchmark.evaluation.family"  # what is tested by
-TRUST_MODULE = "benchmark.evaluation.recomputing"
+TRUST_MODULE = "benchmark.evaluation.trust"
 MOST = 20_000  # answers about runs
 
 

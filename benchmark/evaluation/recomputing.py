@@ -4,7 +4,6 @@ Values are compared to 1e-9, corrected logits to 1e-6; intervals and what was fi
 today's, for they depend on more than the outputs.
 """
 
-import math
 import struct
 import tokenize
 import zlib
@@ -20,18 +19,17 @@ from benchmark.evaluation.calibration import Calibration, calibrated, correct_pr
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.differing import alike, differing, shown
 from benchmark.evaluation.estimates import Outputs, evaluate
-from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.recomputing_maps import map_contradictions, mask_contradictions, unstored
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import uncalibrated
-from benchmark.evaluation.stored import Stored, Training, read_stored, read_test, read_training
-from benchmark.evaluation.thresholds import at_specificities, outputs_of
-from benchmark.records.contents import fits, images_digest
+from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
+from benchmark.evaluation.thresholds import at_specificities
+from benchmark.records.contents import images_digest
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
-from registry.errors import BenchError, UnknownNameError
+from registry.errors import BenchError
 
 LOGITS_TOLERANCE = 1e-6
 OF_RULES = "controls"  # the kind of records whose rows are rules, and no pipeline
@@ -87,30 +85,6 @@ def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
         return Recomputed([text for check in checks for text in check(run)], list(_unchecked(run)))
     except UNREADABLE as error:
         return Recomputed([f"{PREDICTIONS} cannot be read, or does not fit the record ({error})"])
-
-
-def distrust(record: Record, folder: Path, metric: str) -> str:
-    """Why a run cannot be ranked by a metric; empty where its stored outputs give it, or are not there to ask."""
-    path = folder / PREDICTIONS
-    if not path.is_file() or metric not in record.metrics:
-        return ""
-    if record.files is not None and PREDICTIONS in record.files and not fits(record.files[PREDICTIONS], path):
-        return f"{PREDICTIONS} was changed since its record was written"
-    try:
-        known = metric_named(metric, record.classes, record.positive)
-        targets, outputs, folds = read_test(path, known.needs)
-        values = outputs_of(record, known, outputs, folds)
-        if values is None:
-            return f"it does not say its threshold for {known.threshold}"
-        found = float(known.compute(targets, values))
-    except UnknownNameError:
-        return ""
-    except UNREADABLE:
-        return f"{PREDICTIONS} cannot be read"
-    recorded = record.metrics[metric]
-    if alike(recorded.value, found) or (recorded.value == 0 and math.isnan(found)):  # MCC of one class is 0
-        return ""
-    return f"its predictions do not give its {metric}: {found:.4f}, recorded {shown(recorded.value)}"
 
 
 def _images(run: _Run) -> Iterator[str]:

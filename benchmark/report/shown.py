@@ -24,7 +24,7 @@ class Comparison:
     Attributes:
         tables: one per question, dataset and split, rows in the order of rank.
         left_out: files that cannot be trusted, as ``path reason``.
-        folders: name of a run (of ``tables[…].rows[…].runs[…].run``) -> its folder, for `load`.
+        folders: name of a pipeline's run (``tables[…].rows[…].runs[…].run``) -> its folder, for `load`.
     """
 
     tables: list[Table]

@@ -10,7 +10,8 @@ from benchmark.audit.verify import verify
 from benchmark.evaluation.controls import judge_controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.metrics import log_odds
-from benchmark.evaluation.recomputing import distrust, recompute
+from benchmark.evaluation.recomputing import recompute
+from benchmark.evaluation.trust import distrust
 from benchmark.records import files as records
 from benchmark.records.record import Record
 from tests import factories

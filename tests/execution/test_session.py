@@ -51,7 +51,8 @@ def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_
         folder = tmp_path / record.task / record.run
         write(record, folder)
         plan = SimpleNamespace(run=record.run)
-        runs.append((SimpleNamespace(plan=plan, folder=folder, record=found if record is found else None), record))
+        cached = found if record is found else None
+        runs.append((SimpleNamespace(plan=plan, folder=folder, record=cached, of_controls=False), record))
     happenings = [Recorded(run, record) for run, record in runs]
     pool = SimpleNamespace(run=lambda *_: iter(happenings))
     display = SimpleNamespace(running=lambda total: nullcontext(lambda happened: None))
