@@ -3,7 +3,7 @@
     from benchmark.api import compare, load, predict, run
 
     comparison = run("binary", backbone=["sepcnn", "mobilenetv3-small"], settings={"images.size": 96})
-    comparison.tables[0].leader                   # in a notebook, `comparison` shows the tables
+    comparison.tables[0].ranking                  # in a notebook, `comparison` shows the tables
     best = comparison.tables[0].rows[0].runs[0]
     with load(comparison.folders[best.run]) as pipeline:
         predict(pipeline, ["one.png", "another.png"]).decisions
@@ -149,14 +149,9 @@ def compare(
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in paths],
-            _family_test,
-            metric=metric,
-            against=against,
-            margin=margin,
-            verified=verify,
-            distrust=_distrusted,
-        )
+            [Path(one) for one in paths], _family_test,
+            metric=metric, against=against, margin=margin, verified=verify, distrust=_distrusted,
+        )  # fmt: skip
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items() if name not in scanned.controls}
     return Comparison(content.tables, content.left_out, folders)
 
@@ -259,7 +254,7 @@ def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     from benchmark.comparison.kept import kept
 
     def made() -> "FamilyTest":
-        from benchmark.evaluation.family import family_test
+        from benchmark.evaluation.family import family_test  # imports NumPy
 
         return family_test(folder_of)
 

@@ -4,13 +4,9 @@ Values are compared to 1e-9, corrected logits to 1e-6; intervals and what was fi
 today's, for they depend on more than the outputs.
 """
 
-import struct
-import tokenize
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,21 +18,16 @@ from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.recomputing_maps import map_contradictions, mask_contradictions, unstored
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import uncalibrated
-from benchmark.evaluation.stored import Stored, Training, read_stored, read_training
+from benchmark.evaluation.stored import UNREADABLE, Stored, Training, read_stored, read_training
 from benchmark.evaluation.thresholds import at_specificities
 from benchmark.records.contents import images_digest
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
-from registry.errors import BenchError
 
 LOGITS_TOLERANCE = 1e-6
 OF_RULES = "controls"  # the kind of records whose rows are rules, and no pipeline
-UNREADABLE = (  # what archives and arrays raise whose bytes were changed
-    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, OverflowError,
-    BadZipFile, struct.error, zlib.error, tokenize.TokenError, BenchError,
-)  # fmt: skip
 
 
 class _Run(NamedTuple):

@@ -1,17 +1,26 @@
 """Predictions as runs store them, read back; those of older schemas by today's names."""
 
 import csv
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
 from benchmark.data.targets import class_targets
 from benchmark.records.upgrade import COLUMNS, SUBSETS
+from registry.errors import BenchError
 
 NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
 SPLIT = "split.csv"
+UNREADABLE = (  # what archives and arrays raise whose bytes were changed
+    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, OverflowError,
+    BadZipFile, struct.error, zlib.error, TokenError, BenchError,
+)  # fmt: skip
 
 
 class Stored(NamedTuple):

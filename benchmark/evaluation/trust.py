@@ -2,18 +2,15 @@
 
 import math
 from pathlib import Path
-from zipfile import BadZipFile
 
 from benchmark.evaluation.differing import alike, shown
 from benchmark.evaluation.metrics import metric_named
-from benchmark.evaluation.stored import read_test
+from benchmark.evaluation.stored import UNREADABLE, read_test
 from benchmark.evaluation.thresholds import outputs_of
 from benchmark.records.contents import fits
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
-from registry.errors import BenchError, UnknownNameError
-
-UNREADABLE = (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, BadZipFile, BenchError)
+from registry.errors import UnknownNameError
 
 
 def distrust(record: Record, folder: Path, metric: str) -> str:
