@@ -31,6 +31,8 @@ def command(context: click.Context, results: Path, as_json: bool, reason: str | 
     from benchmark.storage.code import CodeIndex
     from benchmark.storage.places import cache_folder
 
+    if results.is_file():
+        raise click.UsageError(f"{results} is a file; expected the folder that runs were written to")
     index = CodeIndex(cache_folder())
     found = verify(results, recompute, index)
     if reason:

@@ -48,9 +48,9 @@ def fault(document: bytes) -> str:
     """Why the seal of a JSON document, its white space apart, does not fit; empty where it fits."""
     content, mark, seal = msgspec.json.format(document, indent=-1).rpartition(b',"seal":"')
     if not mark:
-        return "has no seal; run it again, or read it with --no-verify"
+        return "has no seal; run it again, or read it with bench compare --no-verify"
     if seal != hashlib.sha256(content + b"}").hexdigest().encode() + b'"}':
-        return "was changed after it was sealed; run it again, or read it with --no-verify"
+        return "was changed after it was sealed; run it again, or read it with bench compare --no-verify"
     return ""
 
 

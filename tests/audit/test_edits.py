@@ -320,3 +320,12 @@ def test_the_seal_of_a_record_holds_the_list_of_its_files(results):
     assert fault(path.read_bytes()) == ""
     other = msgspec.structs.replace(record, files={})
     assert sealed(other).seal != record.seal
+
+
+def test_a_file_is_not_a_folder_of_results(results, bench_in_process):
+    code, _, err = bench_in_process("verify", results.parent / "none.json")
+    assert (code, err.count("\n")) == (2, 1)
+    path = results.parent / "a.json"
+    path.touch()
+    code, _, err = bench_in_process("verify", path)
+    assert (code, err) == (2, f"bench: {path} is a file; expected the folder that runs were written to\n")
