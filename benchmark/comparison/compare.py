@@ -56,7 +56,7 @@ def compare(
         _table(key, pipelines, grouping, metric, margin, distrust) for key, pipelines in grouping.tables().items()
     ]
     meant = _meant(against, tables)
-    tested = [_tested(table, test or _no_test, name) for table, name in zip(tables, meant, strict=True)]
+    tested = [_tested(table, test or _no_test, name, against) for table, name in zip(tables, meant, strict=True)]
     return Comparison(sorted(tested, key=lambda table: table.tasks))
 
 
@@ -75,9 +75,10 @@ def _meant(against: str | None, tables: list[Table]) -> list[str | None]:
     return meant
 
 
-def _tested(table: Table, test: FamilyTest, against: str | None) -> Table:
+def _tested(table: Table, test: FamilyTest, against: str | None, named: str | None) -> Table:
     rows, ranking, groups = ranked(table.rows, table.metric, test, against)
-    return msgspec.structs.replace(table, rows=rows, ranking=ranking, groups=groups)
+    absent = named if named and against is None else ""
+    return msgspec.structs.replace(table, rows=rows, ranking=ranking, groups=groups, absent=absent)
 
 
 def _table(

@@ -121,6 +121,7 @@ class Table(msgspec.Struct, frozen=True):
         tasks: that ask this question.
         metric: what rows are ranked and tested by; `own_metric` is that of the tasks.
         margin: by no more than which a cheaper row may be worse.
+        absent: the pipeline that was named to be tested against, where it is in other tables alone.
         groups: class -> independent groups among its test images, where predictions were read.
         scored: how many trainings were scored on this test subset, as far as is known.
         retrained_segmenter: whether every training has a segmenter of its own; None where none of them trains one.
@@ -137,6 +138,7 @@ class Table(msgspec.Struct, frozen=True):
     ranking: Ranking | None
     own_metric: str = ""
     margin: float = MARGIN
+    absent: str = ""
     groups: dict[str, int] = {}
     scored: int = 0
     retrained_segmenter: bool | None = None

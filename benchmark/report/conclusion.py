@@ -30,6 +30,7 @@ def conclusion(table: Table) -> str:
     unbeaten = explained(table, ranking)
     order = _named(table, ranking) if ranking.named else _order(table, ranking)
     sentences = [
+        f"{table.absent}, which was named, is not in this table." if table.absent else "",
         unbeaten,
         order if unbeaten or ranking.named else f"{order}{_above(table)}",
         _these_trainings(table, ranking),

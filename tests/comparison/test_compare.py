@@ -418,6 +418,8 @@ def test_the_beginning_of_a_name_is_enough_where_it_is_unique() -> None:
 def test_a_table_without_the_pipeline_stays_as_it_is() -> None:
     records = [factories.record(pipeline=A), factories.record(task="multiclass", classes=LABELS, pipeline=B)]
     assert named(records, A) == [A, None]
+    first, other = compare(records, against=A, test=family()).tables
+    assert (first.absent, other.absent) == ("", A)
 
 
 def test_a_pipeline_without_numbers_leaves_nothing_to_compare_with() -> None:

@@ -405,6 +405,14 @@ def test_a_pipeline_that_was_named_is_what_the_sentence_is_about() -> None:
     assert f"Against {B}, named before, with 0.890: {A} cannot be told apart from it." in closing(0.01, against=B)
 
 
+def test_a_table_without_the_pipeline_that_was_named_says_so() -> None:
+    labels = ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")
+    records = [factories.record(pipeline=A), factories.record(task="multiclass", classes=labels, pipeline=B)]
+    first, other = compare(records, against=A, test=family()).tables
+    assert f"{A}, which was named, is not in this table." in conclusion(other)
+    assert "which was named" not in conclusion(first)
+
+
 def teaching(naive: float, oracle: float = 1.0, share: float = 0.6, enrichment: float = 10.0) -> str:
     """The closing sentence of a naive network beside a masked one, whose heat is spread otherwise."""
     controls = oracle_of(oracle)
