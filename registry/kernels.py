@@ -31,7 +31,8 @@ def fused_normalisation(network: keras.Model) -> Iterator[None]:
     Those of half precision, of anything but images, and those that are frozen are computed as Keras does.
     """
     flat = network._flatten_layers(include_self=False) if _pays() else ()
-    fused = [layer for layer in flat if type(layer) is layers.BatchNormalization and not getattr(layer, "renorm", False)]
+    plain = [layer for layer in flat if type(layer) is layers.BatchNormalization]
+    fused = [layer for layer in plain if not getattr(layer, "renorm", False)]  # Keras before 3.9 knows of none
     for layer in fused:
         layer.call = _normalising(layer)
     try:
