@@ -103,6 +103,13 @@ def _table(
         row = msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ())
         rows.append(marked(row, primary, distrust))
     rows.sort(key=lambda row: _rank(row, primary))
+    beside = list(grouping.controls.get(key, {}).values())
+    controls = [
+        marked(row, primary, distrust)
+        if any(run.of_controls for run in row.runs)
+        else row  # the rest follow from splits
+        for row in control_rows(facts, primary, beside)
+    ]
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
         metric=primary,
@@ -110,7 +117,7 @@ def _table(
         split=facts.split,
         classes=facts.classes,
         positive=facts.positive,
-        rows=rows + control_rows(facts, primary, list(grouping.controls.get(key, {}).values())),
+        rows=rows + controls,
         ranking=None,
         own_metric=own,
         margin=margin,

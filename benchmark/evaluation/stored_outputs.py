@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.evaluation.calibration import threshold_at_specificity
 from benchmark.evaluation.metrics import Metric, log_odds
+from benchmark.evaluation.stored import UNREADABLE
 from benchmark.evaluation.thresholds import decided_at, outputs_of
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import specificity_of
@@ -113,7 +114,7 @@ def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
             columns["values"] = _column(stored, key)
             if "fold" in stored:
                 columns["fold"] = stored["fold"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE as error:
         raise Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
     return columns
 

@@ -16,10 +16,12 @@ from registry.errors import UnknownNameError
 def distrust(record: Record, folder: Path, metric: str) -> str:
     """Why a run cannot be ranked by a metric; empty where its stored outputs give it, or are not there to ask."""
     path = folder / PREDICTIONS
-    if not path.is_file() or metric not in record.metrics:
+    if not path.is_file():
         return ""
     if record.files is not None and PREDICTIONS in record.files and not fits(record.files[PREDICTIONS], path):
         return f"{PREDICTIONS} was changed since its record was written"
+    if metric not in record.metrics:  # as of controls
+        return ""
     try:
         known = metric_named(metric, record.classes, record.positive)
         targets, outputs, folds = read_test(path, known.needs)

@@ -1,10 +1,14 @@
 """The rules that pipelines must beat as rows of the tables that they belong to."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.tables import Row
+from benchmark.comparison.trust import untrusted
 from benchmark.records.record import Record
+from benchmark.records.verdicts import Contender, Verdicts
 from tests import factories
 from tests.factories import A, C
 
@@ -78,3 +82,19 @@ def test_folds_have_the_controls_of_all_of_them() -> None:
     record = factories.controls(VALUES, fold=None, split=folds[0].split)
     rows = controls([*folds, factories.pooled(folds, 0.9), record])
     assert [row.pipeline for row in rows] == [*VALUES, "source-oracle"]
+
+
+def test_rules_whose_outputs_were_edited_are_marked_and_not_tested() -> None:
+    asked: list[str] = []
+
+    def test(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+        asked.extend(row.name for row in rows)
+        return factories.family()(rows, metric, reference, named)
+
+    def distrust(run: Record, metric: str) -> str:
+        return "it was edited" if run.of_controls else ""
+
+    (table,) = compare([factories.record(0.9), factories.controls(VALUES)], test=test, distrust=distrust).tables
+    assert asked == [A]
+    assert {row.untrusted for row in table.rows if row.rule in VALUES} == {"it was edited"}
+    assert untrusted(table.rows)

@@ -353,3 +353,12 @@ def test_the_accuracy_of_the_first_lungs_only_run_cannot_be_told_from_the_majori
     found = family_test(lambda one: folders[one.run])(pair, "accuracy", 0, False).differences[1]
     assert found.value == pytest.approx(0.768 - 0.810)
     assert found.low < 0 < found.high  # type: ignore[operator]
+
+
+def test_a_damaged_archive_is_untested_and_no_traceback(tmp_path: Path) -> None:
+    rows = [several(tmp_path, "a", (12,)), several(tmp_path, "b", (60,), 120)]
+    path = tmp_path / f"{rows[1].runs[0].run}" / "predictions.npz"
+    whole = path.read_bytes()
+    for place in range(40, len(whole), len(whole) // 60):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        verdicts_of(tmp_path, rows, "accuracy")
