@@ -117,25 +117,8 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
     spec = context.spec
     findings = msgspec.json.decode((context.artefacts["score"] / "findings.json").read_bytes(), type=Findings)
     return Record(
-        schema=SCHEMA,
-        status="ok",
-        task=spec.task,
-        run=facts.run,
-        pipeline=facts.pipeline,
-        pipeline_digest=facts.pipeline_digest,
-        seed=spec.seed,
-        fold=spec.fold,
-        digest=facts.digest,
-        key=facts.key,
-        spec=msgspec.to_builtins(spec),
-        metric=spec.metric,
-        classes=list(spec.classes),
-        positive=spec.positive,
-        components=components(facts, spec),
-        dataset=dataset_info(facts, findings),
-        split=findings.split,
+        **common_fields(context, facts, findings),
         metrics=findings.metrics,
-        controls=findings.controls,
         confusion=findings.confusion,
         masks=findings.masks,
         members=_members(findings, facts, names),
@@ -145,14 +128,44 @@ def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> 
         training=_training(context, facts),
         cost=cost_of(context),
         trainings=facts.trainings,
-        notes=[*findings.notes, *notes_of(context), *(SOURCELESS.format(name) for name in facts.uncacheable)],
-        stages=facts.stages,
+        notes=[*findings.notes, *notes_of(context), *sourceless(facts)],
         tuned=spec.tuned if isinstance(spec, RunSpec) else None,
-        environment=environment(),
-        scoring=facts.scoring,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
         **_maps(context),
     )
+
+
+def common_fields(context: "Context", facts: "RunFacts", findings: Findings) -> dict[str, Any]:
+    """Fields of a record of any kind: who was run, what was asked, on what it stands, by what code and when."""
+    spec = context.spec
+    return {
+        "schema": SCHEMA,
+        "status": "ok",
+        "task": spec.task,
+        "run": facts.run,
+        "pipeline": facts.pipeline,
+        "pipeline_digest": facts.pipeline_digest,
+        "seed": spec.seed,
+        "fold": spec.fold,
+        "digest": facts.digest,
+        "key": facts.key,
+        "spec": msgspec.to_builtins(spec),
+        "metric": spec.metric,
+        "classes": list(spec.classes),
+        "positive": spec.positive,
+        "components": _components(facts, spec),
+        "dataset": _dataset(facts, findings),
+        "split": findings.split,
+        "controls": findings.controls,
+        "stages": facts.stages,
+        "environment": _environment(),
+        "scoring": facts.scoring,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def sourceless(facts: "RunFacts") -> list[str]:
+    """Notes of what cannot be found again, because its source cannot be read."""
+    return [SOURCELESS.format(name) for name in facts.uncacheable]
 
 
 def tested(path: Path) -> str:
@@ -173,13 +186,13 @@ def _maps(context: "Context") -> dict[str, Any]:
     return fields
 
 
-def environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Versions of what computed."""
     versions = {name: version for name, version in library_versions(*LIBRARIES).items() if version != "absent"}
     return {"python": platform.python_version(), "platform": platform.platform(), **versions}
 
 
-def components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
+def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
     """What a run is made of, with the code behind it."""
     parts = {}
     for name, kind, component in components_of(spec):
@@ -188,7 +201,7 @@ def components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
     return parts
 
 
-def dataset_info(facts: "RunFacts", findings: Findings) -> DatasetInfo:
+def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
     """The data that a run stands on."""
     summary = facts.summary
     return DatasetInfo(

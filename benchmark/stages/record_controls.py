@@ -2,16 +2,15 @@
 
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmark.records.findings import Findings
-from benchmark.records.record import SCHEMA, Record
+from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
-from benchmark.stages.record import SOURCELESS, components, dataset_info, environment, put_run
+from benchmark.stages.record import common_fields, put_run, sourceless
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context, RunFacts
@@ -29,32 +28,10 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
 
 
 def _record(context: "Context", facts: "RunFacts") -> Record:
-    spec = context.spec
     findings = msgspec.json.decode((context.artefacts["controls"] / "findings.json").read_bytes(), type=Findings)
     return Record(
-        schema=SCHEMA,
-        status="ok",
-        task=spec.task,
-        run=facts.run,
-        pipeline=facts.pipeline,
-        pipeline_digest=facts.pipeline_digest,
-        seed=spec.seed,
-        fold=spec.fold,
-        digest=facts.digest,
-        key=facts.key,
-        spec=msgspec.to_builtins(spec),
-        metric=spec.metric,
-        classes=list(spec.classes),
-        positive=spec.positive,
-        components=components(facts, spec),
-        dataset=dataset_info(facts, findings),
-        split=findings.split,
-        controls=findings.controls,
+        **common_fields(context, facts, findings),
         rules=findings.rules,
         training=TrainingInfo(stage_duration_s=facts.duration_s),
-        notes=[SOURCELESS.format(name) for name in facts.uncacheable],
-        stages=facts.stages,
-        environment=environment(),
-        scoring=facts.scoring,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=sourceless(facts),
     )
