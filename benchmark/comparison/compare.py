@@ -93,23 +93,7 @@ def _table(
     asked = Counter(run.metric for runs in pipelines.values() for run in runs)
     own = min(asked, key=lambda name: (-asked[name], name))
     primary = metric or own
-    names = unique_names({digest: runs[0].pipeline for digest, runs in pipelines.items()}, grouping.specs)
-    folds = facts.split.folds if facts.split else 1
-    rows = []
-    for digest, runs in pipelines.items():
-        codes = list(grouping.codes.get(digest, {}).values())
-        row = _row(names[digest], sorted(grouping.tasks[key, digest]), runs, primary, folds, len(set(codes)) > 1)
-        network = architecture(grouping.specs.get(digest, {}))
-        row = msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ())
-        rows.append(marked(row, primary, distrust))
-    rows.sort(key=lambda row: _rank(row, primary))
-    beside = list(grouping.controls.get(key, {}).values())
-    controls = [
-        marked(row, primary, distrust)
-        if any(run.of_controls for run in row.runs)
-        else row  # the rest follow from splits
-        for row in control_rows(facts, primary, beside)
-    ]
+    rows = _pipeline_rows(key, pipelines, grouping, primary, distrust)
     return Table(
         tasks=sorted({task for row in rows for task in row.tasks}),
         metric=primary,
@@ -117,7 +101,7 @@ def _table(
         split=facts.split,
         classes=facts.classes,
         positive=facts.positive,
-        rows=rows + controls,
+        rows=rows + _control_rows(key, grouping, primary, distrust),
         ranking=None,
         own_metric=own,
         margin=margin,
@@ -126,6 +110,29 @@ def _table(
             [grouping.specs[one] for one in pipelines if one in grouping.segmented]
         ),
     )
+
+
+def _pipeline_rows(
+    key: TableKey, pipelines: dict[str, list[Record]], grouping: Grouping, metric: str, distrust: Distrust
+) -> list[Row]:
+    """A row for each pipeline, best first."""
+    split = grouping.facts[key].split
+    names = unique_names({digest: runs[0].pipeline for digest, runs in pipelines.items()}, grouping.specs)
+    rows = []
+    for digest, runs in pipelines.items():
+        codes = list(grouping.codes.get(digest, {}).values())
+        tasks, folds = sorted(grouping.tasks[key, digest]), split.folds if split else 1
+        row = _row(names[digest], tasks, runs, metric, folds, len(set(codes)) > 1)
+        network = architecture(grouping.specs.get(digest, {}))
+        row = msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ())
+        rows.append(marked(row, metric, distrust))
+    return sorted(rows, key=lambda row: _rank(row, metric))
+
+
+def _control_rows(key: TableKey, grouping: Grouping, metric: str, distrust: Distrust) -> list[Row]:
+    """The rules, those with outputs of their own marked where these were edited."""
+    rows = control_rows(grouping.facts[key], metric, list(grouping.controls.get(key, {}).values()))
+    return [marked(row, metric, distrust) if any(run.of_controls for run in row.runs) else row for row in rows]
 
 
 def _retrained_segmenter(specs: Iterable[Mapping[str, Any]]) -> bool | None:
