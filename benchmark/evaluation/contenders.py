@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.evaluation.controls import class_shares
+from benchmark.evaluation.controls import MAJORITY, class_shares
 from benchmark.evaluation.inference import TestedRow
 from benchmark.evaluation.influences import influences
 from benchmark.evaluation.intervals import proportion
@@ -21,7 +21,6 @@ from benchmark.records.metrics import OF_PROBABILITIES, OF_RANKS
 from benchmark.records.record import Record
 from benchmark.records.verdicts import Contender
 
-MAJORITY = "majority"  # the rule whose answer follows from the split
 ACCURACY, BALANCED = "accuracy", "balanced-accuracy"
 
 

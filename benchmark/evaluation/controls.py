@@ -84,3 +84,21 @@ def class_shares(classes: int, sources: np.ndarray, targets: np.ndarray, asked: 
 def outputs_of_shares(shares: np.ndarray) -> Outputs:
     """A rule that answers with class priors (n, K) and decides for the largest."""
     return Outputs(shares.argmax(axis=1), metrics.log_odds(np.log(shares)), shares)
+
+
+def judge_rule(
+    name: str,
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    corrected_logits: np.ndarray,
+    probabilities: np.ndarray,
+    groups: Groups,
+    seed: int,
+    resamples: int,
+) -> dict[str, Estimate]:
+    """Metrics of a rule's stored outputs (n, K): decided at equal class priors, ``majority`` at the data's own."""
+    if name == MAJORITY:
+        return judge_controls(classes, positive, targets, {name: probabilities}, groups, seed, resamples)[name]
+    outputs = Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), probabilities)
+    return evaluate(classes, positive, targets, outputs, np.asarray(groups), seed, resamples)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.evaluation.contenders import MAJORITY, Reading, Told, groups_of_classes
+from benchmark.evaluation.contenders import Reading, Told, groups_of_classes
+from benchmark.evaluation.controls import MAJORITY
 from benchmark.evaluation.inference import Inference, Question, infer
 from benchmark.evaluation.intervals import FEW
 from benchmark.evaluation.metrics import metric_named

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.evaluation import metrics
-from benchmark.evaluation.controls import judge_controls
+from benchmark.evaluation.controls import MAJORITY, judge_rule
 from benchmark.evaluation.differing import differing
-from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.stored import read_columns
 from benchmark.evaluation.thresholds import at_specificities
 from benchmark.records.contents import images_digest
@@ -18,7 +17,6 @@ from benchmark.records.record import Record
 
 FEW_RESAMPLES = 20  # where only values are asked for, which no resample moves
 OUTPUTS = ("corrected_logits", "probabilities")
-ALWAYS = "majority"  # the rule that decides at the data's class prior
 
 
 def bootstrapped(record: Record, exact: bool) -> tuple[int, int]:
@@ -52,13 +50,10 @@ def _estimates(record: Record, rule: str, columns: Mapping[str, np.ndarray], exa
     corrected, probabilities = (
         columns[f"{kind}@{rule}"].astype(float) for kind in ("corrected_logits", "probabilities")
     )
-    test, settings = subsets == "test", bootstrapped(record, exact)
-    about = record.classes, record.positive, targets[test]
-    if rule == ALWAYS:
-        return judge_controls(*about, {rule: probabilities[test]}, groups[test], *settings)[rule]
-    outputs = Outputs(corrected.argmax(axis=1), metrics.log_odds(corrected), probabilities)
-    found = evaluate(*about, outputs.of(test), groups[test], *settings)
-    if record.positive is not None and len(record.classes) == 2 and "fold" not in columns:
+    test = subsets == "test"
+    about, settings = (record.classes, record.positive, targets[test]), bootstrapped(record, exact)
+    found = judge_rule(rule, *about, corrected[test], probabilities[test], groups[test], *settings)
+    if rule != MAJORITY and record.positive is not None and len(record.classes) == 2 and "fold" not in columns:
         k = record.classes.index(record.positive)
-        found |= at_specificities(k, targets, outputs.odds[:, k], subsets, groups)[0]
+        found |= at_specificities(k, targets, metrics.log_odds(corrected)[:, k], subsets, groups)[0]
     return found

@@ -66,23 +66,30 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     return columns
 
 
+def read_some(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of these names, ``subsets`` and, of pooled folds, ``fold``, as they are stored: quicker than all of them.
+
+    Raises:
+        one of `UNREADABLE`: they cannot be read.
+    """
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        stored = {name: name if name in archive.files else COLUMNS.get(name, name) for name in (*names, "subsets")}
+        stored |= {"fold": "fold"} if "fold" in archive.files else {}
+        return {name: archive[own] for name, own in stored.items()}
+
+
 def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Classes (n,), outputs float (n, K) and, of pooled folds, fold (n,) of test images: quicker than `read_stored`.
+    """Classes (n,), outputs float (n, K) and, of pooled folds, fold (n,) of the test images.
 
     Args:
         name: of the outputs: ``corrected_logits`` or ``probabilities``.
 
     Raises:
-        OSError, ValueError, KeyError, EOFError: they cannot be read.
+        one of `UNREADABLE`: they cannot be read.
     """
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        subsets, targets, outputs = (
-            archive[column if column in archive.files else COLUMNS.get(column, column)]
-            for column in ("subsets", "targets", name)
-        )
-        folds = archive["fold"] if "fold" in archive.files else None
-    test = subsets == "test"  # of whatever schema
-    return targets[test], outputs[test].astype(float), None if folds is None else folds[test]
+    columns = read_some(path, ("targets", name))
+    test, folds = columns["subsets"] == "test", columns.get("fold")  # of whatever schema
+    return columns["targets"][test], columns[name][test].astype(float), None if folds is None else folds[test]
 
 
 def read_stored(path: Path) -> Stored:

@@ -9,12 +9,12 @@ import numpy as np
 
 from benchmark.evaluation.calibration import threshold_at_specificity
 from benchmark.evaluation.metrics import Metric, log_odds
-from benchmark.evaluation.stored import UNREADABLE
+from benchmark.evaluation.stored import UNREADABLE, read_some
 from benchmark.evaluation.thresholds import decided_at, outputs_of
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import specificity_of
 from benchmark.records.record import Record
-from benchmark.records.upgrade import COLUMNS, SUBSETS
+from benchmark.records.upgrade import SUBSETS
 
 TOLERANCE = 1e-3  # by which a recomputed metric may miss the recorded one
 COMMON = ("ids", "groups", "targets")
@@ -109,18 +109,11 @@ def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise Untestable(f"no {PREDICTIONS} of {run.run}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            columns = {name: _column(stored, name) for name in (*COMMON, "subsets")}
-            columns["values"] = _column(stored, key)
-            if "fold" in stored:
-                columns["fold"] = stored["fold"]
+        columns = read_some(path, (*COMMON, key))
     except UNREADABLE as error:
         raise Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
+    columns["values"] = columns.pop(key)
     return columns
-
-
-def _column(stored: Mapping[str, np.ndarray], key: str) -> np.ndarray:
-    return stored[key if key in stored else COLUMNS.get(key, key)]
 
 
 def _chosen(run: Record, columns: Mapping[str, np.ndarray], subset: str) -> Outputs:

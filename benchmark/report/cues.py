@@ -1,12 +1,12 @@
 """What else than disease may explain a table's scores: rules that never see it, sources, marks burnt into the film."""
 
+from benchmark.comparison.controls import LARGEST, ORACLE
 from benchmark.comparison.grouping import LEAST
 from benchmark.comparison.ranking import side
 from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.metrics import direction
 from benchmark.report.wording import difference, listed, number
 
-ORACLE, LARGEST = "source-oracle", "majority"
 MUCH, ABOVE_CHANCE = 0.25, 2.0  # of a pipeline's heat on the marks, and how many times the marks' share of the image
 AWAY = 0.5  # of the lungs' share of the image: less heat than that in them lies elsewhere
 VIEWS = ("metadata", "grey-histogram", "border", "thumbnail-8x8", "mask-shape")

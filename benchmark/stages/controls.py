@@ -17,7 +17,6 @@ from benchmark.data import control_views as views
 from benchmark.data.originals import load_originals
 from benchmark.data.targets import check_classes, class_targets
 from benchmark.evaluation.controls import MAJORITY, ORACLE, control_shares, judge_controls
-from benchmark.evaluation.scoring import score
 from benchmark.models.control_rules import learn
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
@@ -25,7 +24,7 @@ from benchmark.records.findings import Findings, Rule
 from benchmark.records.metrics import UNCALIBRATED
 from benchmark.stages.predictions import data_prior
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import PREDICTIONS, split_info, write_findings
+from benchmark.stages.score import PREDICTIONS, scored, split_info, write_findings
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -138,18 +137,6 @@ def _judged(run: Reader, targets: np.ndarray, logits: np.ndarray, prior: list[fl
     Args:
         prior: (K,) class prior that the logits (N, K) refer to.
     """
-    spec = run.spec
-    scores = score(
-        classes=list(spec.classes),
-        positive=spec.positive,
-        targets=targets,
-        logits=logits,
-        subsets=run.subsets,
-        groups=run.prepared.groups,
-        data_prior=data_prior(run),
-        batch_prior=prior,
-        seed=spec.seed,
-        resamples=spec.resamples,
-    )
+    scores = scored(run, targets, logits, prior)
     metrics = {name: one for name, one in scores.metrics.items() if not name.endswith(UNCALIBRATED)}
     return Judged(rule, metrics, scores.corrected_logits, scores.probabilities)

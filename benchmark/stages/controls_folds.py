@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from benchmark.evaluation import metrics
-from benchmark.evaluation.controls import MAJORITY, judge_controls
-from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.controls import judge_rule
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Rule
 from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
@@ -49,13 +47,9 @@ def build(context: "Context", folder: Path) -> None:
 
 
 def _metrics(spec: "Spec", name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
-    classes, targets, groups = list(spec.classes), arrays["targets"], arrays["groups"]
-    corrected_logits, probabilities = arrays[f"corrected_logits@{name}"], arrays[f"probabilities@{name}"]
-    if name == MAJORITY:
-        rules = {name: probabilities}
-        return judge_controls(classes, spec.positive, targets, rules, groups, spec.seed, spec.resamples)[name]
-    outputs = Outputs(corrected_logits.argmax(axis=1), metrics.log_odds(corrected_logits), probabilities)
-    return evaluate(classes, spec.positive, targets, outputs, groups, spec.seed, spec.resamples)
+    outputs = [arrays[f"{kind}@{name}"] for kind in ("corrected_logits", "probabilities")]
+    about = (list(spec.classes), spec.positive, arrays["targets"])
+    return judge_rule(name, *about, *outputs, arrays["groups"], spec.seed, spec.resamples)
 
 
 def _joined(rules: list[Rule]) -> Rule:

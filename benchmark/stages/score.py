@@ -50,6 +50,24 @@ def scores_of(run: Reader) -> Scores:
     # The rules that never look at an image learn from the training subset too, which has no logits.
     logits = np.zeros((len(targets), len(spec.classes)))
     logits[stored.rows] = stored.logits
+    return scored(run, targets, logits, batch_prior(run), list(run.prepared.sources))
+
+
+def scored(
+    run: Reader,
+    targets: np.ndarray,
+    logits: np.ndarray,
+    prior: list[float],
+    sources: list[str | None] | None = None,
+) -> Scores:
+    """The scores of logits (N, K) of all prepared images, calibrated and decided as any pipeline's are.
+
+    Args:
+        targets: (N,) class index.
+        prior: (K,) class prior that the logits refer to.
+        sources: of the images, where the rule that knows them alone is to be scored too.
+    """
+    spec = run.spec
     return score(
         classes=list(spec.classes),
         positive=spec.positive,
@@ -58,9 +76,9 @@ def scores_of(run: Reader) -> Scores:
         subsets=run.subsets,
         groups=run.prepared.groups,
         data_prior=data_prior(run),
-        batch_prior=batch_prior(run),
+        batch_prior=prior,
         seed=spec.seed,
-        sources=list(run.prepared.sources),
+        sources=sources,
         resamples=spec.resamples,
     )
 
