@@ -41,8 +41,8 @@ one that it imports from its own distribution, are relative to that file and wri
 running it.  A declaration of another type is a `ContractError`, names that are not written out are a `PluginError`.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 KINDS = ("dataset", "segmenter", "backbone", "head", "voter")
 GROUPS = {kind: f"cxr_bench.{kind}s" for kind in KINDS}
 SOURCES = "cxr_bench_sources"
+PARTS = ("train", "validation", "test")  # in which a dataset may come divided
 STORABLE = ("numpy", "scipy", "sklearn")  # packages whose types any stored `Classifier` may hold
 
 
@@ -73,6 +74,8 @@ class Sample:
             mask.
         read_lesion: gives bool (H, W) of the finding, or None where it is unknown.
         read_marks: gives bool (H, W) of lettering and frame burnt into the film, or None where they are unknown.
+        part: ``train``, ``validation`` or ``test`` where the dataset comes divided; None where it does not.
+        traits: what else is known of it, in words (``view``, ``sex``, ``age`` in years); none by default.
         mask_annotator: who or what drew the mask; None where, and only where, there is none.
         paths: the files that the readers open, in a fixed order; their bytes enter the dataset's digest.  Without
             any, the code of the dataset's module stands for them.
@@ -88,6 +91,25 @@ class Sample:
     mask_annotator: str | None = None
     paths: tuple[str, ...] = ()
     read_marks: "Callable[[], np.ndarray | None]" = no_mask
+    part: str | None = None
+    traits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Files that a dataset left aside.
+
+    Attributes:
+        what: what they have in common, such as ``.txt files`` or ``folder __MACOSX``.
+        why: in a few words.
+        count: how many files.
+        examples: names of some.
+    """
+
+    what: str
+    why: str
+    count: int
+    examples: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -100,6 +122,8 @@ class Dataset(Protocol):
         licence: terms of use, one line.
         origin: where the images come from, one line.
         notices: lines that belong under every table made with it (may be empty).
+
+    It may have `passed_over`, a tuple of `PassedOver`: what lay in its folder and was not read.
     """
 
     name: str

@@ -184,6 +184,8 @@ def _index(samples: Sequence[Sample], rows: Sequence[Row]) -> dict[str, list]:
         "lesion_known": [row.has_lesion for row in rows],
         "marks_known": [row.has_marks for row in rows],
         "sizes": [list(row.shape) for row in rows],
+        "parts": [sample.part for sample in samples],
+        "traits": [dict(sample.traits) for sample in samples],
     }
 
 

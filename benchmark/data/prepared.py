@@ -6,7 +6,8 @@ Its folder, which `benchmark.data.prepare` fills (N samples, in the dataset's or
     lesions.npy  the same for lesion masks; absent when no sample has one
     marks.npy    the same for lettering and frame burnt into the film
     index.json   ids, labels, sources, groups (images with identical pixels share one), mask_annotators, lesion_known,
-                 marks_known, sizes ([height, width] before resizing), skipped
+                 marks_known, sizes ([height, width] before resizing), parts and traits as the dataset gives them,
+                 skipped
 """
 
 import json
@@ -27,6 +28,8 @@ class Prepared:
         lesion_known, marks_known: bool (N,), whether the sample's lesion mask and its lettering and frame (possibly
             empty) are known.
         sizes: int (N, 2), height and width of the original.
+        parts: (N,) of str or None, the part of the dataset as it comes.
+        traits: (N,) of dict, what else is known.
         images: uint8 (N, H, W), memory-mapped.
         skipped: samples left out, as ``id: reason``.
     """
@@ -40,6 +43,8 @@ class Prepared:
     lesion_known: np.ndarray
     marks_known: np.ndarray
     sizes: np.ndarray
+    parts: np.ndarray
+    traits: np.ndarray
     images: np.ndarray
     skipped: tuple[str, ...]
 
@@ -86,6 +91,8 @@ def load(folder: Path) -> Prepared:
         lesion_known=np.array(index["lesion_known"], bool),
         marks_known=np.array(index["marks_known"], bool),
         sizes=np.array(index["sizes"], int).reshape(-1, 2),
+        parts=np.array(index["parts"], object),
+        traits=np.array(index["traits"], object),
         images=np.load(folder / "images.npy", mmap_mode="r"),
         skipped=tuple(index["skipped"]),
     )

@@ -46,10 +46,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     dataset, samples, options = open_dataset(choice, seed)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
-    described = [
-        json.dumps([s.id, s.label, s.source, s.group, s.mask_annotator, [files[path] for path in s.paths]])
-        for s in samples
-    ]
+    described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
     # Synthetic images have no files: the code that makes them stands for their bytes.
     code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
     counts = Counter(sample.label for sample in samples)
@@ -70,6 +67,13 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
     )
+
+
+def _described(sample: Sample, digests: Sequence[str]) -> str:
+    """What of a sample enters the dataset's digest; a part and traits where it has any."""
+    fields = [sample.id, sample.label, sample.source, sample.group, sample.mask_annotator, digests]
+    known = [sample.part, dict(sample.traits)] if sample.part or sample.traits else []
+    return json.dumps([*fields, *known])
 
 
 def recognise(root: str) -> str:

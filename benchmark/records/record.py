@@ -10,7 +10,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Member, Reference, Rule, SplitInfo
 from benchmark.records.training import TrainingInfo
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,10 +1,11 @@
-"""Records of schemas 1 to 3, brought to today's names: the numbers in them are as they were written.
+"""Records of schemas 1 to 4, brought to today's names: the numbers in them are as they were written.
 
 Schema 2 calls by the field's standard terms what schema 1 had its own words for.  Schema 3 has trainings of a fixed
 length; until then the validation loss steered them, so older records hold `best_epoch`, and `patience` and `decay` in
 their specification.  Schema 4 lists the trainings that a run stands on, which older records tell by their
-specification, and the files of the run's folder, which they cannot say; and it has records of controls.  Older records
-stay readable: their seal is checked on the bytes as they were written, and then they are upgraded in memory.
+specification, and the files of the run's folder, which they cannot say; and it has records of controls.  Until
+schema 5 images were stretched and only identical ones were kept together.  Older records stay readable: their seal is
+checked on the bytes as they were written, and then they are upgraded in memory.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ _THRESHOLD = {
 _TRAINING = {"batch_shares": "batch_prior", "final_rate": "final_learning_rate", "waiting": "input_stall"}
 _REFERENCE = {"detectable": "minimum_detectable"}
 _SPEC = {"carrier": "features_head"}
+_UNSAID = {"images": {"fit": "stretch"}, "split": {"copies": "identical", "parts": "own", "leaks": "refuse"}}
 
 
 def upgraded(content: bytes) -> Record:
@@ -48,7 +50,22 @@ def upgraded(content: bytes) -> Record:
 
 def _record(document: dict[str, Any]) -> dict[str, Any]:
     found = _of_schema_1(document) if document["schema"] == 1 else dict(document)
-    return {**found, "schema": SCHEMA, "trainings": trainings_of(found["spec"])}
+    if document["schema"] < 4:
+        found["trainings"] = trainings_of(found["spec"])
+    return {**found, "schema": SCHEMA, "spec": _before_schema_5(found["spec"])}
+
+
+def _before_schema_5(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification with what went without saying written out, members and reference too."""
+    found = {**spec}
+    for table, settings in _UNSAID.items():
+        if table in spec:
+            found[table] = {**spec[table], **settings}
+    if members := found.get("members"):
+        found["members"] = {name: _before_schema_5(member) for name, member in members.items()}
+    if reference := found.get("reference"):
+        found["reference"] = _before_schema_5(reference)
+    return found
 
 
 def _of_schema_1(document: dict[str, Any]) -> dict[str, Any]:

@@ -29,11 +29,15 @@ class Component(_Table, frozen=True):
 
 
 class Images(_Table, frozen=True):
-    """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it."""
+    """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it.
+
+    `fit` is how an image that is not square becomes so: black bars, another aspect ratio, or its middle alone.
+    """
 
     size: int = 256
     equalise: Literal["histogram", "clahe", "lungs", "none"] = "histogram"
     mask: Literal["multiply", "crop", "mean-fill"] = "multiply"
+    fit: Literal["pad", "stretch", "crop"] = "pad"
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 2048:
@@ -125,6 +129,11 @@ class Split(_Table, frozen=True):
     Attributes:
         folds: 1 is a single hold-out; with more, each fold is the test subset once, and the rest is divided between
             training and validation in the proportion of their shares.
+        copies: whether crops and re-encodings of one radiograph are searched and kept together (``search``), or only
+            images that are identical pixel for pixel (``identical``).
+        parts: ``own`` divides anew and ignores the parts in which the dataset comes; ``given`` keeps its test part.
+        leaks: what becomes of patients or copies that given parts have in training and in test: ``refuse`` stops,
+            ``drop`` leaves the training image out, ``keep`` takes the parts as they were published.
     """
 
     train: float = 0.8
@@ -133,6 +142,9 @@ class Split(_Table, frozen=True):
     seed: Seed = 0
     grouping: Literal["group", "image-level"] = "group"
     folds: int = 1
+    copies: Literal["search", "identical"] = "search"
+    parts: Literal["own", "given"] = "own"
+    leaks: Literal["refuse", "drop", "keep"] = "refuse"
 
     @property
     def fewest_groups(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from registry.checks.promises import build, expect, named
-from registry.contracts import Sample
+from registry.contracts import PARTS, Sample
 from registry.declarations import kind_of, needs_files, recognition
 from registry.errors import ContractError
 
@@ -82,6 +82,12 @@ def _check_fields(sample: Any, labels: Sequence[str]) -> None:
         value = getattr(sample, field)
         fits = value is None or (isinstance(value, str) and bool(value))
         expect(fits, f"a sample's {field} is a text or None, received {value!r} of sample {sample.id!r}")
+    expect(
+        sample.part is None or sample.part in PARTS,
+        f"a sample's part is one of {', '.join(PARTS)} or None, received {sample.part!r} of sample {sample.id!r}",
+    )
+    worded = all(isinstance(word, str) for pair in dict(sample.traits).items() for word in pair)
+    expect(worded, f"a sample's traits are texts by name, received {sample.traits!r} of sample {sample.id!r}")
     listed = isinstance(sample.paths, tuple) and all(isinstance(path, str) for path in sample.paths)
     expect(listed, f"a sample's paths are a tuple of texts, received {sample.paths!r} of sample {sample.id!r}")
 

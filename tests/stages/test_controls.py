@@ -57,6 +57,8 @@ def artefacts(folder, *, rim=60, sources=("north", "south"), heights=None):
         "groups": [f"patient-{row}" for row in range(COUNT)],
         "mask_annotators": [None] * COUNT,
         "lesion_known": [False] * COUNT,
+        "parts": [None] * COUNT,
+        "traits": [{} for _ in range(COUNT)],
         "marks_known": [False] * COUNT,
         "sizes": [[SIZE, SIZE]] * COUNT,
         "skipped": ["radiograph-x: empty file"],

@@ -57,6 +57,8 @@ def prepared(folder, without=(), marks=None):
         "groups": [f"patient-{row // 2}" for row in range(COUNT)],
         "mask_annotators": [None if row in without else "hand" for row in range(COUNT)],
         "lesion_known": [False] * COUNT,
+        "parts": [None] * COUNT,
+        "traits": [{} for _ in range(COUNT)],
         "marks_known": [marks is not None] * COUNT,
         "sizes": [[SIZE, SIZE]] * COUNT,
         "skipped": [],
