@@ -14,6 +14,7 @@ class DatasetSummary(msgspec.Struct, frozen=True):
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
         groups: label -> groups with an image of it, which is what a split divides.
         masks: images that have a lung mask; None where nobody counted.
+        files: images that are read from files, among which copies are searched; drawn ones are not.
     """
 
     name: str
@@ -29,3 +30,4 @@ class DatasetSummary(msgspec.Struct, frozen=True):
     masks_leak: str | None
     groups: dict[str, int] = {}
     masks: int | None = None
+    files: int = 0
