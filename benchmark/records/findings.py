@@ -26,6 +26,11 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         counts: subset -> class -> images; of pooled folds "test" alone.
         folds: 1 for a single hold-out.
         copies: that were found; None where nobody searched.
+        parts: ``given`` where the dataset's own test part is tested on.
+        leaks: ``keep`` where the dataset's training part shares patients or films with its test part, and was kept.
+        left_out: images that are in no subset.
+        contradictions: films under several labels, each the ids of its images with their labels.
+        notes: sentences on what parts, leaks and contradictions came to.
     """
 
     digest: str
@@ -35,6 +40,11 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: dict[str, dict[str, int]] = {}
     folds: int = 1
     copies: Copies | None = None
+    parts: str = "own"
+    leaks: str = ""
+    left_out: int = 0
+    contradictions: list[list[str]] = []
+    notes: list[str] = []
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -50,6 +50,7 @@ def caption(table: Table) -> list[str]:
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
     if table.split and table.split.copies:
         lines.append(_copies(table.split.copies))
+    lines += table.split.notes if table.split else []
     lines += filter(None, [_tested(table), _trained(table), _ranked_by(table)])
     return lines + (table.dataset.notices if table.dataset else [])
 
@@ -160,6 +161,9 @@ def _copies(copies: Copies) -> str:
 
 def _subsets(split: SplitInfo) -> str:
     shares = split.fractions
+    if split.parts == "given":
+        counts = {subset: sum(counts.values()) for subset, counts in split.counts.items()}
+        return ", ".join(f"{subset} {count:,} images" for subset, count in counts.items())
     if split.folds > 1:
         rest = {subset: share for subset, share in shares.items() if subset != "test"}
         rest_text = ", ".join(f"{subset} {100 * share / sum(rest.values()):.2g} %" for subset, share in rest.items())

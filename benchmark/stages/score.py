@@ -171,15 +171,17 @@ def split_info(run: Reader) -> SplitInfo:
         for subset in ("train", "validation", "calibration", "test")
     }
     return SplitInfo(
+        **_facts(run.artefacts["split"] / "facts.json"),
         digest=(run.artefacts["split"] / "digest").read_text(),
         grouping=table.grouping,
         seed=table.seed,
         fractions={"train": table.train, "validation": table.validation, "test": table.test},
         counts=counts,
         folds=table.folds,
-        copies=_copies(run.artefacts["split"] / "copies.json"),
     )
 
 
-def _copies(path: Path) -> Copies | None:
-    return msgspec.json.decode(path.read_bytes(), type=Copies) if path.exists() else None
+def _facts(path: Path) -> dict[str, Any]:
+    """Fields of `SplitInfo` that dividing the images found."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {**found, "copies": Copies(**found["copies"])} if found.get("copies") else found

@@ -134,6 +134,7 @@ class Split(_Table, frozen=True):
         parts: ``own`` divides anew and ignores the parts in which the dataset comes; ``given`` keeps its test part.
         leaks: what becomes of patients or copies that given parts have in training and in test: ``refuse`` stops,
             ``drop`` leaves the training image out, ``keep`` takes the parts as they were published.
+        contradictions: whether films that stand under several labels are kept together (``keep``) or left out.
     """
 
     train: float = 0.8
@@ -145,6 +146,7 @@ class Split(_Table, frozen=True):
     copies: Literal["search", "identical"] = "search"
     parts: Literal["own", "given"] = "own"
     leaks: Literal["refuse", "drop", "keep"] = "refuse"
+    contradictions: Literal["keep", "drop"] = "keep"
 
     @property
     def fewest_groups(self) -> int:
@@ -157,6 +159,8 @@ class Split(_Table, frozen=True):
         return next(n for n in itertools.count(self.folds) if n - math.ceil(n / self.folds) >= 3)
 
     def __post_init__(self) -> None:
+        if self.folds > 1 and self.parts == "given":
+            raise ValueError('has folds, which test every image once, but parts = "given" tests those of one part only')
         if not 1 <= self.folds <= 20:
             raise ValueError(f"needs folds from 2 to 20, or 1 for a single hold-out, received {self.folds}")
         shares = (self.train, self.validation, self.test)
