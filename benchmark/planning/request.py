@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from benchmark.planning.backend import keras_backend
-from benchmark.storage.refusals import check_writable
+from benchmark.storage.refusals import check_can_be_written, check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Seed, Task, plain
@@ -32,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         settings: assignments ``table.key=value``.
         data: folder of X-rays; None takes synthetic phantom images.
         dataset: which registered dataset reads them; None recognises it.
+        ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
@@ -55,6 +56,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     settings: tuple[str, ...] = ()
     data: str | None = None
     dataset: str | None = None
+    ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
     skip_bad: bool = False
     quick: bool | None = None
@@ -158,7 +160,12 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
     if reader:
         find("dataset", reader.name)
     return DatasetChoice(
-        reader.name if reader else "", request.data, reader.options if reader else {}, request.limit, request.skip_bad
+        name=reader.name if reader else "",
+        root=request.data,
+        options=reader.options if reader else {},
+        limit=request.limit,
+        skip_bad=request.skip_bad,
+        ignore=list(dict.fromkeys([*task.ignore, *request.ignore])),
     )
 
 
@@ -176,6 +183,8 @@ def runtime_of(request: Request) -> Runtime:
 def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None:
     """Cache and results can be written, checked before the data are read and hours are spent.
 
+    The folder of results is not made: it may lie among the data, where it would be taken for a label.
+
     Args:
         remedy: how another folder for results is chosen, as ``-o or BENCH_RESULTS``.
         writes: whether there will be results.
@@ -186,4 +195,4 @@ def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None
     results = Path(request.results)
     check_writable(Path(request.cache), "choose another cache with BENCH_CACHE")
     if writes or results.is_file():
-        check_writable(results, f"choose another one with {remedy}")
+        check_can_be_written(results, f"choose another one with {remedy}")

@@ -8,14 +8,15 @@ import msgspec
 
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
+from benchmark.planning.split_checks import check_split
 from benchmark.records.metrics import metrics_of
 from benchmark.records.summary import DatasetSummary
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
-from benchmark.tasks.schema import Component, PipelineFile, Split, Task
+from benchmark.tasks.schema import Component, PipelineFile, Task
 from benchmark.tasks.settings import KINDS, found_by
 from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, Spec, VoteSpec
-from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
+from registry.errors import ConfigError, OptionError, RefusedError, unknown_name
 from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
@@ -111,9 +112,9 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
-    classes = resolve_classes(task, summary.labels)
+    classes = resolve_classes(task, summary.labels, choice.ignore)
     _check_metric(task, classes)
-    _check_split(task.split, classes, summary)
+    check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)
     pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
     voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
@@ -238,23 +239,6 @@ def _check_masks(name: str, traits: Traits, summary: DatasetSummary) -> None:
         raise RefusedError(
             f"--segmenter {name} would give the class away: {summary.masks_leak}; "
             "use --segmenter unet, which sees every class alike"
-        )
-
-
-def _check_split(split: Split, classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
-    grouped = split.grouping == "group"
-    patients = grouped and sum(summary.groups.values()) < summary.images
-    unit, counts = "patients" if patients else "images", summary.groups if grouped else summary.counts
-    found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
-    folds = split.folds
-    needed = split.fewest_groups
-    scarce = [f"{name} has {count}" for name, count in found.items() if count < needed]
-    if scarce:
-        parts = "one in training, one in each half of validation and one in test"
-        every = f" of each of {folds} folds" if folds > 1 else ""
-        remedy = "; use fewer folds, add images or raise --limit" if folds > 1 else "; add images or raise --limit"
-        raise DataError(
-            f"too few {unit}: {', '.join(scarce)}; every class needs {parts}{every}, so {needed} or more{remedy}"
         )
 
 

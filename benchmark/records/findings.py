@@ -6,6 +6,18 @@ from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 
 
+class Copies(msgspec.Struct, frozen=True):
+    """Films that are crops or re-encodings of one another: pairs, and what they connect; `largest` is a group's films.
+
+    Copies are kept on one side of the split.
+    """
+
+    pairs: int
+    groups: int
+    films: int
+    largest: int
+
+
 class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the images were divided.
 
@@ -13,6 +25,12 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         digest: of who is where; the folds of one cross-validation share it.
         counts: subset -> class -> images; of pooled folds "test" alone.
         folds: 1 for a single hold-out.
+        copies: that were found; None where nobody searched.
+        parts: ``given`` where the dataset's own test part is tested on.
+        leaks: ``keep`` where the dataset's training part shares patients or films with its test part, and was kept.
+        left_out: images that are in no subset.
+        contradictions: films under several labels, each the ids of its images with their labels.
+        notes: sentences on what parts, leaks and contradictions came to.
     """
 
     digest: str
@@ -21,6 +39,12 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     fractions: dict[str, float]
     counts: dict[str, dict[str, int]] = {}
     folds: int = 1
+    copies: Copies | None = None
+    parts: str = "own"
+    leaks: str = ""
+    left_out: int = 0
+    contradictions: list[list[str]] = []
+    notes: list[str] = []
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):

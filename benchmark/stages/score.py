@@ -15,7 +15,7 @@ from benchmark.evaluation.masks import implausible, mask_agreement, mask_estimat
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import masks, one_answer, training_notes
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Findings, SplitInfo
+from benchmark.records.findings import Copies, Findings, SplitInfo
 from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
 from benchmark.stages.logits import read_logits
 from benchmark.stages.predictions import batch_prior, data_prior
@@ -171,6 +171,7 @@ def split_info(run: Reader) -> SplitInfo:
         for subset in ("train", "validation", "calibration", "test")
     }
     return SplitInfo(
+        **_facts(run.artefacts["split"] / "facts.json"),
         digest=(run.artefacts["split"] / "digest").read_text(),
         grouping=table.grouping,
         seed=table.seed,
@@ -178,3 +179,9 @@ def split_info(run: Reader) -> SplitInfo:
         counts=counts,
         folds=table.folds,
     )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Fields of `SplitInfo` that dividing the images found."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {**found, "copies": Copies(**found["copies"])} if found.get("copies") else found

@@ -105,3 +105,18 @@ def test_a_plan_makes_no_folder_for_results(tmp_path):
     (tmp_path / "results").touch()
     with pytest.raises(StorageError, match=r"cannot be written \(it is a file\); choose another one with -o"):
         check_folders(request, "-o", writes=False)
+
+
+def test_labels_to_ignore_are_those_of_the_task_and_of_the_request(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "t"\nmetric = "accuracy"\nclasses = "labels"\npipelines = []\nignore = ["a", "b"]\n')
+    request = asked(task=str(path), ignore=("b", "c"))
+    assert dataset_of(request, task_of(request).task).ignore == ["a", "b", "c"]
+    assert dataset_of(asked(), task_of(asked()).task).ignore == []
+
+
+def test_a_folder_for_results_is_not_made_before_there_are_any(tmp_path):
+    results = tmp_path / "data" / "results"
+    (tmp_path / "data").mkdir()
+    check_folders(asked(results=str(results), cache=str(tmp_path / "cache")), "-o")
+    assert not results.exists()
