@@ -89,9 +89,9 @@ def _compared(
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.kept import KeptTrust
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
-    trust = KeptTrust(distrusted, cache_folder())
+    trust = KeptTrust(distrusted, memory_folder())
     comparison, found = collected(
         paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
     )

@@ -45,11 +45,11 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     from benchmark.planning.backend import keras_backend
     from benchmark.planning.components import Descriptions
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    cache = cache_folder()
+    cache = memory_folder()
     with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
         described = Descriptions(cache / "descriptions", _announced(describing(worker)), CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)

@@ -20,9 +20,9 @@ def command(runs: tuple[Path, ...]) -> None:
     from benchmark.evaluation.rescoring import rescore
     from benchmark.report.wording import estimate
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
-    index = CodeIndex(cache_folder())
+    index = CodeIndex(memory_folder())
     for run in runs:
         record, folder = score_anew(run.absolute(), rescore, index)
         click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")

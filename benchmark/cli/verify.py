@@ -29,11 +29,11 @@ def command(context: click.Context, results: Path, as_json: bool, reason: str | 
     from benchmark.audit.verify import acknowledge, verify
     from benchmark.evaluation.recomputing import recompute
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
     if results.is_file():
         raise click.UsageError(f"{results} is a file; expected the folder that runs were written to")
-    index = CodeIndex(cache_folder())
+    index = CodeIndex(memory_folder())
     found = verify(results, recompute, index)
     if reason:
         if gone := acknowledge(results, found, reason):
