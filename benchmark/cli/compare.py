@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.group import Once
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,7 +17,7 @@ FEW = 3  # runs in detail that go on a screen or two
 WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--metric", help="Rank by this metric instead of the task's own.")
 @click.option(

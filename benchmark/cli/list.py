@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.group import Once
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.planning.description import Description
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("kind", required=False, metavar="[KIND]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(kind: str | None, as_json: bool) -> None:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.flags import request_flags, request_of, results_flag, screen
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from benchmark.comparison.tables import Comparison
     from benchmark.execution.session import Finished
 
 
-@click.command()
+@click.command(cls=Once)
 @request_flags()
 @click.option(
     "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."

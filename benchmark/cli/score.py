@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli.group import Once
 
-@click.command()
+
+@click.command(cls=Once)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(runs: tuple[Path, ...]) -> None:
     """Score RUN (the folder of a run) by today's code, from the logits that it stored; nothing is trained.

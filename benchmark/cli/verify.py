@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.flags import RESULTS
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from benchmark.audit.findings import Verification
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("results", default=RESULTS, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")
 @click.option(

@@ -1,5 +1,6 @@
 """What is asked for: one frozen request, whoever asks, and what it says of task, data, runtime and folders."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -132,6 +133,10 @@ def task_of(request: Request) -> Asked:
 def settings_of(request: Request) -> dict[str, Any]:
     """The assignments of a request as nested tables."""
     tables: dict[str, Any] = {}
+    places = Counter(text.partition("=")[0].strip() for text in request.settings)
+    for place, count in places.items():
+        if count > 1:
+            raise ConfigError(f"--set {place} is given {count} times; give it once")
     for text in request.settings:
         assignment = parse_assignment(text)
         if "quick" in assignment:
