@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from benchmark.planning.backend import keras_backend
-from benchmark.storage.refusals import check_writable
+from benchmark.storage.refusals import check_can_be_written, check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Seed, Task, plain
@@ -181,6 +181,8 @@ def runtime_of(request: Request) -> Runtime:
 def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None:
     """Cache and results can be written, checked before the data are read and hours are spent.
 
+    The folder of results is made with the first of them: it may lie in the folder of the data, which is read first.
+
     Args:
         remedy: how another folder for results is chosen, as ``-o or BENCH_RESULTS``.
         writes: whether there will be results.
@@ -191,4 +193,4 @@ def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None
     results = Path(request.results)
     check_writable(Path(request.cache), "choose another cache with BENCH_CACHE")
     if writes or results.is_file():
-        check_writable(results, f"choose another one with {remedy}")
+        check_can_be_written(results, f"choose another one with {remedy}")
