@@ -109,13 +109,16 @@ def run(
 def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison:
     from benchmark.comparison.collect import with_predictions
     from benchmark.comparison.compare import compare as compared
+    from benchmark.execution.networks import check_networks
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders
 
     check_folders(request, "results=… or BENCH_RESULTS")
     with opened(request, _display(progress)) as session:
-        finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
+        planned = planned_runs(session, only_failed=only_failed)
+        check_networks(session, planned)
+        finished = executed(session, planned, request.timeout_s)
     folders = {record.run: run.folder for run, record in finished}
     test = with_predictions(_family_test, lambda record: folders[record.run])
     content = compared([record for _, record in finished], test=test)

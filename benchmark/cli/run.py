@@ -40,6 +40,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     request = request_of(flags, flags["output"])
 
+    from benchmark.execution.networks import check_networks
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders
@@ -57,6 +58,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
         if flags["plan_only"]:
             click.echo(plan_json(planned)) if flags["as_json"] else print_plan(console, planned)
             return
+        check_networks(session, planned)
         finished = executed(session, planned, request.timeout_s)
     comparison = _compared(finished)
     if flags["as_json"]:

@@ -41,6 +41,9 @@ class Display(Protocol):
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
 
+    def working(self, label: str) -> AbstractContextManager[Watch]:
+        """Show that a worker is at work, and with what; gives who sees its events."""
+
     def running(self, total: int) -> AbstractContextManager[Take]:
         """Show how far so many runs are; gives who sees what happens."""
 

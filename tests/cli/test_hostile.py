@@ -161,6 +161,24 @@ def test_a_keras_backend_that_is_not_installed_is_refused(bench):
     assert f"pip install {absent[0]}, or set KERAS_BACKEND to " in refused(bench, KERAS_BACKEND=absent[0])
 
 
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [
+        ("xception", "Xception's weights 'imagenet' cannot be had (URL fetch failure on https://"),
+        ("xception[weights=nowhere.h5]", "no weights file 'nowhere.h5' for backbone 'xception'; give an existing file"),
+        ("keras-file[path=nowhere.keras]", "no file 'nowhere.keras' for backbone 'keras-file'; expected a saved Keras"),
+    ],
+)
+@pytest.mark.parametrize("head", ["dense", "majority"])  # trained with it, and frozen below a classical one
+def test_weights_that_cannot_be_had_are_told_before_anything_is_prepared(bench, tmp_path, backbone, words, head):
+    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
+    frozen = ("--set", "features.head=none") if head == "majority" else ()
+    line = refused(bench, "--backbone", backbone, "--head", head, *frozen, **offline)
+    assert words in line
+    told = bench.call("run", "--task", bench.task, "--full", "--plan", "--backbone", backbone, **offline)
+    assert (told.returncode, told.stderr) == (0, ""), "a plan downloads nothing"
+
+
 TASKS = [
     (TINY.replace("epochs = 2", 'epochs = "two"'), "training.epochs is a whole number, received text 'two'"),
     (TINY.replace("epochs = 2", "epoch = 2"), "unknown key 'epoch' in [training]; did you mean 'epochs'?"),
