@@ -45,10 +45,8 @@ def application(
             f"no weights file {weights!r} for backbone {backbone!r}; give an existing file, weights=imagenet or none"
         )
     try:
-        with (
-            patience(),
-            warnings.catch_warnings(),
-        ):  # that weights learnt at 224 pixels are used at another size is known
+        with patience(), warnings.catch_warnings():
+            # That weights learnt at 224 pixels are used at another size is known.
             warnings.filterwarnings("ignore", "`input_shape` is undefined")
             return build(weights=weights)
     except Exception as error:  # Keras raises bare Exception when a download fails
