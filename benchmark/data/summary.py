@@ -25,7 +25,8 @@ from registry.cores import usable_cores
 from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
-from registry.readers.layout import first_image
+from registry.readers.films import labelled
+from registry.readers.tree import ARCHIVES, first_image, sub_folders
 
 UNREADABLE = "unreadable"
 
@@ -85,13 +86,15 @@ def recognise(root: str) -> str:
     """
     if not Path(root).is_dir():
         found = "is no folder" if Path(root).exists() else "is not there"
-        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; give its path with --data")
+        archive = Path(root).is_file() and Path(root).suffix.lower() in ARCHIVES
+        remedy = "unpack it and give the folder that comes out of it" if archive else "give its path with --data"
+        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; {remedy}")
     scores = {name: _score(entry, root) for name, entry in entries("dataset").items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == 0:
         raise DataError(
             f"{root} is not laid out like any known dataset; expected two or more sub-folders with images, "
-            f"one per label; found {_content(Path(root))}; see: bench list datasets"
+            f"one per label; found {_content(Path(root))}{_why_not(root)}; see: bench list datasets"
         )
     return best
 
@@ -105,9 +108,18 @@ def _score(entry: Entry, root: str) -> int:
         return 0
 
 
+def _why_not(root: str) -> str:
+    """What keeps the folders in a folder from being labels; empty where nothing more is known of it."""
+    try:
+        labelled(Path(root))
+    except DataError as error:
+        return f": {str(error).replace(f'data folder {root}', 'it', 1)}"
+    return ""
+
+
 def _content(root: Path) -> str:
     """What is in a folder, in words."""
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    folders = sub_folders(root)
     if not folders:
         return "files only" if any(root.iterdir()) else "nothing"
     shown = [f"{path.name} ({'with' if first_image(path) else 'without'} images)" for path in folders[:6]]
