@@ -49,6 +49,7 @@ def run(
     head: Components = (),
     voter: Components = (),
     settings: "Mapping[str, Scalar] | Sequence[str]" = (),
+    ignore: Components = (),
     limit: int | None = None,
     skip_bad: bool = False,
     quick: bool | None = None,
@@ -74,6 +75,7 @@ def run(
         segmenter, backbone, head, voter: as ``name[option=value,…]``, one or several, in place of the task's own; their
             product is compared.
         settings: ``{"images.size": 96}`` or ``["images.size=96"]``.
+        ignore: labels whose images are left out.
         limit: about so many images, stratified, whole groups.
         skip_bad: leave unreadable images out (recorded) instead of stopping.
         quick: the laptop setting; by default without `data`.
@@ -99,9 +101,9 @@ def run(
     places["data"] = _text(data or os.environ.get("BENCH_DATA") or None)
     request = requested(
         task=_text(task), **places, dataset=dataset, segmenter=_several(segmenter), backbone=_several(backbone),
-        head=_several(head), voter=_several(voter), settings=_several(texts), limit=limit, skip_bad=skip_bad,
-        quick=quick, epochs=epochs, folds=folds, seeds=_several(seeds), backend=backend, precision=precision,
-        deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
+        head=_several(head), voter=_several(voter), settings=_several(texts), ignore=_several(ignore), limit=limit,
+        skip_bad=skip_bad, quick=quick, epochs=epochs, folds=folds, seeds=_several(seeds), backend=backend,
+        precision=precision, deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
     )  # fmt: skip
     return _run(request, only_failed=only_failed, progress=progress)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 SAME = (  # flags that are fields of a request
-    "data", "dataset", "segmenter", "backbone", "head", "voter", "limit", "skip_bad", "quick", "epochs", "folds",
-    "precision", "deterministic", "jobs",
+    "data", "dataset", "ignore", "segmenter", "backbone", "head", "voter", "limit", "skip_bad", "quick", "epochs",
+    "folds", "precision", "deterministic", "jobs",
 )  # fmt: skip
 SEEDS = 2**32  # each lies below
 
@@ -40,6 +40,9 @@ FLAGS = {
     ),
     "dataset": click.option(
         "--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."
+    ),
+    "ignore": click.option(
+        "--ignore", multiple=True, metavar="LABEL", help="Leave images of this label out (recorded)."
     ),
     "segmenter": click.option(
         "--segmenter", multiple=True, metavar="NAME[opts]", help="Instead of the task's own; so the next two."
@@ -143,6 +146,7 @@ def line_of(request: "Request", file: str, backend: str) -> str:
     if request.data:
         words += ["--data", request.data]
         words += ["--dataset", request.dataset] if request.dataset else []
+    words += [word for label in request.ignore for word in ("--ignore", label)]
     words += ["--limit", str(request.limit)] if request.limit else []
     words += ["--skip-bad"] * request.skip_bad + ["--deterministic"] * request.deterministic
     words += ["--precision", request.precision] if request.precision != "float32" else []

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import open_dataset
+from benchmark.data.samples import read_dataset, selected
 from benchmark.data.splits import masks_leak
+from benchmark.data.understanding import understood
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex, component_code
 from benchmark.storage.digests import digest
@@ -31,6 +32,7 @@ from registry.readers.tree import ARCHIVES, first_image, sub_folders
 UNREADABLE = "unreadable"
 
 NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
+SOME_PATIENTS = "patients of {:,} of {:,} images unknown: each of these stands by itself"
 
 
 def recognised(choice: DatasetChoice) -> DatasetChoice:
@@ -44,7 +46,9 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     Args:
         progress: called with how many files of how many have been read.
     """
-    dataset, samples, options = open_dataset(choice, seed)
+    dataset, every, options = read_dataset(choice)
+    samples = selected(choice, dataset.labels, every, seed)
+    labels = [label for label in dataset.labels if label not in choice.ignore]
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
@@ -57,16 +61,17 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         name=dataset.name,
         options=options,
         digest=digest(json.dumps(options, sort_keys=True), code, *described),
-        labels=list(dataset.labels),
-        counts={label: counts[label] for label in dataset.labels},
+        labels=labels,
+        counts={label: counts[label] for label in labels},
         sources=dict(sorted(sources.items())) if known else {},
-        notices=[*dataset.notices, *([] if _grouped(samples) else [NO_PATIENTS])],
+        notices=[*dataset.notices, *_lone(samples)],
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
+        understood=understood(dataset, every, samples, choice.ignore),
     )
 
 
@@ -126,9 +131,12 @@ def _content(root: Path) -> str:
     return ", ".join(shown) + (f" and {len(folders) - 6} more" if len(folders) > 6 else "")
 
 
-def _grouped(samples: Sequence[Sample]) -> bool:
-    """Whether the dataset says which images belong together; also where it has one image of each patient."""
-    return any(sample.group != sample.id for sample in samples)
+def _lone(samples: Sequence[Sample]) -> list[str]:
+    """What to say of images that stand by themselves; nothing where the dataset has one image of each patient."""
+    lone = sum(sample.group == sample.id for sample in samples)
+    if lone == len(samples):
+        return [NO_PATIENTS]
+    return [SOME_PATIENTS.format(lone, len(samples))] if lone else []
 
 
 class FileDigests:

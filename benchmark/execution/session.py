@@ -38,6 +38,9 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Show a line that is no part of what was asked for."""
 
+    def understood(self, summary: DatasetSummary, parts: str) -> None:
+        """Show how the data were understood, and whether the parts in which they come are used."""
+
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
 
@@ -178,4 +181,5 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"
     pixels = f"{task.images.size} pixels, {setting} setting"
     session.display.say(f"{seen.summary.name}{source}: {seen.summary.images:,} images, {pixels}")
+    session.display.understood(seen.summary, task.split.parts)
     return Known(seen.dataset, seen.summary, described)

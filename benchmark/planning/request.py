@@ -33,6 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         settings: assignments ``table.key=value``.
         data: folder of X-rays; None takes synthetic phantom images.
         dataset: which registered dataset reads them; None recognises it.
+        ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
@@ -56,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     settings: tuple[str, ...] = ()
     data: str | None = None
     dataset: str | None = None
+    ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
     skip_bad: bool = False
     quick: bool | None = None
@@ -163,7 +165,12 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
     if reader:
         find("dataset", reader.name)
     return DatasetChoice(
-        reader.name if reader else "", request.data, reader.options if reader else {}, request.limit, request.skip_bad
+        name=reader.name if reader else "",
+        root=request.data,
+        options=reader.options if reader else {},
+        limit=request.limit,
+        skip_bad=request.skip_bad,
+        ignore=list(dict.fromkeys([*task.ignore, *request.ignore])),
     )
 
 
@@ -181,7 +188,7 @@ def runtime_of(request: Request) -> Runtime:
 def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None:
     """Cache and results can be written, checked before the data are read and hours are spent.
 
-    The folder of results is made with the first of them: it may lie in the folder of the data, which is read first.
+    The folder of results is not made: it may lie among the data, where it would be taken for a label.
 
     Args:
         remedy: how another folder for results is chosen, as ``-o or BENCH_RESULTS``.

@@ -136,7 +136,8 @@ def _of_masks(kind: str, rows: list[Row]) -> str:
 def _dataset(dataset: DatasetInfo) -> str:
     counts = ", ".join(f"{name} {images:,}" for name, images in dataset.counts.items())
     skipped = f" {len(dataset.skipped)} unreadable left out." if dataset.skipped else ""
-    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}"
+    ignored = "".join(f" {count:,} of {label} left out." for label, count in dataset.understood.ignored.items())
+    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}{ignored}"
 
 
 def _split(split: SplitInfo) -> str:

@@ -196,12 +196,17 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
 
 
 def plan_json(planned: Sequence[Planned]) -> str:
-    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …], "controls": [the same]}``, on one line."""
-    listed: dict[str, list[dict[str, Any]]] = {"runs": [], "controls": []}
+    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …], "controls": [the same], "dataset": …}``, on one line.
+
+    The last says how the data were understood; see `benchmark.records.summary.DatasetSummary`.
+    """
+    listed: dict[str, Any] = {"runs": [], "controls": []}
     for one in planned:
         told: dict[str, Any] = {"run": one.plan.run, "pipeline": one.pipeline}
         told |= {"state": one.state, "to_build": one.to_build}
         listed["controls" if one.of_controls else "runs"].append(told)
+    if planned:
+        listed["dataset"] = planned[0].summary
     return msgspec.json.encode(listed).decode()
 
 

@@ -213,6 +213,7 @@ def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
         origin=summary.origin,
         notices=summary.notices,
         skipped=findings.skipped,
+        understood=summary.understood,
     )
 
 

@@ -19,26 +19,26 @@ def check_writable(folder: Path, remedy: str) -> None:
     Raises:
         StorageError: they cannot; the message ends in the remedy.
     """
-    with _refused(folder, remedy):
+    with _refusals_of(folder, remedy):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
 
 
 def check_can_be_written(folder: Path, remedy: str) -> None:
-    """The same of a folder that is not made yet: files can be written where it will be.
+    """See that files can be written in a folder or, where it is absent, that it can be made; nothing is made.
 
     Raises:
         StorageError: they cannot; the message ends in the remedy.
     """
-    with _refused(folder, remedy):
-        there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    with _refusals_of(folder, remedy):
+        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
         with tempfile.TemporaryFile(dir=there):
             pass
 
 
 @contextlib.contextmanager
-def _refused(folder: Path, remedy: str) -> Iterator[None]:
+def _refusals_of(folder: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -209,6 +209,7 @@ class Task(_Table, frozen=True):
         classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
         scheme: ``one-vs-all`` trains one model per class against all others, and voters join them.
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
+        ignore: the dataset's labels whose images are left out.
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
         overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
@@ -221,6 +222,7 @@ class Task(_Table, frozen=True):
     pipelines: list[PipelineFile] = []
     scheme: Literal["direct", "one-vs-all"] = "direct"
     voters: list[str] = []
+    ignore: list[str] = []
     positive: str | None = None
     dataset: str = "phantom"
     options: dict[Literal["segmenter", "backbone", "head", "voter"], dict[str, Scalar]] = {}

@@ -60,7 +60,7 @@ def look(root: Path) -> Tree:
     tree = Tree(root)
     system: list[str] = []
     _walk(tree, root, (), frozenset(), system)
-    tree.skipped += _grouped(system, "hidden and system files", "no part of the data")
+    tree.skipped += _grouped(system, "hidden files and a system's own", "no part of the data")
     return tree
 
 
@@ -151,7 +151,11 @@ def _walk(
     below = []
     for entry in _entries(folder):
         if is_hidden(entry.name) or is_system(entry.name):
-            system.append("/".join((*names, entry.name)))
+            if entry.is_dir():
+                what = f"folder {'/'.join((*names, entry.name))}"
+                tree.skipped.append(PassedOver(what, "hidden, or a system's own", 0))
+            else:
+                system.append("/".join((*names, entry.name)))
         elif entry.is_dir():
             below.append(entry.name)
         else:

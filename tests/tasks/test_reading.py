@@ -190,7 +190,7 @@ def test_a_star_takes_every_other_label(tmp_path):
     ("classes", "words"),
     [
         ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
-        ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
+        ('a = ["COVID"]\nb = ["Normal"]', "is in no class of the task; add it to one"),
         ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
         ('a = ["*"]', "needs two"),
         ('a = "COVID"\nrest = ["*"]', "classes.a is a list, received text 'COVID'"),
