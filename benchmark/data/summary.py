@@ -68,6 +68,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
+        files=sum(bool(sample.paths) for sample in samples),
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),

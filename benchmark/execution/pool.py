@@ -19,7 +19,7 @@ from benchmark.stages.context import RunFacts
 from benchmark.storage.cache import Store
 from registry.errors import ConfigError, StorageError
 
-SHARED = ("prepare", "split")  # what fails here fails for every run
+SHARED = ("prepare", "copies", "split")  # what fails here fails for every run
 
 
 class Begun(msgspec.Struct, frozen=True):

@@ -52,6 +52,7 @@ class DatasetSummary(msgspec.Struct, frozen=True):
         groups: label -> groups with an image of it, which is what a split divides.
         masks: images that have a lung mask; None where nobody counted.
         understood: how it was read, and what was left out.
+        files: images that are read from files, among which copies are searched; drawn ones are not.
     """
 
     name: str
@@ -68,3 +69,4 @@ class DatasetSummary(msgspec.Struct, frozen=True):
     groups: dict[str, int] = {}
     masks: int | None = None
     understood: Understood = Understood()
+    files: int = 0

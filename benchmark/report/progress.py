@@ -22,6 +22,7 @@ from benchmark.report.wording import duration, plural
 
 WORDS = {
     "prepare": "preparing images",
+    "copies": "searching copies",
     "split": "splitting",
     "segmenter": "training the segmenter",
     "masks": "predicting masks",
@@ -137,7 +138,7 @@ def _scores(record: Record) -> str:
 
 def step_words(step: Step) -> str:
     """What a step does, and for what: ``training (unet+sepcnn+dense, COVID, seed 0)``."""
-    seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs", "originals", "controls")
+    seeded = step.name not in ("prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls")
     about = f", {step.spec.positive}" if seeded and step.spec.positive else ""
     seed = f", seed {step.spec.seed}" if seeded else ""
     fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""
