@@ -6,6 +6,18 @@ from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 
 
+class Copies(msgspec.Struct, frozen=True):
+    """Films that are crops or re-encodings of one another: pairs, and what they connect; `largest` is a group's films.
+
+    Copies are kept on one side of the split.
+    """
+
+    pairs: int
+    groups: int
+    films: int
+    largest: int
+
+
 class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the images were divided.
 
@@ -13,6 +25,7 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         digest: of who is where; the folds of one cross-validation share it.
         counts: subset -> class -> images; of pooled folds "test" alone.
         folds: 1 for a single hold-out.
+        copies: that were found; None where nobody searched.
     """
 
     digest: str
@@ -21,6 +34,7 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     fractions: dict[str, float]
     counts: dict[str, dict[str, int]] = {}
     folds: int = 1
+    copies: Copies | None = None
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):

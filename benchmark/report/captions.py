@@ -1,7 +1,7 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
 from benchmark.comparison.tables import Row, Table
-from benchmark.records.findings import SplitInfo
+from benchmark.records.findings import Copies, SplitInfo
 from benchmark.records.record import DatasetInfo
 from benchmark.report import wording
 
@@ -48,6 +48,8 @@ def caption(table: Table) -> list[str]:
     if table.dataset:
         lines.append(_dataset(table.dataset))
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
+    if table.split and table.split.copies:
+        lines.append(_copies(table.split.copies))
     lines += filter(None, [_tested(table), _trained(table), _ranked_by(table)])
     return lines + (table.dataset.notices if table.dataset else [])
 
@@ -144,6 +146,16 @@ def _split(split: SplitInfo) -> str:
     grouping = GROUPINGS.get(split.grouping, split.grouping)
     alone = "" if split.folds > 1 else "; what another split would change is in no interval"
     return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
+
+
+def _copies(copies: Copies) -> str:
+    if not copies.pairs:
+        return "No film is a crop or re-encoding of another, as far as key points tell."
+    return (
+        f"{copies.films:,} films in {wording.plural(copies.groups, 'group')} are crops or re-encodings of one another, "
+        f"or of one patient ({wording.plural(copies.pairs, 'pair')}, at most {copies.largest} films together): each "
+        "on one side."
+    )
 
 
 def _subsets(split: SplitInfo) -> str:

@@ -40,15 +40,14 @@ class Reader:
     def prepared(self) -> Prepared:
         """The prepared dataset of N images, its groups enlarged as the split keeps images together."""
         own = load(self.artefacts["prepare"])
-        if "split" not in self.artefacts:
-            return own
-        return replace(own, groups=np.load(self.artefacts["split"] / "groups.npy"))
+        enlarged = self.artefacts.get("split", self.artefacts["prepare"]) / "groups.npy"
+        return replace(own, groups=np.load(enlarged)) if enlarged.exists() else own
 
     @cached_property
-    def copies(self) -> list[tuple[str, str]]:
-        """Pairs of ids of films that are copies of one another; none where nobody searched."""
+    def copies(self) -> list[tuple[str, str]] | None:
+        """Pairs of ids of films that are copies of one another; None where nobody searched."""
         if "copies" not in self.artefacts:
-            return []
+            return None
         found = json.loads((self.artefacts["copies"] / "copies.json").read_text(encoding="utf-8"))
         return [(one, other) for one, other, _ in found["pairs"]]
 

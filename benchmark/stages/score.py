@@ -15,7 +15,7 @@ from benchmark.evaluation.masks import implausible, mask_agreement, mask_estimat
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import masks, one_answer, training_notes
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Findings, SplitInfo
+from benchmark.records.findings import Copies, Findings, SplitInfo
 from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
 from benchmark.stages.logits import read_logits
 from benchmark.stages.predictions import batch_prior, data_prior
@@ -177,4 +177,9 @@ def split_info(run: Reader) -> SplitInfo:
         fractions={"train": table.train, "validation": table.validation, "test": table.test},
         counts=counts,
         folds=table.folds,
+        copies=_copies(run.artefacts["split"] / "copies.json"),
     )
+
+
+def _copies(path: Path) -> Copies | None:
+    return msgspec.json.decode(path.read_bytes(), type=Copies) if path.exists() else None

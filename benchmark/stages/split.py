@@ -1,13 +1,14 @@
 """Who is trained on, who is tested on: see `benchmark.data.splits`."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.merging import merge
+from benchmark.data.merging import connected, merge
 from benchmark.data.splits import split, write_csv
 from benchmark.stages.reading import Reader
 
@@ -19,13 +20,29 @@ FIRST_NAMES = {"validation": "select", "calibration": "fit"}
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``subsets.npy`` and ``groups.npy`` (N,), ``split.csv``, and ``digest``: of who is where, so that runs that
-    share it can be compared."""
+    """Write ``subsets.npy`` (N,), ``split.csv`` and ``digest``, of who is where: runs that share it can be compared.
+
+    Besides, where copies were searched, ``copies.json``, how many there are, and where they join groups of the dataset,
+    ``groups.npy`` (N,), which count from here on.
+    """
     run = Reader(context)
-    images = run.prepared
-    groups = kept_together(images, run.copies)
+    images, copies = run.prepared, _rows(run.prepared, run.copies or [])
+    groups = merge(images.groups.tolist(), copies)
+    divisions = _divisions(context, images, groups)
+    subsets = divisions[context.spec.fold or 0]
+    np.save(folder / "subsets.npy", np.asarray(subsets, dtype=np.str_))
+    if groups != images.groups.tolist():
+        np.save(folder / "groups.npy", np.asarray(groups, dtype=np.str_))
+    if run.copies is not None:
+        (folder / "copies.json").write_text(json.dumps(_counted(copies)))
+    write_csv(folder / "split.csv", images.ids, images.labels, images.sources, groups, subsets)
+    (folder / "digest").write_text(_digest(images, divisions))
+
+
+def _divisions(context: "Context", images: "Prepared", groups: Sequence[str]) -> list[np.ndarray]:
+    """The subset of each image, of each fold."""
     table = context.spec.split
-    divisions = [
+    return [
         split(
             images.labels,
             images.sources,
@@ -39,20 +56,25 @@ def build(context: "Context", folder: Path) -> None:
         )
         for fold in range(table.folds)
     ]
-    subsets = divisions[context.spec.fold or 0]
-    np.save(folder / "subsets.npy", np.asarray(subsets, dtype=np.str_))
-    np.save(folder / "groups.npy", np.asarray(groups, dtype=np.str_))
-    write_csv(folder / "split.csv", images.ids, images.labels, images.sources, groups, subsets)
-    # The folds of one cross-validation share a digest: of who is where in all of them.  It has the subsets' first
-    # names, so that a split keeps its digest and results from before stand beside those of today.
+
+
+def _digest(images: "Prepared", divisions: Sequence[np.ndarray]) -> str:
+    """Of who is where in all folds, so that those of one cross-validation share it.
+
+    It has the subsets' first names: a split keeps its digest, and results from before stand beside those of today.
+    """
     named = [[FIRST_NAMES.get(subset, subset) for subset in division] for division in divisions]
-    rows = zip(images.ids, *named, strict=True)
-    pairs = "\n".join(sorted("\t".join(map(str, row)) for row in rows))
-    (folder / "digest").write_text(hashlib.sha256(pairs.encode()).hexdigest())
+    pairs = "\n".join(sorted("\t".join(map(str, row)) for row in zip(images.ids, *named, strict=True)))
+    return hashlib.sha256(pairs.encode()).hexdigest()
 
 
-def kept_together(images: "Prepared", copies: Sequence[tuple[str, str]]) -> list[str]:
-    """The group of each image (N,) after copies, pairs of ids, joined those of the dataset."""
-    place = {str(name): image for image, name in enumerate(images.ids)}
-    pairs = [(place[one], place[other]) for one, other in copies if one in place and other in place]
-    return merge(images.groups.tolist(), pairs)
+def _rows(images: "Prepared", copies: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+    """Pairs of prepared images, from pairs of ids; an image may have been left out meanwhile."""
+    row = {str(name): place for place, name in enumerate(images.ids)}
+    return [(row[one], row[other]) for one, other in copies if one in row and other in row]
+
+
+def _counted(copies: Sequence[tuple[int, int]]) -> dict[str, int]:
+    """How many pairs of films are copies, and how many films they connect into how many groups."""
+    groups = [len(group) for group in connected(copies)]
+    return {"pairs": len(copies), "groups": len(groups), "films": sum(groups), "largest": max(groups, default=0)}
