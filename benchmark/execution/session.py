@@ -118,8 +118,9 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
     runtime = settled(session)
     choice, summary, described = found = _summarised(session, asked.task, chosen)
     specs = resolve(
-        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
-    )
+        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime,
+        allow_format_differences=session.request.allow_format_differences,
+    )  # fmt: skip
     if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
         session.worker.stop()
     return specs, found

@@ -35,6 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         dataset: which registered dataset reads them; None recognises it.
         ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
+        allow_format_differences: go on where the format of files alone tells a class.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
         epochs: exactly so many, of every network; None as the task says.
@@ -59,6 +60,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dataset: str | None = None
     ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
+    allow_format_differences: bool = False
     skip_bad: bool = False
     quick: bool | None = None
     epochs: Annotated[int, msgspec.Meta(ge=1)] | None = None

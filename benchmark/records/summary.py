@@ -52,6 +52,7 @@ class DatasetSummary(msgspec.Struct, frozen=True):
         groups: label -> groups with an image of it, which is what a split divides.
         masks: images that have a lung mask; None where nobody counted.
         understood: how it was read, and what was left out.
+        facts: what files say of themselves: property -> value -> label -> images; seldom values are left out.
         files: images that are read from files, among which copies are searched; drawn ones are not.
     """
 
@@ -69,4 +70,5 @@ class DatasetSummary(msgspec.Struct, frozen=True):
     groups: dict[str, int] = {}
     masks: int | None = None
     understood: Understood = Understood()
+    facts: dict[str, dict[str, dict[str, int]]] = {}
     files: int = 0

@@ -117,6 +117,18 @@ def test_masks_that_only_one_class_has_are_refused(bench, tmp_path):
     assert "100% of well have no mask, 0% of COVID" in line
 
 
+def test_a_file_format_that_alone_tells_a_class_is_refused_unless_that_is_allowed(bench, tmp_path):
+    root = films(tmp_path / "films")
+    for path in (root / "well").iterdir():
+        xrays.write(path.with_suffix(".jpg"), xrays.radiograph(len(path.name)))
+        path.unlink()
+    line = refused(bench, "--data", root, code=4)
+    assert "the format of the files alone tells rest (JPEG in 100% of rest, 0% of the others)" in line
+    assert "--allow-format-differences" in line
+    plan = ("run", "--task", bench.task, "--full", "-o", bench.results, "--plan", "--data", root)
+    assert bench.call(*plan, "--allow-format-differences").returncode == 0
+
+
 FLAGS = [
     (("--segmenter", "nne"), "no segmenter named 'nne'; did you mean none"),
     (("--backbone", "sepcn"), "no backbone named 'sepcn'; did you mean sepcnn?"),
