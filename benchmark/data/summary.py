@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.data.file_facts import file_facts
 from benchmark.data.samples import read_dataset, selected
 from benchmark.data.splits import masks_leak
 from benchmark.data.understanding import understood
@@ -30,6 +31,7 @@ from registry.readers.films import labelled
 from registry.readers.tree import ARCHIVES, first_image, sub_folders
 
 UNREADABLE = "unreadable"
+READS_HEADERS = "registry.readers.headers"
 
 NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
 SOME_PATIENTS = "patients of {:,} of {:,} images unknown: each of these stands by itself"
@@ -53,7 +55,9 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
     # Synthetic images have no files: the code that makes them stands for their bytes.
-    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
+    index = CodeIndex(cache)
+    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, index)
+    version = index.code_digest(READS_HEADERS) or ""
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
@@ -72,6 +76,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
+        facts=file_facts(samples, files, cache / "file-headers.json", version),
         understood=understood(dataset, every, samples, choice.ignore),
     )
 

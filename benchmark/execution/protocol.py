@@ -47,6 +47,12 @@ class TryOut(_Request, frozen=True, tag="tryout"):
     heads: list[tuple[str, dict[str, Scalar], int]]
 
 
+class TryNetworks(_Request, frozen=True, tag="networks"):
+    """What keeps networks, each a kind, name, options and pixels a side, from being built; empty where nothing does."""
+
+    networks: list[tuple[str, str, dict[str, Scalar], int]]
+
+
 class Build(_Request, frozen=True, tag="build"):
     """One step's artefact, in the store of that folder."""
 
@@ -121,7 +127,19 @@ class Answer(_Request, frozen=True, tag="predict"):
     maps: bool
 
 
-Request = Answer | Describe | Device | Summarise | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
+Request = (
+    Answer
+    | Describe
+    | Device
+    | Summarise
+    | TryOut
+    | TryNetworks
+    | Build
+    | WriteRecord
+    | RunTrial
+    | DrawSearch
+    | Measure
+)
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):

@@ -44,6 +44,9 @@ class Display(Protocol):
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
 
+    def working(self, label: str) -> AbstractContextManager[Watch]:
+        """Show that a worker is at work, and with what; gives who sees its events."""
+
     def running(self, total: int) -> AbstractContextManager[Take]:
         """Show how far so many runs are; gives who sees what happens."""
 
@@ -115,8 +118,9 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
     runtime = settled(session)
     choice, summary, described = found = _summarised(session, asked.task, chosen)
     specs = resolve(
-        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
-    )
+        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime,
+        allow_format_differences=session.request.allow_format_differences,
+    )  # fmt: skip
     if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
         session.worker.stop()
     return specs, found

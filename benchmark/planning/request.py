@@ -1,5 +1,6 @@
 """What is asked for: one frozen request, whoever asks, and what it says of task, data, runtime and folders."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -34,6 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         dataset: which registered dataset reads them; None recognises it.
         ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
+        allow_format_differences: go on where the format of files alone tells a class.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
         epochs: exactly so many, of every network; None as the task says.
@@ -58,6 +60,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dataset: str | None = None
     ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
+    allow_format_differences: bool = False
     skip_bad: bool = False
     quick: bool | None = None
     epochs: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -134,6 +137,10 @@ def task_of(request: Request) -> Asked:
 def settings_of(request: Request) -> dict[str, Any]:
     """The assignments of a request as nested tables."""
     tables: dict[str, Any] = {}
+    places = Counter(text.partition("=")[0].strip() for text in request.settings)
+    for place, count in places.items():
+        if count > 1:
+            raise ConfigError(f"--set {place} is given {count} times; give it once")
     for text in request.settings:
         assignment = parse_assignment(text)
         if "quick" in assignment:

@@ -33,6 +33,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         sources: source -> images; empty where the dataset does not know its sources.
         skipped: unreadable samples left out by --skip-bad, as ``id: reason``.
         understood: how it was read, and what was left out before any image was decoded.
+        format_differences: how the format of the files alone tells a class, which somebody has allowed; else empty.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     notices: list[str] = []
     skipped: list[str] = []
     understood: Understood = Understood()
+    format_differences: str = ""
 
 
 class Cost(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ import difflib
 import re
 import shlex
 import tomllib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,13 @@ from benchmark.tasks.validation import advice, received
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
+MARKS = {  # UTF-32's begins as UTF-16's does
+    BOM_UTF32_LE: "utf-32",
+    BOM_UTF32_BE: "utf-32",
+    BOM_UTF16_LE: "utf-16",
+    BOM_UTF16_BE: "utf-16",
+    BOM_UTF8: "utf-8-sig",
+}
 OTHERS = "; a task file of your own names labels that it has, and --task multiclass takes each for itself"
 
 
@@ -157,11 +165,21 @@ def resolve_classes(task: Task, labels: Sequence[str], ignored: Sequence[str] = 
 def _read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file, in a dictionary of the caller's own."""
     try:
-        return dict(_parsed(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return dict(_parsed(path.read_text(encoding=_encoding(path))))
+    except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, or what the beginning of a file says: some editors and shells write a mark, or characters of two bytes."""
+    with path.open("rb") as file:
+        begin = file.read(len(BOM_UTF32_LE))
+    for mark, name in MARKS.items():
+        if begin.startswith(mark):
+            return name
+    return {begin[:1]: "utf-16-be", begin[1:2]: "utf-16-le"}.get(b"\0", "utf-8")  # no text has a zero
 
 
 @cache

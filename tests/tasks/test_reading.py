@@ -28,6 +28,21 @@ def test_every_task_file_of_ours_is_valid(path, quick):
     assert read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides={}).pipelines
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_task_file_is_read_as_editors_and_shells_write_it(tmp_path, encoding):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(MINIMAL.replace('"t"', '"Lungenentzündung ₂"').replace("\n", "\r\n").encode(encoding))
+    assert read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}).title == "Lungenentzündung ₂"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xff\xfe\x00\xd8", b"\xfe\xff", b'title = "\xe9"', b"\x00"])
+def test_what_is_no_text_is_no_task_file(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"is not TOML|is missing"):
+        read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
