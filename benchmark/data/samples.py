@@ -22,7 +22,7 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
         seed: of the selection under a limit.
 
     Raises:
-        DataError: nothing is there, a label's name cannot be written, or fewer than two labels have images.
+        DataError: nothing is there, or a label's name cannot be written.
         ContractError: an id stands twice, or a sample has a label that the dataset does not list.
     """
     factory = load(find("dataset", choice.name))
@@ -35,13 +35,23 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     if choice.limit is not None:
         labels, sources = [s.label for s in samples], [s.source for s in samples]
         samples = [samples[i] for i in limit(labels, sources, [s.group for s in samples], choice.limit, seed)]
-    present = {sample.label for sample in samples}
-    if len(present) < 2:
-        raise DataError(
-            f"{choice.root or choice.name} holds images of {len(present)} label(s) "
-            f"({', '.join(sorted(present)) or 'none'}); a classifier needs two: expected one folder per label"
-        )
     return dataset, samples, options
+
+
+def check_labels(choice: "DatasetChoice", samples: Sequence[Sample], fewest: int) -> None:
+    """See that so many labels have images.
+
+    Raises:
+        DataError: fewer have.
+    """
+    present = {sample.label for sample in samples}
+    if len(present) >= fewest:
+        return
+    needed = "a classifier needs two: expected one folder per label" if fewest > 1 else "expected images"
+    raise DataError(
+        f"{choice.root or choice.name} holds images of {len(present)} label(s) "
+        f"({', '.join(sorted(present)) or 'none'}); {needed}"
+    )
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

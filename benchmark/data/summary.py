@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import open_dataset
+from benchmark.data.samples import check_labels, open_dataset
 from benchmark.data.splits import masks_leak
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex, component_code
@@ -37,13 +37,20 @@ def recognised(choice: DatasetChoice) -> DatasetChoice:
     return choice if choice.name else msgspec.structs.replace(choice, name=recognise(choice.root or "."))
 
 
-def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> DatasetSummary:
+def summarise(
+    choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None], *, fewest_labels: int = 2
+) -> DatasetSummary:
     """What the dataset holds, with file digests remembered below the cache.
 
     Args:
         progress: called with how many files of how many have been read.
+        fewest_labels: that must have images.
+
+    Raises:
+        DataError: fewer have.
     """
     dataset, samples, options = open_dataset(choice, seed)
+    check_labels(choice, samples, fewest_labels)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]

@@ -39,6 +39,7 @@ class Summarise(_Request, frozen=True, tag="summarise"):
     dataset: DatasetChoice
     seed: int
     cache: str
+    fewest_labels: int = 2
 
 
 class TryOut(_Request, frozen=True, tag="tryout"):
