@@ -33,9 +33,7 @@ def unlabelled(
         origin="a folder of the user",
         notices=("labels, sources and patients unknown: a folder of images and masks does not tell them",),
         listed=tuple(
-            layout.sample(
-                file, id=file.name, label=LABEL, source=None, patient=None, mask_annotator=mask_annotator
-            )
+            layout.sample(file, id=file.name, label=LABEL, source=None, patient=None, mask_annotator=mask_annotator)
             for file in files
         ),
     )

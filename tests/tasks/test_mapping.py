@@ -46,7 +46,9 @@ def test_a_label_that_maps_to_two_classes_is_one_line():
 
 
 def test_unknown_names_suggest_the_nearest():
-    with pytest.raises(UnknownNameError, match="label of the external dataset named 'Pneumona'; did you mean Pneumonia"):
+    with pytest.raises(
+        UnknownNameError, match="label of the external dataset named 'Pneumona'; did you mean Pneumonia"
+    ):
         class_map(["Pneumonia"], BINARY, {"Pneumona": "COVID"}, "a run")
     with pytest.raises(UnknownNameError, match="class or label of a run named 'COVD'; did you mean COVID"):
         class_map(["Pneumonia"], BINARY, {"Pneumonia": "COVD"}, "a run")
