@@ -54,10 +54,12 @@ def command(
 
     Exit code 2: usage or input; 5: a run's record or model was changed after it was sealed.
     """
+    from benchmark.cli.elsewhere import tables
+    from benchmark.comparison.external import Found
     from benchmark.execution.external import Asked, evaluated
-    from benchmark.planning.request import check_writable
     from benchmark.report.external import external_page, print_external
     from benchmark.storage.places import cache_folder
+    from benchmark.storage.refusals import check_writable
 
     form = "json" if as_json else form
     console, display = screen(form != "table")
@@ -76,3 +78,11 @@ def command(
         skip_bad=skip_bad,
     )
     found = evaluated(asked, display)
+    shown = tables([Found(one.external, one.folder) for one in found])
+    if form == "table":
+        console.print()
+        print_external(console, shown)
+    else:
+        click.echo(external_page(shown, form), nl=False)
+    cached = sum(one.cached for one in found)
+    display.say(f"\nRecords: {results / 'external'}" + (f" ({cached} of {len(found)} cached)" if cached else ""))
