@@ -9,9 +9,10 @@ import msgspec
 from benchmark.comparison.aggregates import mean
 from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
-from benchmark.records.metrics import CALIBRATION_INTERCEPT, CALIBRATION_SLOPE, direction
+from benchmark.records.metrics import CALIBRATION_INTERCEPT, CALIBRATION_SLOPE, OF_CALIBRATION, direction
 
 OF_MASKS = ("dice", "iou", "pixel-accuracy", "implausible")
+UNBOUNDED = ("log-loss", "brier", "mcc")
 BESIDE = ("sensitivity", "specificity", "auroc", CALIBRATION_SLOPE, CALIBRATION_INTERCEPT)
 
 Divided = tuple[list[Subgroup], list[SubgroupDifference], int]
@@ -212,9 +213,16 @@ def _with_retraining(
     found = intervals(values, [(one.low, one.high) for one in known]) if places else []
     made = list(rows)
     for place, one, (low, high) in zip(places, known, found, strict=True):
-        wider = msgspec.structs.replace(one, low=low, high=high)
+        wider = msgspec.structs.replace(one, low=_inside(low, name, field), high=_inside(high, name, field))
         made[place] = msgspec.structs.replace(made[place], **{field: {**getattr(made[place], field), name: wider}})
     return made
+
+
+def _inside(end: float, name: str, field: str) -> float:
+    """An end where its metric can be: shares lie between 0 and 1."""
+    if field == "drop" or name in OF_CALIBRATION or name.partition("@")[0] in UNBOUNDED:
+        return end
+    return min(1.0, max(0.0, end))
 
 
 def _numbers(one: External, field: str, recalibrated: int) -> dict[str, Estimate]:

@@ -118,9 +118,17 @@ def subgroups(seen: Seen, metric: str, seed: int) -> list[Subgroup]:
 
 def _metrics(seen: Seen, chosen: np.ndarray, names: Sequence[str], seed: int) -> dict[str, Estimate]:
     """Means over trainings of what each has, interval ends included."""
+    targets, groups = seen.targets[chosen], seen.groups[chosen]
     of_trainings = [
         evaluate(
-            seen.classes, seen.positive, seen.targets[chosen], one.of(chosen), seen.groups[chosen], seed, RESAMPLES
+            seen.classes,
+            seen.positive,
+            targets,
+            one.of(chosen),
+            groups,
+            seed,
+            RESAMPLES,
+            part=len(np.unique(one.decisions)) > 1,
         )
         for one in seen.outputs
     ]

@@ -102,27 +102,31 @@ def _legend(table: ExternalTable) -> Iterator[str]:
 
 
 def remarks(table: ExternalTable) -> list[str]:
-    """What holds of single rows: shared films, notes, how many local images are needed, subgroups that differ."""
-    found = []
+    """What holds of single rows, what all say once: shared films, notes, images needed, subgroups that differ."""
+    said: dict[str, list[str]] = {}
     for row in table.rows:
-        found += [f"{name(row)}: {text}" for text in [*row.shared, *row.notes]]
-        if row.needed:
-            needs = ", ".join(f"{kind} {count:,} images of its class" for kind, count in row.needed.items())
-            found.append(f"{name(row)}: ± 3 points need, grouped as these are: {needs}.")
-        found += [f"{name(row)}: {text}" for text in _differences(row)]
-    return found
+        for text in [*row.shared, *row.notes, *_needed(table, row), *_differences(row)]:
+            said.setdefault(text, []).append(name(row))
+    every = {name(row) for row in table.rows if not row.recalibrated}
+    whose = {text: "" if every <= set(names) else f"{', '.join(names)}: " for text, names in said.items()}
+    return [f"{whose[text]}{text}." for text in said]
+
+
+def _needed(table: ExternalTable, row: ExternalRow) -> Iterator[str]:
+    if row.needed:
+        own = {"sensitivity": f"with {table.positive}", "specificity": f"without {table.positive}"}
+        needs = [f"{count:,} {own.get(kind) or 'of that class'} for the {kind}" for kind, count in row.needed.items()]
+        yield f"to within ± .03, in groups like these, it takes of local images: {', '.join(needs)}"
 
 
 def _differences(row: ExternalRow) -> Iterator[str]:
-    if not row.tested:
-        return
-    if not row.differences:
-        yield f"no two subgroups differ, of {wording.plural(row.tested, 'pair')} tested at once."
+    if row.tested and not row.differences:
+        yield f"no two subgroups differ, of {wording.plural(row.tested, 'pair')} tested at once"
     for one in row.differences:
         gap = wording.difference(one.difference)
         yield (
-            f"{one.metric} differs by {one.trait}: {one.first} less {one.second} {gap}, simultaneous over "
-            f"{row.tested} pairs."
+            f"{one.metric} differs by {one.trait}, {one.first} less {one.second} {gap}, simultaneous over "
+            f"{row.tested} pairs"
         )
 
 

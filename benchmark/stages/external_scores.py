@@ -19,7 +19,7 @@ from benchmark.evaluation.external import (
 )
 from benchmark.evaluation.scoring import calibration_info
 from benchmark.evaluation.subgroups import Seen, differences, divided, subgroups
-from benchmark.evaluation.training_checks import one_answer
+from benchmark.evaluation.training_checks import ONE_ANSWER
 from benchmark.models.external import Said
 from benchmark.models.run_folder import fitted
 from benchmark.records.contents import images_digest
@@ -87,7 +87,7 @@ def judged(record: Record, task: ExternalTask, prepared: Prepared, rows: np.ndar
         "tested": tested,
         "recalibration": again,
         "needed": _needed(record, images, outputs.decisions, rest),
-        "notes": [*_notes(classes, counts), *one_answer(confusion, classes), *([note] if note else [])],
+        "notes": [*_notes(classes, counts, confusion), *([note] if note else [])],
         "test": images_digest(prepared.ids[rows][rest], groups[rest], targets[rest]),
         "n": int(rest.sum()),
         "groups": len(np.unique(groups[rest])),
@@ -148,9 +148,13 @@ def _needed(record: Record, images: Images, decisions: np.ndarray, rest: np.ndar
     return {kind: count for kind, count in counts.items() if count is not None}
 
 
-def _notes(classes: list[str], counts: list[int]) -> list[str]:
+def _notes(classes: list[str], counts: list[int], confusion: list[list[int]]) -> list[str]:
     absent = [name for name, count in zip(classes, counts, strict=True) if not count]
-    return [f"the external dataset has no image of {', '.join(absent)}"] if absent else []
+    notes = [f"the external dataset has no image of {', '.join(absent)}"] if absent else []
+    decided = np.sum(confusion, axis=0)
+    if decided.max() >= ONE_ANSWER * decided.sum():
+        notes.append(f"answers {classes[int(decided.argmax())]} for (nearly) every image here")
+    return notes
 
 
 def _seed(ids: np.ndarray, seen: Seen) -> int:
