@@ -1,10 +1,16 @@
 """`bench evaluate`: finished runs on images that they never saw."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cli.flags import results_flag, screen
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmark.execution.external import Asked, Evaluated
 
 
 @click.command()
@@ -29,18 +35,7 @@ from benchmark.cli.flags import results_flag, screen
 @click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @results_flag
-def command(
-    runs: tuple[Path, ...],
-    data: str | None,
-    dataset: str | None,
-    maps: tuple[str, ...],
-    recalibrate: int | None,
-    masks: bool,
-    skip_bad: bool,
-    form: str,
-    as_json: bool,
-    output: str,
-) -> None:
+def command(**flags: Any) -> None:
     """Evaluate RUN (the folder of a run, or several) on images of elsewhere; nothing is trained.
 
     \b
@@ -54,35 +49,42 @@ def command(
 
     Exit code 2: usage or input; 5: a run's record or model was changed after it was sealed.
     """
-    from benchmark.cli.elsewhere import tables
-    from benchmark.comparison.external import Found
-    from benchmark.execution.external import Asked, evaluated
-    from benchmark.report.external import external_page, print_external
-    from benchmark.storage.places import cache_folder
+    from benchmark.execution.external import evaluated
+    from benchmark.records.external import FOLDER
     from benchmark.storage.refusals import check_writable
 
-    form = "json" if as_json else form
+    form = "json" if flags["as_json"] else flags["form"]
     console, display = screen(form != "table")
-    results, cache = Path(output), cache_folder()
-    check_writable(cache, "choose another cache with BENCH_CACHE")
-    check_writable(results, "choose another one with -o or BENCH_RESULTS")
-    asked = Asked(
-        runs=runs,
-        data=data,
-        dataset=dataset,
-        results=results,
-        cache=cache,
-        maps=maps,
-        recalibrate=recalibrate or 0,
-        masks=masks,
-        skip_bad=skip_bad,
-    )
+    asked = _asked(flags)
+    check_writable(asked.cache, "choose another cache with BENCH_CACHE")
+    check_writable(asked.results, "choose another one with -o or BENCH_RESULTS")
     found = evaluated(asked, display)
+    _show(found, form, console)
+    cached = sum(one.cached for one in found)
+    display.say(f"\nRecords: {asked.results / FOLDER}" + (f" ({cached} of {len(found)} cached)" if cached else ""))
+
+
+def _asked(flags: dict[str, Any]) -> "Asked":
+    from benchmark.execution.external import Asked
+    from benchmark.storage.places import cache_folder
+
+    same = ("runs", "data", "dataset", "maps", "masks", "skip_bad")
+    return Asked(
+        results=Path(flags["output"]),
+        cache=cache_folder(),
+        recalibrate=flags["recalibrate"] or 0,
+        **{name: flags[name] for name in same},
+    )
+
+
+def _show(found: "list[Evaluated]", form: str, console: "Console") -> None:
+    from benchmark.cli.elsewhere import tables
+    from benchmark.comparison.external import Found
+    from benchmark.report.external import external_page, print_external
+
     shown = tables([Found(one.external, one.folder) for one in found])
     if form == "table":
         console.print()
         print_external(console, shown)
     else:
         click.echo(external_page(shown, form), nl=False)
-    cached = sum(one.cached for one in found)
-    display.say(f"\nRecords: {results / 'external'}" + (f" ({cached} of {len(found)} cached)" if cached else ""))

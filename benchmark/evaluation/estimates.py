@@ -59,7 +59,6 @@ def evaluate(
     groups: np.ndarray,
     seed: int,
     resamples: int = 2000,
-    *,
     part: bool = False,
 ) -> dict[str, Estimate]:
     """Every metric of (n,) images with its 95 % interval, by name.
@@ -71,10 +70,7 @@ def evaluate(
     1.  A rule that gives every image the same answer has the interval of such a rule: none.
 
     For K = 2 AUROC and AUPRC are those of `positive`, else of the second class; for K > 2 the mean over classes.
-
-    Args:
-        part: these are some of the images that the rule answers: an answer that all of them share is then a number like
-            any other, and says nothing of the rule.
+    Images that are `part` of those that a rule answers may share an answer though the rule has several.
     """
     count = len(classes)
     groups, _ = group_codes(groups)

@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.records.files import FILE, scan, verify
 from benchmark.records.record import Record
-from benchmark.tasks.spec import RunSpec, VoteSpec, run_spec
+from benchmark.tasks.spec import RunSpec, VoteSpec, run_spec, target_of
 from registry.errors import ConfigError, DataError, DataNotFoundError
 
 MODELS = "model"  # folder of what predicts
@@ -79,8 +79,8 @@ def _vote(folder: Path, record: Record) -> Finished:
     there = _of_trainings(folder.parent.parent, record)
     members = {}
     for name, member in spec.members.items():
-        wanted = (named.get(name, ""), member.classes)
-        path = next((place for place, one in there if (one.pipeline, one.spec["classes"]) == wanted), None)
+        wanted = (named.get(name, ""), target_of(member.classes))
+        path = next((place for place, one in there if (one.pipeline, target_of(one.spec["classes"])) == wanted), None)
         if path is None:
             raise DataNotFoundError(
                 f"{record.run} is a vote, and no run of its member {name} ({wanted[0]}) with its models lies below "

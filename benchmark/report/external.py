@@ -12,8 +12,9 @@ from rich.text import Text
 from benchmark.comparison.external import ExternalRow, ExternalTable, metrics_shown
 from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, Subgroup
+from benchmark.records.metrics import CALIBRATION_SLOPE
 from benchmark.report import wording
-from benchmark.report.layout import Cell, Grid, Line, choose, draw
+from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
 from benchmark.report.terminal import show
@@ -87,7 +88,7 @@ def _caption(table: ExternalTable) -> Iterator[str]:
     yield from table.notices
 
 
-def _legend(table: ExternalTable) -> Iterator[str]:
+def _legend(table: ExternalTable, titles: Sequence[str]) -> Iterator[str]:
     several = any(len(row.trainings) > 1 for row in table.rows)
     over = "images and retraining" if several else "images alone, of these trainings"
     yield f"Intervals: 95 % over {over}."
@@ -97,7 +98,7 @@ def _legend(table: ExternalTable) -> Iterator[str]:
         f"{DROP}: {table.metric} here less that on the run's own test; images of the two sets are independent, "
         "trainings in common."
     )
-    if "calibration-slope" in metrics_shown(table):
+    if CALIBRATION_SLOPE in titles:
         yield "Calibration slope and intercept: best 1 and 0; a slope below 1 is overconfident."
 
 
@@ -156,19 +157,25 @@ def _table(table: ExternalTable, width: int) -> Text:
     for line in caption(table):
         out.append(prose(line, width) + "\n", "dim")
     out.append("\n")
-    out += _grid(Grid("pipeline", titles, lines), width)
-    for line in [*_legend(table), *remarks(table)]:
+    grid = Grid("pipeline", titles, lines)
+    taken, names = _chosen(grid, width)
+    out += draw(grid.only(taken), width, names)
+    shown = [titles[place] for place in taken]
+    hidden = [title for title in titles if title not in shown]
+    more = [f"More columns at {needed(grid)} columns or --format csv: {', '.join(hidden)}."] if hidden else []
+    for line in [*_legend(table, shown), *more, *remarks(table)]:
         out.append(prose(line, width) + "\n", "dim")
     for row in table.rows:
         if row.subgroups:
             out.append("\n" + prose(f"{name(row)}, by source and trait", width) + "\n")
-            out += _grid(_subgroups(row.subgroups), width)
+            divided = _subgroups(row.subgroups)
+            taken, names = _chosen(divided, width)
+            out += draw(divided.only(taken), width, names)
     return out
 
 
-def _grid(grid: Grid, width: int) -> Text:
-    taken, names = choose(grid, width, range(len(grid.titles)), min(2, len(grid.titles)))
-    return draw(grid.only(taken), width, names)
+def _chosen(grid: Grid, width: int) -> tuple[list[int], int]:
+    return choose(grid, width, range(len(grid.titles)), min(2, len(grid.titles)))
 
 
 def _subgroups(found: Sequence[Subgroup]) -> Grid:
@@ -191,7 +198,7 @@ def _of_subgroup(one: Subgroup, metrics: Sequence[str]) -> list[str]:
 def _markdown(table: ExternalTable) -> str:
     lines = [f"## {escaped(title(table))}", "", *map(escaped, caption(table)), ""]
     lines += _pipes(["pipeline", *_titles(table)], [[name(row), *_texts(table, row)] for row in table.rows])
-    lines += ["", *map(escaped, _legend(table)), "", *(f"- {escaped(line)}" for line in remarks(table))]
+    lines += ["", *map(escaped, _legend(table, _titles(table))), "", *(f"- {escaped(line)}" for line in remarks(table))]
     for row in table.rows:
         if row.subgroups:
             grid = _subgroups(row.subgroups)

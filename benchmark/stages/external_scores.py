@@ -8,6 +8,7 @@ from benchmark.data.prepared import Prepared
 from benchmark.data.splits import limit
 from benchmark.evaluation import metrics
 from benchmark.evaluation.calibration import calibrated
+from benchmark.evaluation.estimates import Outputs
 from benchmark.evaluation.external import (
     Asked,
     carried_over,
@@ -63,38 +64,54 @@ def judged(record: Record, task: ExternalTask, prepared: Prepared, rows: np.ndar
     neutral = neutral_logits(said.logits, batch_prior)
     thresholds = record.calibration.thresholds
     found = carried_over(asked, targets[rest], outputs.of(rest), groups[rest], thresholds, neutral[rest])
-    traits, note = divided(prepared.sources[rows][rest].tolist(), prepared.traits[rows][rest].tolist())
-    seen = Seen(classes, record.positive, targets[rest], groups[rest], traits, [outputs.of(rest)])
-    parts = subgroups(seen, record.metric, asked.seed)
-    apart, tested = differences(seen, parts, record.metric, _seed(prepared.ids[rows][rest], seen))
+    seen, note = _seen(record, prepared, rows[rest], targets[rest], outputs.of(rest))
     confusion = metrics.confusion(targets[rest], outputs.decisions[rest], len(classes)).astype(int).tolist()
-    again, columns = _again(record, asked, images, said.logits, data_prior, batch_prior)
     counts = np.bincount(targets[rest], minlength=len(classes)).tolist()
+    again, columns = _again(record, asked, images, said.logits, data_prior, batch_prior)
     fields = {
-        "metric": record.metric,
-        "classes": classes,
-        "positive": record.positive,
-        "labels": {name: list(labels) for name, labels in record.spec["classes"].items()},
-        "mapping": task.mapping,
         "counts": dict(zip(classes, counts, strict=True)),
         "metrics": found,
         "confusion": confusion,
-        "calibration": record.calibration,
         "drop": drops(found, record.metrics),
         "internal": {name: one for name, one in record.metrics.items() if name in found},
-        "subgroups": parts,
-        "differences": apart,
-        "tested": tested,
         "recalibration": again,
         "needed": _needed(record, images, outputs.decisions, rest),
         "notes": [*_notes(classes, counts, confusion), *([note] if note else [])],
-        "test": images_digest(prepared.ids[rows][rest], groups[rest], targets[rest]),
         "n": int(rest.sum()),
         "groups": len(np.unique(groups[rest])),
     }
     stored = {"logits": said.logits, "corrected_logits": corrected, "probabilities": probabilities, **columns}
-    stored |= {f"trait:{name}": _spread(values, rest) for name, values in traits.items()}
-    return Judged(fields, {"targets": targets, "subsets": np.where(rest, "test", "local"), **stored})
+    stored |= {f"trait:{name}": _spread(values, rest) for name, values in seen.divided.items()}
+    columns = {"targets": targets, "subsets": np.where(rest, "test", "local"), **stored}
+    return Judged(fields | _carried(record, task) | _divided(record, prepared.ids[rows[rest]], seen), columns)
+
+
+def _seen(
+    record: Record, prepared: Prepared, rows: np.ndarray, targets: np.ndarray, outputs: Outputs
+) -> tuple[Seen, str]:
+    """The images that are judged, by source and traits, and what they are not divided by."""
+    traits, note = divided(prepared.sources[rows].tolist(), prepared.traits[rows].tolist())
+    return Seen(record.classes, record.positive, targets, prepared.groups[rows], traits, [outputs]), note
+
+
+def _carried(record: Record, task: ExternalTask) -> dict[str, Any]:
+    """What the run and the map of labels bring with them."""
+    return {
+        "metric": record.metric,
+        "classes": record.classes,
+        "positive": record.positive,
+        "labels": {name: list(labels) for name, labels in record.spec["classes"].items()},
+        "mapping": task.mapping,
+        "calibration": record.calibration,
+    }
+
+
+def _divided(record: Record, ids: np.ndarray, seen: Seen) -> dict[str, Any]:
+    """Which images were judged, and what the run is worth in parts of them."""
+    test = images_digest(ids, seen.groups, seen.targets)
+    parts = subgroups(seen, record.metric, int(record.spec["seed"]))
+    apart, tested = differences(seen, parts, record.metric, int(test[:15], 16))
+    return {"test": test, "subgroups": parts, "differences": apart, "tested": tested}
 
 
 def _local(task: ExternalTask, record: Record, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -155,11 +172,6 @@ def _notes(classes: list[str], counts: list[int], confusion: list[list[int]]) ->
     if decided.max() >= ONE_ANSWER * decided.sum():
         notes.append(f"answers {classes[int(decided.argmax())]} for (nearly) every image here")
     return notes
-
-
-def _seed(ids: np.ndarray, seen: Seen) -> int:
-    """A function of the images."""
-    return int(images_digest(ids, seen.groups, seen.targets)[:15], 16)
 
 
 def _spread(values: np.ndarray, rest: np.ndarray) -> np.ndarray:

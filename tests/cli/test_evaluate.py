@@ -155,6 +155,30 @@ def test_what_cannot_be_asked_is_one_line(bench, arguments, complaint):
     assert complaint in line and "\n" not in line
 
 
+def test_votes_are_evaluated_where_their_members_are_and_repeat_their_own_test(bench):
+    two = TINY + '\n[[pipelines]]\nsegmenter = "none"\nbackbone = "sepcnn[filters=8,pairs=1]"\nhead = "sepconv"\n'
+    (bench.root / "votes.toml").write_text(two.replace("resamples", 'voters = ["stacking"]\nresamples'))
+    bench.run(task="votes.toml")
+    (vote,) = bench.results.glob("votes/stacking-*-s0-*")
+    evaluate(bench, vote, "--dataset", "phantom[count=96,size=32]")
+    (found,) = (one for one in records(bench) if one.run == vote.name)
+    own = json.loads((vote / "result.json").read_bytes())
+    assert found.confusion == own["confusion"]
+    for name in ("balanced-accuracy", "auroc", "log-loss", "sensitivity@specificity-95"):
+        assert found.metrics[name].value == pytest.approx(own["metrics"][name]["value"], abs=1e-3)
+    (member,) = bench.results.glob("votes/none-sepcnn-sepconv-s0-*")
+    shutil.rmtree(member / "model")
+    line = one_line(bench.call("evaluate", vote, "--dataset", SMALL, "-o", bench.results))
+    assert "is a vote, and no run of its member" in line and "+sepconv)" in line
+
+
+def test_pooled_folds_are_one_line_that_names_the_folds(bench):
+    bench.run("--folds", "2", "--head", "majority", "--set", "features.head=none")
+    (pooled,) = runs(bench, "*-pooled-*") or bench.results.glob("tiny/*pooled*")
+    line = one_line(bench.call("evaluate", pooled, "--dataset", SMALL, "-o", bench.results))
+    assert "is pooled of folds, which are models of their own; take one: none-sepcnn-majority-s0-f0-" in line
+
+
 def test_runs_without_models_and_changed_ones_are_one_line(bench, tmp_path):
     (run,) = runs(bench, "none-sepcnn-dense-s0*")
     bare, edited = (shutil.copytree(run, tmp_path / "tiny" / name) for name in (run.name, "edited"))

@@ -25,8 +25,9 @@ def told(images, metric="balanced-accuracy"):
 
 
 @pytest.mark.parametrize(
-    ("age", "band"), [("17", "under 18"), ("18", "18 to 39"), ("64.5", "40 to 64"), ("90", "65 and over"), ("x", "unknown")]
-)  # fmt: skip
+    ("age", "band"),
+    [("17", "under 18"), ("18", "18 to 39"), ("64.5", "40 to 64"), ("90", "65 and over"), ("x", "unknown")],
+)
 def test_ages_come_in_bands(age, band):
     assert age_band(age) == band
 
