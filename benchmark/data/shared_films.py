@@ -1,23 +1,45 @@
 """Films of one dataset that another one holds too."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-HOW = "images that are identical as they were prepared"
+from registry.contracts import Sample
+
+IDENTICAL = "images that are identical as they were prepared"
 
 
-def shared_films(
-    images: Iterable[np.ndarray], ids: Sequence[str], others: Iterable[np.ndarray], other_ids: Sequence[str]
-) -> dict[str, str]:
-    """Id of a film -> id of one of the others that shows the same.
+class Films(NamedTuple):
+    """Some films of a dataset.
 
-    Args:
-        images, others: n and m of uint8 (S, S), prepared alike.
+    Attributes:
+        samples: n, as the dataset gives them.
+        rows: (n,) of the same films in `images`.
+        images: uint8 (N, S, S), prepared; on disk.
     """
-    known = {_fingerprint(image): str(name) for image, name in zip(others, other_ids, strict=True)}
-    found = ((str(name), known.get(_fingerprint(image))) for image, name in zip(images, ids, strict=True))
+
+    samples: Sequence[Sample]
+    rows: np.ndarray
+    images: np.ndarray
+
+
+def shared_films(ours: Films, theirs: Films) -> tuple[dict[str, str], str]:
+    """Id of a film of ours -> id of one of theirs that shows the same, and what was searched, in words."""
+    pairs = identical(ours, theirs)
+    return pairs, IDENTICAL
+
+
+def identical(ours: Films, theirs: Films) -> dict[str, str]:
+    """Films that are equal pixel for pixel as they were prepared, both alike."""
+    known = {
+        _fingerprint(theirs.images[row]): sample.id for row, sample in zip(theirs.rows, theirs.samples, strict=True)
+    }
+    found = (
+        (sample.id, known.get(_fingerprint(ours.images[row])))
+        for row, sample in zip(ours.rows, ours.samples, strict=True)
+    )
     return {name: other for name, other in found if other is not None}
 
 

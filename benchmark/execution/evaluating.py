@@ -22,7 +22,9 @@ def serve(request: Evaluate, emit: Emit) -> None:
         tell("preparing images")
         prepared = {name: _prepared(step, store, emit) for name, step in request.steps.items()}
         learnt = _prepared(request.learnt, store, emit) if request.learnt else None
-        imported("benchmark.stages.external").evaluate(request.task, prepared, learnt, tell)
+        external = next(iter(request.steps.values())).spec
+        own = request.learnt.spec if request.learnt else None
+        imported("benchmark.stages.external").evaluate(request.task, external, prepared, own, learnt, tell)
 
 
 def _prepared(step: Step, store: Store, emit: Emit) -> Path:

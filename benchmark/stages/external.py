@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from benchmark.data.prepared import Prepared, load
-from benchmark.data.shared_films import HOW, shared_films
+from benchmark.data.samples import open_dataset
+from benchmark.data.shared_films import Films, shared_films
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import agreement_estimates
 from benchmark.evaluation.stored import read_learnt
@@ -25,6 +26,7 @@ from benchmark.stages.external_scores import Judged, judged
 from benchmark.stages.record import environment
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.files import new_folder
+from benchmark.tasks.spec import Spec
 from registry.errors import DataError
 
 LISTED = 10  # films that a message names
@@ -43,12 +45,20 @@ class Chosen(NamedTuple):
     left_out: dict[str, int]
 
 
-def evaluate(task: ExternalTask, prepared: Mapping[str, Path], learnt: Path | None, tell: Tell) -> None:
+def evaluate(
+    task: ExternalTask,
+    external: Spec,
+    prepared: Mapping[str, Path],
+    own: Spec | None,
+    learnt: Path | None,
+    tell: Tell,
+) -> None:
     """Put the evaluation of a run into its folder.
 
     Args:
+        external: the run's specification, but of the external images.
         prepared: of a run "", of a vote each member: the external images as that prepared its own.
-        learnt: the images of the run's own dataset, prepared alike; None where they are not at hand.
+        own: the run's specification, and `learnt` its own images, prepared alike; None where they are not at hand.
         tell: takes what is being done.
 
     Raises:
@@ -60,15 +70,21 @@ def evaluate(task: ExternalTask, prepared: Mapping[str, Path], learnt: Path | No
         raise DataError(f"{folder} was run again meanwhile; run the same line again")
     images = {name: load(path) for name, path in prepared.items()}
     first = next(iter(images.values()))
-    chosen = _chosen(task, first, folder, learnt)
+    rows, left_out = _usable(task, first, folder)
+    tell("looking for films that the run learnt from")
+    shared = _shared(task, folder, _films(external, first, rows), own, learnt)
+    rows = rows[~np.isin(first.ids[rows], list(shared.pairs))]
+    if not len(rows):
+        raise DataError(f"every image of {task.dataset.name} is one that {folder.name} learnt from: nothing to judge")
+    chosen = Chosen(rows, shared, left_out)
     said = _said(task, record, images, chosen.rows, tell)
     tell("scoring")
     found = None if task.kind == MASKS else judged(record, task, first, chosen.rows, said)
     _put(task, record, first, chosen, said, found)
 
 
-def _chosen(task: ExternalTask, images: Prepared, folder: Path, learnt: Path | None) -> Chosen:
-    """Images that have a class (of a segmenter alone, a mask) and that the run did not learn from."""
+def _usable(task: ExternalTask, images: Prepared, folder: Path) -> tuple[np.ndarray, dict[str, int]]:
+    """Rows of images that have a class, of a segmenter alone a mask; and the others by label."""
     if task.kind == MASKS:
         rows, left_out = np.flatnonzero(images.has_mask), {}
         if not len(rows):
@@ -78,24 +94,23 @@ def _chosen(task: ExternalTask, images: Prepared, folder: Path, learnt: Path | N
         rows, left_out = np.flatnonzero(taken), dict(sorted(Counter(images.labels[~taken].tolist()).items()))
         if not len(rows):
             raise DataError(f"no image of {task.dataset.name} is of a class of {folder.name}")
-    shared = _shared(task, images, rows, folder, learnt)
-    rows = rows[~np.isin(images.ids[rows], list(shared.pairs))]
-    if not len(rows):
-        raise DataError(f"every image of {task.dataset.name} is one that {folder.name} learnt from: nothing to judge")
-    return Chosen(rows, shared, left_out)
+    return rows, left_out
 
 
-def _shared(task: ExternalTask, images: Prepared, rows: np.ndarray, folder: Path, learnt: Path | None) -> Shared:
-    if learnt is None:
+def _shared(task: ExternalTask, folder: Path, films: Films, own: Spec | None, learnt: Path | None) -> Shared:
+    if own is None or learnt is None:
         return Shared(False, f"not checked: {task.unchecked}")
     known = read_learnt(folder)
     if known is None:
         return Shared(False, "not checked: the run's folder has no split.csv, which says what it learnt from")
-    own = load(learnt)
-    places = np.flatnonzero(np.isin(own.ids, list(known)))
-    theirs = (own.images[place] for place in places)
-    pairs = shared_films((images.images[row] for row in rows), images.ids[rows], theirs, own.ids[places])
-    return Shared(True, HOW, pairs)
+    images = load(learnt)
+    pairs, how = shared_films(films, _films(own, images, np.flatnonzero(np.isin(images.ids, list(known)))))
+    return Shared(True, how, pairs)
+
+
+def _films(spec: Spec, images: Prepared, rows: np.ndarray) -> Films:
+    samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
+    return Films([samples[str(name)] for name in images.ids[rows]], rows, images.images)
 
 
 def _said(task: ExternalTask, record: Record, images: Mapping[str, Prepared], rows: np.ndarray, tell: Tell) -> Said:
