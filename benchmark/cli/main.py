@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
+    "evaluate": "Evaluate finished runs on images that they never saw.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",

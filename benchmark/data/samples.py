@@ -50,7 +50,6 @@ def selected(choice: "DatasetChoice", labels: Sequence[str], samples: Sequence[S
 
     Raises:
         UnknownNameError: there is no label of an ignored one's name.
-        DataError: fewer than two labels have images.
     """
     for label in choice.ignore:
         if label not in labels:
@@ -59,14 +58,23 @@ def selected(choice: "DatasetChoice", labels: Sequence[str], samples: Sequence[S
     if choice.limit is not None:
         strata = [s.label for s in samples], [s.source for s in samples], [s.group for s in samples]
         samples = [samples[i] for i in limit(*strata, choice.limit, seed)]
-    present = {sample.label for sample in samples}
-    if len(present) < 2:
-        raise DataError(
-            f"{choice.root or choice.name} holds images of {len(present)} label(s) "
-            f"({', '.join(sorted(present)) or 'none'}){' without the ignored' if choice.ignore else ''}; "
-            "a classifier needs two: expected one folder per label"
-        )
     return samples
+
+
+def check_labels(choice: "DatasetChoice", samples: Sequence[Sample], fewest: int) -> None:
+    """See that so many labels have images.
+
+    Raises:
+        DataError: fewer have.
+    """
+    present = {sample.label for sample in samples}
+    if len(present) >= fewest:
+        return
+    needed = "a classifier needs two: expected one folder per label" if fewest > 1 else "expected images"
+    raise DataError(
+        f"{choice.root or choice.name} holds images of {len(present)} label(s) "
+        f"({', '.join(sorted(present)) or 'none'}){' without the ignored' if choice.ignore else ''}; {needed}"
+    )
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

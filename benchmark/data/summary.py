@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from benchmark.data.file_facts import file_facts
-from benchmark.data.samples import read_dataset, selected
+from benchmark.data.samples import check_labels, read_dataset, selected
 from benchmark.data.splits import masks_leak
 from benchmark.data.understanding import understood
 from benchmark.records.summary import DatasetSummary
@@ -42,15 +42,22 @@ def recognised(choice: DatasetChoice) -> DatasetChoice:
     return choice if choice.name else msgspec.structs.replace(choice, name=recognise(choice.root or "."))
 
 
-def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> DatasetSummary:
+def summarise(
+    choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None], *, fewest_labels: int = 2
+) -> DatasetSummary:
     """What the dataset holds, with file digests remembered below the cache.
 
     Args:
         progress: called with how many files of how many have been read.
+        fewest_labels: that must have images.
+
+    Raises:
+        DataError: fewer have.
     """
     dataset, every, options = read_dataset(choice)
     samples = selected(choice, dataset.labels, every, seed)
     labels = [label for label in dataset.labels if label not in choice.ignore]
+    check_labels(choice, samples, fewest_labels)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]

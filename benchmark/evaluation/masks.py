@@ -1,5 +1,7 @@
 """Predicted lung masks: their agreement with the dataset's, and whether they look like lungs at all."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
@@ -38,9 +40,15 @@ def mask_estimates(
     truth: np.ndarray, predicted: np.ndarray, groups: Groups, seed: Seed, resamples: int = 2000
 ) -> dict[str, Estimate]:
     """Means over images of what `mask_agreement` gives, with intervals over groups; notes count the odd cases."""
-    if len(truth) == 0:
+    return agreement_estimates(mask_agreement(truth, predicted), groups, seed, resamples)
+
+
+def agreement_estimates(
+    agreement: Mapping[str, np.ndarray], groups: Groups, seed: Seed, resamples: int = 2000
+) -> dict[str, Estimate]:
+    """The same of what `mask_agreement` gave, in one piece or several joined."""
+    if len(agreement["case"]) == 0:
         return {name: Estimate(None, n=0, note="no images with a mask") for name in MEASURES}
-    agreement = mask_agreement(truth, predicted)
     empty = int((agreement["case"] == "empty prediction").sum())
     note = f"{empty} empty predictions" if empty else ""
     estimates = {}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.graph import Step
+from benchmark.records.external import ExternalTask
 from benchmark.records.summary import DatasetSummary
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Precision, RunSpec, Runtime
@@ -39,6 +40,7 @@ class Summarise(_Request, frozen=True, tag="summarise"):
     dataset: DatasetChoice
     seed: int
     cache: str
+    fewest_labels: int = 2
 
 
 class TryOut(_Request, frozen=True, tag="tryout"):
@@ -127,6 +129,25 @@ class Answer(_Request, frozen=True, tag="predict"):
     maps: bool
 
 
+class Evaluate(_Request, frozen=True, tag="evaluate"):
+    """A finished run on images of elsewhere, put into a folder of its own; see `benchmark.stages.external`.
+
+    Attributes:
+        steps: of a run "", of a vote each member: what prepares the images as that prepared its own.
+        learnt: prepares the images of the run's own dataset; None where those are not at hand.
+    """
+
+    task: ExternalTask
+    steps: dict[str, Step]
+    cache: str
+    learnt: Step | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of the run."""
+        return next(iter(self.steps.values())).spec.runtime
+
+
 Request = (
     Answer
     | Describe
@@ -139,6 +160,7 @@ Request = (
     | RunTrial
     | DrawSearch
     | Measure
+    | Evaluate
 )
 
 

@@ -24,6 +24,7 @@ from benchmark.execution.protocol import (
     Done,
     DrawSearch,
     Emit,
+    Evaluate,
     Event,
     Failed,
     Measure,
@@ -54,6 +55,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
     Measure: "benchmark.speed.measure",
+    Evaluate: "benchmark.execution.evaluating",
 }
 
 

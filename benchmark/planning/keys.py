@@ -94,6 +94,13 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     return chain.planned(summary)
 
 
+def prepare_step(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> Step:
+    """What prepares a dataset as a run does, whether or not it is the run's own."""
+    chain = Chain(spec, index)
+    _split(chain, summary)
+    return chain.steps["prepare"]
+
+
 def scoring(chain: "Chain") -> tuple[object, ...]:
     """Settings of every step that scores."""
     spec, numpy = chain.spec, chain.libraries("numpy")

@@ -158,7 +158,7 @@ def common_fields(context: "Context", facts: "RunFacts", findings: Findings) -> 
         "split": findings.split,
         "controls": findings.controls,
         "stages": facts.stages,
-        "environment": _environment(),
+        "environment": environment(),
         "scoring": facts.scoring,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -187,7 +187,7 @@ def _maps(context: "Context") -> dict[str, Any]:
     return fields
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Versions of what computed."""
     versions = {name: version for name, version in library_versions(*LIBRARIES).items() if version != "absent"}
     return {"python": platform.python_version(), "platform": platform.platform(), **versions}
