@@ -14,8 +14,23 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Depth(NamedTuple):
+    """How films of 16 bits a pixel were brought to 8.
+
+    Attributes:
+        bits: that became 0 to 255; brighter pixels were clipped.
+        films: of 16 bits.
+        deeper: id -> bits of the films that need more, and were scaled by their own.
+    """
+
+    bits: int
+    films: int
+    deeper: dict[str, int]
 
 
 @dataclass(frozen=True)
