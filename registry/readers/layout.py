@@ -9,9 +9,10 @@ from pathlib import Path
 
 from registry.contracts import Sample, no_mask
 from registry.errors import DataError, DataNotFoundError
-from registry.readers.files import SUFFIXES, printable, read_gray, read_mask
+from registry.readers.files import printable, read_gray, read_mask
+from registry.readers.kinds import SUFFIXES
 
-_FOREIGN = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".nii", ".tif", ".tiff", ".webp"})
+_FOREIGN = frozenset({".gif", ".nii"})
 
 
 @dataclass(frozen=True, slots=True)
