@@ -28,7 +28,8 @@ def load_run(folder: Path) -> Pipeline:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
-    return load_pipeline(files, run_spec(record.spec), *_calibration(record))
+    depth = record.dataset.depth if record.dataset else None
+    return load_pipeline(files, run_spec(record.spec), *_calibration(record), bits=depth.bits if depth else None)
 
 
 def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:

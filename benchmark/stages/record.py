@@ -211,8 +211,9 @@ def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
         sources=summary.sources,
         licence=summary.licence,
         origin=summary.origin,
-        notices=summary.notices,
+        notices=[*summary.notices, *findings.notices],
         skipped=findings.skipped,
+        depth=findings.depth,
     )
 
 
