@@ -127,9 +127,9 @@ def load(folder: Path) -> Prepared:
         traits=np.array(index["traits"], object),
         images=np.load(folder / "images.npy", mmap_mode="r"),
         skipped=tuple(index["skipped"]),
-        frames=None if index["frames"] is None else np.array(index["frames"], int).reshape(-1, 4),
-        depth=index["depth"] and Depth(*index["depth"]),
-        notices=tuple(index["notices"]),
+        frames=None if (frames := index.get("frames")) is None else np.array(frames, int).reshape(-1, 4),
+        depth=Depth(*depth) if (depth := index.get("depth")) else None,
+        notices=tuple(index.get("notices", ())),
     )
 
 

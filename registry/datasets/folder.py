@@ -7,6 +7,8 @@ from registry.contracts import Sample
 from registry.errors import DataError, DataNotFoundError
 from registry.readers import layout
 
+SOURCELESS = "sources unknown: a folder of images does not tell them"
+
 
 def folder(
     root: str | Path, *, name: str = "", mask_annotator: str = "dataset", licence: str = "not stated"
@@ -35,7 +37,7 @@ def folder(
         labels=tuple(path.name for path in folders),
         licence=licence,
         origin="a folder of the user",
-        notices=("sources unknown: a folder of images does not tell them",),
+        notices=() if all(sample.source for sample in listed) else (SOURCELESS,),
         listed=listed,
     )
 

@@ -4,21 +4,19 @@ import io
 
 import cv2
 import numpy as np
-import simplejpeg
 
 from registry.errors import DataError
 from registry.readers.defects import DEFECTS
-from registry.readers.headers import INVERTED, Header, header
+from registry.readers.jpeg import grey_jpeg, jpeg_colours, refuse_repairs
 from registry.readers.kinds import READ, kind
+from registry.readers.rasters import INVERTED, Header, header
 
 MAXIMUM_PIXELS = 1 << 28  # more than the largest film has ten times over; a header that claims more is no film's
 
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # of the formats in which truncation is told best
-_PLAIN = ("Gray", "YCbCr")  # colour spaces that libjpeg turns into grey as OpenCV does
 _CONVERT = {  # formats that are known and not read -> how to convert one
     "GIF": "such as with: magick film.gif film.png",
     "NIfTI": "such as with nibabel, a PNG of 16 bits for each film",
-    "DICOM": "",
 }
 
 # What is wrong with a file is said in an error, by its name, and not by the decoder on stderr.
@@ -33,7 +31,7 @@ def grey_pixels(data: bytes) -> np.ndarray:
     """
     found = checked_header(data)
     if found and found.kind == "JPEG":
-        return _grey_jpeg(data)
+        return grey_jpeg(data)
     # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
     picture = _decoded(data, cv2.IMREAD_ANYDEPTH)
     return _upright(picture, found)
@@ -47,9 +45,9 @@ def all_channels(data: bytes) -> np.ndarray:
     """
     found = checked_header(data)
     if found and found.kind == "JPEG":
-        if _jpeg_colours(data) == "Gray":
-            return _grey_jpeg(data)
-        _refuse_repairs(data)
+        if jpeg_colours(data) == "Gray":
+            return grey_jpeg(data)
+        refuse_repairs(data)
         return _decoded(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     picture = _decoded(data, cv2.IMREAD_UNCHANGED)
     return _upright(picture, found) if picture.ndim == 2 else picture
@@ -107,35 +105,3 @@ def _sixteen_bits(picture: np.ndarray) -> np.ndarray:
     if not np.issubdtype(picture.dtype, np.integer) or int(high) - min(int(low), 0) >= 1 << 16:
         raise DataError(f"pixels of {8 * picture.itemsize} bits ({picture.dtype}) are not read; store 8 or 16 bits")
     return (picture.astype(np.int64) - min(int(low), 0)).astype(np.uint16)
-
-
-def _grey_jpeg(data: bytes) -> np.ndarray:
-    """Decoded by the same library as OpenCV's, which however keeps its warnings to itself."""
-    if _jpeg_colours(data) in _PLAIN and b"Exif\0\0" not in data[: 1 << 16]:
-        return _strictly(data, "GRAY")[..., 0]
-    _refuse_repairs(data)
-    return _decoded(data, cv2.IMREAD_ANYDEPTH)  # turned as its Exif says
-
-
-def _refuse_repairs(data: bytes) -> None:
-    _strictly(data, "CMYK" if _jpeg_colours(data) in ("CMYK", "YCCK") else "RGB")
-
-
-def _jpeg_colours(data: bytes) -> str:
-    try:
-        colours: str = simplejpeg.decode_jpeg_header(data)[2]
-    except ValueError as error:
-        raise DataError(f"damaged JPEG ({_said(error)})") from error
-    return colours
-
-
-def _strictly(data: bytes, colours: str) -> np.ndarray:
-    """The picture, unless the decoder had to repair it."""
-    try:
-        return simplejpeg.decode_jpeg(data, colours)
-    except ValueError as error:
-        raise DataError(f"damaged JPEG ({_said(error)})") from error
-
-
-def _said(error: ValueError) -> str:
-    return str(error).removeprefix("Corrupt JPEG data: ")

@@ -12,7 +12,8 @@ import numpy as np
 
 from registry.errors import DataError
 from registry.readers.decoding import all_channels, grey_pixels
-from registry.readers.kinds import kind
+from registry.readers.dicom import dicom_film, dicom_values
+from registry.readers.kinds import file_kind
 from registry.readers.masks import inside
 
 MINIMUM_SIDE = 16  # pixels; anything smaller is an icon, not a radiograph
@@ -31,7 +32,7 @@ def read_gray(path: str) -> np.ndarray:
         DataError: the file cannot be read, is empty, truncated, damaged, too small, or of no such format.
     """
     with _named(path):
-        picture = grey_pixels(_bytes(path))
+        picture = dicom_film(path) if file_kind(path) == "DICOM" else grey_pixels(_bytes(path))
         height, width = picture.shape
         if min(height, width) < MINIMUM_SIDE:
             raise DataError(f"{width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
@@ -45,8 +46,9 @@ def read_mask(path: str) -> np.ndarray:
         DataError: as `read_gray`, except that a mask may have any size.
     """
     with _named(path):
-        data = _bytes(path)
-        return inside(all_channels(data), lossy=kind(data[:16]) in LOSSY)
+        found = file_kind(path)
+        picture = dicom_values(path) if found == "DICOM" else all_channels(_bytes(path))
+        return inside(picture, lossy=found in LOSSY)
 
 
 def printable(name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from registry.contracts import Sample, no_mask
 from registry.errors import DataError, DataNotFoundError
+from registry.readers.dicom import facts_of
 from registry.readers.files import printable, read_gray, read_mask
 from registry.readers.kinds import SUFFIXES
 
@@ -43,8 +44,12 @@ class ImageFile:
 def sample(
     file: ImageFile, *, id: str, label: str, source: str | None, patient: str | None, mask_annotator: str
 ) -> Sample:
-    """The sample of an image; without a known patient it is a group of its own."""
-    id = printable(id)
+    """The sample of an image; without a known patient it is a group of its own.
+
+    A DICOM file says itself who the patient is and, in place of a source, who made the machine.
+    """
+    id, facts = printable(id), facts_of(file.image)
+    patient, source = patient or facts.patient, source or facts.traits.get("manufacturer")
     return Sample(
         id=id,
         label=label,
@@ -54,6 +59,7 @@ def sample(
         read_mask=partial(read_mask, file.mask) if file.mask else no_mask,
         mask_annotator=mask_annotator if file.mask else None,
         paths=(file.image, file.mask) if file.mask else (file.image,),
+        traits=facts.traits,
     )
 
 

@@ -104,9 +104,9 @@ def test_a_label_folder_of_text_files_is_named(root):
 
 
 def test_images_in_another_format_are_not_dropped_in_silence(root):
-    (root / "well" / "radiograph9.dcm").write_bytes(b"x")
-    (root / "well" / "radiograph8.tif").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"radiograph8.tif and 1 more, neither PNG nor JPEG; convert"):
+    (root / "well" / "radiograph9.nii").write_bytes(b"x")
+    (root / "well" / "radiograph8.gif").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"radiograph8.gif and 1 more, neither PNG nor JPEG; convert"):
         folder(root)
 
 
