@@ -185,7 +185,7 @@ def predict(
     """What a pipeline predicts for images that it has never seen: prepared, masked and calibrated as its run was.
 
     Args:
-        images: PNG or JPEG files, or arrays uint8 (H, W), 0 black; one or several, of any size.
+        images: image files, or arrays uint8 or uint16 (H, W), 0 black; one or several, of any size.
         maps: also heat maps of the log-odds of each image's class, which cost more than all else.
 
     Raises:
@@ -235,10 +235,10 @@ def _file(name: str, image: Any, path: Path) -> str:
 
     if isinstance(image, (str, os.PathLike)):
         if not Path(image).is_file():
-            raise DataNotFoundError(f"no image at {name!r}; expected a PNG or JPEG file")
+            raise DataNotFoundError(f"no image at {name!r}; expected a PNG, JPEG or DICOM file")
         return str(Path(image).absolute())
     array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 2 or not array.size:
+    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 2 or not array.size:
         raise DataError(f"{name}: expected an array uint8 (H, W), received {array.dtype} {array.shape}")
     np.save(path, array, allow_pickle=False)
     return str(path)

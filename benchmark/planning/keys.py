@@ -115,7 +115,8 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
         _copies(chain, summary)
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, summary.options)),)
-    settings = (summary.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
+    images = (spec.images.size, early, spec.images.fit, spec.images.inverted_masks)
+    settings = (summary.digest, spec.dataset.skip_bad, *images, chain.libraries(*IMAGES))
     chain.add("prepare", *settings, components=source)
     chain.add("split", spec.split, spec.fold, reads=("prepare", "copies"))
 

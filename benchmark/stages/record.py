@@ -213,10 +213,11 @@ def _dataset(facts: "RunFacts", findings: Findings, classes: Mapping[str, Sequen
         sources=summary.sources,
         licence=summary.licence,
         origin=summary.origin,
-        notices=[*summary.notices, *differences(found)],
+        notices=[*summary.notices, *differences(found), *findings.notices],
         skipped=findings.skipped,
         understood=summary.understood,
         format_differences=next((one.text() for one in found if one.what == FORMAT), ""),
+        depth=findings.depth,
     )
 
 

@@ -32,12 +32,14 @@ class Images(_Table, frozen=True):
     """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it.
 
     `fit` is how an image that is not square becomes so: black bars, another aspect ratio, or its middle alone.
+    `inverted_masks` says that the dataset's lung masks are white outside the lungs.
     """
 
     size: int = 256
     equalise: Literal["histogram", "clahe", "lungs", "none"] = "histogram"
     mask: Literal["multiply", "crop", "mean-fill"] = "multiply"
     fit: Literal["pad", "stretch", "crop"] = "pad"
+    inverted_masks: bool = False
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 2048:
