@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.data.splits import limit
 from registry.contracts import Dataset, Sample
 from registry.declarations import needs_files
-from registry.errors import ContractError, DataError, DataNotFoundError
+from registry.errors import ContractError, DataError, DataNotFoundError, unknown_name
 from registry.lookup import find, load
 from registry.options import read_options, resolve_options
 
@@ -32,6 +32,8 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     dataset: Dataset = factory(choice.root, **options)
     samples = list(dataset.samples())
     _check(choice.name, dataset, samples)
+    ignored = set(ignored_labels(dataset, choice.ignore))
+    samples = [sample for sample in samples if sample.label not in ignored]
     if choice.limit is not None:
         labels, sources = [s.label for s in samples], [s.source for s in samples]
         samples = [samples[i] for i in limit(labels, sources, [s.group for s in samples], choice.limit, seed)]
@@ -42,6 +44,26 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
             f"({', '.join(sorted(present)) or 'none'}); a classifier needs two: expected one folder per label"
         )
     return dataset, samples, options
+
+
+def separator_of(dataset: Dataset) -> str | None:
+    """What stands between the findings of a label that holds several; None where each label is one."""
+    return getattr(dataset, "separator", None)
+
+
+def ignored_labels(dataset: Dataset, ignore: Sequence[str]) -> list[str]:
+    """The dataset's labels whose images are left out: those named, and those of which every finding is.
+
+    Raises:
+        UnknownNameError: the dataset has no such label.
+    """
+    separator = separator_of(dataset)
+    findings = {label: label.split(separator) if separator else [label] for label in dataset.labels}
+    known = {*dataset.labels, *(one for found in findings.values() for one in found)}
+    for name in ignore:
+        if name not in known:
+            raise unknown_name("label to leave out", name, known, "bench run --plan")
+    return [label for label, found in findings.items() if label in ignore or set(found) <= set(ignore)]
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

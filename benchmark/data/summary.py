@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import open_dataset
+from benchmark.data.samples import ignored_labels, open_dataset, separator_of
 from benchmark.data.splits import masks_leak
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex, component_code
@@ -52,21 +52,34 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
+    without = ignored_labels(dataset, choice.ignore)
+    ignored = Counter(sample.label for sample in dataset.samples() if sample.label in set(without))
     return DatasetSummary(
         name=dataset.name,
         options=options,
         digest=digest(json.dumps(options, sort_keys=True), code, *described),
-        labels=list(dataset.labels),
-        counts={label: counts[label] for label in dataset.labels},
+        labels=[label for label in dataset.labels if label not in set(without)],
+        counts={label: counts[label] for label in dataset.labels if label not in set(without)},
         sources=dict(sorted(sources.items())) if known else {},
-        notices=[*dataset.notices, *([] if _grouped(samples) else [NO_PATIENTS])],
+        notices=[*dataset.notices, *_left_out(ignored), *([] if _grouped(samples) else [NO_PATIENTS])],
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
+        separator=separator_of(dataset),
+        ignored=dict(ignored),
     )
+
+
+def _left_out(ignored: Counter[str]) -> list[str]:
+    """What was left out for its label, in a line."""
+    if not ignored:
+        return []
+    shown = ", ".join(f"{label} {count:,}" for label, count in ignored.most_common(3))
+    more = f" and {len(ignored) - 3} labels more" if len(ignored) > 3 else ""
+    return [f"{ignored.total():,} images left out, whose label is in no class of the task: {shown}{more}"]
 
 
 def _described(sample: Sample, digests: Sequence[str]) -> str:

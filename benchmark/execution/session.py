@@ -15,7 +15,7 @@ from benchmark.execution.process import Worker, side_by_side
 from benchmark.execution.protocol import Device, Found, Summarise, Summarised, Watch
 from benchmark.planning.components import Descriptions
 from benchmark.planning.request import AUTO, Asked, Request, dataset_of, runtime_of
-from benchmark.planning.resolve import Chosen, resolve
+from benchmark.planning.resolve import Chosen, in_no_class, resolve
 from benchmark.planning.runs import Planned, plan_runs
 from benchmark.records.ledger import Ledger
 from benchmark.records.record import Record
@@ -169,6 +169,9 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     with session.display.summarising() as watch:
         asked = Summarise(dataset_of(request, task), task.split.seed, str(store.root))
         seen = session.worker.ask(asked, Summarised, watch)
+        if without := in_no_class(task, seen.summary):
+            kept = msgspec.structs.replace(seen.dataset, ignore=[*seen.dataset.ignore, *without])
+            seen = session.worker.ask(msgspec.structs.replace(asked, dataset=kept), Summarised, watch)
         described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
         described.fetch(chosen.components())
     source = "" if request.data else " (no --data: synthetic phantom images)"

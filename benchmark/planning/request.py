@@ -13,7 +13,7 @@ from benchmark.tasks.reading import merge, parse_assignment, parse_component, re
 from benchmark.tasks.schema import Seed, Task, plain
 from benchmark.tasks.spec import DatasetChoice, Precision, Runtime
 from registry.cores import usable_cores
-from registry.errors import ConfigError
+from registry.errors import ConfigError, DataNotFoundError
 from registry.lookup import find
 from registry.options import Scalar
 
@@ -152,13 +152,21 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
 
     Raises:
         UnknownNameError: nobody registered a dataset of that name.
+        DataNotFoundError: the task is of files, and nobody says where they are.
     """
-    named = request.dataset or ("" if request.data else task.dataset)
+    if task.reader and not request.data and not request.dataset:
+        raise DataNotFoundError(f"task {request.task!r} is of a collection of files; give its folder with --data")
+    named = request.dataset or ((task.reader or "") if request.data else task.dataset)
     reader = parse_component(named) if named else None
     if reader:
         find("dataset", reader.name)
     return DatasetChoice(
-        reader.name if reader else "", request.data, reader.options if reader else {}, request.limit, request.skip_bad
+        reader.name if reader else "",
+        request.data,
+        reader.options if reader else {},
+        request.limit,
+        request.skip_bad,
+        task.ignore,
     )
 
 

@@ -111,7 +111,7 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
-    classes = resolve_classes(task, summary.labels)
+    classes = resolve_classes(task, summary.labels, summary.separator)
     _check_metric(task, classes)
     _check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)
@@ -136,6 +136,18 @@ def resolve(
         specs += direct
         specs += [vote for voter in voters for vote in _votes(task.scheme, direct, voter, own, described)]
     return specs
+
+
+def in_no_class(task: Task, summary: DatasetSummary) -> list[str]:
+    """The labels of several findings that no one class of the task takes.
+
+    Raises:
+        ConfigError: the task's classes do not divide the dataset's labels.
+    """
+    if not summary.separator:
+        return []
+    taken = {label for labels in resolve_classes(task, summary.labels, summary.separator).values() for label in labels}
+    return [label for label in summary.labels if label not in taken]
 
 
 class _Pipeline(msgspec.Struct, frozen=True):

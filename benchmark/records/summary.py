@@ -10,9 +10,11 @@ class DatasetSummary(msgspec.Struct, frozen=True):
 
     Attributes:
         digest: of the selected samples: ids, labels, sources, groups and file bytes.
-        labels: all of the dataset's labels, in its order.
+        labels: the dataset's labels, in its order, without those that are ignored.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
         groups: label -> groups with an image of it, which is what a split divides.
+        separator: between the findings of a label that holds several; None where each label is one.
+        ignored: label -> images that were left out for it.
         masks: images that have a lung mask; None where nobody counted.
     """
 
@@ -29,3 +31,5 @@ class DatasetSummary(msgspec.Struct, frozen=True):
     masks_leak: str | None
     groups: dict[str, int] = {}
     masks: int | None = None
+    separator: str | None = None
+    ignored: dict[str, int] = {}

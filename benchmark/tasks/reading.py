@@ -18,6 +18,7 @@ from benchmark.tasks.validation import advice, received
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
+SHOWN = 30  # labels in a message
 OTHERS = "; a task file of your own names labels that it has, and --task multiclass takes each for itself"
 
 
@@ -91,42 +92,78 @@ def parse_assignment(text: str) -> dict[str, Any]:
     return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head", "voter") else {keys[0]: table}
 
 
-def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
+def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = None) -> dict[str, list[str]]:
     """Class -> labels for a dataset's labels, in the task's order.
 
+    Args:
+        separator: between the findings of a label that holds several.  Such a label belongs to the class that takes
+            any of its findings where that is exactly one (``*`` takes what no other class names), else to none.
+
     Raises:
-        ConfigError: a class takes a label that the dataset lacks, takes none, or a label has two classes or none.
+        ConfigError: a class takes a label that the dataset lacks, takes none, or a label of one finding has two
+            classes or none.
     """
+    single = [label for label in labels if not separator or separator not in label]
     if task.classes == "labels":
-        return {label: [label] for label in labels}
-    named = [label for taken in task.classes.values() for label in taken if label != "*"]
-    shown = ", ".join(labels)
-    for label in named:
-        if label not in labels:
-            near = difflib.get_close_matches(label, labels, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(
-                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint or OTHERS}"
-            )
-    rest = [label for label in labels if label not in named]
+        return {label: [label] for label in single}
+    found = dict.fromkeys(finding for label in labels for finding in findings_of(label, separator))
+    _check_named(task.classes, list(found | dict.fromkeys(labels)), labels)
+    takers = {label: _takers(task.classes, label, separator) for label in labels}
     classes = {
-        name: [label for item in taken for label in (rest if item == "*" else [item])]
-        for name, taken in task.classes.items()
+        name: sorted((label for label in labels if list(takers[label]) == [name]), key=lambda label: takers[label][name])
+        for name in task.classes
     }
-    empty = [name for name, taken in classes.items() if not taken]
-    if empty or len(classes) < 2:
-        raise ConfigError(
-            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two"
-        )
-    flat = [label for taken in classes.values() for label in taken]
-    if len(set(flat)) != len(flat) or set(flat) != set(labels):
-        odd = sorted({label for label in flat if flat.count(label) > 1} | (set(labels) - set(flat)))
-        raise ConfigError(
-            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
-        )
+    odd = [label for label in single if len(takers[label]) != 1]
+    _check_divided(classes, odd, labels)
     if task.positive is not None and task.positive not in classes:
         raise unknown_name("class", task.positive, classes, "the task's [classes]")
     return classes
+
+
+def findings_of(label: str, separator: str | None) -> list[str]:
+    """The findings that a label holds: itself where a label is one finding."""
+    return label.split(separator) if separator else [label]
+
+
+def _takers(classes: Mapping[str, Sequence[str]], label: str, separator: str | None) -> dict[str, int]:
+    """The classes that take a label: by its own name, else by one of its findings, else by the star.
+
+    With the place of what takes it in the class.
+    """
+    for wanted in ({label}, set(findings_of(label, separator)), {"*"}):
+        places = {name: [at for at, one in enumerate(taken) if one in wanted] for name, taken in classes.items()}
+        if any(places.values()):
+            return {name: place[0] for name, place in places.items() if place}
+    return {}
+
+
+def _check_named(classes: Mapping[str, Sequence[str]], known: Sequence[str], labels: Sequence[str]) -> None:
+    for label in (label for taken in classes.values() for label in taken if label != "*"):
+        if label not in known:
+            near = difflib.get_close_matches(label, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(
+                f"a class of the task takes label {label!r}, which the dataset lacks (it has {_listed(labels)})"
+                f"{hint or OTHERS}"
+            )
+
+
+def _check_divided(classes: Mapping[str, Sequence[str]], odd: Sequence[str], labels: Sequence[str]) -> None:
+    empty = [name for name, taken in classes.items() if not taken]
+    if (empty and not odd) or len(classes) < 2:
+        raise ConfigError(
+            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {_listed(labels)}); "
+            "a task needs two"
+        )
+    if odd:
+        raise ConfigError(
+            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
+        )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Labels in a message: of hundreds, the first."""
+    return ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

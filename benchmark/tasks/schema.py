@@ -211,6 +211,8 @@ class Task(_Table, frozen=True):
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
+        reader: the dataset, with its options, that reads the folder that ``--data`` names; None recognises it.
+        ignore: labels whose images are left out.
         overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
         tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """
@@ -223,6 +225,8 @@ class Task(_Table, frozen=True):
     voters: list[str] = []
     positive: str | None = None
     dataset: str = "phantom"
+    reader: str | None = None
+    ignore: list[str] = []
     options: dict[Literal["segmenter", "backbone", "head", "voter"], dict[str, Scalar]] = {}
     images: Images = Images()
     augmentation: Augmentation = Augmentation()

@@ -33,13 +33,18 @@ class Runtime(_Part, frozen=True):
 
 
 class DatasetChoice(_Part, frozen=True):
-    """Which data: a registered dataset at a place, or a part of it."""
+    """Which data: a registered dataset at a place, or a part of it.
+
+    Attributes:
+        ignore: labels whose images are left out; of a label of several findings, those of which nothing is left.
+    """
 
     name: str
     root: str | None = None
     options: dict[str, Scalar] = {}
     limit: int | None = None
     skip_bad: bool = False
+    ignore: list[str] = []
 
 
 class Setting(_Part, frozen=True, kw_only=True):
