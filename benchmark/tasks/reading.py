@@ -110,7 +110,9 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
     _check_named(task.classes, list(found | dict.fromkeys(labels)), labels)
     takers = {label: _takers(task.classes, label, separator) for label in labels}
     classes = {
-        name: sorted((label for label in labels if list(takers[label]) == [name]), key=lambda label: takers[label][name])
+        name: sorted(
+            (label for label in labels if list(takers[label]) == [name]), key=lambda label: takers[label][name]
+        )
         for name in task.classes
     }
     odd = [label for label in single if len(takers[label]) != 1]

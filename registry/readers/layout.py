@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from registry.contracts import Sample, no_mask
+from registry.contracts import PassedOver, Sample, no_mask
 from registry.errors import DataError, DataNotFoundError
 from registry.readers.files import SUFFIXES, printable, read_gray, read_mask
 
@@ -24,6 +24,8 @@ class FileDataset:
     origin: str
     notices: tuple[str, ...]
     listed: tuple[Sample, ...]
+    passed_over: tuple[PassedOver, ...] = ()
+    separator: str | None = None
 
     def samples(self) -> tuple[Sample, ...]:
         """Every sample, by label, then by name with numbers in their order."""
