@@ -175,6 +175,7 @@ def _hash(path: str) -> str:
     if not Path(path).is_file():  # opening a pipe would wait for its other end
         return UNREADABLE
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:  # an archive of all images may be larger than the memory
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return UNREADABLE

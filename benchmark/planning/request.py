@@ -18,6 +18,7 @@ from registry.lookup import find
 from registry.options import Scalar
 
 AUTO = "auto"  # of `Request.precision`
+OTHERS = "*"  # in `Task.ignore`: what no class takes, which is known when the labels are
 FEWEST_IMAGES = 8  # of `Request.limit`
 KINDS = ("segmenter", "backbone", "head", "voter")
 
@@ -166,7 +167,7 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
         reader.options if reader else {},
         request.limit,
         request.skip_bad,
-        task.ignore,
+        [label for label in task.ignore if label != OTHERS],
     )
 
 

@@ -139,12 +139,12 @@ def resolve(
 
 
 def in_no_class(task: Task, summary: DatasetSummary) -> list[str]:
-    """The labels of several findings that no one class of the task takes.
+    """The labels that are left out: of several findings, no one class takes them; or the task leaves out the rest.
 
     Raises:
         ConfigError: the task's classes do not divide the dataset's labels.
     """
-    if not summary.separator:
+    if not summary.separator and "*" not in task.ignore:
         return []
     taken = {label for labels in resolve_classes(task, summary.labels, summary.separator).values() for label in labels}
     return [label for label in summary.labels if label not in taken]

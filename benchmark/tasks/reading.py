@@ -97,7 +97,8 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
 
     Args:
         separator: between the findings of a label that holds several.  Such a label belongs to the class that takes
-            any of its findings where that is exactly one (``*`` takes what no other class names), else to none.
+            any of its findings where that is exactly one (``*`` takes what no other class names), else to none; so
+            does a label that no class takes where ``*`` is among those that the task ignores.
 
     Raises:
         ConfigError: a class takes a label that the dataset lacks, takes none, or a label of one finding has two
@@ -115,7 +116,8 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
         )
         for name in task.classes
     }
-    odd = [label for label in single if len(takers[label]) != 1]
+    rest = range(2) if "*" in task.ignore else range(1, 2)
+    odd = [label for label in single if len(takers[label]) not in rest]
     _check_divided(classes, odd, labels)
     if task.positive is not None and task.positive not in classes:
         raise unknown_name("class", task.positive, classes, "the task's [classes]")

@@ -212,7 +212,7 @@ class Task(_Table, frozen=True):
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
         reader: the dataset, with its options, that reads the folder that ``--data`` names; None recognises it.
-        ignore: labels whose images are left out.
+        ignore: labels whose images are left out; ``*`` is every label that no class takes.
         overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
         tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """

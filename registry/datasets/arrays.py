@@ -13,7 +13,7 @@ from registry.readers import layout
 from registry.readers.array_archive import Archive, open_archive, read_row
 from registry.readers.files import MINIMUM_SIDE, printable
 from registry.readers.findings import NOTHING
-from registry.readers.names import renamed
+from registry.readers.label_names import renamed
 
 SEPARATOR = "|"
 
@@ -124,8 +124,8 @@ def _parts(archive: Archive) -> dict[str, tuple[str, str]]:
                 break
     if not found:
         raise DataError(
-            f"{archive.path.name} holds no images with labels: expected train_images and train_labels (val_…, test_…) or "
-            f"images and labels; found {', '.join(map(printable, archive.names[:8])) or 'nothing'}"
+            f"{archive.path.name} holds no images with labels: expected train_images and train_labels (val_…, "
+            f"test_…) or images and labels; found {', '.join(map(printable, archive.names[:8])) or 'nothing'}"
         )
     return found
 
@@ -168,8 +168,8 @@ def _words(archive: Archive, key: str, count: int, called: Mapping[str, str]) ->
         values = values[:, 0]
     if len(values) != count or values.ndim > 2 or values.dtype.kind not in "biufUS":
         raise DataError(
-            f"{archive.path.name}: {key} is {values.dtype} {values.shape}; expected {count} numbers or names, or as many "
-            "rows with a column for each label"
+            f"{archive.path.name}: {key} is {values.dtype} {values.shape}; expected {count} numbers or names, "
+            "or as many rows with a column for each label"
         )
     if values.ndim == 1:
         texts = [text.decode() if isinstance(text, bytes) else str(text) for text in values.tolist()]

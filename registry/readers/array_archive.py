@@ -18,7 +18,8 @@ from numpy.lib import format as npy
 
 from registry.errors import DataError
 
-_WINDOW = 256  # rows kept behind the last one read, for readers that do not come in order
+_WINDOW = 1 << 27  # bytes of rows kept behind the last one read, as threads do not come in order
+_MOST = 4096  # such rows
 _OPEN = 4  # arrays that are read side by side
 _WHOLE = 1 << 28  # bytes of an array of labels
 _BROKEN = (BadZipFile, OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, zlib.error)
@@ -124,13 +125,14 @@ class _Stream:
         self._bytes = int(np.prod(self._entry.shape[1:])) * self._entry.dtype.itemsize
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
         self._next = 0
+        self._window = max(1, min(_MOST, _WINDOW // max(1, self._bytes)))
 
     def row(self, index: int) -> np.ndarray:
         """One element along the first axis."""
         with self._lock:
             if index in self._kept:
                 return self._kept[index].copy()
-            if not self._next <= index <= self._next + _WINDOW:
+            if not self._next <= index <= self._next + self._window:
                 self._file.seek(self._entry.offset + index * self._bytes)
                 self._next = index
             while self._next <= index:
@@ -143,7 +145,7 @@ class _Stream:
             raise EOFError("it ends early")
         self._kept[self._next] = np.frombuffer(data, self._entry.dtype).reshape(self._entry.shape[1:])
         self._next += 1
-        while len(self._kept) > _WINDOW:
+        while len(self._kept) > self._window:
             self._kept.popitem(last=False)
 
 

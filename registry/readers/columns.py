@@ -162,7 +162,7 @@ def columns_of(table: Table, films: NamedFiles, said: Mapping[str, str | int | N
     if not given and "label" in open_roles and "label" not in at:
         label, found = _label_columns(names, contents, at)
         _put(at, "label", label)
-    guessed = tuple(role for role in (*NAMES, "findings") if (role in at and role in open_roles))
+    guessed = tuple(role for role in NAMES if role in at and role in open_roles)
     repeated = header and any(plain(name) in _REPEATED for name in names)
     return Columns(names, header, at, found, (*guessed, *(["findings"] if found and not given else [])), repeated)
 

@@ -63,15 +63,15 @@ def marked_findings(cells: Mapping[str, str], uncertain: Uncertain) -> list[str]
 def separator_in(values: Iterable[str]) -> str | None:
     """What seems to stand between several findings of a cell; None where a cell holds one.
 
-    ``|`` always does; ``;`` and ``,`` where one part of a cell is a cell elsewhere.
+    ``|`` always does; ``;`` and ``,`` where half of the parts are cells elsewhere.
     """
     found = list(values)
     single = {value.casefold() for value in found}
     if any("|" in value or is_list(value) for value in found):
         return "|"
     for separator in (";", ","):
-        several = [value for value in found if separator in value]
-        if any(part.strip().casefold() in single for value in several for part in value.split(separator)):
+        parts = {part.strip().casefold() for value in found if separator in value for part in value.split(separator)}
+        if parts and len(parts & single) * 2 >= len(parts):
             return separator
     return None
 

@@ -66,6 +66,8 @@ class Rows:
         self.passed: dict[str, list[str]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self.read = 0
+        self.tables: list[str] = []
+        self.named: set[str] = set()  # files of any row, read or not
         self._shared: set[str] = set()
 
     def take(self, source: Source) -> None:
@@ -77,12 +79,14 @@ class Rows:
             UnknownNameError: ``where`` names a column that the table lacks.
         """
         conditions = list(_conditions(self.reading.where, source.columns.names, source.table.path.name))
+        self.tables.append(source.table.path.name)
         self._shared = _ambiguous_names(source)
         for number, row in _body(source):
             self.read += 1
             cells = _Cells(row, source.columns.at)
             failing = next((said for said, index, words in conditions if not words.holds(cells.of(index))), None)
             if failing:
+                self.named.update(self.films.called(cells["file"]))
                 self._pass(f"left out by where={failing}", cells["file"])
             elif not cells["file"]:
                 self._pass("no file is named", f"line {number}")
@@ -101,6 +105,7 @@ class Rows:
             no_image = self.others.called(text)
             self._pass("the file is no image" if no_image else "no such file here", text)
             return
+        self.named.add(file)
         findings = self._findings(source, cells)
         if findings is None:
             self._pass("a finding is uncertain", text)
@@ -165,7 +170,10 @@ class Rows:
 
     def passed_over(self) -> list[PassedOver]:
         """Rows that were not read, by reason."""
-        return [PassedOver("rows", why, count, tuple(self.passed[why])) for why, count in self.counts.items()]
+        names = ", ".join(self.tables)
+        return [
+            PassedOver(f"rows of {names}", why, count, tuple(self.passed[why])) for why, count in self.counts.items()
+        ]
 
 
 def joined(film: Film, separator: str, *, several: bool, file: str) -> str | None:

@@ -16,7 +16,12 @@ _FOREIGN = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".nii", ".tif", ".tiff",
 
 @dataclass(frozen=True, slots=True)
 class FileDataset:
-    """A `registry.contracts.Dataset` whose samples were listed when it was made."""
+    """A `registry.contracts.Dataset` whose samples were listed when it was made.
+
+    Attributes:
+        patients: in words how patients are known; empty where they are not.
+        separator: between the findings of a label that holds several; None where each label is one.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -25,6 +30,7 @@ class FileDataset:
     notices: tuple[str, ...]
     listed: tuple[Sample, ...]
     passed_over: tuple[PassedOver, ...] = ()
+    patients: str = ""
     separator: str | None = None
 
     def samples(self) -> tuple[Sample, ...]:

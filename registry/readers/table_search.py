@@ -45,6 +45,10 @@ class Folder:
     others: NamedFiles
 
 
+class SeveralTablesError(DataError):
+    """More than one table may hold the labels, and nobody says which one."""
+
+
 def look(root: Path) -> Folder:
     """What lies in a folder.
 
@@ -93,7 +97,7 @@ def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None]
     best = [name for name, count in counts.items() if count * 2 > most or count == most]
     if len(best) > 1:
         shown = " and ".join(source.table.path.name for name in best[:3] for source in families[name][:1])
-        raise DataError(
+        raise SeveralTablesError(
             f"{len(best)} tables of {folder.root} may hold the labels: {shown}; "
             "say which, as --dataset 'table[table=NAME]'"
         )
