@@ -63,7 +63,7 @@ def marked_findings(cells: Mapping[str, str], uncertain: Uncertain) -> list[str]
 def separator_in(values: Iterable[str]) -> str | None:
     """What seems to stand between several findings of a cell; None where a cell holds one.
 
-    ``|`` always does; ``;`` and ``,`` where half of the parts are cells elsewhere.
+    ``|`` always does; ``;`` and ``,`` where most of the parts are cells elsewhere.
     """
     found = list(values)
     single = {value.casefold() for value in found}
@@ -71,7 +71,7 @@ def separator_in(values: Iterable[str]) -> str | None:
         return "|"
     for separator in (";", ","):
         parts = {part.strip().casefold() for value in found if separator in value for part in value.split(separator)}
-        if parts and len(parts & single) * 2 >= len(parts):
+        if len(parts & single) * 2 > len(parts):
             return separator
     return None
 
