@@ -138,18 +138,6 @@ def resolve(
     return specs
 
 
-def in_no_class(task: Task, summary: DatasetSummary) -> list[str]:
-    """The labels that are left out: of several findings, no one class takes them; or the task leaves out the rest.
-
-    Raises:
-        ConfigError: the task's classes do not divide the dataset's labels.
-    """
-    if not summary.separator and "*" not in task.ignore:
-        return []
-    taken = {label for labels in resolve_classes(task, summary.labels, summary.separator).values() for label in labels}
-    return [label for label in summary.labels if label not in taken]
-
-
 class _Pipeline(msgspec.Struct, frozen=True):
     """A pipeline with every option in it."""
 

@@ -124,6 +124,18 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
     return classes
 
 
+def in_no_class(task: Task, labels: Sequence[str], separator: str | None) -> list[str]:
+    """The labels that are left out: of several findings, no one class takes them; or the task leaves out the rest.
+
+    Raises:
+        ConfigError: the task's classes do not divide the dataset's labels.
+    """
+    if not separator and "*" not in task.ignore:
+        return []
+    taken = {label for own in resolve_classes(task, labels, separator).values() for label in own}
+    return [label for label in labels if label not in taken]
+
+
 def findings_of(label: str, separator: str | None) -> list[str]:
     """The findings that a label holds: itself where a label is one finding."""
     return label.split(separator) if separator else [label]

@@ -60,8 +60,7 @@ def table(
     sources = table_search.sources_of(folder, table, said, findings)
     between = separator if separator != "" else table_films.separator_of(sources)
     rows = Rows(folder.films, folder.others, folder.masks, Reading(between, depth, uncertain, where))
-    for one in sources:
-        rows.take(one)
+    rows.take(*sources)
     table_films.check_fit(folder, rows)
     several = bool(between) or any(one.columns.findings or one.columns.repeated for one in sources)
     labels = table_films.labels_of(rows.found, between or table_films.SEPARATOR, several, names)

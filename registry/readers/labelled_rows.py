@@ -70,14 +70,18 @@ class Rows:
         self.named: set[str] = set()  # files of any row, read or not
         self._shared: set[str] = set()
 
-    def take(self, source: Source) -> None:
-        """Read the rows of a table.
+    def take(self, *sources: Source) -> None:
+        """Read the rows of tables.
 
         Raises:
             DataError: a path leads out of the folder, or a name fits several files.
             OptionError: ``where`` cannot be read.
             UnknownNameError: ``where`` names a column that the table lacks.
         """
+        for source in sources:
+            self._take(source)
+
+    def _take(self, source: Source) -> None:
         conditions = list(_conditions(self.reading.where, source.columns.names, source.table.path.name))
         self.tables.append(source.table.path.name)
         self._shared = _ambiguous_names(source)

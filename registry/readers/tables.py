@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
 from registry.errors import DataError
 
 TEXT = frozenset({".csv", ".tsv", ".txt"})
@@ -156,9 +159,6 @@ def _text(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, Row]
 
 def _excel(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows of the first sheet with anything in it; a formula has the value that the program which wrote it found."""
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
     try:
         with ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > _UNPACKED:
