@@ -5,17 +5,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.group import Once
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmark.comparison.costs import CostTable
+    from benchmark.comparison.external import ExternalTable
     from benchmark.comparison.tables import Comparison
 
 FEW = 3  # runs in detail that go on a screen or two
-WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench speed writes one per pipeline"}
+WRITERS = {
+    "result.json": "bench run writes one per run",
+    "speed.json": "bench speed writes one per pipeline",
+    "external.json": "bench evaluate writes one per run",
+}
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--metric", help="Rank by this metric instead of the task's own.")
 @click.option(
@@ -29,6 +36,7 @@ WRITERS = {"result.json": "bench run writes one per run", "speed.json": "bench s
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
 @click.option("--details", is_flag=True, help="Also each run by itself: classes, members, thresholds, masks, maps.")
 @click.option("--costs", "costs_only", is_flag=True, help="What bench speed measured alone, beside the scores.")
+@click.option("--external", "external_only", is_flag=True, help="What bench evaluate found elsewhere alone.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
 def command(
@@ -42,6 +50,7 @@ def command(
     output: Path | None,
     details: bool,
     costs_only: bool,
+    external_only: bool,
     verify: bool,
 ) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
@@ -53,7 +62,8 @@ def command(
     and retrained high are 95 % over images and retraining; difference, its interval, p and minimum detectable are to
     the row that stands first, or to --against.
 
-    What bench speed has measured follows in tables of its own, a group for each hardware; in CSV it is had by --costs.
+    What bench evaluate found on images of elsewhere and what bench speed has measured follow in tables of their own; in
+    CSV they are had by --external and --costs.
 
     Exit code 3: nothing found; 5: a record cannot be trusted.  It is left out where its seal does not fit, marked and
     not ranked where its predictions were changed or do not give its number.  bench verify looks at everything.
@@ -67,14 +77,15 @@ def command(
         _check_details(form, output)
     paths = results or (Path("results"),)
     with uncollected():
-        comparison, costs, files = _compared(paths, metric, against, margin, verify)
+        comparison, costs, external, files = _compared(paths, metric, against, margin, verify)
         wrong = any(untrusted(table.rows) for table in comparison.tables)
-        if costs_only:
+        if costs_only or external_only:
             comparison = Comparison([], comparison.left_out)
-        if not comparison.tables and not comparison.left_out and not costs:
-            _say_nothing_found(costs_only)
+            costs, external = costs if costs_only else [], external if external_only else []
+        if not comparison.tables and not comparison.left_out and not costs and not external:
+            _say_nothing_found("speed.json" if costs_only else "external.json" if external_only else "result.json")
             context.exit(3)
-        _show(comparison, costs, form, output)
+        _show(comparison, costs, external, form, output)
     if details:
         _show_details(files)
     if comparison.left_out or wrong:
@@ -83,24 +94,25 @@ def command(
 
 def _compared(
     paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
-) -> "tuple[Comparison, list[CostTable], list[Path]]":
-    """The comparison, what was measured of speed, and the records' files."""
+) -> "tuple[Comparison, list[CostTable], list[ExternalTable], list[Path]]":
+    """The comparison, what was measured of speed, what was found elsewhere, and the records' files."""
+    from benchmark.cli.elsewhere import tables
     from benchmark.cli.paired import distrusted, family
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.kept import KeptTrust
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
-    trust = KeptTrust(distrusted, cache_folder())
+    trust = KeptTrust(distrusted, memory_folder())
     comparison, found = collected(
         paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
     )
     trust.keep()
-    return comparison, cost_tables(comparison.tables, found.speeds), [Path(file) for file in found.files.values()]
+    external, files = tables(found.externals), [Path(file) for file in found.files.values()]
+    return comparison, cost_tables(comparison.tables, found.speeds), external, files
 
 
-def _say_nothing_found(costs_only: bool) -> None:
-    lacking = "speed.json" if costs_only else "result.json"
+def _say_nothing_found(lacking: str) -> None:
     click.echo(f"bench: no {lacking} below the given folders; {WRITERS[lacking]}", err=True)
 
 
@@ -113,18 +125,24 @@ def _check_details(form: str, output: Path | None) -> None:
         )
 
 
-def _show(comparison: "Comparison", costs: "list[CostTable]", form: str, output: Path | None) -> None:
+def _show(
+    comparison: "Comparison",
+    costs: "list[CostTable]",
+    external: "list[ExternalTable]",
+    form: str,
+    output: Path | None,
+) -> None:
     from rich.console import Console
 
     from benchmark.report.pages import page, print_page
 
     if output is None and form == "table":
-        print_page(Console(), comparison, costs)
+        print_page(Console(), comparison, costs, external)
         return
     if form == "csv":
         for reason in comparison.left_out:
             click.echo(f"bench: left out: {reason}", err=True)
-    pieces = page(comparison, costs, form)
+    pieces = page(comparison, costs, form, external)
     if output is None:
         for piece in pieces:
             click.echo(piece, nl=False)

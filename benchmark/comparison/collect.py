@@ -8,9 +8,10 @@ import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
+from benchmark.comparison.external import Found
 from benchmark.comparison.tables import MARGIN, Comparison, Table
 from benchmark.comparison.trust import Distrust, trust_all
-from benchmark.records import speed
+from benchmark.records import external, speed
 from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
@@ -31,6 +32,7 @@ class Collected:
         files: run and key -> where its record lies; those of a folder called reference come last.
         controls: names of the runs that are of rules, and of no pipeline.
         speeds: measurements.
+        externals: evaluations on images of elsewhere.
         left_out: files that cannot be trusted, as ``path reason``.
     """
 
@@ -39,13 +41,15 @@ class Collected:
         self.files: dict[tuple[str, str], str] = {}
         self.controls: set[str] = set()
         self.speeds: list[Speed] = []
+        self.externals: list[Found] = []
         self.left_out: list[str] = []
         self._roots: list[Path] = []
 
     def records(self, roots: Sequence[Path]) -> Iterator[Record]:
         """The usable records below some folders, one at a time."""
         self._roots = [path.absolute() for path in roots]
-        scans = (scan(path, verified=self.verified, others={speed.FILE: self._measured}) for path in roots)
+        others = {speed.FILE: self._measured, external.FILE: self._evaluated}
+        scans = (scan(path, verified=self.verified, others=others) for path in roots)
         for path, found in itertools.chain.from_iterable(scans):
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
@@ -78,6 +82,13 @@ class Collected:
             self.left_out.append(f"{path} {found.reason}")
         else:
             self.speeds.append(found)
+
+    def _evaluated(self, path: Path) -> None:
+        found = external.read(path, verified=self.verified)
+        if isinstance(found, Broken):
+            self.left_out.append(f"{path} {found.reason}")
+        else:
+            self.externals.append(Found(found, path.parent))
 
 
 def collected(

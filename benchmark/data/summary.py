@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import read_dataset, selected
+from benchmark.data.file_facts import file_facts
+from benchmark.data.samples import check_labels, ignored_labels, read_dataset, selected, separator_of
 from benchmark.data.splits import masks_leak
 from benchmark.data.understanding import understood
 from benchmark.records.summary import DatasetSummary
@@ -30,6 +31,7 @@ from registry.readers.films import labelled
 from registry.readers.tree import ARCHIVES, first_image, sub_folders
 
 UNREADABLE = "unreadable"
+READS_HEADERS = "registry.readers.headers"
 
 NO_PATIENTS = "patients unknown: each image stands by itself, and only copies of one film are kept together"
 SOME_PATIENTS = "patients of {:,} of {:,} images unknown: each of these stands by itself"
@@ -40,20 +42,30 @@ def recognised(choice: DatasetChoice) -> DatasetChoice:
     return choice if choice.name else msgspec.structs.replace(choice, name=recognise(choice.root or "."))
 
 
-def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None]) -> DatasetSummary:
+def summarise(
+    choice: DatasetChoice, seed: int, cache: Path, progress: Callable[[int, int], None], *, fewest_labels: int = 2
+) -> DatasetSummary:
     """What the dataset holds, with file digests remembered below the cache.
 
     Args:
         progress: called with how many files of how many have been read.
+        fewest_labels: that must have images.
+
+    Raises:
+        DataError: fewer have.
     """
     dataset, every, options = read_dataset(choice)
-    samples = selected(choice, dataset.labels, every, seed)
-    labels = [label for label in dataset.labels if label not in choice.ignore]
+    ignored = ignored_labels(dataset, choice.ignore)
+    samples = selected(choice, ignored, every, seed)
+    labels = [label for label in dataset.labels if label not in ignored]
+    check_labels(choice, samples, fewest_labels)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
     # Synthetic images have no files: the code that makes them stands for their bytes.
-    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
+    index = CodeIndex(cache)
+    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, index)
+    version = index.code_digest(READS_HEADERS) or ""
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
@@ -72,7 +84,9 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
-        understood=understood(dataset, every, samples, choice.ignore),
+        facts=file_facts(samples, files, cache / "file-headers.json", version),
+        understood=understood(dataset, every, samples, ignored),
+        separator=separator_of(dataset),
     )
 
 
@@ -183,6 +197,7 @@ def _hash(path: str) -> str:
     if not Path(path).is_file():  # opening a pipe would wait for its other end
         return UNREADABLE
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:  # an archive of all images may be larger than the memory
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return UNREADABLE

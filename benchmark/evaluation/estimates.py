@@ -59,6 +59,7 @@ def evaluate(
     groups: np.ndarray,
     seed: int,
     resamples: int = 2000,
+    part: bool = False,
 ) -> dict[str, Estimate]:
     """Every metric of (n,) images with its 95 % interval, by name.
 
@@ -69,13 +70,15 @@ def evaluate(
     1.  A rule that gives every image the same answer has the interval of such a rule: none.
 
     For K = 2 AUROC and AUPRC are those of `positive`, else of the second class; for K > 2 the mean over classes.
+    Images that are `part` of those that a rule answers may share an answer though the rule has several.
     """
     count = len(classes)
     groups, _ = group_codes(groups)
     matrix = metrics.confusion(targets, outputs.decisions, count)
     draws = _resample(targets, outputs, count, groups, seed, resamples)
     judged = _Judged(classes, positive, targets, outputs, groups, matrix, draws)
-    estimates = _constant_rule(judged, _decision_estimates(judged)) | _ranking_estimates(judged)
+    decided = _decision_estimates(judged)
+    estimates = (decided if part else _constant_rule(judged, decided)) | _ranking_estimates(judged)
     wrong = targets != outputs.decisions
     estimates |= probability_estimates(targets, outputs.probabilities, groups, wrong, draws, seed)
     if count == 2:

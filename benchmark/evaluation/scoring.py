@@ -104,7 +104,7 @@ def score(
         confusion=metrics.confusion(targets[test], outputs.decisions[test], len(classes)).astype(int).tolist(),
         corrected_logits=corrected_logits,
         probabilities=outputs.probabilities,
-        calibration=_calibration_info(calibration, groups[calibrating], classes, data_prior, batch_prior, thresholds),
+        calibration=calibration_info(calibration, groups[calibrating], classes, data_prior, batch_prior, thresholds),
         controls=controls(classes, positive, targets, subsets, groups, sources, seed, resamples),
     )
 
@@ -138,7 +138,7 @@ def uncalibrated(
     return {f"{name}{UNCALIBRATED}": found[name] for name in (*OF_DECISIONS, *OF_POSITIVE) if name in found}
 
 
-def _calibration_info(
+def calibration_info(
     calibration: Calibration,
     groups: np.ndarray,
     classes: Sequence[str],
@@ -146,6 +146,7 @@ def _calibration_info(
     batch_prior: Sequence[float],
     thresholds: dict[str, Threshold],
 ) -> CalibrationInfo:
+    """What a record says of a calibration that was fitted on images of these groups."""
     shares = {"data_prior": data_prior, "batch_prior": batch_prior}
     named = {key: dict(zip(classes, np.exp(log_prior(prior)).tolist(), strict=True)) for key, prior in shares.items()}
     fitted = msgspec.structs.asdict(calibration)

@@ -125,3 +125,16 @@ def read_training(
     if not counts:
         return None
     return Training(np.repeat(np.arange(len(classes)), [counts.get(name, 0) for name in classes]), None)
+
+
+def read_learnt(folder: Path) -> set[str] | None:
+    """Ids of the images that anything of a run was fitted on, by its split.csv; None where there is none.
+
+    Raises:
+        OSError, ValueError, KeyError: it cannot be read.
+    """
+    path = folder / SPLIT
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return {row["id"] for row in csv.DictReader(file) if row["subset"] != "test"}

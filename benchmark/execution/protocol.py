@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.graph import Step
+from benchmark.records.external import ExternalTask
 from benchmark.records.summary import DatasetSummary
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Precision, RunSpec, Runtime
@@ -39,12 +40,19 @@ class Summarise(_Request, frozen=True, tag="summarise"):
     dataset: DatasetChoice
     seed: int
     cache: str
+    fewest_labels: int = 2
 
 
 class TryOut(_Request, frozen=True, tag="tryout"):
     """Whether classical heads, each a name, options and a number of classes, can be built."""
 
     heads: list[tuple[str, dict[str, Scalar], int]]
+
+
+class TryNetworks(_Request, frozen=True, tag="networks"):
+    """What keeps networks, each a kind, name, options and pixels a side, from being built; empty where nothing does."""
+
+    networks: list[tuple[str, str, dict[str, Scalar], int]]
 
 
 class Build(_Request, frozen=True, tag="build"):
@@ -121,7 +129,39 @@ class Answer(_Request, frozen=True, tag="predict"):
     maps: bool
 
 
-Request = Answer | Describe | Device | Summarise | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure
+class Evaluate(_Request, frozen=True, tag="evaluate"):
+    """A finished run on images of elsewhere, put into a folder of its own; see `benchmark.stages.external`.
+
+    Attributes:
+        steps: of a run "", of a vote each member: what prepares the images as that prepared its own.
+        learnt: prepares the images of the run's own dataset; None where those are not at hand.
+    """
+
+    task: ExternalTask
+    steps: dict[str, Step]
+    cache: str
+    learnt: Step | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of the run."""
+        return next(iter(self.steps.values())).spec.runtime
+
+
+Request = (
+    Answer
+    | Describe
+    | Device
+    | Summarise
+    | TryOut
+    | TryNetworks
+    | Build
+    | WriteRecord
+    | RunTrial
+    | DrawSearch
+    | Measure
+    | Evaluate
+)
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.locks import LACKED
+from benchmark.tasks.reading import in_no_class
 from benchmark.tasks.schema import Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
 
@@ -43,6 +44,9 @@ class Display(Protocol):
 
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
+
+    def working(self, label: str) -> AbstractContextManager[Watch]:
+        """Show that a worker is at work, and with what; gives who sees its events."""
 
     def running(self, total: int) -> AbstractContextManager[Take]:
         """Show how far so many runs are; gives who sees what happens."""
@@ -115,8 +119,9 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
     runtime = settled(session)
     choice, summary, described = found = _summarised(session, asked.task, chosen)
     specs = resolve(
-        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
-    )
+        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime,
+        allow_format_differences=session.request.allow_format_differences,
+    )  # fmt: skip
     if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
         session.worker.stop()
     return specs, found
@@ -172,6 +177,9 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     with session.display.summarising() as watch:
         asked = Summarise(dataset_of(request, task), task.split.seed, str(store.root))
         seen = session.worker.ask(asked, Summarised, watch)
+        if without := in_no_class(task, seen.summary.labels, seen.summary.separator):
+            kept = msgspec.structs.replace(seen.dataset, ignore=[*seen.dataset.ignore, *without])
+            seen = session.worker.ask(msgspec.structs.replace(asked, dataset=kept), Summarised, watch)
         described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
         described.fetch(chosen.components())
     source = "" if request.data else " (no --data: synthetic phantom images)"

@@ -14,4 +14,5 @@ def serve(request: Summarise, emit: Emit) -> Summarised:
     def progress(done: int, total: int) -> None:
         emit(Progress(stage="summary", done=done, total=total))
 
-    return Summarised(choice, summary.summarise(choice, request.seed, Path(request.cache), progress))
+    found = summary.summarise(choice, request.seed, Path(request.cache), progress, fewest_labels=request.fewest_labels)
+    return Summarised(choice, found)

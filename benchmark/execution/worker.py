@@ -24,6 +24,7 @@ from benchmark.execution.protocol import (
     Done,
     DrawSearch,
     Emit,
+    Evaluate,
     Event,
     Failed,
     Measure,
@@ -32,6 +33,7 @@ from benchmark.execution.protocol import (
     Request,
     RunTrial,
     Summarise,
+    TryNetworks,
     TryOut,
     WriteRecord,
     encoded,
@@ -47,11 +49,13 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     Device: "benchmark.execution.device",
     Summarise: "benchmark.execution.summarise",
     TryOut: "benchmark.execution.tryout",
+    TryNetworks: "benchmark.execution.trynetworks",
     Build: "benchmark.execution.runner",
     WriteRecord: "benchmark.execution.recorder",
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
     Measure: "benchmark.speed.measure",
+    Evaluate: "benchmark.execution.evaluating",
 }
 
 

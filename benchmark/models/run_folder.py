@@ -4,10 +4,11 @@ from pathlib import Path
 
 from benchmark.evaluation.calibration import Calibration
 from benchmark.models.pipeline import Pipeline, load_pipeline
+from benchmark.records.contents import fits
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
 from benchmark.tasks.spec import run_spec
-from registry.errors import DataError, DataNotFoundError
+from registry.errors import DataError, DataNotFoundError, VerificationError
 
 MODELS = "model"  # folder of what predicts
 
@@ -21,6 +22,19 @@ def load_run(folder: Path) -> Pipeline:
         DataError: the run failed, or is made of other runs, which keep their own models.
     """
     record = verify(folder / FILE)
+    files = model_files(record, folder)
+    depth = record.dataset.depth if record.dataset else None
+    return load_pipeline(files, run_spec(record.spec), *fitted(record), bits=depth.bits if depth else None)
+
+
+def model_files(record: Record, folder: Path) -> dict[str, Path]:
+    """Name -> file of the models that a finished run keeps.
+
+    Raises:
+        DataNotFoundError: there are none.
+        VerificationError: one was changed since the record was sealed.
+        DataError: the run failed, or is made of other runs, which keep their own models.
+    """
     if record.status != "ok":
         raise DataError(f"{record.run} failed, so there is nothing that predicts; run it again")
     if record.members:
@@ -28,15 +42,19 @@ def load_run(folder: Path) -> Pipeline:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
-    return load_pipeline(files, run_spec(record.spec), *_calibration(record))
+    for name, path in files.items():
+        listed = (record.files or {}).get(f"{MODELS}/{name}")
+        if listed is not None and not fits(listed, path):
+            raise VerificationError(f"{path} was changed since its record was written; run {record.run} again")
+    return files
 
 
-def _calibration(record: Record) -> tuple[Calibration, list[float], list[float]]:
+def fitted(record: Record) -> tuple[Calibration, list[float], list[float]]:
     """What was fitted on the calibration subset, and the class prior of the data and of what was learnt from."""
     calibration = record.calibration
-    fitted = Calibration(
+    found = Calibration(
         **{name: value for name in Calibration.__struct_fields__ if (value := getattr(calibration, name)) is not None}
     )
     priors = (calibration.data_prior, calibration.batch_prior)
     data_prior, batch_prior = ([prior[k] for k in record.classes] for prior in priors)
-    return fitted, data_prior, batch_prior
+    return found, data_prior, batch_prior

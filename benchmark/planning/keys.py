@@ -94,6 +94,13 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     return chain.planned(summary)
 
 
+def prepare_step(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> Step:
+    """What prepares a dataset as a run does, whether or not it is the run's own."""
+    chain = Chain(spec, index)
+    _split(chain, summary)
+    return chain.steps["prepare"]
+
+
 def scoring(chain: "Chain") -> tuple[object, ...]:
     """Settings of every step that scores."""
     spec, numpy = chain.spec, chain.libraries("numpy")
@@ -108,7 +115,8 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
         _copies(chain, summary)
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, summary.options)),)
-    settings = (summary.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
+    images = (spec.images.size, early, spec.images.fit, spec.images.inverted_masks)
+    settings = (summary.digest, spec.dataset.skip_bad, *images, chain.libraries(*IMAGES))
     chain.add("prepare", *settings, components=source)
     chain.add("split", spec.split, spec.fold, reads=("prepare", "copies"))
 

@@ -1,5 +1,6 @@
 """What is asked for: one frozen request, whoever asks, and what it says of task, data, runtime and folders."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,11 +14,12 @@ from benchmark.tasks.reading import merge, parse_assignment, parse_component, re
 from benchmark.tasks.schema import Seed, Task, plain
 from benchmark.tasks.spec import DatasetChoice, Precision, Runtime
 from registry.cores import usable_cores
-from registry.errors import ConfigError
+from registry.errors import ConfigError, DataNotFoundError
 from registry.lookup import find
 from registry.options import Scalar
 
 AUTO = "auto"  # of `Request.precision`
+OTHERS = "*"  # in `Task.ignore`: what no class takes, which is known when the labels are
 FEWEST_IMAGES = 8  # of `Request.limit`
 KINDS = ("segmenter", "backbone", "head", "voter")
 
@@ -34,6 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         dataset: which registered dataset reads them; None recognises it.
         ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
+        allow_format_differences: go on where the format of files alone tells a class.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
         epochs: exactly so many, of every network; None as the task says.
@@ -58,6 +61,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dataset: str | None = None
     ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
+    allow_format_differences: bool = False
     skip_bad: bool = False
     quick: bool | None = None
     epochs: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -134,6 +138,10 @@ def task_of(request: Request) -> Asked:
 def settings_of(request: Request) -> dict[str, Any]:
     """The assignments of a request as nested tables."""
     tables: dict[str, Any] = {}
+    places = Counter(text.partition("=")[0].strip() for text in request.settings)
+    for place, count in places.items():
+        if count > 1:
+            raise ConfigError(f"--set {place} is given {count} times; give it once")
     for text in request.settings:
         assignment = parse_assignment(text)
         if "quick" in assignment:
@@ -154,8 +162,11 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
 
     Raises:
         UnknownNameError: nobody registered a dataset of that name.
+        DataNotFoundError: the task is of files, and nobody says where they are.
     """
-    named = request.dataset or ("" if request.data else task.dataset)
+    if task.reader and not request.data and not request.dataset:
+        raise DataNotFoundError(f"task {request.task!r} is of a collection of files; give its folder with --data")
+    named = request.dataset or ((task.reader or "") if request.data else task.dataset)
     reader = parse_component(named) if named else None
     if reader:
         find("dataset", reader.name)
@@ -165,7 +176,7 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
         options=reader.options if reader else {},
         limit=request.limit,
         skip_bad=request.skip_bad,
-        ignore=list(dict.fromkeys([*task.ignore, *request.ignore])),
+        ignore=[label for label in dict.fromkeys([*task.ignore, *request.ignore]) if label != OTHERS],
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.planning.graph import Traits
 from benchmark.planning.split_checks import check_split
 from benchmark.records.metrics import metrics_of
 from benchmark.records.summary import DatasetSummary
+from benchmark.records.telling import FORMAT, telling
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
 from benchmark.tasks.schema import Component, PipelineFile, Task
@@ -100,19 +101,23 @@ def resolve(
     forced: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
     runtime: Runtime,
+    allow_format_differences: bool = False,
 ) -> list[Spec]:
     """One specification per pipeline or vote, seed and fold, every option in it; pooled ones are not among them.
 
     Args:
         forced: kind -> options of the settings, which at least one chosen component must have.
+        allow_format_differences: go on where the files' format alone tells a class.
 
     Raises:
         UnknownNameError: the task's metric is unknown.
         DataError: a class has too few groups to be in every subset.
         OptionError: an option that no chosen component has, or a value that does not fit.
-        RefusedError: the dataset's own masks would give the class away.
+        RefusedError: the dataset's own masks, or its files' format, would give the class away.
     """
-    classes = resolve_classes(task, summary.labels, choice.ignore)
+    classes = resolve_classes(task, summary.labels, choice.ignore, summary.separator)
+    if not allow_format_differences:
+        _check_format(classes, summary)
     _check_metric(task, classes)
     check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)
@@ -240,6 +245,15 @@ def _check_masks(name: str, traits: Traits, summary: DatasetSummary) -> None:
             f"--segmenter {name} would give the class away: {summary.masks_leak}; "
             "use --segmenter unet, which sees every class alike"
         )
+
+
+def _check_format(classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
+    for one in telling(summary.facts, summary.counts, classes):
+        if one.what == FORMAT:
+            raise RefusedError(
+                f"the format of the files alone tells {one.of} ({one.text()}), so a network may learn that; convert "
+                "all images to one format, or add --allow-format-differences, which every record then says"
+            )
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

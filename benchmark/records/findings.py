@@ -47,6 +47,20 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: list[str] = []
 
 
+class DepthInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How films of 16 bits a pixel were brought to 8.
+
+    Attributes:
+        bits: that became 0 to 255; brighter pixels were clipped.
+        films: of 16 bits.
+        deeper: id -> bits of the films that need more, and were scaled by their own.
+    """
+
+    bits: int
+    films: int
+    deeper: dict[str, int] = {}
+
+
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     """One member of a vote, or one fold of a cross-validation.
 
@@ -97,6 +111,8 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         images: label -> prepared images.
         skipped: unreadable samples left out, as ``id: reason``.
+        notices: what a reader must know of how images were prepared.
+        depth: None without films of 16 bits a pixel.
         members: name -> metrics.
         reference: the difference and the metrics; who it is, the record adds.
         notes: what went wrong in the trainings, though they ended.
@@ -116,3 +132,5 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: Reference | None = None
     notes: list[str] = []
     rules: dict[str, Rule] = {}
+    notices: list[str] = []
+    depth: DepthInfo | None = None

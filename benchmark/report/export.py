@@ -68,15 +68,17 @@ def to_json(comparison: Comparison) -> str:
     return "".join(json_pieces(comparison))
 
 
-def json_pieces(comparison: Comparison, costs: Sequence[Any] = ()) -> Iterator[str]:
+def json_pieces(comparison: Comparison, costs: Sequence[Any] = (), external: Sequence[Any] = ()) -> Iterator[str]:
     """The same piece by piece, so that thousands of rows need not be in memory at once.
 
     Args:
         costs: measured speed, see `benchmark.report.cost_export.costs_content`.
+        external: evaluations on images of elsewhere, see `benchmark.report.external.external_content`.
     """
     fields = {
         "tables": _array((_table(table, 2) for table in comparison.tables), 1),
         "costs": [_json(costs, 1)],
+        **({"external": [_json(external, 1)]} if external else {}),
         "left_out": [_json(comparison.left_out, 1)],
     }
     yield from _object(fields, 0)

@@ -1,44 +1,61 @@
 """Comparisons and measured costs as one page: on a console, or as text of any form."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
 from benchmark.comparison.costs import CostTable
+from benchmark.comparison.external import ExternalTable
 from benchmark.comparison.tables import Comparison
 from benchmark.report.cost_export import costs_content, costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs
 from benchmark.report.export import json_pieces, to_csv
+from benchmark.report.external import external_content, external_csv, external_markdown, print_external
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 
 WIDTH = 140  # columns of a table that is written to a file
 
 
-def print_page(console: Console, comparison: Comparison, costs: list[CostTable]) -> None:
-    """The tables of a comparison, and those of costs below them."""
+def print_page(
+    console: Console, comparison: Comparison, costs: list[CostTable], external: Sequence[ExternalTable] = ()
+) -> None:
+    """The tables of a comparison, those of images of elsewhere, and those of costs below them."""
     print_comparison(console, comparison)
-    if comparison.tables and costs:
+    if comparison.tables and external:
+        console.print()
+    print_external(console, external)
+    if (comparison.tables or external) and costs:
         console.print()
     print_costs(console, costs)
 
 
-def page(comparison: Comparison, costs: list[CostTable], form: str) -> Iterable[str]:
+def page(
+    comparison: Comparison, costs: list[CostTable], form: str, external: Sequence[ExternalTable] = ()
+) -> Iterable[str]:
     """The same as text, in pieces.
 
     Args:
-        form: ``table``, ``md``, ``csv`` (of costs where there is no comparison) or ``json``.
+        form: ``table``, ``md``, ``csv`` (of one kind: where there is no comparison that of images of elsewhere, else
+            that of costs) or ``json``.
     """
     if form == "json":
-        return json_pieces(comparison, costs_content(costs))
+        return json_pieces(comparison, costs_content(costs), external_content(external))
     if form == "csv":
-        return [to_csv(comparison) if comparison.tables or not costs else costs_csv(costs)]
+        return [_csv(comparison, costs, external)]
     if form == "md":
-        return [markdown(comparison), "\n" * bool(comparison.tables and costs), costs_markdown(costs)]
+        parts = [markdown(comparison), external_markdown(external), costs_markdown(costs)]
+        return ["\n".join(part for part in parts if part)]
     text = io.StringIO()
-    print_page(Console(file=text, width=WIDTH, force_jupyter=False), comparison, costs)
+    print_page(Console(file=text, width=WIDTH, force_jupyter=False), comparison, costs, external)
     return [text.getvalue()]
+
+
+def _csv(comparison: Comparison, costs: list[CostTable], external: Sequence[ExternalTable]) -> str:
+    if comparison.tables or not (costs or external):
+        return to_csv(comparison)
+    return external_csv(external) if external else costs_csv(costs)
 
 
 def costs_page(costs: list[CostTable], form: str) -> str:

@@ -67,7 +67,8 @@ class Progress:
 
     def _break_silence(self) -> None:
         while not self.over.wait(1):
-            self.report()
+            with contextlib.suppress(OSError):  # whoever prints next beside this thread is told
+                self.report()
 
     def report(self) -> None:
         """Say what every worker is at, if nothing has been said for long; where bars show it, nothing."""

@@ -14,6 +14,8 @@ from registry.readers.films import Labelled, labelled, unread
 from registry.readers.mask_files import among_images, pair
 from registry.readers.tree import File, passed_over
 
+SOURCELESS = "sources unknown: a folder of images does not tell them"
+
 
 def folder(
     root: str | Path,
@@ -66,7 +68,7 @@ def folder(
         labels=tuple(found.films),
         licence=licence,
         origin="a folder of the user",
-        notices=("sources unknown: a folder of images does not tell them", *known.notices),
+        notices=(*(() if all(sample.source for sample in listed) else (SOURCELESS,)), *known.notices),
         listed=listed,
         passed_over=(*found.skipped, *unpaired, *_others(found, known)),
         patients=known.known_by,

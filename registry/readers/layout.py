@@ -10,6 +10,7 @@ import numpy as np
 
 from registry.contracts import PassedOver, Sample, no_mask
 from registry.errors import DataError
+from registry.readers.dicom import facts_of
 from registry.readers.files import printable, read_gray, read_mask
 from registry.readers.kinds import SUFFIXES
 from registry.readers.tree import listed
@@ -21,6 +22,7 @@ class FileDataset:
 
     Attributes:
         patients: in words how patients are known; empty where they are not.
+        separator: between the findings of a label that holds several; None where each label is one.
     """
 
     name: str
@@ -31,6 +33,7 @@ class FileDataset:
     listed: tuple[Sample, ...]
     passed_over: tuple[PassedOver, ...] = ()
     patients: str = ""
+    separator: str | None = None
 
     def samples(self) -> tuple[Sample, ...]:
         """Every sample, by label, then by name with numbers in their order."""
@@ -56,8 +59,12 @@ def sample(
     part: str | None = None,
     traits: Mapping[str, str] = {},
 ) -> Sample:
-    """The sample of an image; without a known patient it is a group of its own."""
-    id = printable(id)
+    """The sample of an image; without a known patient it is a group of its own.
+
+    A DICOM file says itself who the patient is and, in place of a source, who made the machine.
+    """
+    id, facts = printable(id), facts_of(file.image)
+    patient, source = patient or facts.patient, source or facts.traits.get("manufacturer")
     return Sample(
         id=id,
         label=label,
@@ -68,7 +75,7 @@ def sample(
         mask_annotator=mask_annotator if file.masks else None,
         paths=(file.image, *file.masks),
         part=part,
-        traits=traits,
+        traits={**facts.traits, **traits},
     )
 
 

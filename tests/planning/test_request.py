@@ -98,10 +98,16 @@ def test_the_runtime_has_threads_only_where_bits_must_repeat(monkeypatch):
     assert runtime_of(asked(precision="auto")).precision == "float32"
 
 
-def test_a_plan_makes_no_folder_for_results(tmp_path):
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_plan_makes_no_folder_for_results(tmp_path, writes):
+    """Nor does a run, before it has looked at the data, in whose folder they may be."""
+    request = asked(cache=str(tmp_path / "cache"), results=str(tmp_path / "some" / "results"))
+    check_folders(request, "-o", writes=writes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
+
+
+def test_a_file_in_the_place_of_results_is_refused_of_a_plan_too(tmp_path):
     request = asked(cache=str(tmp_path / "cache"), results=str(tmp_path / "results"))
-    check_folders(request, "-o", writes=False)
-    assert not (tmp_path / "results").exists()
     (tmp_path / "results").touch()
     with pytest.raises(StorageError, match=r"cannot be written \(it is a file\); choose another one with -o"):
         check_folders(request, "-o", writes=False)

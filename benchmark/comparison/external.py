@@ -1,0 +1,277 @@
+"""Evaluations on images of elsewhere -> tables: of the same images, classes and map of labels, and no others."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from benchmark.comparison.aggregates import mean
+from benchmark.records.estimate import Estimate
+from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
+from benchmark.records.metrics import CALIBRATION_INTERCEPT, CALIBRATION_SLOPE, OF_CALIBRATION, direction
+
+OF_MASKS = ("dice", "iou", "pixel-accuracy", "implausible")
+UNBOUNDED = ("log-loss", "brier", "mcc")
+BESIDE = ("sensitivity", "specificity", "auroc", CALIBRATION_SLOPE, CALIBRATION_INTERCEPT)
+
+Divided = tuple[list[Subgroup], list[SubgroupDifference], int]
+# Of rows: values of their trainings, ends over images alone -> ends over images and retraining.
+Intervals = Callable[[Sequence[Sequence[float]], Sequence[tuple[float, float]]], list[tuple[float, float]]]
+# Evaluations that differ in their training, and their folders -> subgroups of all together.
+Dividing = Callable[[Sequence[External], Sequence[Path]], Divided | None]
+
+
+class Found(NamedTuple):
+    """An evaluation and where it lies."""
+
+    external: External
+    folder: Path
+
+
+class ExternalRow(msgspec.Struct, frozen=True):
+    """One pipeline, or what recalibration makes of it, over its trainings.
+
+    Attributes:
+        recalibrated: local images that it was recalibrated on; 0 for as it was.
+        trainings: seeds, with the fold where there are several.
+        metrics: means over trainings; 95 % over images and retraining.
+        drop: metric -> these less the run's own test, likewise.
+        internal: the means of the same metrics on the runs' own tests.
+        subgroups, differences, tested: see `benchmark.records.external.External`; none of recalibrated rows.
+    """
+
+    pipeline: str
+    recalibrated: int
+    trainings: list[str]
+    metrics: dict[str, Estimate]
+    drop: dict[str, Estimate]
+    internal: dict[str, float]
+    shared: list[str]
+    notes: list[str]
+    needed: dict[str, int]
+    subgroups: list[Subgroup] = []
+    differences: list[SubgroupDifference] = []
+    tested: int = 0
+
+
+class ExternalTable(msgspec.Struct, frozen=True):
+    """What may stand side by side: one external dataset, one map of its labels, the same images.
+
+    Attributes:
+        left_out: label -> images that are of no class.
+        counts: class -> images.
+    """
+
+    kind: str
+    dataset: str
+    digest: str
+    tasks: list[str]
+    metric: str
+    classes: list[str]
+    positive: str | None
+    mapping: dict[str, str]
+    counts: dict[str, int]
+    left_out: dict[str, int]
+    skipped: int
+    n: int
+    groups: int
+    rows: list[ExternalRow]
+    notices: list[str] = []
+
+
+def external_tables(
+    found: Iterable[Found], intervals: Intervals, dividing: Dividing | None = None
+) -> list[ExternalTable]:
+    """Tables by external dataset, map and images; of two evaluations of one run the later one counts."""
+    grouped: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[tuple[int, int | None], Found]]] = {}
+    for one in sorted(found, key=lambda one: one.external.created):
+        external = one.external
+        local = external.recalibration.images if external.recalibration else 0
+        runs = grouped.setdefault(_key(external), {}).setdefault((external.pipeline_digest, local), {})
+        runs[external.seed, external.fold] = one
+    tables = [_table([list(runs.values()) for runs in rows.values()], intervals, dividing) for rows in grouped.values()]
+    return sorted(tables, key=lambda table: (table.kind, table.dataset, table.tasks))
+
+
+def metrics_shown(table: ExternalTable) -> list[str]:
+    """The metrics of a table from left to right."""
+    if table.kind == MASKS:
+        return list(OF_MASKS)
+    recalls = [f"recall/{name}" for name in table.classes] if len(table.classes) > 2 else []
+    there = {name for row in table.rows for name in row.metrics}
+    return [name for name in dict.fromkeys([table.metric, *BESIDE, *recalls]) if name in there]
+
+
+def _key(one: External) -> tuple[Any, ...]:
+    classes = tuple((name, tuple(sorted(labels))) for name, labels in one.labels.items())
+    return one.kind, one.dataset.digest, classes, one.positive, tuple(sorted(one.mapping.items())), one.test
+
+
+def _table(rows: list[list[Found]], intervals: Intervals, dividing: Dividing | None) -> ExternalTable:
+    first = rows[0][0].external
+    names = _names(rows)
+    made = [_row(name, runs, dividing) for name, runs in zip(names, rows, strict=True)]
+    made = _widened(made, [[one.external for one in runs] for runs in rows], intervals)
+    again = [_recalibrated(name, [one.external for one in runs]) for name, runs in zip(names, rows, strict=True)]
+    kept = [(row, runs) for row, runs in zip(again, rows, strict=True) if row is not None]
+    made += _widened([row for row, _ in kept], [[one.external for one in runs] for _, runs in kept], intervals)
+    metric = "dice" if first.kind == MASKS else first.metric
+    return ExternalTable(
+        kind=first.kind,
+        dataset=first.dataset.name,
+        digest=first.dataset.digest,
+        tasks=sorted({one.external.task for runs in rows for one in runs}),
+        metric=metric,
+        classes=first.classes,
+        positive=first.positive,
+        mapping=first.mapping,
+        counts=first.counts,
+        left_out=first.left_out,
+        skipped=len(first.dataset.skipped),
+        n=first.n,
+        groups=first.groups,
+        rows=sorted(made, key=lambda row: _rank(row, metric)),
+        notices=first.dataset.notices,
+    )
+
+
+def _names(rows: Sequence[Sequence[Found]]) -> list[str]:
+    """Of each row the name of its pipeline, with a piece of its digest where others bear it too."""
+    digests: dict[str, set[str]] = {}
+    for runs in rows:
+        digests.setdefault(runs[0].external.pipeline, set()).add(runs[0].external.pipeline_digest)
+    return [
+        one.pipeline if len(digests[one.pipeline]) == 1 else f"{one.pipeline} ({one.pipeline_digest[:6]})"
+        for one in (runs[0].external for runs in rows)
+    ]
+
+
+def _row(name: str, runs: Sequence[Found], dividing: Dividing | None) -> ExternalRow:
+    """A row with means, whose intervals are those over images alone so far."""
+    found = [one.external for one in runs]
+    first = found[0]
+    divided: Divided | None = first.subgroups, first.differences, first.tested
+    if len(found) > 1:
+        divided = dividing([*found], [one.folder for one in runs]) if dividing and first.subgroups else None
+    parts, differences, tested = divided or ([], [], 0)
+    numbers = [one.masks if one.kind == MASKS else one.metrics for one in found]
+    return ExternalRow(
+        pipeline=name,
+        recalibrated=0,
+        trainings=_trainings(found),
+        metrics=_means(numbers),
+        drop=_means([one.drop for one in found]),
+        internal=_values([one.internal for one in found]),
+        shared=list(dict.fromkeys(_shared(one) for one in found)),
+        notes=list(dict.fromkeys(note for one in found for note in one.notes)),
+        needed={kind: max(one.needed.get(kind, 0) for one in found) for kind in first.needed},
+        subgroups=parts,
+        differences=differences,
+        tested=tested,
+    )
+
+
+def _recalibrated(name: str, runs: Sequence[External]) -> ExternalRow | None:
+    found = [one.recalibration for one in runs if one.recalibration is not None]
+    if len(found) < len(runs):
+        return None
+    notes = [one.calibration.note for one in found if one.calibration.note]
+    return ExternalRow(
+        pipeline=name,
+        recalibrated=found[0].images,
+        trainings=_trainings(runs),
+        metrics=_means([one.metrics for one in found]),
+        drop=_means([one.drop for one in found]),
+        internal=_values([one.internal for one in runs]),
+        shared=[],
+        notes=list(dict.fromkeys(notes)),
+        needed={},
+    )
+
+
+def _widened(rows: list[ExternalRow], runs: Sequence[Sequence[External]], intervals: Intervals) -> list[ExternalRow]:
+    """The rows with intervals that hold retraining, which all rows together tell of."""
+    for field in ("metrics", "drop"):
+        own = [[_numbers(one, field, row.recalibrated) for one in found] for row, found in zip(rows, runs, strict=True)]
+        names = dict.fromkeys(name for row in rows for name in getattr(row, field))
+        for name in names:
+            rows = _with_retraining(rows, own, field, name, intervals)
+    return rows
+
+
+def _with_retraining(
+    rows: list[ExternalRow],
+    own: Sequence[Sequence[Mapping[str, Estimate]]],
+    field: str,
+    name: str,
+    intervals: Intervals,
+) -> list[ExternalRow]:
+    places = [place for place, row in enumerate(rows) if _bounded(getattr(row, field).get(name))]
+    values = [[found[name].value or 0.0 for found in own[place]] for place in places]
+    known = [getattr(rows[place], field)[name] for place in places]
+    found = intervals(values, [(one.low, one.high) for one in known]) if places else []
+    made = list(rows)
+    for place, one, (low, high) in zip(places, known, found, strict=True):
+        wider = msgspec.structs.replace(one, low=_inside(low, name, field), high=_inside(high, name, field))
+        made[place] = msgspec.structs.replace(made[place], **{field: {**getattr(made[place], field), name: wider}})
+    return made
+
+
+def _inside(end: float, name: str, field: str) -> float:
+    """An end where its metric can be: shares lie between 0 and 1."""
+    if field == "drop" or name in OF_CALIBRATION or name.partition("@")[0] in UNBOUNDED:
+        return end
+    return min(1.0, max(0.0, end))
+
+
+def _numbers(one: External, field: str, recalibrated: int) -> dict[str, Estimate]:
+    if recalibrated and one.recalibration is not None:
+        return one.recalibration.metrics if field == "metrics" else one.recalibration.drop
+    if field == "drop":
+        return one.drop
+    return one.masks if one.kind == MASKS else one.metrics
+
+
+def _bounded(one: Estimate | None) -> bool:
+    return one is not None and one.value is not None and one.low is not None and one.high is not None
+
+
+def _means(found: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
+    """Means of value and ends, of what all have."""
+    first, *others = found
+    means = {}
+    for name, one in first.items():
+        all_of = [one, *(other[name] for other in others if name in other)]
+        if len(all_of) < len(found) or any(each.value is None for each in all_of):
+            means[name] = next((each for each in all_of if each.value is None), one)
+            continue
+        ends = [[getattr(each, end) for each in all_of] for end in ("value", "low", "high")]
+        value, low, high = (None if None in each else mean(each) for each in ends)
+        means[name] = Estimate(value, low, high, one.n, one.note)
+    return means
+
+
+def _values(found: Sequence[Mapping[str, Estimate]]) -> dict[str, float]:
+    means = _means(found)
+    return {name: one.value for name, one in means.items() if one.value is not None}
+
+
+def _trainings(found: Sequence[External]) -> list[str]:
+    several = len({one.fold for one in found}) > 1
+    return [f"{one.seed}, fold {one.fold}" if several else str(one.seed) for one in found]
+
+
+def _shared(one: External) -> str:
+    if not one.shared.checked:
+        return f"films shared with training: {one.shared.how}"
+    pairs = one.shared.pairs
+    listed = ", ".join(f"{film} = {other}" for film, other in list(pairs.items())[:3])
+    more = f" and {len(pairs) - 3} more in external.json" if len(pairs) > 3 else ""
+    return f"films shared with training: {len(pairs)} left out ({one.shared.how})" + (f": {listed}{more}" * bool(pairs))
+
+
+def _rank(row: ExternalRow, metric: str) -> tuple[bool, float, str, int]:
+    one = row.metrics.get(metric)
+    value = None if one is None else one.value
+    return value is None, -direction(metric) * (value or 0.0), row.pipeline, row.recalibrated

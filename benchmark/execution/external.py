@@ -1,0 +1,237 @@
+"""Finished runs asked about images of elsewhere: what is evaluated, by which worker, and where it goes."""
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from benchmark.execution.process import Worker, WorkerFailedError
+from benchmark.execution.protocol import Evaluate, Summarise, Summarised, Watch
+from benchmark.planning.backend import keras_backend
+from benchmark.planning.external import Finished, finished
+from benchmark.planning.graph import Step
+from benchmark.planning.keys import prepare_step
+from benchmark.records.external import FILE, FOLDER, MASKS, ORDINARY, External, ExternalTask, read
+from benchmark.records.record import DatasetInfo
+from benchmark.records.summary import DatasetSummary
+from benchmark.storage.code import OWN, CodeIndex
+from benchmark.storage.digests import canonical, digest
+from benchmark.tasks.mapping import class_map, parse_map
+from benchmark.tasks.reading import parse_component
+from benchmark.tasks.spec import DatasetChoice, RunSpec
+from registry.errors import ConfigError, StorageError
+from registry.lookup import find
+
+MODULE = "benchmark.stages.external"  # that evaluates
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of finished runs.
+
+    Attributes:
+        runs: their folders.
+        data, dataset: the images, as for a run; one of the two at least.
+        maps: texts as `parse_map` reads them.
+        recalibrate: on so many local images; 0 for none.
+        masks: judge the segmenters alone.
+    """
+
+    runs: tuple[Path, ...]
+    data: str | None
+    dataset: str | None
+    results: Path
+    cache: Path
+    maps: tuple[str, ...] = ()
+    recalibrate: int = 0
+    masks: bool = False
+    skip_bad: bool = False
+
+
+class Display(Protocol):
+    """Where it is shown what happens."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def summarising(self) -> AbstractContextManager[Watch]:
+        """Show how far the summary of a dataset is."""
+
+    def working(self, label: str) -> AbstractContextManager[Watch]:
+        """Show that a worker is at work."""
+
+
+class Evaluated(NamedTuple):
+    """An evaluation and its folder; `cached` where it was there already."""
+
+    external: External
+    folder: Path
+    cached: bool
+
+
+def evaluated(asked: Asked, display: Display) -> list[Evaluated]:
+    """Every run on the images; whatever can be wrong with runs and classes is found before anything is prepared.
+
+    Raises:
+        BenchError: a run, the data or the classes cannot be used.
+    """
+    if asked.data is None and asked.dataset is None:
+        raise ConfigError("images of elsewhere are needed; give their folder with --data, or --dataset")
+    given = parse_map(asked.maps)
+    if asked.masks and (given or asked.recalibrate):
+        raise ConfigError("--masks judges a segmenter, which knows no classes; leave --map and --recalibrate out")
+    runs = [finished(folder.absolute()) for folder in asked.runs]
+    with ExitStack() as stack:
+        hall = _Workers(asked.cache, stack)
+        choice, summary = _summary(asked, hall.of(runs[0]), display)
+        mappings = [
+            {} if asked.masks else class_map(_present(summary), run.classes, given, run.record.run) for run in runs
+        ]
+        own = _Own(asked.cache, display)
+        return [
+            _evaluated(asked, display, hall.of(run), own, run, choice, summary, mapping)
+            for run, mapping in zip(runs, mappings, strict=True)
+        ]
+
+
+class _Workers:
+    """A worker for each backend that runs were trained with."""
+
+    def __init__(self, cache: Path, stack: ExitStack) -> None:
+        self._cache, self._stack = cache, stack
+        self._known: dict[str, Worker] = {}
+
+    def of(self, run: Finished) -> Worker:
+        """The one of a run.
+
+        Raises:
+            ConfigError: its backend is not installed.
+        """
+        backend = keras_backend(run.spec.runtime.backend)
+        if backend not in self._known:
+            worker = Worker(self._cache / "logs", {"KERAS_BACKEND": backend})
+            self._known[backend] = self._stack.enter_context(worker)
+        return self._known[backend]
+
+
+class _Own:
+    """Whether the images that runs learnt from are at hand; datasets are looked at once."""
+
+    def __init__(self, cache: Path, display: Display) -> None:
+        self._cache, self._display = cache, display
+        self._known: dict[str, DatasetSummary | str] = {}
+
+    def step(self, run: Finished, worker: Worker, index: CodeIndex) -> tuple[Step | None, str]:
+        """What prepares them as the run did, or None and why there is nothing to prepare."""
+        spec, recorded = run.spec, run.record.dataset
+        key = canonical([spec.dataset, spec.split.seed])
+        if key not in self._known:
+            self._known[key] = self._looked_at(spec, worker)
+        found = self._known[key]
+        if isinstance(found, str):
+            return None, found
+        if recorded is None or recorded.digest != found.digest:
+            return None, f"the images of {found.name} are not those that the run learnt from any more"
+        return prepare_step(spec, found, index), ""
+
+    def _looked_at(self, spec: RunSpec, worker: Worker) -> DatasetSummary | str:
+        root = spec.dataset.root
+        if root is not None and not Path(root).is_dir():
+            return f"the images that the run learnt from are not at {root} any more"
+        try:
+            with self._display.summarising() as watch:
+                asked = Summarise(spec.dataset, spec.split.seed, str(self._cache))
+                return worker.ask(asked, Summarised, watch).summary
+        except WorkerFailedError as error:
+            return f"the images that the run learnt from cannot be read ({error.outcome.message})"
+
+
+def _summary(asked: Asked, worker: Worker, display: Display) -> tuple[DatasetChoice, DatasetSummary]:
+    reader = parse_component(asked.dataset) if asked.dataset else None
+    if reader:
+        find("dataset", reader.name)
+    data = asked.data and str(Path(asked.data).absolute())
+    options = reader.options if reader else {}
+    choice = DatasetChoice(reader.name if reader else "", data, options, None, asked.skip_bad)
+    with display.summarising() as watch:
+        seen = worker.ask(Summarise(choice, 0, str(asked.cache), 1), Summarised, watch)
+    counts = ", ".join(f"{label} {count:,}" for label, count in seen.summary.counts.items() if count)
+    display.say(
+        f"{seen.summary.name}: {seen.summary.images:,} images ({counts}), {seen.summary.masks or 0:,} with masks"
+    )
+    return seen.dataset, seen.summary
+
+
+def _present(summary: DatasetSummary) -> list[str]:
+    return [label for label in summary.labels if summary.counts.get(label)]
+
+
+def _evaluated(
+    asked: Asked,
+    display: Display,
+    worker: Worker,
+    own: _Own,
+    run: Finished,
+    choice: DatasetChoice,
+    summary: DatasetSummary,
+    mapping: Mapping[str, str],
+) -> Evaluated:
+    index = CodeIndex(asked.cache)
+    specs = {name: msgspec.structs.replace(spec, dataset=choice) for name, spec in run.specs.items()}
+    steps = {name: prepare_step(spec, summary, index) for name, spec in specs.items()}
+    learnt, unchecked = own.step(run, worker, index)
+    index.keep()
+    task = _task(asked, run, summary, dict(mapping), steps, learnt, unchecked, index)
+    folder = Path(task.folder)
+    there = read(folder / FILE)
+    if isinstance(there, External) and there.key == task.key:
+        return Evaluated(there, folder, True)
+    with display.working(run.record.pipeline) as watch:
+        worker.ask(Evaluate(task, steps, str(asked.cache), learnt), type(None), watch)
+    found = read(folder / FILE)
+    if not isinstance(found, External):
+        raise StorageError(f"{folder / FILE} {found.reason}")
+    return Evaluated(found, folder, False)
+
+
+def _task(
+    asked: Asked,
+    run: Finished,
+    summary: DatasetSummary,
+    mapping: dict[str, str],
+    steps: Mapping[str, Step],
+    learnt: Step | None,
+    unchecked: str,
+    index: CodeIndex,
+) -> ExternalTask:
+    kind = MASKS if asked.masks else ORDINARY
+    identity = [run.record.run, summary.digest, mapping, asked.recalibrate, kind]
+    name = f"{run.record.run}-on-{_slug(summary.name)}-{digest(canonical(identity))[:8]}"
+    stands_on = [run.record.seal, [step.key for step in steps.values()], learnt.key if learnt else unchecked]
+    code = index.code_digest(MODULE, OWN) or ""
+    return ExternalTask(
+        run=str(run.folder),
+        seal=run.record.seal,
+        folder=str((asked.results / FOLDER / name).absolute()),
+        kind="masks" if asked.masks else "classes",
+        dataset=DatasetInfo(
+            name=summary.name,
+            digest=summary.digest,
+            counts=summary.counts,
+            sources=summary.sources,
+            licence=summary.licence,
+            origin=summary.origin,
+            notices=summary.notices,
+        ),
+        mapping=mapping,
+        key=digest("external", canonical(identity), canonical(stands_on), code),
+        members={name: str(path) for name, path in run.members.items()},
+        recalibrate=asked.recalibrate,
+        unchecked=unchecked,
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "data"
