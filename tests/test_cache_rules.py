@@ -12,7 +12,7 @@ from benchmark.storage.code import CodeIndex
 
 ROOT = Path(__file__).parents[1]
 OWN = ("benchmark", "registry")
-UP_TO_LOGITS = ("prepare", "split", "segmenter", "masks", "inputs", "fit", "features", "predict", "classify")
+UP_TO_LOGITS = ("prepare", "copies", "split", "segmenter", "masks", "inputs", "fit", "features", "predict", "classify")
 WITH_LOGITS = (*UP_TO_LOGITS, "vote", "explain")
 SCORING = ("score", "score_vote", "score_folds")
 JUDGED = (*SCORING, "draw")  # a record has no code in its key
@@ -74,7 +74,9 @@ def test_lung_masks_rest_on_no_code_of_classifiers(stage):
     [
         ("data.image", {"prepare", "explain"}),
         ("data.prepare", {"prepare"}),
-        ("data.splits", {"prepare", "split", "vote"}),  # a limit keeps whole groups; a voter learns in folds
+        ("data.copies", {"copies"}),
+        ("data.keypoints", {"copies"}),
+        ("data.splits", {"prepare", "copies", "split", "vote"}),  # a limit keeps whole groups; a voter learns in folds
         ("data.masking", {"inputs", "explain"}),
         ("models.segmentation", {"segmenter", "masks", "explain"}),
         ("models.training", {"segmenter", "fit"}),
@@ -108,7 +110,7 @@ def test_networks_are_not_trained_anew_for_how_they_predict_nor_predict_anew_for
     assert within("predict", *training, "models.classifier", "models.augmentation") == []
 
 
-@pytest.mark.parametrize("stage", [stage for stage in WITH_LOGITS if stage not in ("prepare", "explain")])
+@pytest.mark.parametrize("stage", [stage for stage in WITH_LOGITS if stage not in ("prepare", "copies", "explain")])
 def test_what_reads_prepared_images_holds_no_decoding(stage):
     assert within(stage, "data.image", "data.prepare", "data.duplicates", "data.samples", "data.summary") == []
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from benchmark.data.candidates import THUMBNAIL, thumbnail
+from benchmark.data.depth import eight_bits
 from benchmark.data.film_memory import FilmMemory, digest_of
 from benchmark.data.keypoints import KeyPoints, agreeing, key_points, levelled
 from registry.contracts import Sample
@@ -89,7 +90,7 @@ NONE = KeyPoints(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.uint8))
 def _seen(sample: Sample) -> tuple[np.ndarray, KeyPoints] | None:
     """Thumbnail and key points of a film; None of one that cannot be read."""
     try:
-        film = levelled(sample.read_image())
+        film = levelled(eight_bits(sample.read_image()))
     except DataError:
         return None
     return thumbnail(film), key_points(film)

@@ -60,10 +60,14 @@ def told(images: Prepared, groups: Sequence[str], leaks: np.ndarray, fate: str) 
     return f"{found}: {FATES[fate]}."
 
 
-def unused(parts: Sequence[str | None]) -> list[str]:
+def unused(groups: Sequence[str], parts: Sequence[str | None]) -> list[str]:
     """A sentence, where a dataset comes in parts, for a split that does not use them."""
     counts = ", ".join(f"{part} {parts.count(part):,}" for part in PARTS if part in parts)
-    return [f"The parts in which the dataset comes ({counts}) are not used: it is divided anew."] if counts else []
+    if not counts:
+        return []
+    leaks = int(leaking(groups, parts).sum())
+    shared = f" {leaks:,} of their images outside test are of a patient or a film that is in test too." if leaks else ""
+    return [f"The parts in which the dataset comes ({counts}) are not used: it is divided anew.{shared}"]
 
 
 def divide_given(

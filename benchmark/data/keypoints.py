@@ -15,6 +15,8 @@ POINTS = 500
 CONTRAST = 5  # of a corner, in grey levels; OpenCV's 20 finds hardly any in a film of 64 pixels
 RATIO = 0.8  # of the distances to the nearest and the next point, below which a match counts (Lowe 2004)
 TOLERANCE = 3.0  # pixels by which an agreeing point may lie beside the map
+FLAT = 12  # grey levels within which a row is one of a bar; JPEG leaves traces in it
+LEAST = 0.25  # of a side that is left between bars
 AGREEING = 60  # points that make two films copies
 
 
@@ -27,9 +29,10 @@ class KeyPoints:
 
 
 def levelled(image: np.ndarray) -> np.ndarray:
-    """An image uint8 (H, W) as it is searched: `SIDE` pixels a side, histogram equalised."""
-    shrinks = min(image.shape) > SIDE
-    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    """An image uint8 (H, W) as it is searched: without bars, `SIDE` pixels a side, histogram equalised."""
+    film = image[_content(image, axis=1), _content(image, axis=0)]
+    shrinks = min(film.shape) > SIDE
+    small = cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return cv2.equalizeHist(small)
 
 
@@ -55,3 +58,12 @@ def agreeing(one: KeyPoints, other: KeyPoints) -> int:
     here, there = one.places[matched], other.places[nearest[matched, 0]]
     _, inside = cv2.estimateAffine2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE)
     return 0 if inside is None else int(inside.sum())
+
+
+def _content(image: np.ndarray, axis: int) -> slice:
+    """Rows (axis 1) or columns (axis 0) between bars, which somebody added to make a film square."""
+    flat = image.max(axis=axis) - image.min(axis=axis) <= FLAT
+    varied = np.flatnonzero(~flat)
+    if not len(varied) or varied[-1] - varied[0] < LEAST * len(flat):
+        return slice(None)
+    return slice(varied[0], varied[-1] + 1)

@@ -33,7 +33,7 @@ from registry.readers.tree import ARCHIVES, first_image, sub_folders
 UNREADABLE = "unreadable"
 READS_HEADERS = "registry.readers.headers"
 
-NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
+NO_PATIENTS = "patients unknown: each image stands by itself, and only copies of one film are kept together"
 SOME_PATIENTS = "patients of {:,} of {:,} images unknown: each of these stands by itself"
 
 

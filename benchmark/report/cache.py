@@ -15,6 +15,7 @@ PLURALS = {  # kind -> of several
     "description": "descriptions of components",
     "digest file": "digest files",
     "import file": "lists of imports",
+    "memory": "memories",
     "log": "logs",
 }
 SHORTEST = 8  # characters of a key

@@ -13,6 +13,7 @@ GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "image-level": "image-level: patients and identical images may be on both sides",
 }
+AS_PUBLISHED = "parts as published: patients or films are in training and in test"
 TRAINING_TIME, TO_FIRST = "training time", "Δ to first"
 COMMON = "(c)"  # beside a difference
 MARKS = {
@@ -156,7 +157,7 @@ def _ignored(counts: Mapping[str, int]) -> str:
 
 
 def _split(split: SplitInfo) -> str:
-    grouping = GROUPINGS.get(split.grouping, split.grouping)
+    grouping = AS_PUBLISHED if split.leaks == "keep" else GROUPINGS.get(split.grouping, split.grouping)
     alone = "" if split.folds > 1 else "; what another split would change is in no interval"
     return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
 
@@ -166,8 +167,8 @@ def _copies(copies: Copies) -> str:
         return "No film is a crop or re-encoding of another, as far as key points tell."
     return (
         f"{copies.films:,} films in {wording.plural(copies.groups, 'group')} are crops or re-encodings of one another, "
-        f"or of one patient ({wording.plural(copies.pairs, 'pair')}, at most {copies.largest} films together): each "
-        "on one side."
+        f"or of one patient ({wording.plural(copies.pairs, 'pair')}, at most {copies.largest} films together), "
+        "and are kept together."
     )
 
 

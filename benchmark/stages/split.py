@@ -100,7 +100,7 @@ def _divisions(
         )
         for fold in range(table.folds)
     ]
-    return [_among(used, division) for division in divisions], given_parts.unused(parts)
+    return [_among(used, division) for division in divisions], given_parts.unused(own, parts)
 
 
 def _among(used: np.ndarray, subsets: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}({TEMPORARY}|\.json)")),
     ("digest file", "file-digests.*", re.compile(rf"file-digests({TEMPORARY}|\.json)")),
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
-    ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})")),
+    ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
 FILES = ("description", "digest file", "import file", "memory", "log")  # the other kinds are folders

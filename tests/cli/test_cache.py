@@ -103,6 +103,7 @@ def filled(cache):
     cache.file(f"descriptions/{digest('f')}.17.tmp")
     cache.file("file-digests.json")
     cache.file("imports.json")
+    cache.file(f"kept/copies/{digest('g')}")
     cache.file("logs/worker-a1b2c3d_.log")
     return cache
 
@@ -150,7 +151,7 @@ def test_sizes_are_those_that_du_counts(filled):
     assert told["others"]["checkpoint"] == {"count": 1, "bytes": on_disk(filled.root / "partial/fit" / digest("d"))}
     assert {kind: one["count"] for kind, one in told["others"].items()} == {
         "checkpoint": 1, "half-built": 1, "half-removed": 1, "description": 2, "digest file": 1, "import file": 1,
-        "log": 1
+        "memory": 1, "log": 1
     }  # fmt: skip
     parts = (*told["stages"].values(), *told["others"].values())
     assert told["bytes"] == sum(one["bytes"] for one in parts)
@@ -222,7 +223,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(cache):
 @pytest.mark.parametrize("arguments", [(), ("--older-than", "30"), ("--older-than", "0d")])
 def test_pruning_needs_an_age(filled, arguments):
     assert "--older-than" in filled.refused("prune", *arguments)
-    assert len(inventory(filled.root)) == 11
+    assert len(inventory(filled.root)) == 12
 
 
 def test_clearing_removes_everything_of_ours(filled):
@@ -237,14 +238,14 @@ def test_clearing_asks(filled):
     page = filled.said("clear", typed="n\n")
     assert "Remove 3 artefacts, " in page
     assert page.endswith("nothing removed\n")
-    assert len(inventory(filled.root)) == 11
+    assert len(inventory(filled.root)) == 12
     assert "removed 3 artefacts" in filled.said("clear", typed="y\n")
     assert inventory(filled.root) == []
 
 
 def test_clearing_without_a_terminal_needs_yes(filled):
     assert "there is no terminal to ask on; add --yes to remove 3 artefacts" in filled.refused("clear")
-    assert len(inventory(filled.root)) == 11
+    assert len(inventory(filled.root)) == 12
 
 
 @pytest.mark.parametrize("command", [("prune", "--older-than", "1s"), ("clear",), ("clear", "--yes")])
@@ -252,7 +253,7 @@ def test_nothing_is_removed_while_a_run_is_at_work(filled, command):
     with filled.store.in_use():
         told = filled.refused(*command)
     assert told == f"bench: a run is at work in {filled.root}; wait or use another BENCH_CACHE\n"
-    assert len(inventory(filled.root)) == 11
+    assert len(inventory(filled.root)) == 12
     assert filled.call(*command, typed="y\n")[0] == 0
 
 
@@ -267,7 +268,7 @@ def test_a_run_that_begins_during_the_question_keeps_its_artefacts(filled):
     code, _, err = filled.call("clear", typed="")
     run.__exit__(None, None, None)
     assert (code, err.startswith("bench: a run is at work")) == (2, True)
-    assert len(inventory(filled.root)) == 11
+    assert len(inventory(filled.root)) == 12
 
 
 def test_what_is_not_ours_is_never_touched(filled, tmp_path):

@@ -559,3 +559,11 @@ def test_comparing_imports_no_numbers_and_no_networks(results: Path) -> None:
 def test_a_dataset_without_counts_can_be_shown() -> None:
     bare = DatasetInfo("folder", "3" * 64, {})
     assert compare([factories.record(dataset=bare)]).tables[0].dataset == bare
+
+
+def test_runs_on_parts_that_leak_as_they_were_published_have_a_table_of_their_own() -> None:
+    clean, leaky = factories.record(0.9, pipeline=A), factories.record(0.95, pipeline=B)
+    assert leaky.split is not None
+    kept = msgspec.structs.replace(leaky, split=msgspec.structs.replace(leaky.split, leaks="keep"))
+    assert len(compare([clean, leaky]).tables) == 1
+    assert len(compare([clean, kept]).tables) == 2

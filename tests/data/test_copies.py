@@ -68,6 +68,20 @@ def test_a_film_is_found_again_after_what_collections_do_to_films(changed, suffi
     assert found([copy, *others]) == [(0, 8)]
 
 
+def test_a_film_of_16_bits_is_found_in_one_of_8(others, tmp_path):
+    deep = film(7).astype(np.uint16) * 12 + np.random.default_rng(0).integers(0, 12, (240, 240)).astype(np.uint16)
+    path = str(xrays.write(tmp_path / "deep.png", deep))
+    copy = Sample(path, "a", None, path, partial(cv2.imread, path, cv2.IMREAD_UNCHANGED), paths=(path,))
+    assert copy.read_image().dtype == np.uint16
+    assert found([*others, copy]) == [(7, 16)]
+
+
+def test_a_film_is_found_behind_bars_that_make_it_square(others, tmp_path):
+    bars = np.zeros((240, 240), np.uint8)
+    bars[50:-50] = cv2.resize(film(7), (240, 140), interpolation=cv2.INTER_AREA)
+    assert found([*others, sample(tmp_path / "bars.jpg", bars)]) == [(7, 16)]
+
+
 def test_different_films_are_no_copies(others):
     assert found(others) == []
 

@@ -109,7 +109,8 @@ def test_parts_that_can_be_used_pass():
 
 
 def test_that_parts_are_not_used_is_said_where_there_are_any():
-    assert unused([None, None]) == []
-    assert unused(["train", "test", "train", None]) == [
-        "The parts in which the dataset comes (train 2, test 1) are not used: it is divided anew."
-    ]
+    assert unused(list("ab"), [None, None]) == []
+    said = "The parts in which the dataset comes (train 2, test 1) are not used: it is divided anew."
+    assert unused(list("abcd"), ["train", "test", "train", None]) == [said]
+    leak = " 1 of their images outside test are of a patient or a film that is in test too."
+    assert unused(list("abbd"), ["train", "test", "train", None]) == [said + leak]

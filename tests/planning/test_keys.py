@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import describe
+from benchmark.planning import controls
 from benchmark.planning import keys as planning
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import MEMBERS, RECORD, Traits, missing, subject
@@ -16,7 +17,7 @@ from benchmark.storage.code import CodeIndex
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import read_task
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import DatasetChoice, Runtime, VoteSpec
+from benchmark.tasks.spec import ControlsSpec, DatasetChoice, Runtime, Setting, VoteSpec
 from registry.errors import UnknownNameError
 from tests.specs import USUAL, index, spec, summary, vote
 
@@ -564,3 +565,43 @@ def test_a_task_file_under_another_name_plans_the_same_artefacts(tmp_path, descr
         both.append([(one.run, one.digest, one.pipeline_digest, keys(one)) for one in plans])
     assert both[0] == both[1]
     assert len(both[0]) >= 2
+
+
+FILES = summary(files=96)
+
+
+def test_copies_are_searched_among_images_from_files_where_groups_are_kept_whole():
+    def steps(found, **change):
+        return list(plan(spec(**(table("split", **change) if change else {})), found, NETWORK).steps)
+
+    assert steps(FILES)[:3] == ["copies", "prepare", "split"]
+    assert steps(summary())[:2] == ["prepare", "split"]
+    assert "copies" not in steps(FILES, copies="identical")
+    assert "copies" not in steps(FILES, grouping="image-level")
+
+
+def test_the_search_for_copies_depends_on_files_and_readers_alone():
+    before = plan(spec(), FILES, NETWORK)
+    assert before.steps["split"].inputs["copies"] == before.steps["copies"].key
+    same = [
+        table("images", size=128, equalise="none"),
+        table("split", seed=1),
+        {"seed": 1, "fold": 1},
+        {"segmenter": Component("threshold")},
+    ]
+    for change in same:
+        assert plan(spec(**change), FILES, NETWORK).steps["copies"].key == before.steps["copies"].key
+    other = plan(spec(), summary(files=96, digest="e" * 64), NETWORK).steps["copies"]
+    assert other.key != before.steps["copies"].key
+    assert other.kept == before.steps["copies"].kept  # what is known of a file holds for other selections
+    reader = plan(spec(), summary(files=96, options={"count": 97}), NETWORK).steps["copies"]
+    assert reader.kept != before.steps["copies"].kept
+
+
+def test_the_rules_of_a_dataset_stand_on_its_search_for_copies():
+    run = plan(spec(), FILES, NETWORK)
+    (steps,) = [
+        controls.plan(one, FILES, [run], index()).steps
+        for one in [ControlsSpec(**{name: getattr(spec(), name) for name in Setting.__struct_fields__})]
+    ]
+    assert {"copies", "prepare", "split"} <= set(steps)
