@@ -71,7 +71,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
-        understood=understood(dataset, every, samples, choice.ignore),
+        understood=understood(dataset, every, samples, choice.ignore, files),
     )
 
 

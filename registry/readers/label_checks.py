@@ -68,9 +68,7 @@ def _check_depth(root: Path, found: Mapping[str, Sequence[Film]], above: int) ->
     Raises:
         DataError: they may be.
     """
-    inner = {
-        label: {one.named[above + 1] for one in films if len(one.named) > above + 1} for label, films in found.items()
-    }
+    inner = {label: {name for one in films for name in one.named[above + 1 :]} for label, films in found.items()}
     spelled = {label.casefold() for label in found}
     for label, below in sorted(inner.items()):
         again = sorted(name for name in below if name.casefold() in spelled - {label.casefold()})
