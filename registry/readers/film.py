@@ -1,7 +1,8 @@
 """An image file, and what the folders above it say: a label, a part, a mask, or nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from registry.readers import folder_names as names
@@ -34,10 +35,19 @@ class Film:
 
 def film(file: File) -> Film:
     """What the folders above an image file say of it."""
+    said = _said(file.folders)
+    if said.kind in ("mask", "annotation") and names.is_organ(Path(file.name).stem):
+        said = replace(said, kind="other mask")
+    return replace(said, file=file)
+
+
+@lru_cache(maxsize=1 << 16)
+def _said(folders: tuple[str, ...]) -> Film:
+    """What these folders say of every file in the last of them."""
     part, part_folder, kind, side, of = None, "", "image", "", ""
     named: list[str] = []
     aside: list[tuple[int, str]] = []  # folders called like masks above one called images hold whole collections
-    for name in file.folders:
+    for name in folders:
         if (found := names.part(name)) and not names.holds_masks(name):
             part, part_folder = found, name
         elif names.holds_masks(name):
@@ -58,9 +68,7 @@ def film(file: File) -> Film:
             kind, side, of, aside = "image", "", "", []
         elif not names.is_plain(name):
             named.append(name)
-    if kind in ("mask", "annotation") and names.is_organ(Path(file.name).stem):
-        kind = "other mask"
-    return Film(file, part, part_folder, tuple(named), kind, side, of)
+    return Film(File("", folders, ""), part, part_folder, tuple(named), kind, side, of)
 
 
 def some(found: Iterable[str]) -> str:

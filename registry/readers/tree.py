@@ -146,6 +146,7 @@ def _walk(
     status = folder.stat()
     at = (status.st_dev, status.st_ino)
     if at in above or len(names) > DEEPEST:  # a link to a folder above it
+        tree.folders.pop()
         tree.skipped.append(PassedOver(f"folder {'/'.join(names)}", "a link to itself, or too deep", 0))
         return
     below = []
