@@ -30,7 +30,9 @@ def check_labels(
     numbered = [] if chosen else [label for label in labels if names.names_one(label)]
     if len(labels) == 1 or (numbered == labels and above):
         only = labels[0] if len(labels) == 1 else found[labels[0]][0].named[above - 1]
-        raise DataError(f"data folder {root} holds one label, {only}; a task needs two or more")
+        raise DataError(
+            f"data folder {root} holds one label, {only}; a task needs two or more{_table_beside(tree, images)}"
+        )
     if numbered:
         raise DataError(
             f"data folder {root}: {some(numbered)} are called like patients, studies or numbers, not like labels; "
