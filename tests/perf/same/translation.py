@@ -27,7 +27,11 @@ ADDED: dict[int, Mapping[str, Any]] = {  # and those that there were not before 
         for key, value in (("exact_epochs", False), ("validation_share", 0.1))
     },
     5: {  # as it was until then without being said
-        "images.fit": "stretch", "images.inverted_masks": False, "split.copies": "identical", "split.parts": "own", "split.leaks": "refuse",
+        "images.fit": "stretch",
+        "images.inverted_masks": False,
+        "split.copies": "identical",
+        "split.parts": "own",
+        "split.leaks": "refuse",
         "split.contradictions": "keep",
     },
 }  # fmt: skip
