@@ -3,6 +3,7 @@
 Errors name the last three parts of the path (label folder, kind folder, file), not the machine's root.
 """
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from registry.readers.dicom import dicom_film, dicom_values
 from registry.readers.kinds import file_kind
 from registry.readers.masks import inside
 
+LARGE = 1 << 24  # bytes of a file from which on they are not held beside the pixels
 MINIMUM_SIDE = 16  # pixels; anything smaller is an icon, not a radiograph
 LOSSY = ("JPEG", "WebP", "JPEG 2000")
 
@@ -32,7 +34,7 @@ def read_gray(path: str) -> np.ndarray:
         DataError: the file cannot be read, is empty, truncated, damaged, too small, or of no such format.
     """
     with _named(path):
-        picture = dicom_film(path) if file_kind(path) == "DICOM" else grey_pixels(_bytes(path))
+        picture = _film(path)
         height, width = picture.shape
         if min(height, width) < MINIMUM_SIDE:
             raise DataError(f"{width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
@@ -54,6 +56,19 @@ def read_mask(path: str) -> np.ndarray:
 def printable(name: str) -> str:
     """A file's name as records and tables can hold it: bytes that are not UTF-8 and control characters escaped."""
     return name if name.isprintable() else repr(name)[1:-1]
+
+
+def _film(path: str) -> np.ndarray:
+    if file_kind(path) == "DICOM":
+        return dicom_film(path)
+    try:
+        large = os.stat(path).st_size >= LARGE  # noqa: PTH116 (tens of thousands of files)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})") from error
+    if not large:
+        return grey_pixels(_bytes(path))
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return grey_pixels(mapped, path)
 
 
 @contextmanager
