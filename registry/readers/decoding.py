@@ -42,19 +42,19 @@ def grey_pixels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
     return _upright(picture, found)
 
 
-def all_channels(data: bytes) -> np.ndarray:
+def all_channels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
     """A picture as it is stored, (H, W) or (H, W, C): blue, green, red and, where there is one, alpha.
 
-    Raises:
-        DataError: as `grey_pixels`.
+    Arguments and errors are those of `grey_pixels`.
     """
     found = checked_header(data)
     if found and found.kind == "JPEG":
+        data = bytes(data)
         if jpeg_colours(data) == "Gray":
             return grey_jpeg(data)
         refuse_repairs(data)
         return _decoded(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-    picture = _decoded(data, cv2.IMREAD_UNCHANGED)
+    picture = _decoded(data, cv2.IMREAD_UNCHANGED, path)
     return _upright(picture, found) if picture.ndim == 2 else picture
 
 
