@@ -87,22 +87,20 @@ IMAGES = np.stack([xrays.radiograph(n, (SIZE, SIZE)) | 1 for n in range(2)]) * F
 NONE = np.zeros(FILMS.shape, bool)
 
 
-@pytest.mark.parametrize("how", ["multiply", "crop", "mean-fill"])
+def on_film(pictures):
+    """What of pictures (2, H, W) lies on their films."""
+    return [one[film.any(axis=1)][:, film.any(axis=0)] for one, film in zip(pictures, FILMS, strict=True)]
+
+
+@pytest.mark.parametrize("how", ["multiply", "mean-fill"])
 @pytest.mark.parametrize("equalise", ["lungs", "none"])
 def test_bars_stay_black_and_change_nothing(how, equalise):
     lungs = FILMS.copy()
     lungs[0, :10], lungs[1, :, :10] = False, False
     shown = view(IMAGES, lungs, equalise=equalise, mask=how, frames=FRAMES)
-    if how != "crop":
-        assert not shown[~FILMS].any()
-    of_film = [image[film.any(axis=1)][:, film.any(axis=0)] for image, film in zip(IMAGES, FILMS, strict=True)]
-    inside = [mask[film.any(axis=1)][:, film.any(axis=0)] for mask, film in zip(lungs, FILMS, strict=True)]
-    for n, (image, mask) in enumerate(zip(of_film, inside, strict=True)):
-        alone = view(image[None], mask[None], equalise=equalise, mask=how)[0]
-        if how == "crop":
-            alone = apply_masks(image[None], mask[None], "multiply")[0]
-            continue
-        assert np.array_equal(shown[n][FILMS[n]].reshape(alone.shape), alone)
+    assert not shown[~FILMS].any()
+    for image, mask, found in zip(on_film(IMAGES), on_film(lungs), on_film(shown), strict=True):
+        assert np.array_equal(found, view(image[None], mask[None], equalise=equalise, mask=how)[0])
 
 
 def test_a_crop_never_reaches_into_the_bars():
