@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from registry.errors import DataError, DataNotFoundError
 
@@ -119,8 +119,8 @@ def leaves(text: str) -> bool:
 
 
 def _parts(text: str) -> Sequence[str]:
-    path = PurePosixPath(text.strip().replace("\\", "/").casefold())
-    return [part for part in path.parts if part not in ("/", "..", ".")]
+    parts = text.strip().replace("\\", "/").casefold().split("/")
+    return [part for part in parts if part not in ("", "..", ".")]
 
 
 def _shared(file: str, wanted: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ NO_IMAGES = tables.SUFFIXES | tables.OTHERS | {
     ".toml", ".bib", ".tex", ".sh", ".bat", ".url", ".lnk", ".sha256", ".md5",
 }  # fmt: skip
 
+_NO_IMAGES = {suffix[1:] for suffix in NO_IMAGES}
 _MASK_WORDS = re.compile(r"(lung|left|right|manual|lungs)?masks?|segmentations?|annotations?masks?")
 _DEEPEST = 4  # folders above a table, from the data folder
 _MOST = 40  # tables that are looked into
@@ -72,7 +73,8 @@ def look(root: Path) -> Folder:
 
 def is_no_image(file: str) -> bool:
     """Whether a file's suffix says that it is no image."""
-    return Path(file).suffix.lower() in NO_IMAGES
+    _, dot, suffix = file.rpartition("/")[2].casefold().rpartition(".")
+    return bool(dot) and suffix in _NO_IMAGES
 
 
 def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None], findings: str) -> list[Source]:
