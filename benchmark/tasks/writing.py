@@ -28,6 +28,8 @@ def task_file(task: Task, spec: RunSpec, dataset: str) -> str:
         "metric": task.metric,
         "positive": task.positive,
         "dataset": dataset,
+        "reader": task.reader,
+        "ignore": task.ignore,
         "resamples": task.resamples,
         "classes": task.classes,
         "pipelines": [{kind: _component(spec, kind) for kind in KINDS}],

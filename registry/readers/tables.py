@@ -151,8 +151,8 @@ def _text(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, Row]
         return
     reader = csv.reader(_lines(path, encoding), delimiter=separator, skipinitialspace=True)
     try:
-        for cells in reader:
-            row = tuple(cell.strip() for cell in cells)
+        for found in reader:
+            row = tuple(cell.strip() for cell in found)
             if any(row):
                 yield reader.line_num, row
     except csv.Error as error:
