@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 
 def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Sample], dict[str, Any]]:
-    """The dataset, its selected samples and its resolved options.
+    """The dataset, its selected samples and its resolved options; raises what `read_dataset` and `selected` raise.
 
     Args:
         seed: of the selection under a limit.
+    """
+    dataset, samples, options = read_dataset(choice)
+    return dataset, selected(choice, dataset.labels, samples, seed, separator_of(dataset)), options
+
+
+def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[str, Any]]:
+    """The dataset, all of its samples and its resolved options.
 
     Raises:
-        DataError: nothing is there, a label's name cannot be written, or fewer than two labels have images.
+        DataError: nothing is there, or a label's name cannot be written.
         ContractError: an id stands twice, or a sample has a label that the dataset does not list.
     """
     factory = load(find("dataset", choice.name))
@@ -32,18 +39,35 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     dataset: Dataset = factory(choice.root, **options)
     samples = list(dataset.samples())
     _check(choice.name, dataset, samples)
-    ignored = set(ignored_labels(dataset, choice.ignore))
+    return dataset, samples, options
+
+
+def selected(
+    choice: "DatasetChoice", labels: Sequence[str], samples: Sequence[Sample], seed: int, separator: str | None = None
+) -> list[Sample]:
+    """The samples without those of ignored labels, and of these as many as the limit leaves.
+
+    Args:
+        labels: all that the dataset has.
+        separator: between the findings of a label that holds several.
+
+    Raises:
+        UnknownNameError: there is no label of an ignored one's name.
+        DataError: fewer than two labels have images.
+    """
+    ignored = set(ignored_labels(labels, choice.ignore, separator))
     samples = [sample for sample in samples if sample.label not in ignored]
     if choice.limit is not None:
-        labels, sources = [s.label for s in samples], [s.source for s in samples]
-        samples = [samples[i] for i in limit(labels, sources, [s.group for s in samples], choice.limit, seed)]
+        strata = [s.label for s in samples], [s.source for s in samples], [s.group for s in samples]
+        samples = [samples[i] for i in limit(*strata, choice.limit, seed)]
     present = {sample.label for sample in samples}
     if len(present) < 2:
         raise DataError(
             f"{choice.root or choice.name} holds images of {len(present)} label(s) "
-            f"({', '.join(sorted(present)) or 'none'}); a classifier needs two: expected one folder per label"
+            f"({', '.join(sorted(present)) or 'none'}){' without the ignored' if choice.ignore else ''}; "
+            "a classifier needs two: expected one folder per label"
         )
-    return dataset, samples, options
+    return samples
 
 
 def separator_of(dataset: Dataset) -> str | None:
@@ -51,19 +75,19 @@ def separator_of(dataset: Dataset) -> str | None:
     return getattr(dataset, "separator", None)
 
 
-def ignored_labels(dataset: Dataset, ignore: Sequence[str]) -> list[str]:
-    """The dataset's labels whose images are left out: those named, and those of which every finding is.
+def ignored_labels(labels: Sequence[str], ignore: Sequence[str], separator: str | None) -> list[str]:
+    """The labels whose images are left out: those named, and those of which every finding is.
 
     Raises:
         UnknownNameError: the dataset has no such label.
     """
-    separator = separator_of(dataset)
-    findings = {label: label.split(separator) if separator else [label] for label in dataset.labels}
-    known = {*dataset.labels, *(one for found in findings.values() for one in found)}
+    findings = {label: label.split(separator) if separator else [label] for label in labels}
+    known = {*labels, *(one for found in findings.values() for one in found)}
     for name in ignore:
         if name not in known:
-            raise unknown_name("label to leave out", name, known, "bench run --plan")
-    return [label for label, found in findings.items() if label in ignore or set(found) <= set(ignore)]
+            raise unknown_name("label to ignore", name, known, "the dataset's labels, above all their case")
+    named = set(ignore)
+    return [label for label, found in findings.items() if label in named or named.issuperset(found)]
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

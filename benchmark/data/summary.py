@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import ignored_labels, open_dataset, separator_of
+from benchmark.data.samples import ignored_labels, read_dataset, selected, separator_of
 from benchmark.data.splits import masks_leak
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex, component_code
@@ -43,7 +43,10 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     Args:
         progress: called with how many files of how many have been read.
     """
-    dataset, samples, options = open_dataset(choice, seed)
+    dataset, every, options = read_dataset(choice)
+    samples = selected(choice, dataset.labels, every, seed, separator_of(dataset))
+    ignored = ignored_labels(dataset.labels, choice.ignore, separator_of(dataset))
+    labels = [label for label in dataset.labels if label not in ignored]
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
@@ -52,16 +55,15 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
-    without = ignored_labels(dataset, choice.ignore)
-    ignored = Counter(sample.label for sample in dataset.samples() if sample.label in set(without))
+    left_out = Counter(sample.label for sample in every if sample.label in ignored)
     return DatasetSummary(
         name=dataset.name,
         options=options,
         digest=digest(json.dumps(options, sort_keys=True), code, *described),
-        labels=[label for label in dataset.labels if label not in set(without)],
-        counts={label: counts[label] for label in dataset.labels if label not in set(without)},
+        labels=labels,
+        counts={label: counts[label] for label in labels},
         sources=dict(sorted(sources.items())) if known else {},
-        notices=[*dataset.notices, *_left_out(ignored), *([] if _grouped(samples) else [NO_PATIENTS])],
+        notices=[*dataset.notices, *_left_out(left_out), *([] if _grouped(samples) else [NO_PATIENTS])],
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
@@ -69,7 +71,7 @@ def summarise(choice: DatasetChoice, seed: int, cache: Path, progress: Callable[
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
         separator=separator_of(dataset),
-        ignored=dict(ignored),
+        ignored=dict(left_out),
     )
 
 

@@ -162,12 +162,12 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
     if reader:
         find("dataset", reader.name)
     return DatasetChoice(
-        reader.name if reader else "",
-        request.data,
-        reader.options if reader else {},
-        request.limit,
-        request.skip_bad,
-        [label for label in task.ignore if label != OTHERS],
+        name=reader.name if reader else "",
+        root=request.data,
+        options=reader.options if reader else {},
+        limit=request.limit,
+        skip_bad=request.skip_bad,
+        ignore=[label for label in task.ignore if label != OTHERS],
     )
 
 

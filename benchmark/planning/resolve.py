@@ -111,7 +111,7 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks would give the class away.
     """
-    classes = resolve_classes(task, summary.labels, summary.separator)
+    classes = resolve_classes(task, summary.labels, separator=summary.separator)
     _check_metric(task, classes)
     _check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)

@@ -5,6 +5,7 @@ Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` tab
 
 import difflib
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -67,7 +68,7 @@ def parse_component(text: str) -> Component:
     if not match:
         raise ConfigError(f"{text!r} is not a component; expected NAME or NAME[option=value,…]")
     options: dict[str, Scalar] = {}
-    for pair in filter(None, (part.strip() for part in (match[2] or "").split(","))):
+    for pair in filter(None, (part.strip() for part in _apart(match[2] or ""))):
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise ConfigError(f"{pair!r} in {text!r} is not an option; expected option=value")
@@ -75,6 +76,18 @@ def parse_component(text: str) -> Component:
             raise ConfigError(f"{text!r} gives {name.strip()} twice; give it once")
         options[name.strip()] = parse_scalar(value)
     return Component(match[1], options)
+
+
+def _apart(text: str) -> list[str]:
+    """What stands between commas, of which those in brackets separate nothing, such as in ``\\d{1,3}``."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -92,10 +105,13 @@ def parse_assignment(text: str) -> dict[str, Any]:
     return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head", "voter") else {keys[0]: table}
 
 
-def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = None) -> dict[str, list[str]]:
+def resolve_classes(
+    task: Task, labels: Sequence[str], ignored: Sequence[str] = (), separator: str | None = None
+) -> dict[str, list[str]]:
     """Class -> labels for a dataset's labels, in the task's order.
 
     Args:
+        labels: without the ignored ones.
         separator: between the findings of a label that holds several.  Such a label belongs to the class that takes
             any of its findings where that is exactly one (``*`` takes what no other class names), else to none; so
             does a label that no class takes where ``*`` is among those that the task ignores.
@@ -107,6 +123,7 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
     single = [label for label in labels if not separator or separator not in label]
     if task.classes == "labels":
         return {label: [label] for label in single}
+    _check_not_ignored(task.classes, ignored)
     found = dict.fromkeys(finding for label in labels for finding in findings_of(label, separator))
     _check_named(task.classes, list(found | dict.fromkeys(labels)), labels)
     takers = {label: _takers(task.classes, label, separator) for label in labels}
@@ -116,9 +133,9 @@ def resolve_classes(task: Task, labels: Sequence[str], separator: str | None = N
         )
         for name in task.classes
     }
-    rest = range(2) if "*" in task.ignore else range(1, 2)
-    odd = [label for label in single if len(takers[label]) not in rest]
-    _check_divided(classes, odd, labels)
+    twice = [label for label in single if len(takers[label]) > 1]
+    left = [label for label in single if not takers[label] and "*" not in task.ignore]
+    _check_divided(classes, twice, left, labels)
     if task.positive is not None and task.positive not in classes:
         raise unknown_name("class", task.positive, classes, "the task's [classes]")
     return classes
@@ -132,7 +149,7 @@ def in_no_class(task: Task, labels: Sequence[str], separator: str | None) -> lis
     """
     if not separator and "*" not in task.ignore:
         return []
-    taken = {label for own in resolve_classes(task, labels, separator).values() for label in own}
+    taken = {label for own in resolve_classes(task, labels, separator=separator).values() for label in own}
     return [label for label in labels if label not in taken]
 
 
@@ -164,16 +181,29 @@ def _check_named(classes: Mapping[str, Sequence[str]], known: Sequence[str], lab
             )
 
 
-def _check_divided(classes: Mapping[str, Sequence[str]], odd: Sequence[str], labels: Sequence[str]) -> None:
+def _check_not_ignored(classes: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> None:
+    both = [label for taken in classes.values() for label in taken if label in ignored]
+    if both:
+        raise ConfigError(f"label {', '.join(both)} is in a class of the task and is ignored; leave it out of either")
+
+
+def _check_divided(
+    classes: Mapping[str, Sequence[str]], twice: Sequence[str], left: Sequence[str], labels: Sequence[str]
+) -> None:
     empty = [name for name, taken in classes.items() if not taken]
-    if (empty and not odd) or len(classes) < 2:
+    if (empty and not twice) or len(classes) < 2:
         raise ConfigError(
             f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {_listed(labels)}); "
             "a task needs two"
         )
-    if odd:
+    if twice:
+        raise ConfigError(f"label {_listed(twice)} belongs to two classes; each label has one ('*' takes the rest)")
+    if left:
+        written = ", ".join(f'"{label}"' for label in left)
+        flags = shlex.join(word for label in left for word in ("--ignore", label))
         raise ConfigError(
-            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
+            f'label {", ".join(left)} is in no class of the task; add it to one ("*" takes the rest), or leave its '
+            f"images out with {flags}, or ignore = [{written}] beside [classes]"
         )
 
 

@@ -188,7 +188,11 @@ def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def _identity(fields: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
     """A specification and those inside it without names, places and how it was found, some values replaced."""
     kept = {key: value for key, value in fields.items() if key not in ("task", "title", "tuned")}
-    kept["dataset"] = {key: value for key, value in fields["dataset"].items() if key != "root"}
+    kept["dataset"] = {
+        key: value
+        for key, value in fields["dataset"].items()
+        if key != "root" and (value or key != "ignore")  # a run that ignores nothing keeps its name from before
+    }
     inner = [*fields.get("members", {}).items()]
     if inner:
         kept["members"] = {name: _identity(member, fixed) for name, member in inner}

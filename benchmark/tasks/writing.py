@@ -29,7 +29,7 @@ def task_file(task: Task, spec: RunSpec, dataset: str) -> str:
         "positive": task.positive,
         "dataset": dataset,
         "reader": task.reader,
-        "ignore": task.ignore,
+        "ignore": task.ignore or None,
         "resamples": task.resamples,
         "classes": task.classes,
         "pipelines": [{kind: _component(spec, kind) for kind in KINDS}],

@@ -162,7 +162,7 @@ def test_what_a_flag_gives_of_a_wrong_type_is_told_of_the_flag(tmp_path):
 def classes_of(tmp_path, classes, labels=LABELS, separator=None):
     path = tmp_path / "mine.toml"
     path.write_text(f'title = "t"\nmetric = "accuracy"\npipelines = []\n[classes]\n{classes}\n')
-    return resolve_classes(read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}), labels, separator)
+    return resolve_classes(read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}), labels, (), separator)
 
 
 def test_a_star_takes_every_other_label(tmp_path):
@@ -175,7 +175,7 @@ def test_a_star_takes_every_other_label(tmp_path):
     ("classes", "words"),
     [
         ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
-        ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
+        ('a = ["COVID"]\nb = ["Normal"]', "is in no class of the task; add it to one"),
         ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
         ('a = ["*"]', "needs two"),
         ('a = "COVID"\nrest = ["*"]', "classes.a is a list, received text 'COVID'"),
@@ -218,7 +218,7 @@ def test_every_finding_that_stands_alone_is_a_class_where_labels_are_the_classes
     path = tmp_path / "mine.toml"
     path.write_text(MINIMAL)
     every = read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
-    assert list(resolve_classes(every, FINDINGS, "|")) == ["No Finding", "Effusion", "Mass"]
+    assert list(resolve_classes(every, FINDINGS, separator="|")) == ["No Finding", "Effusion", "Mass"]
 
 
 def test_a_task_may_leave_out_what_no_class_takes(tmp_path):
@@ -233,7 +233,7 @@ def test_a_task_may_leave_out_what_no_class_takes(tmp_path):
 
 
 def test_a_finding_alone_that_no_class_takes_is_still_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="label Mass belongs to two classes or to none"):
+    with pytest.raises(ConfigError, match="label Mass is in no class of the task; add it to one"):
         classes_of(tmp_path, 'Fluid = ["Effusion"]\nNone = ["No Finding"]', FINDINGS, "|")
 
 
