@@ -55,7 +55,7 @@ def summarise(
         DataError: fewer have.
     """
     dataset, every, options = read_dataset(choice)
-    ignored = ignored_labels(dataset, choice.ignore)
+    ignored = ignored_labels(dataset.labels, choice.ignore, separator_of(dataset))
     samples = selected(choice, ignored, every, seed)
     labels = [label for label in dataset.labels if label not in ignored]
     check_labels(choice, samples, fewest_labels)
