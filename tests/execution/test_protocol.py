@@ -14,6 +14,7 @@ from benchmark.execution.protocol import (
     Device,
     Done,
     DrawSearch,
+    Evaluate,
     Event,
     Failed,
     Measure,
@@ -32,11 +33,14 @@ from benchmark.execution.protocol import (
 )
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
+from benchmark.records.external import ExternalTask
+from benchmark.records.record import DatasetInfo
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import BenchError
 from tests.specs import spec, summary, vote
 
+DATASET = DatasetInfo("elsewhere", "e" * 64, {"covid": 9})
 HALF = Runtime(precision="mixed_bfloat16")
 STEP = Step("fit", "benchmark.stages.fit", "k" * 64, spec(runtime=HALF), {"folds/0/split": "s" * 64})
 FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, summary(), ["head c"], {"fit": "built"}, {"fit": 1.5})
@@ -52,6 +56,12 @@ REQUESTS = [
     DrawSearch("folder", "a title"),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
+    Evaluate(
+        ExternalTask("results/run", "seal", "results/external/run", "classes", DATASET, {"covid": "COVID"}, "k"),
+        {"": STEP},
+        "cache",
+        STEP,
+    ),
 ]
 EVENTS = [
     Ready(7),
@@ -86,7 +96,11 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     anywhere = {"Describe", "Device", "Summarise", "TryOut", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
-    assert needed == dict.fromkeys(anywhere) | {"Build": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    assert needed == dict.fromkeys(anywhere) | {
+        "Build": HALF,
+        "Evaluate": HALF,
+        "Measure": Runtime(),
+    }  # a trial's worker is a fresh one
 
 
 @pytest.mark.parametrize(
