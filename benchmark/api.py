@@ -49,8 +49,10 @@ def run(
     head: Components = (),
     voter: Components = (),
     settings: "Mapping[str, Scalar] | Sequence[str]" = (),
+    ignore: Components = (),
     limit: int | None = None,
     skip_bad: bool = False,
+    allow_format_differences: bool = False,
     quick: bool | None = None,
     epochs: int | None = None,
     folds: int | None = None,
@@ -74,8 +76,10 @@ def run(
         segmenter, backbone, head, voter: as ``name[option=value,…]``, one or several, in place of the task's own; their
             product is compared.
         settings: ``{"images.size": 96}`` or ``["images.size=96"]``.
+        ignore: labels whose images are left out.
         limit: about so many images, stratified, whole groups.
         skip_bad: leave unreadable images out (recorded) instead of stopping.
+        allow_format_differences: go on where the format of the files alone tells a class (recorded).
         quick: the laptop setting; by default without `data`.
         epochs: exactly so many, of every network.
         folds: of a cross-validation, 2 to 20.
@@ -99,9 +103,10 @@ def run(
     places["data"] = _text(data or os.environ.get("BENCH_DATA") or None)
     request = requested(
         task=_text(task), **places, dataset=dataset, segmenter=_several(segmenter), backbone=_several(backbone),
-        head=_several(head), voter=_several(voter), settings=_several(texts), limit=limit, skip_bad=skip_bad,
-        quick=quick, epochs=epochs, folds=folds, seeds=_several(seeds), backend=backend, precision=precision,
-        deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
+        head=_several(head), voter=_several(voter), settings=_several(texts), ignore=_several(ignore), limit=limit,
+        skip_bad=skip_bad, allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds,
+        seeds=_several(seeds), backend=backend, precision=precision, deterministic=deterministic, jobs=jobs,
+        timeout_s=timeout_s,
     )  # fmt: skip
     return _run(request, only_failed=only_failed, progress=progress)
 
@@ -109,13 +114,16 @@ def run(
 def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison:
     from benchmark.comparison.collect import with_predictions
     from benchmark.comparison.compare import compare as compared
+    from benchmark.execution.networks import check_networks
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders
 
     check_folders(request, "results=… or BENCH_RESULTS")
     with opened(request, _display(progress)) as session:
-        finished = executed(session, planned_runs(session, only_failed=only_failed), request.timeout_s)
+        planned = planned_runs(session, only_failed=only_failed)
+        check_networks(session, planned)
+        finished = executed(session, planned, request.timeout_s)
     folders = {record.run: run.folder for run, record in finished}
     test = with_predictions(_family_test, lambda record: folders[record.run])
     content = compared([record for _, record in finished], test=test)
@@ -177,7 +185,7 @@ def predict(
     """What a pipeline predicts for images that it has never seen: prepared, masked and calibrated as its run was.
 
     Args:
-        images: PNG or JPEG files, or arrays uint8 (H, W), 0 black; one or several, of any size.
+        images: image files, or arrays uint8 or uint16 (H, W), 0 black; one or several, of any size.
         maps: also heat maps of the log-odds of each image's class, which cost more than all else.
 
     Raises:
@@ -227,10 +235,10 @@ def _file(name: str, image: Any, path: Path) -> str:
 
     if isinstance(image, (str, os.PathLike)):
         if not Path(image).is_file():
-            raise DataNotFoundError(f"no image at {name!r}; expected a PNG or JPEG file")
+            raise DataNotFoundError(f"no image at {name!r}; expected a PNG, JPEG or DICOM file")
         return str(Path(image).absolute())
     array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 2 or not array.size:
+    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 2 or not array.size:
         raise DataError(f"{name}: expected an array uint8 (H, W), received {array.dtype} {array.shape}")
     np.save(path, array, allow_pickle=False)
     return str(path)

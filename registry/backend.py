@@ -19,8 +19,10 @@ import numpy as np
 from registry.ahead import Ahead, Batched
 from registry.cores import keep_to, usable_cores
 from registry.errors import ContractError
+from registry.settings import settle
 
 NAME = keras.backend.backend()
+settle()
 FIRST_WITH_BFLOAT16 = 8  # NVIDIA's compute capability: Ampere
 DEPTH = 2  # batches that are drawn before a step asks for them: more even out no more than a few slow ones
 

@@ -69,7 +69,8 @@ class Sample:
         label: what the dataset says, one of `Dataset.labels`.
         source: hospital or collection the image comes from; None where unknown.
         group: images that must stay on one side of a split (one patient) share it; the `id` where that is unknown.
-        read_image: gives uint8 (H, W), 0 black, the same each time; raises `DataError` for a file that is no image.
+        read_image: gives uint8 (H, W), 0 black, the same each time, or uint16 as stored where a film has more bits
+            than 8; raises `DataError` for a file that is no image.
         read_mask: gives bool (H, W) of the lungs, of any size in the image's proportions, or None where there is no
             mask.
         read_lesion: gives bool (H, W) of the finding, or None where it is unknown.

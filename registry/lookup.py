@@ -13,6 +13,7 @@ from typing import Any
 
 from registry.contracts import GROUPS, KINDS
 from registry.errors import PluginError, unknown_name
+from registry.settings import settle
 
 HEADER = re.compile(r"^(Name|Version):[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 
@@ -105,7 +106,7 @@ def find(kind: str, name: str) -> Entry:
 
 
 def load(entry: Entry) -> Callable[..., Any]:
-    """Import a component and return its factory.
+    """Import a component and return its factory, with Keras set as all components expect it.
 
     Raises:
         PluginError: its module does not import or lacks the factory; the message holds the reason.
@@ -120,6 +121,7 @@ def load(entry: Entry) -> Callable[..., Any]:
             f"{entry.kind} {entry.name!r} of {entry.distribution or 'an unknown distribution'} does not import: "
             f"{type(error).__name__}: {error} ({where.filename}:{where.lineno}); repair or uninstall it"
         ) from error
+    settle()
     if not callable(factory):
         raise PluginError(
             f"{entry.kind} {entry.name!r} of {entry.distribution} is a {type(factory).__name__}, expected a factory"

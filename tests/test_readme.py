@@ -99,6 +99,9 @@ def test_the_line_without_tensorflow_names_every_other_dependency():
     needed = {re.sub(r">=[\w.]+,?", "", line) for line in project["dependencies"]}
     (line,) = re.findall(r"pip install -q (jax .*)", PROGRAM)
     assert sorted(shlex.split(line)) == sorted(needed - {"tensorflow"} | {"jax"})
+    (lean,) = re.findall(r"pip install -q (tensorflow-cpu .*)", PROGRAM)
+    lean_ones = {"tensorflow-cpu", "xgboost-cpu"}
+    assert sorted(shlex.split(lean)) == sorted(needed - {"tensorflow", "xgboost"} | lean_ones)
 
 
 def test_the_distribution_to_copy_is_the_one_that_is_tested():

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.group import Once
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -20,7 +22,7 @@ WRITERS = {
 }
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--metric", help="Rank by this metric instead of the task's own.")
 @click.option(
@@ -99,9 +101,9 @@ def _compared(
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.kept import KeptTrust
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
-    trust = KeptTrust(distrusted, cache_folder())
+    trust = KeptTrust(distrusted, memory_folder())
     comparison, found = collected(
         paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 SAME = (  # flags that are fields of a request
-    "data", "dataset", "segmenter", "backbone", "head", "voter", "limit", "skip_bad", "quick", "epochs", "folds",
-    "precision", "deterministic", "jobs",
+    "data", "dataset", "ignore", "segmenter", "backbone", "head", "voter", "limit", "skip_bad",
+    "allow_format_differences", "quick", "epochs", "folds", "precision", "deterministic", "jobs",
 )  # fmt: skip
 SEEDS = 2**32  # each lies below
 
@@ -41,6 +41,9 @@ FLAGS = {
     "dataset": click.option(
         "--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."
     ),
+    "ignore": click.option(
+        "--ignore", multiple=True, metavar="LABEL", help="Leave images of this label out (recorded)."
+    ),
     "segmenter": click.option(
         "--segmenter", multiple=True, metavar="NAME[opts]", help="Instead of the task's own; so the next two."
     ),
@@ -60,6 +63,11 @@ FLAGS = {
     "quick": click.option("--quick/--full", default=None, help="Laptop setting; the default without --data."),
     "skip_bad": click.option(
         "--skip-bad", is_flag=True, help="Leave unreadable images out (recorded) instead of stopping."
+    ),
+    "allow_format_differences": click.option(
+        "--allow-format-differences",
+        is_flag=True,
+        help="Go on where the format of the files (PNG, JPEG, ...) alone tells a class (recorded).",
     ),
     "precision": click.option(
         "--precision",
@@ -143,8 +151,10 @@ def line_of(request: "Request", file: str, backend: str) -> str:
     if request.data:
         words += ["--data", request.data]
         words += ["--dataset", request.dataset] if request.dataset else []
+    words += [word for label in request.ignore for word in ("--ignore", label)]
     words += ["--limit", str(request.limit)] if request.limit else []
     words += ["--skip-bad"] * request.skip_bad + ["--deterministic"] * request.deterministic
+    words += ["--allow-format-differences"] * request.allow_format_differences
     words += ["--precision", request.precision] if request.precision != "float32" else []
     words += ["--seeds", ",".join(map(str, request.seeds))] if request.seeds != (0,) else []
     return shlex.join(words)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.group import Once
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.planning.description import Description
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("kind", required=False, metavar="[KIND]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(kind: str | None, as_json: bool) -> None:
@@ -45,11 +47,11 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     from benchmark.planning.backend import keras_backend
     from benchmark.planning.components import Descriptions
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    cache = cache_folder()
+    cache = memory_folder()
     with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
         described = Descriptions(cache / "descriptions", _announced(describing(worker)), CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)

@@ -1,13 +1,13 @@
 """The command `bench`: commands are imported when they are called."""
 
 import importlib
-import os
 import signal
 import sys
 from typing import NoReturn
 
 import click
 
+from benchmark.cli import streams
 from benchmark.cli.group import Suggesting
 from registry.errors import BenchError
 
@@ -65,8 +65,10 @@ def bench() -> None:
 def main() -> None:
     """Run `bench`; errors of the user are one line on standard error."""
     signal.signal(signal.SIGTERM, _end)
+    streams.settle()
     try:
         code = bench(standalone_mode=False)
+        streams.flush()
     except BenchError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -79,8 +81,7 @@ def main() -> None:
     except _EndedError:
         _complain("ended from outside (SIGTERM); run the same line again to go on from the last finished epoch")
         sys.exit(128 + signal.SIGTERM)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output went away; nothing to say to it
+    except BrokenPipeError:  # the reader of our output went away; nothing to say to it
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -20,14 +20,14 @@ def paired(folder_of: "Callable[[Record], Path]", subset: str = "test") -> "Pair
 def family(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     """The test of all rows of a table, from the same, and what it found before."""
     from benchmark.comparison.kept import kept
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
     def made() -> "FamilyTest":
         from benchmark.evaluation.family import family_test
 
         return family_test(folder_of)
 
-    return kept(made, folder_of, cache_folder())
+    return kept(made, folder_of, memory_folder())
 
 
 def tested(folder_of: "Callable[[Record], Path]") -> "FamilyTest":

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.flags import request_flags, request_of, results_flag, screen
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from benchmark.comparison.tables import Comparison
     from benchmark.execution.session import Finished
 
 
-@click.command()
+@click.command(cls=Once)
 @request_flags()
 @click.option(
     "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."
@@ -39,6 +40,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     request = request_of(flags, flags["output"])
 
+    from benchmark.execution.networks import check_networks
     from benchmark.execution.run import planned_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders
@@ -56,6 +58,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
         if flags["plan_only"]:
             click.echo(plan_json(planned)) if flags["as_json"] else print_plan(console, planned)
             return
+        check_networks(session, planned)
         finished = executed(session, planned, request.timeout_s)
     comparison = _compared(finished)
     if flags["as_json"]:

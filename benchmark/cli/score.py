@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli.group import Once
 
-@click.command()
+
+@click.command(cls=Once)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(runs: tuple[Path, ...]) -> None:
     """Score RUN (the folder of a run) by today's code, from the logits that it stored; nothing is trained.
@@ -20,9 +22,9 @@ def command(runs: tuple[Path, ...]) -> None:
     from benchmark.evaluation.rescoring import rescore
     from benchmark.report.wording import estimate
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
-    index = CodeIndex(cache_folder())
+    index = CodeIndex(memory_folder())
     for run in runs:
         record, folder = score_anew(run.absolute(), rescore, index)
         click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")

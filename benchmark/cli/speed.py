@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.flags import request_flags, request_of, results_flag, screen
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from benchmark.execution.process import Outcome
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from benchmark.report.display import ConsoleDisplay
 
 
-@click.command()
+@click.command(cls=Once)
 @request_flags("epochs", "deterministic")
 @click.option("--batch", type=click.IntRange(1, 65536), metavar="N", help="Images at once in inference; default 64.")
 @click.option(

@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from benchmark.cli.flags import RESULTS, line_of, request_flags, request_of, screen, seconds
+from benchmark.cli.group import Once
 
 TUNERS = ("hyperband", "bayesian", "random", "grid")
 
 
-@click.command()
+@click.command(cls=Once)
 @request_flags()
 @click.option("--tuner", type=click.Choice(TUNERS), help="Who proposes settings; by default the task's, hyperband.")
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="At most, that of the default included.")

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.flags import RESULTS
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from benchmark.audit.findings import Verification
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("results", default=RESULTS, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")
 @click.option(
@@ -29,11 +30,11 @@ def command(context: click.Context, results: Path, as_json: bool, reason: str | 
     from benchmark.audit.verify import acknowledge, verify
     from benchmark.evaluation.recomputing import recompute
     from benchmark.storage.code import CodeIndex
-    from benchmark.storage.places import cache_folder
+    from benchmark.storage.places import memory_folder
 
     if results.is_file():
         raise click.UsageError(f"{results} is a file; expected the folder that runs were written to")
-    index = CodeIndex(cache_folder())
+    index = CodeIndex(memory_folder())
     found = verify(results, recompute, index)
     if reason:
         if gone := acknowledge(results, found, reason):

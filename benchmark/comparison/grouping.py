@@ -38,11 +38,16 @@ class TaskSignature(NamedTuple):
 
 
 class TableKey(NamedTuple):
-    """What one table is about; empty digests where a run failed before it knew them."""
+    """What one table is about; empty digests where a run failed before it knew them.
+
+    Attributes:
+        leaks: ``keep`` where what was trained on is known to share patients or films with what was tested on.
+    """
 
     signature: TaskSignature
     dataset: str
     split: str
+    leaks: str = ""
 
     @property
     def known(self) -> bool:
@@ -146,11 +151,12 @@ def speaks_of_all(record: Record) -> bool:
 
 def _key(record: Record) -> TableKey:
     dataset, split = record.dataset.digest if record.dataset else "", record.split.digest if record.split else ""
+    leaks = record.split.leaks if record.split else ""
     classes = record.spec.get("classes")
     if not isinstance(classes, Mapping):
-        return TableKey(TaskSignature(None, record.positive, record.task), dataset, split)
+        return TableKey(TaskSignature(None, record.positive, record.task), dataset, split, leaks)
     mapped = tuple((name, tuple(sorted(labels))) for name, labels in classes.items())
-    return TableKey(TaskSignature(mapped, record.positive), dataset, split)
+    return TableKey(TaskSignature(mapped, record.positive), dataset, split, leaks)
 
 
 def _order(identity: Identity) -> tuple[int, int]:

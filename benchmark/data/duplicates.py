@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+from benchmark.data.merging import merge
 from registry.contracts import Sample
 
 
@@ -29,16 +30,5 @@ def merge_identical(groups: Sequence[str], fingerprints: Sequence[Hashable]) -> 
         groups: as the dataset gives them.
         fingerprints: of the same length; equal for identical images.
     """
-    parent = {group: group for group in groups}
-
-    def root(group: str) -> str:
-        while parent[group] != group:
-            parent[group] = parent[parent[group]]
-            group = parent[group]
-        return group
-
-    first: dict[Hashable, str] = {}
-    for group, fingerprint in zip(groups, fingerprints, strict=True):
-        one, other = sorted((root(group), root(first.setdefault(fingerprint, group))))
-        parent[other] = one
-    return [root(group) for group in groups]
+    first: dict[Hashable, int] = {}
+    return merge(groups, ((first.setdefault(one, image), image) for image, one in enumerate(fingerprints)))

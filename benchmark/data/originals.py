@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmark.data.depth import BITS, bits_needed, dataset_depth, eight_bits
 from registry.contracts import Sample
 from registry.errors import DataError
 from registry.readers.headers import Header, read_header
@@ -59,7 +60,9 @@ def read_originals(samples: Sequence[Sample], workers: int, progress: Callable[[
         found += [one] if one else []
         if done % 64 == 0 or done == len(samples):
             progress(done, len(samples))
-    ids, histograms, sizes, headers = zip(*found, strict=True) if found else ((), (), (), ())
+    ids, levels, sizes, headers = zip(*found, strict=True) if found else ((), (), (), ())
+    depth = dataset_depth({one: min(by_bits) for one, by_bits in zip(ids, levels, strict=True) if min(by_bits)})
+    histograms = [by_bits[max(min(by_bits), depth.bits if depth else 0)] for by_bits in map(_Levels, levels)]
     return Originals(
         ids=np.array(ids, np.str_),
         histograms=np.array(histograms, np.float32).reshape(-1, LEVELS),
@@ -82,7 +85,14 @@ def grey_histogram(image: np.ndarray) -> np.ndarray:
     return (counts / image.size).astype(np.float32)
 
 
-_Original = tuple[str, np.ndarray, tuple[int, int], Header | None]
+class _Levels(dict[int, np.ndarray]):
+    """Histograms of a film by the bits that become 0 to 255; one of 8 bits a pixel has the same for all."""
+
+    def __missing__(self, bits: int) -> np.ndarray:
+        return next(iter(self.values()))
+
+
+_Original = tuple[str, dict[int, np.ndarray], tuple[int, int], Header | None]
 
 
 def _each(samples: Sequence[Sample], workers: int) -> Iterator[_Original | None]:
@@ -99,10 +109,21 @@ def _original(sample: Sample) -> _Original | None:
         image = sample.read_image()
     except DataError:
         return None
-    return sample.id, grey_histogram(image), image.shape, _header(sample, image.shape)
+    return sample.id, _histograms(image), image.shape, _header(sample, image.shape)
+
+
+def _histograms(image: np.ndarray) -> dict[int, np.ndarray]:
+    """By the bits that the dataset may turn out to have, of a film of 16 bits a pixel; of another, by 0 alone."""
+    if image.dtype != np.uint16:
+        return {0: grey_histogram(image)}
+    own = bits_needed(image)
+    return {bits: grey_histogram(eight_bits(image, bits)) for bits in BITS if bits >= own}
 
 
 def _header(sample: Sample, shape: tuple[int, int]) -> Header | None:
     """Of the first of a sample's files that holds a picture of the image's size: others hold masks."""
-    headers = (read_header(path) for path in sample.paths)
-    return next((found for found in headers if found and (found.height, found.width) == shape), None)
+    for of_file in (shape, shape[::-1]):  # a camera's picture may have to be turned, as its file says elsewhere
+        headers = (read_header(path) for path in sample.paths)
+        if found := next((one for one in headers if one and (one.height, one.width) == of_file), None):
+            return found
+    return None

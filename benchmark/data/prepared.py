@@ -6,16 +6,34 @@ Its folder, which `benchmark.data.prepare` fills (N samples, in the dataset's or
     lesions.npy  the same for lesion masks; absent when no sample has one
     marks.npy    the same for lettering and frame burnt into the film
     index.json   ids, labels, sources, groups (images with identical pixels share one), mask_annotators, lesion_known,
-                 marks_known, sizes ([height, width] before resizing), parts and traits as the dataset gives them,
-                 skipped
+                 marks_known, sizes ([height, width] before resizing), frames ([top, left, height, width] of the film
+                 in its image; null where none has bars beside it), parts and traits as the dataset gives them, skipped,
+                 depth (see `Depth`; null without films of 16 bits a pixel), notices
 """
 
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+
+from benchmark.data.frames import film_pixels
+
+
+class Depth(NamedTuple):
+    """How films of 16 bits a pixel were brought to 8.
+
+    Attributes:
+        bits: that became 0 to 255; brighter pixels were clipped.
+        films: of 16 bits.
+        deeper: id -> bits of the films that need more, and were scaled by their own.
+    """
+
+    bits: int
+    films: int
+    deeper: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -28,10 +46,13 @@ class Prepared:
         lesion_known, marks_known: bool (N,), whether the sample's lesion mask and its lettering and frame (possibly
             empty) are known.
         sizes: int (N, 2), height and width of the original.
+        frames: int (N, 4), see `benchmark.data.frames`; None where no image has bars beside its film.
         parts: (N,) of str or None, the part of the dataset as it comes.
         traits: (N,) of dict, what else is known.
         images: uint8 (N, H, W), memory-mapped.
         skipped: samples left out, as ``id: reason``.
+        depth: how films of 16 bits were brought to 8; None where there is none.
+        notices: what a reader of results must know of how images were prepared, one line each.
     """
 
     folder: Path
@@ -47,6 +68,9 @@ class Prepared:
     traits: np.ndarray
     images: np.ndarray
     skipped: tuple[str, ...]
+    frames: np.ndarray | None = None
+    depth: Depth | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -69,6 +93,14 @@ class Prepared:
     def marks(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Lettering and frame burnt into these samples, of all by default, bool (n, H, W); empty where unknown."""
         return self._bits("marks.npy", indices)
+
+    def frames_of(self, indices: np.ndarray) -> np.ndarray | None:
+        """Where the films lie in these images, int (n, 4); None where none has bars beside it."""
+        return None if self.frames is None else self.frames[indices]
+
+    def films(self, indices: np.ndarray) -> np.ndarray | None:
+        """Bool (n, H, W), false on the bars of these images; None where none has any."""
+        return None if self.frames is None else film_pixels(self.frames[indices], self.size)
 
     def _bits(self, name: str, indices: np.ndarray | None) -> np.ndarray:
         chosen = np.arange(len(self.ids)) if indices is None else np.asarray(indices)
@@ -95,6 +127,9 @@ def load(folder: Path) -> Prepared:
         traits=np.array(index["traits"], object),
         images=np.load(folder / "images.npy", mmap_mode="r"),
         skipped=tuple(index["skipped"]),
+        frames=None if (frames := index.get("frames")) is None else np.array(frames, int).reshape(-1, 4),
+        depth=Depth(*depth) if (depth := index.get("depth")) else None,
+        notices=tuple(index.get("notices", ())),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.data.splits import limit
 from registry.contracts import Dataset, Sample
 from registry.declarations import needs_files
-from registry.errors import ContractError, DataError, DataNotFoundError
+from registry.errors import ContractError, DataError, DataNotFoundError, unknown_name
 from registry.lookup import find, load
 from registry.options import read_options, resolve_options
 
@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
 
 def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Sample], dict[str, Any]]:
-    """The dataset, its selected samples and its resolved options.
+    """The dataset, its selected samples and its resolved options; raises what `read_dataset` and `selected` raise.
 
     Args:
         seed: of the selection under a limit.
+    """
+    dataset, samples, options = read_dataset(choice)
+    return dataset, selected(choice, dataset.labels, samples, seed), options
+
+
+def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[str, Any]]:
+    """The dataset, all of its samples and its resolved options.
 
     Raises:
         DataError: nothing is there, or a label's name cannot be written.
@@ -32,10 +39,26 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
     dataset: Dataset = factory(choice.root, **options)
     samples = list(dataset.samples())
     _check(choice.name, dataset, samples)
-    if choice.limit is not None:
-        labels, sources = [s.label for s in samples], [s.source for s in samples]
-        samples = [samples[i] for i in limit(labels, sources, [s.group for s in samples], choice.limit, seed)]
     return dataset, samples, options
+
+
+def selected(choice: "DatasetChoice", labels: Sequence[str], samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """The samples without those of ignored labels, and of these as many as the limit leaves.
+
+    Args:
+        labels: all that the dataset has.
+
+    Raises:
+        UnknownNameError: there is no label of an ignored one's name.
+    """
+    for label in choice.ignore:
+        if label not in labels:
+            raise unknown_name("label to ignore", label, labels, "the dataset's labels, above all their case")
+    samples = [sample for sample in samples if sample.label not in choice.ignore]
+    if choice.limit is not None:
+        strata = [s.label for s in samples], [s.source for s in samples], [s.group for s in samples]
+        samples = [samples[i] for i in limit(*strata, choice.limit, seed)]
+    return samples
 
 
 def check_labels(choice: "DatasetChoice", samples: Sequence[Sample], fewest: int) -> None:
@@ -50,7 +73,7 @@ def check_labels(choice: "DatasetChoice", samples: Sequence[Sample], fewest: int
     needed = "a classifier needs two: expected one folder per label" if fewest > 1 else "expected images"
     raise DataError(
         f"{choice.root or choice.name} holds images of {len(present)} label(s) "
-        f"({', '.join(sorted(present)) or 'none'}); {needed}"
+        f"({', '.join(sorted(present)) or 'none'}){' without the ignored' if choice.ignore else ''}; {needed}"
     )
 
 

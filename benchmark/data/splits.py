@@ -50,7 +50,7 @@ def split(
         ConfigError: fractions that are negative or do not add up to 1, or a fold that is not there.
     """
     _check(fractions, folds, fold)
-    units = _units(groups, grouping, ids)
+    units = units_of(groups, grouping, ids)
     contents = contents_of(labels, sources, units)
     divided = _hold_out(contents, fractions, seed) if folds == 1 else _one_fold(contents, fractions, folds, fold, seed)
     return np.array([divided[str(unit)] for unit in units], str)
@@ -72,7 +72,7 @@ def fold_of(
     """
     if folds < 2:
         raise ConfigError(f"a cross-validation has two folds or more, received {folds}")
-    units = _units(groups, grouping, ids)
+    units = units_of(groups, grouping, ids)
     tested = _folds(contents_of(labels, sources, units), folds, seed)
     return np.array([int(tested[unit]) for unit in units], int)
 
@@ -112,7 +112,7 @@ def _folds(contents: Contents, folds: int, seed: int) -> dict[str, str]:
     return divide(contents, shares, seed, enough=folds, elsewhere=len(SUBSETS) - 1)
 
 
-def _units(groups: Sequence[str], grouping: str, ids: Sequence[str] | None) -> Sequence[str]:
+def units_of(groups: Sequence[str], grouping: str, ids: Sequence[str] | None) -> Sequence[str]:
     """What is kept whole, of each sample."""
     if grouping not in GROUPINGS:
         raise unknown_name("grouping", grouping, GROUPINGS, "[split] of the task file")

@@ -12,8 +12,10 @@ from typing import Any
 
 import msgspec
 
-from benchmark.data.samples import check_labels, open_dataset
+from benchmark.data.file_facts import file_facts
+from benchmark.data.samples import check_labels, read_dataset, selected
 from benchmark.data.splits import masks_leak
+from benchmark.data.understanding import understood
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import CodeIndex, component_code
 from benchmark.storage.digests import digest
@@ -25,11 +27,14 @@ from registry.cores import usable_cores
 from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
-from registry.readers.layout import first_image
+from registry.readers.films import labelled
+from registry.readers.tree import ARCHIVES, first_image, sub_folders
 
 UNREADABLE = "unreadable"
+READS_HEADERS = "registry.readers.headers"
 
 NO_PATIENTS = "patients unknown: each image stands by itself, and only identical images are kept together"
+SOME_PATIENTS = "patients of {:,} of {:,} images unknown: each of these stands by itself"
 
 
 def recognised(choice: DatasetChoice) -> DatasetChoice:
@@ -49,13 +54,17 @@ def summarise(
     Raises:
         DataError: fewer have.
     """
-    dataset, samples, options = open_dataset(choice, seed)
+    dataset, every, options = read_dataset(choice)
+    samples = selected(choice, dataset.labels, every, seed)
+    labels = [label for label in dataset.labels if label not in choice.ignore]
     check_labels(choice, samples, fewest_labels)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
     described = [_described(sample, [files[path] for path in sample.paths]) for sample in samples]
     # Synthetic images have no files: the code that makes them stands for their bytes.
-    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, CodeIndex(cache))
+    index = CodeIndex(cache)
+    code = "" if all(sample.paths for sample in samples) else component_code("dataset", choice.name, index)
+    version = index.code_digest(READS_HEADERS) or ""
     counts = Counter(sample.label for sample in samples)
     sources = Counter(sample.source for sample in samples if sample.source is not None)
     known = all(sample.source is not None for sample in samples)
@@ -63,16 +72,19 @@ def summarise(
         name=dataset.name,
         options=options,
         digest=digest(json.dumps(options, sort_keys=True), code, *described),
-        labels=list(dataset.labels),
-        counts={label: counts[label] for label in dataset.labels},
+        labels=labels,
+        counts={label: counts[label] for label in labels},
         sources=dict(sorted(sources.items())) if known else {},
-        notices=[*dataset.notices, *([] if _grouped(samples) else [NO_PATIENTS])],
+        notices=[*dataset.notices, *_lone(samples)],
         licence=dataset.licence,
         origin=dataset.origin,
         images=len(samples),
+        files=sum(bool(sample.paths) for sample in samples),
         masks=sum(sample.mask_annotator is not None for sample in samples),
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
+        facts=file_facts(samples, files, cache / "file-headers.json", version),
+        understood=understood(dataset, every, samples, choice.ignore),
     )
 
 
@@ -92,13 +104,15 @@ def recognise(root: str) -> str:
     """
     if not Path(root).is_dir():
         found = "is no folder" if Path(root).exists() else "is not there"
-        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; give its path with --data")
+        archive = Path(root).is_file() and Path(root).suffix.lower() in ARCHIVES
+        remedy = "unpack it and give the folder that comes out of it" if archive else "give its path with --data"
+        raise DataNotFoundError(f"{root!r} {found}; expected the folder of a dataset; {remedy}")
     scores = {name: _score(entry, root) for name, entry in entries("dataset").items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == 0:
         raise DataError(
             f"{root} is not laid out like any known dataset; expected two or more sub-folders with images, "
-            f"one per label; found {_content(Path(root))}; see: bench list datasets"
+            f"one per label; found {_content(Path(root))}{_why_not(root)}; see: bench list datasets"
         )
     return best
 
@@ -112,18 +126,30 @@ def _score(entry: Entry, root: str) -> int:
         return 0
 
 
+def _why_not(root: str) -> str:
+    """What keeps the folders in a folder from being labels; empty where nothing more is known of it."""
+    try:
+        labelled(Path(root))
+    except DataError as error:
+        return f": {str(error).replace(f'data folder {root}', 'it', 1)}"
+    return ""
+
+
 def _content(root: Path) -> str:
     """What is in a folder, in words."""
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    folders = sub_folders(root)
     if not folders:
         return "files only" if any(root.iterdir()) else "nothing"
     shown = [f"{path.name} ({'with' if first_image(path) else 'without'} images)" for path in folders[:6]]
     return ", ".join(shown) + (f" and {len(folders) - 6} more" if len(folders) > 6 else "")
 
 
-def _grouped(samples: Sequence[Sample]) -> bool:
-    """Whether the dataset says which images belong together; also where it has one image of each patient."""
-    return any(sample.group != sample.id for sample in samples)
+def _lone(samples: Sequence[Sample]) -> list[str]:
+    """What to say of images that stand by themselves; nothing where the dataset has one image of each patient."""
+    lone = sum(sample.group == sample.id for sample in samples)
+    if lone == len(samples):
+        return [NO_PATIENTS]
+    return [SOME_PATIENTS.format(lone, len(samples))] if lone else []
 
 
 class FileDigests:

@@ -18,11 +18,12 @@ DEBRIS = 0.10  # of the mask, outside its two largest pieces: at most .03
 TOUCHING = 0.75  # width / height from which a single piece may be two lungs
 
 
-def mask_agreement(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+def mask_agreement(truth: np.ndarray, predicted: np.ndarray, films: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Pixel accuracy, Dice and IoU of every image.
 
     Args:
-        truth, predicted: bool (n, H, W).
+        truth, predicted: bool (n, H, W), both empty outside the films.
+        films: bool (n, H, W), false on bars beside the films, which do not count; None where there are none.
 
     Returns:
         ``pixel-accuracy``, ``dice``, ``iou``: (n,) float.  ``case``: (n,) str, empty where both masks hold pixels;
@@ -33,14 +34,23 @@ def mask_agreement(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.nda
     known = truth.any(axis=1)
     iou = np.where(known, both / np.maximum(either, 1), np.nan)
     case = np.where(known, np.where(predicted.any(axis=1), "", "empty prediction"), "no true mask")
-    return {"pixel-accuracy": (truth == predicted).mean(axis=1), "dice": 2 * iou / (1 + iou), "iou": iou, "case": case}
+    accuracy = (truth == predicted).mean(axis=1)
+    if films is not None:
+        pixels = films.reshape(len(films), -1)
+        accuracy = ((truth == predicted) & pixels).sum(axis=1) / pixels.sum(axis=1)
+    return {"pixel-accuracy": accuracy, "dice": 2 * iou / (1 + iou), "iou": iou, "case": case}
 
 
 def mask_estimates(
-    truth: np.ndarray, predicted: np.ndarray, groups: Groups, seed: Seed, resamples: int = 2000
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    groups: Groups,
+    seed: Seed,
+    resamples: int = 2000,
+    films: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
     """Means over images of what `mask_agreement` gives, with intervals over groups; notes count the odd cases."""
-    return agreement_estimates(mask_agreement(truth, predicted), groups, seed, resamples)
+    return agreement_estimates(mask_agreement(truth, predicted, films), groups, seed, resamples)
 
 
 def agreement_estimates(
@@ -58,14 +68,24 @@ def agreement_estimates(
     return estimates
 
 
-def implausible(masks: np.ndarray) -> np.ndarray:
+def implausible(masks: np.ndarray, films: np.ndarray | None = None) -> np.ndarray:
     """(n,) True where bool (n, H, W) masks cannot be two lungs on a frontal radiograph.
+
+    Args:
+        films: bool (n, H, W), rectangles outside of which bars lie beside the films; None where there are none.
 
     Plausible: 8 to 70 % of the frame and at most 35 % of its outermost pixels; two pieces, the smaller at least a
     third of the larger, or one piece at least .75 times as wide as it is high (lungs that touch); at most 10 % of
     the mask outside those two.
     """
-    return np.array([not _plausible(mask) for mask in np.asarray(masks, bool)], bool)
+    masks = np.asarray(masks, bool)
+    whole = masks if films is None else [_cut(mask, film) for mask, film in zip(masks, films, strict=True)]
+    return np.array([not _plausible(mask) for mask in whole], bool)
+
+
+def _cut(mask: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """What of a mask lies on the film."""
+    return mask[np.ix_(film.any(axis=1), film.any(axis=0))]
 
 
 def _plausible(mask: np.ndarray) -> bool:

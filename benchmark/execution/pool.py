@@ -17,9 +17,9 @@ from benchmark.records.files import FILE, read, write
 from benchmark.records.record import Record
 from benchmark.stages.context import RunFacts
 from benchmark.storage.cache import Store
-from registry.errors import ConfigError, StorageError
+from registry.errors import ConfigError, RefusedError, StorageError
 
-SHARED = ("prepare", "split")  # what fails here fails for every run
+SHARED = ("prepare", "copies", "split")  # what fails here fails for every run
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -214,6 +214,8 @@ class _Work:
             raise StorageError(outcome.message)
         if outcome.exit_code == 2 and step.name in SHARED:
             raise ConfigError(outcome.message)
+        if outcome.exit_code == RefusedError.exit_code and step.name in SHARED:
+            raise RefusedError(outcome.message)
         self.failures[step.key] = outcome
         lost = self.schedule.fail(step.key)
         yield self._ended(place, step, Built("failed"))

@@ -49,6 +49,12 @@ class TryOut(_Request, frozen=True, tag="tryout"):
     heads: list[tuple[str, dict[str, Scalar], int]]
 
 
+class TryNetworks(_Request, frozen=True, tag="networks"):
+    """What keeps networks, each a kind, name, options and pixels a side, from being built; empty where nothing does."""
+
+    networks: list[tuple[str, str, dict[str, Scalar], int]]
+
+
 class Build(_Request, frozen=True, tag="build"):
     """One step's artefact, in the store of that folder."""
 
@@ -143,7 +149,18 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
 
 Request = (
-    Answer | Describe | Device | Summarise | TryOut | Build | WriteRecord | RunTrial | DrawSearch | Measure | Evaluate
+    Answer
+    | Describe
+    | Device
+    | Summarise
+    | TryOut
+    | TryNetworks
+    | Build
+    | WriteRecord
+    | RunTrial
+    | DrawSearch
+    | Measure
+    | Evaluate
 )
 
 

@@ -10,6 +10,7 @@ from benchmark.planning.graph import Step, subject
 from benchmark.stages.context import Context
 from benchmark.storage.cache import Store, write_duration
 from benchmark.storage.garbage import imported
+from benchmark.storage.kept import Kept
 from registry.errors import StorageError
 
 
@@ -65,7 +66,8 @@ def surroundings(step: Step, store: Store, emit: Emit) -> Context:
     def progress(fields: dict[str, Any]) -> None:
         emit(Progress(stage=step.name, **fields))
 
-    return Context(step.spec, inputs(step, store), store.partial(step.name, step.key), progress)
+    kept = Kept(store.root, step.name, step.kept) if step.kept else None
+    return Context(step.spec, inputs(step, store), store.partial(step.name, step.key), progress, kept)
 
 
 def inputs(step: Step, store: Store) -> dict[str, Path]:

@@ -38,8 +38,14 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Show a line that is no part of what was asked for."""
 
+    def understood(self, summary: DatasetSummary, parts: str) -> None:
+        """Show how the data were understood, and whether the parts in which they come are used."""
+
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
+
+    def working(self, label: str) -> AbstractContextManager[Watch]:
+        """Show that a worker is at work, and with what; gives who sees its events."""
 
     def running(self, total: int) -> AbstractContextManager[Take]:
         """Show how far so many runs are; gives who sees what happens."""
@@ -112,8 +118,9 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
     runtime = settled(session)
     choice, summary, described = found = _summarised(session, asked.task, chosen)
     specs = resolve(
-        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime
-    )
+        asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime,
+        allow_format_differences=session.request.allow_format_differences,
+    )  # fmt: skip
     if runtime.deterministic:  # describing may have started the backend, which then takes no other threads
         session.worker.stop()
     return specs, found
@@ -175,4 +182,5 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"
     pixels = f"{task.images.size} pixels, {setting} setting"
     session.display.say(f"{seen.summary.name}{source}: {seen.summary.images:,} images, {pixels}")
+    session.display.understood(seen.summary, task.split.parts)
     return Known(seen.dataset, seen.summary, described)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchmark.data.frames import within
 from benchmark.figures.sheet import BLUE, MARGIN, NORMAL, QUIET, SMALL, Sheet, sheet, text_height, wrapped
 
 SIDE, GAP, NAMES, HISTOGRAM = 1.6, 0.1, 1.35, 2.3  # inches
@@ -27,6 +28,7 @@ class View:
         raw: uint8 (H, W), as read from the file.
         equalised, masked, augmented: uint8 (S, S).
         mask: bool (S, S), true inside the lungs; None where the whole frame is used.
+        frame: top, left, height and width of the film in it; None where no bars are beside it.
     """
 
     class_name: str
@@ -36,6 +38,12 @@ class View:
     mask: np.ndarray | None
     masked: np.ndarray
     augmented: np.ndarray
+    frame: np.ndarray | None = None
+
+    @property
+    def film(self) -> tuple[slice, slice]:
+        """Rows and columns of the film."""
+        return within((0, 0, *self.equalised.shape) if self.frame is None else self.frame)
 
 
 def network_view_sheet(path: Path, views: Sequence[View]) -> None:
@@ -83,11 +91,11 @@ def _row(page: Sheet, view: View, top: float) -> None:
         shown = page.picture(_left(column), top, SIDE, SIDE, picture)
         if column == 2 and view.mask is None:
             shown.note(0.5, "whole frame", color=QUIET)
-    share = "" if view.mask is None else f"{mask.mean():.0%} of the frame"
-    notes = (_pixels(view.raw), _pixels(view.equalised), share)
+    share = "" if view.mask is None else f"{mask[view.film].mean():.0%} of the frame"
+    notes = (_pixels(view.raw), _pixels(view.equalised[view.film]), share)
     for column, note in enumerate(notes):
         page.write(_left(column), top + SIDE + 0.03, [note], color=QUIET)
-    _histogram(page.axes(_left(len(STEPS)) + GAP, top, HISTOGRAM, SIDE), view.raw, view.equalised)
+    _histogram(page.axes(_left(len(STEPS)) + GAP, top, HISTOGRAM, SIDE), view.raw, view.equalised[view.film])
 
 
 def _pixels(image: np.ndarray) -> str:

@@ -34,7 +34,7 @@ def answer(
     arrays, problems = _images(images)
     if problems:
         return "", problems
-    answers = pipeline.answers(pipeline.prepare(arrays))
+    answers = pipeline.answers(pipeline.prepare(arrays), frames=pipeline.frames(arrays))
     fields = {name: getattr(answers, name) for name in ("views", "logits", "probabilities", "decided")}
     if answers.masks is not None:
         fields["masks"] = answers.masks

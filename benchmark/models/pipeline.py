@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import keras
 import numpy as np
 
-from benchmark.data.image import equaliser, prepare_image
+from benchmark.data.depth import eight_bits
+from benchmark.data.frames import film_pixels, frame_of
+from benchmark.data.image import DTYPES, equaliser, prepare_image
 from benchmark.data.masking import view
 from benchmark.evaluation.calibration import Calibrated, Calibration, calibrated
 from benchmark.models import classical
@@ -114,52 +116,68 @@ class Pipeline:
     """All that a run has learnt, as functions of images.
 
     Attributes:
-        images: how they are prepared and shown: `size` S, `equalise`, `mask`.
+        images: how they are prepared and shown: `size` S, `equalise`, `mask`, `fit`.
         segmentation: what draws lung masks; None where the classifier sees the whole frame.
         calibration: logits (n,K) -> corrected logits and probabilities.
+        bits: of the run's films of 16 bits a pixel; None where it had none.
     """
 
     images: "Images"
     segmentation: Segmentation | None
     classifier: Classifier
     calibration: Callable[[np.ndarray], Calibrated]
+    bits: int | None = None
 
     def prepare(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Images of any size as the run prepared its own, uint8 (n,S,S).
 
         Args:
-            images: uint8 (H,W), 0 black.
+            images: uint8 or uint16 (H,W), 0 black.
 
         Raises:
             DataError: one is none, or empty.
         """
-        equalise = equaliser(self.images.equalise)
-        size = self.images.size
+        equalise, how = equaliser(self.images.equalise), self.images
         for place, image in enumerate(images):
             _check(place, image)
-        shape = (len(images), size, size)
-        return np.array([prepare_image(image, size, equalise) for image in images], np.uint8).reshape(shape)
+        shape = (len(images), how.size, how.size)
+        small = (eight_bits(image, self.bits) for image in images)
+        return np.array([prepare_image(one, how.size, equalise, how.fit) for one in small], np.uint8).reshape(shape)
 
-    def masks(self, images: np.ndarray) -> np.ndarray | None:
+    def frames(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Where images (H,W) lie when they are prepared, int (n,4), see `data.frames`; None where they fill it."""
+        shapes = [image.shape for image in images]
+        if all(height == width for height, width in shapes):
+            return None
+        return np.array([frame_of(shape, self.images.size, self.images.fit) for shape in shapes])
+
+    def masks(self, images: np.ndarray, frames: np.ndarray | None = None) -> np.ndarray | None:
         """Lung masks bool (n,S,S) of prepared images; None for the whole frame.
+
+        Args:
+            frames: where the films lie in them; None where no bars are beside these.
 
         Raises:
             ContractError: the run took its masks from its dataset.
         """
-        return self.segmentation.masks(images) if self.segmentation else None
+        if self.segmentation is None:
+            return None
+        masks = self.segmentation.masks(images)
+        return masks if frames is None else masks & film_pixels(frames, self.images.size)
 
-    def view(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
-        """What the classifier sees of prepared images, uint8 (n,S,S)."""
-        return view(images, masks, equalise=self.images.equalise, mask=self.images.mask)
+    def view(self, images: np.ndarray, masks: np.ndarray | None, frames: np.ndarray | None = None) -> np.ndarray:
+        """What the classifier sees of prepared images, uint8 (n,S,S); `frames` as for `masks`."""
+        return view(images, masks, equalise=self.images.equalise, mask=self.images.mask, frames=frames)
 
-    def answers(self, images: np.ndarray, masks: np.ndarray | None = None) -> Answers:
+    def answers(self, images: np.ndarray, masks: np.ndarray | None = None, frames: np.ndarray | None = None) -> Answers:
         """What the pipeline makes of prepared images uint8 (n,S,S).
 
         Args:
             masks: bool (n,S,S), where they are known; by default those that the pipeline draws.
+            frames: as for `masks`.
         """
-        masks = self.masks(images) if masks is None else masks
-        views = self.view(images, masks)
+        masks = self.masks(images, frames) if masks is None else masks
+        views = self.view(images, masks, frames)
         logits = self.classifier.logits(views)
         corrected_logits, probabilities, _ = self.calibration(logits)
         return Answers(masks, views, logits, corrected_logits, probabilities, corrected_logits.argmax(axis=1))
@@ -175,6 +193,7 @@ def load_pipeline(
     calibration: Calibration,
     data_prior: Sequence[float],
     batch_prior: Sequence[float],
+    bits: int | None = None,
 ) -> Pipeline:
     """The pipeline that a run has trained.
 
@@ -183,12 +202,14 @@ def load_pipeline(
             ``classifier.*``, ``segmenter.keras`` where a segmenter was trained.
         calibration: fitted on the run's validation images.
         data_prior, batch_prior: (K,) class prior of the training data, and those that the logits refer to.
+        bits: of the run's films of 16 bits a pixel; None where it had none.
     """
     return Pipeline(
         spec.images,
         load_segmenter(files, spec),
         load_classifier(files, spec),
         partial(calibrated, calibration, data_prior=data_prior, batch_prior=batch_prior),
+        bits,
     )
 
 
@@ -201,7 +222,7 @@ def load_segmenter(files: Mapping[str, Path], spec: "RunSpec") -> Segmentation |
 
 
 def _check(place: int, image: Any) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 2 or not image.size:
+    if not isinstance(image, np.ndarray) or image.dtype not in DTYPES or image.ndim != 2 or not image.size:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise DataError(f"image {place}: expected uint8 (H, W), received {what}")
     if image.min() == image.max():

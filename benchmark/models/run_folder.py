@@ -23,7 +23,8 @@ def load_run(folder: Path) -> Pipeline:
     """
     record = verify(folder / FILE)
     files = model_files(record, folder)
-    return load_pipeline(files, run_spec(record.spec), *fitted(record))
+    depth = record.dataset.depth if record.dataset else None
+    return load_pipeline(files, run_spec(record.spec), *fitted(record), bits=depth.bits if depth else None)
 
 
 def model_files(record: Record, folder: Path) -> dict[str, Path]:

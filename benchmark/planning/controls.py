@@ -66,7 +66,7 @@ def plan(spec: ControlsSpec, summary: DatasetSummary, runs: Sequence[Plan], inde
 
 def _chain(spec: ControlsSpec, summary: DatasetSummary, run: Plan, index: CodeIndex) -> Chain:
     chain = Chain(spec, index)
-    roles = ("prepare", "split", "segmenter", "masks") if spec.segmenter else ("prepare", "split")
+    roles = ("prepare", "copies", "split", "segmenter", "masks") if spec.segmenter else ("prepare", "copies", "split")
     own = {f"{kind} {part.name}" for _, kind, part in components_of(spec)}
     shared = {role: run.steps[role] for role in roles if role in run.steps}
     chain.adopt("", shared, [what for what in run.uncacheable if what in own])

@@ -38,6 +38,7 @@ class Step(msgspec.Struct, frozen=True):
         key: digest of everything that its bytes depend on.
         spec: of the run that asks for it; others that share the step say the same as far as it is concerned.
         inputs: role -> key of what it reads.  A role ends in the name of the stage; see `benchmark.stages.context`.
+        kept: name of what the stage keeps from one artefact to the next; empty where it keeps nothing.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Step(msgspec.Struct, frozen=True):
     key: str
     spec: Spec
     inputs: dict[str, str] = {}
+    kept: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -127,7 +129,7 @@ def missing(plan: Plan, has: Callable[[str, str], bool], end: Step | None = None
 def subject(step: Step) -> str:
     """What a step is about, whatever the seed: a dataset, a segmenter, a network, a pipeline."""
     spec = step.spec
-    if step.name in ("prepare", "split", "originals"):
+    if step.name in ("prepare", "copies", "split", "originals"):
         return spec.dataset.name
     if not isinstance(spec, RunSpec) or step.name not in SUBJECTS:
         return plain_name(spec)

@@ -1,7 +1,7 @@
 """Which steps a run is made of, and the key of each: a digest of everything its bytes depend on.
 
     prepare ─ split ─ segmenter ─ masks ─ inputs ─ fit ─────────────────── predict ─ explain, score ─ draw ─ record
-                                               └─ fit with features.head ─ features ─ predict ┘       a classical head
+     copies ┘                                  └─ fit with features.head ─ features ─ predict ┘       a classical head
     members/NAME/…, reference/… up to predict ─ vote ─ explain, score ─ draw ─ record             a vote
     folds/N/… up to score ─ score ─ record                                                        pooled
     originals, prepare, split ─ controls ─ record; on masks instead of originals; folds/N/…       controls
@@ -15,6 +15,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_of
 from benchmark.records.record import SCHEMA
 from benchmark.records.summary import DatasetSummary
@@ -25,6 +27,7 @@ from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec, target_of, with_segmenter_seed
 from registry.lookup import find
 
+SEARCH = "benchmark.data.copies"
 IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
@@ -108,11 +111,24 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
     """The steps that any run begins with."""
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     spec = chain.spec
+    if spec.split.copies == "search" and spec.split.grouping == "group" and summary.files:
+        _copies(chain, summary)
     early = "none" if spec.images.equalise == "lungs" else spec.images.equalise
     source = (("dataset", Component(spec.dataset.name, summary.options)),)
-    settings = (summary.digest, spec.dataset.skip_bad, spec.images.size, early, chain.libraries(*IMAGES))
+    images = (spec.images.size, early, spec.images.fit, spec.images.inverted_masks)
+    settings = (summary.digest, spec.dataset.skip_bad, *images, chain.libraries(*IMAGES))
     chain.add("prepare", *settings, components=source)
-    chain.add("split", spec.split, spec.fold, reads=("prepare",))
+    chain.add("split", spec.split, spec.fold, reads=("prepare", "copies"))
+
+
+def _copies(chain: "Chain", summary: DatasetSummary) -> None:
+    """The search for copies, which sees the files as they are read, whatever becomes of them later."""
+    source = (("dataset", Component(chain.spec.dataset.name, summary.options)),)
+    made_with = chain.libraries(*IMAGES)
+    chain.add("copies", summary.digest, made_with, components=source)
+    # What is remembered of a film holds for whatever dataset it is in.
+    kept = digest(chain.code(SEARCH), made_with, *(chain.component(*one) for one in source))
+    chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=kept)
 
 
 def _trunk(chain: "Chain", summary: DatasetSummary, segmenter: Traits) -> str:

@@ -1,5 +1,6 @@
 """What is asked for: one frozen request, whoever asks, and what it says of task, data, runtime and folders."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from benchmark.planning.backend import keras_backend
-from benchmark.storage.refusals import check_writable
+from benchmark.storage.refusals import check_can_be_written, check_writable
 from benchmark.tasks.places import DEFAULTS, TASKS, find_task
 from benchmark.tasks.reading import merge, parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Seed, Task, plain
@@ -32,7 +33,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         settings: assignments ``table.key=value``.
         data: folder of X-rays; None takes synthetic phantom images.
         dataset: which registered dataset reads them; None recognises it.
+        ignore: labels whose images are left out, besides those of the task.
         limit: about so many images.
+        allow_format_differences: go on where the format of files alone tells a class.
         skip_bad: leave unreadable images out instead of stopping.
         quick: the laptop setting; None takes it where there is no `data`.
         epochs: exactly so many, of every network; None as the task says.
@@ -55,7 +58,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     settings: tuple[str, ...] = ()
     data: str | None = None
     dataset: str | None = None
+    ignore: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=FEWEST_IMAGES)] | None = None
+    allow_format_differences: bool = False
     skip_bad: bool = False
     quick: bool | None = None
     epochs: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -132,6 +137,10 @@ def task_of(request: Request) -> Asked:
 def settings_of(request: Request) -> dict[str, Any]:
     """The assignments of a request as nested tables."""
     tables: dict[str, Any] = {}
+    places = Counter(text.partition("=")[0].strip() for text in request.settings)
+    for place, count in places.items():
+        if count > 1:
+            raise ConfigError(f"--set {place} is given {count} times; give it once")
     for text in request.settings:
         assignment = parse_assignment(text)
         if "quick" in assignment:
@@ -158,7 +167,12 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
     if reader:
         find("dataset", reader.name)
     return DatasetChoice(
-        reader.name if reader else "", request.data, reader.options if reader else {}, request.limit, request.skip_bad
+        name=reader.name if reader else "",
+        root=request.data,
+        options=reader.options if reader else {},
+        limit=request.limit,
+        skip_bad=request.skip_bad,
+        ignore=list(dict.fromkeys([*task.ignore, *request.ignore])),
     )
 
 
@@ -176,6 +190,8 @@ def runtime_of(request: Request) -> Runtime:
 def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None:
     """Cache and results can be written, checked before the data are read and hours are spent.
 
+    The folder of results is not made: it may lie among the data, where it would be taken for a label.
+
     Args:
         remedy: how another folder for results is chosen, as ``-o or BENCH_RESULTS``.
         writes: whether there will be results.
@@ -186,4 +202,4 @@ def check_folders(request: Request, remedy: str, *, writes: bool = True) -> None
     results = Path(request.results)
     check_writable(Path(request.cache), "choose another cache with BENCH_CACHE")
     if writes or results.is_file():
-        check_writable(results, f"choose another one with {remedy}")
+        check_can_be_written(results, f"choose another one with {remedy}")

@@ -8,14 +8,16 @@ import msgspec
 
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Traits
+from benchmark.planning.split_checks import check_split
 from benchmark.records.metrics import metrics_of
 from benchmark.records.summary import DatasetSummary
+from benchmark.records.telling import FORMAT, telling
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
-from benchmark.tasks.schema import Component, PipelineFile, Split, Task
+from benchmark.tasks.schema import Component, PipelineFile, Task
 from benchmark.tasks.settings import KINDS, found_by
 from benchmark.tasks.spec import DatasetChoice, RunSpec, Runtime, Spec, VoteSpec
-from registry.errors import ConfigError, DataError, OptionError, RefusedError, unknown_name
+from registry.errors import ConfigError, OptionError, RefusedError, unknown_name
 from registry.lookup import entries, find
 from registry.options import Option, resolve_options
 
@@ -99,21 +101,25 @@ def resolve(
     forced: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
     runtime: Runtime,
+    allow_format_differences: bool = False,
 ) -> list[Spec]:
     """One specification per pipeline or vote, seed and fold, every option in it; pooled ones are not among them.
 
     Args:
         forced: kind -> options of the settings, which at least one chosen component must have.
+        allow_format_differences: go on where the files' format alone tells a class.
 
     Raises:
         UnknownNameError: the task's metric is unknown.
         DataError: a class has too few groups to be in every subset.
         OptionError: an option that no chosen component has, or a value that does not fit.
-        RefusedError: the dataset's own masks would give the class away.
+        RefusedError: the dataset's own masks, or its files' format, would give the class away.
     """
-    classes = resolve_classes(task, summary.labels)
+    classes = resolve_classes(task, summary.labels, choice.ignore)
+    if not allow_format_differences:
+        _check_format(classes, summary)
     _check_metric(task, classes)
-    _check_split(task.split, classes, summary)
+    check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)
     pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
     voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
@@ -241,21 +247,13 @@ def _check_masks(name: str, traits: Traits, summary: DatasetSummary) -> None:
         )
 
 
-def _check_split(split: Split, classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
-    grouped = split.grouping == "group"
-    patients = grouped and sum(summary.groups.values()) < summary.images
-    unit, counts = "patients" if patients else "images", summary.groups if grouped else summary.counts
-    found = {name: sum(counts.get(label, 0) for label in taken) for name, taken in classes.items()}
-    folds = split.folds
-    needed = split.fewest_groups
-    scarce = [f"{name} has {count}" for name, count in found.items() if count < needed]
-    if scarce:
-        parts = "one in training, one in each half of validation and one in test"
-        every = f" of each of {folds} folds" if folds > 1 else ""
-        remedy = "; use fewer folds, add images or raise --limit" if folds > 1 else "; add images or raise --limit"
-        raise DataError(
-            f"too few {unit}: {', '.join(scarce)}; every class needs {parts}{every}, so {needed} or more{remedy}"
-        )
+def _check_format(classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
+    for one in telling(summary.facts, summary.counts, classes):
+        if one.what == FORMAT:
+            raise RefusedError(
+                f"the format of the files alone tells {one.of} ({one.text()}), so a network may learn that; convert "
+                "all images to one format, or add --allow-format-differences, which every record then says"
+            )
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

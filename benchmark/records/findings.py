@@ -6,6 +6,18 @@ from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.estimate import Estimate
 
 
+class Copies(msgspec.Struct, frozen=True):
+    """Films that are crops or re-encodings of one another: pairs, and what they connect; `largest` is a group's films.
+
+    Copies are kept on one side of the split.
+    """
+
+    pairs: int
+    groups: int
+    films: int
+    largest: int
+
+
 class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the images were divided.
 
@@ -13,6 +25,12 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         digest: of who is where; the folds of one cross-validation share it.
         counts: subset -> class -> images; of pooled folds "test" alone.
         folds: 1 for a single hold-out.
+        copies: that were found; None where nobody searched.
+        parts: ``given`` where the dataset's own test part is tested on.
+        leaks: ``keep`` where the dataset's training part shares patients or films with its test part, and was kept.
+        left_out: images that are in no subset.
+        contradictions: films under several labels, each the ids of its images with their labels.
+        notes: sentences on what parts, leaks and contradictions came to.
     """
 
     digest: str
@@ -21,6 +39,26 @@ class SplitInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     fractions: dict[str, float]
     counts: dict[str, dict[str, int]] = {}
     folds: int = 1
+    copies: Copies | None = None
+    parts: str = "own"
+    leaks: str = ""
+    left_out: int = 0
+    contradictions: list[list[str]] = []
+    notes: list[str] = []
+
+
+class DepthInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How films of 16 bits a pixel were brought to 8.
+
+    Attributes:
+        bits: that became 0 to 255; brighter pixels were clipped.
+        films: of 16 bits.
+        deeper: id -> bits of the films that need more, and were scaled by their own.
+    """
+
+    bits: int
+    films: int
+    deeper: dict[str, int] = {}
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,6 +111,8 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         images: label -> prepared images.
         skipped: unreadable samples left out, as ``id: reason``.
+        notices: what a reader must know of how images were prepared.
+        depth: None without films of 16 bits a pixel.
         members: name -> metrics.
         reference: the difference and the metrics; who it is, the record adds.
         notes: what went wrong in the trainings, though they ended.
@@ -92,3 +132,5 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: Reference | None = None
     notes: list[str] = []
     rules: dict[str, Rule] = {}
+    notices: list[str] = []
+    depth: DepthInfo | None = None

@@ -7,7 +7,8 @@ import msgspec
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Member, Reference, Rule, SplitInfo
+from benchmark.records.findings import DepthInfo, Member, Reference, Rule, SplitInfo
+from benchmark.records.summary import Understood
 from benchmark.records.training import TrainingInfo
 
 SCHEMA = 5
@@ -31,6 +32,9 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         counts: label -> images.
         sources: source -> images; empty where the dataset does not know its sources.
         skipped: unreadable samples left out by --skip-bad, as ``id: reason``.
+        understood: how it was read, and what was left out before any image was decoded.
+        format_differences: how the format of the files alone tells a class, which somebody has allowed; else empty.
+        depth: how films of 16 bits a pixel were brought to 8; None where there is none.
     """
 
     name: str
@@ -41,6 +45,9 @@ class DatasetInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""
     notices: list[str] = []
     skipped: list[str] = []
+    understood: Understood = Understood()
+    format_differences: str = ""
+    depth: DepthInfo | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, omit_defaults=True):

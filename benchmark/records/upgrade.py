@@ -31,7 +31,10 @@ _THRESHOLD = {
 _TRAINING = {"batch_shares": "batch_prior", "final_rate": "final_learning_rate", "waiting": "input_stall"}
 _REFERENCE = {"detectable": "minimum_detectable"}
 _SPEC = {"carrier": "features_head"}
-_UNSAID = {"images": {"fit": "stretch"}, "split": {"copies": "identical", "parts": "own", "leaks": "refuse"}}
+_UNSAID = {
+    "images": {"fit": "stretch"},
+    "split": {"copies": "identical", "parts": "own", "leaks": "refuse", "contradictions": "keep"},
+}
 
 
 def upgraded(content: bytes) -> Record:

@@ -1,7 +1,7 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
 from benchmark.comparison.tables import Row, Table
-from benchmark.records.findings import SplitInfo
+from benchmark.records.findings import Copies, SplitInfo
 from benchmark.records.record import DatasetInfo
 from benchmark.report import wording
 
@@ -48,6 +48,9 @@ def caption(table: Table) -> list[str]:
     if table.dataset:
         lines.append(_dataset(table.dataset))
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
+    if table.split and table.split.copies:
+        lines.append(_copies(table.split.copies))
+    lines += table.split.notes if table.split else []
     lines += filter(None, [_tested(table), _trained(table), _ranked_by(table)])
     return lines + (table.dataset.notices if table.dataset else [])
 
@@ -136,7 +139,8 @@ def _of_masks(kind: str, rows: list[Row]) -> str:
 def _dataset(dataset: DatasetInfo) -> str:
     counts = ", ".join(f"{name} {images:,}" for name, images in dataset.counts.items())
     skipped = f" {len(dataset.skipped)} unreadable left out." if dataset.skipped else ""
-    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}"
+    ignored = "".join(f" {count:,} of {label} left out." for label, count in dataset.understood.ignored.items())
+    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}{ignored}"
 
 
 def _split(split: SplitInfo) -> str:
@@ -145,8 +149,21 @@ def _split(split: SplitInfo) -> str:
     return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
 
 
+def _copies(copies: Copies) -> str:
+    if not copies.pairs:
+        return "No film is a crop or re-encoding of another, as far as key points tell."
+    return (
+        f"{copies.films:,} films in {wording.plural(copies.groups, 'group')} are crops or re-encodings of one another, "
+        f"or of one patient ({wording.plural(copies.pairs, 'pair')}, at most {copies.largest} films together): each "
+        "on one side."
+    )
+
+
 def _subsets(split: SplitInfo) -> str:
     shares = split.fractions
+    if split.parts == "given":
+        counts = {subset: sum(counts.values()) for subset, counts in split.counts.items()}
+        return ", ".join(f"{subset} {count:,} images" for subset, count in counts.items())
     if split.folds > 1:
         rest = {subset: share for subset, share in shares.items() if subset != "test"}
         rest_text = ", ".join(f"{subset} {100 * share / sum(rest.values()):.2g} %" for subset, share in rest.items())

@@ -8,7 +8,9 @@ from rich.markup import escape
 
 from benchmark.execution.protocol import Watch
 from benchmark.execution.session import Take
+from benchmark.records.summary import DatasetSummary
 from benchmark.report.notebook import Page
+from benchmark.report.opening import opening
 from benchmark.report.progress import Progress, summarising
 from benchmark.report.tuning_progress import TuningProgress
 
@@ -27,6 +29,11 @@ class ConsoleDisplay:
         """Show a line beside the answer: on standard error, in a notebook's cell as any other."""
         aside = self.console.stderr or self.console.quiet or isinstance(self.console, Page)
         ConsoleDisplay(self.console if aside else Console(stderr=True)).say(f"note: {text}")
+
+    def understood(self, summary: DatasetSummary, parts: str) -> None:
+        """Show how the data were understood; see `benchmark.report.opening`."""
+        for line in opening(summary, parts):
+            self.say(line)
 
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""

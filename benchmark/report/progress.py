@@ -22,6 +22,7 @@ from benchmark.report.wording import duration, plural
 
 WORDS = {
     "prepare": "preparing images",
+    "copies": "searching copies",
     "split": "splitting",
     "segmenter": "training the segmenter",
     "masks": "predicting masks",
@@ -66,7 +67,8 @@ class Progress:
 
     def _break_silence(self) -> None:
         while not self.over.wait(1):
-            self.report()
+            with contextlib.suppress(OSError):  # whoever prints next beside this thread is told
+                self.report()
 
     def report(self) -> None:
         """Say what every worker is at, if nothing has been said for long; where bars show it, nothing."""
@@ -136,7 +138,7 @@ def _scores(record: Record) -> str:
 
 def step_words(step: Step) -> str:
     """What a step does, and for what: ``training (unet+sepcnn+dense, COVID, seed 0)``."""
-    seeded = step.name not in ("prepare", "split", "segmenter", "masks", "inputs", "originals", "controls")
+    seeded = step.name not in ("prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls")
     about = f", {step.spec.positive}" if seeded and step.spec.positive else ""
     seed = f", seed {step.spec.seed}" if seeded else ""
     fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""
@@ -195,12 +197,17 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
 
 
 def plan_json(planned: Sequence[Planned]) -> str:
-    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …], "controls": [the same]}``, on one line."""
-    listed: dict[str, list[dict[str, Any]]] = {"runs": [], "controls": []}
+    """``{"runs": [{"run", "pipeline", "state", "to_build"}, …], "controls": [the same], "dataset": …}``, on one line.
+
+    The last says how the data were understood; see `benchmark.records.summary.DatasetSummary`.
+    """
+    listed: dict[str, Any] = {"runs": [], "controls": []}
     for one in planned:
         told: dict[str, Any] = {"run": one.plan.run, "pipeline": one.pipeline}
         told |= {"state": one.state, "to_build": one.to_build}
         listed["controls" if one.of_controls else "runs"].append(told)
+    if planned:
+        listed["dataset"] = planned[0].summary
     return msgspec.json.encode(listed).decode()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from benchmark.records.summary import DatasetSummary
+from benchmark.storage.kept import Kept
 from benchmark.tasks.spec import Spec, VoteSpec, in_fold
 
 MEMBERS, REFERENCE, FOLDS = "members", "reference", "folds"
@@ -25,12 +26,14 @@ class Context:
         artefacts: role -> folder of the artefact, of everything that the step reads.
         partial: where checkpoints survive a crash.
         progress: takes ``done``, ``total`` and whatever else is worth showing.
+        kept: what the stage keeps for other data; None where it keeps nothing.
     """
 
     spec: Spec
     artefacts: Mapping[str, Path]
     partial: Path
     progress: Callable[[dict[str, Any]], None]
+    kept: Kept | None = None
 
     @property
     def members(self) -> "dict[str, Context]":

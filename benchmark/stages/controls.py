@@ -6,7 +6,6 @@
 the shape of a segmenter's masks (``mask-shape(unet)``).
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +23,7 @@ from benchmark.records.findings import Findings, Rule
 from benchmark.records.metrics import UNCALIBRATED
 from benchmark.stages.predictions import data_prior
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import PREDICTIONS, scored, split_info, write_findings
+from benchmark.stages.score import PREDICTIONS, prepared_images, scored, split_info, write_findings
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -58,8 +57,7 @@ def build(context: "Context", folder: Path) -> None:
     write_findings(
         Findings(
             split=split_info(run),
-            images=dict(Counter(run.prepared.labels.tolist())),
-            skipped=list(run.prepared.skipped),
+            **prepared_images(run),
             metrics={},
             controls={name: one.metrics for name, one in found.items()},
             confusion=[],
@@ -107,11 +105,11 @@ def _majority(run: Reader, targets: np.ndarray, shares: np.ndarray) -> Judged:
 
 def _views(run: Reader) -> Iterator[tuple[str, str, np.ndarray]]:
     """Rules that learn: name, what it sees in words, and that as numbers (N, C)."""
-    images, spec = run.prepared.images, run.spec
+    images, frames, spec = run.prepared.images, run.prepared.frames, run.spec
     if "masks" in run.artefacts:
         masks = run.masks(np.arange(len(images)))
         assert masks is not None
-        yield spec.rule, f"masks at {views.MASK_SIDE}×{views.MASK_SIDE}", views.mask_shape(masks)
+        yield spec.rule, f"masks at {views.MASK_SIDE}×{views.MASK_SIDE}", views.mask_shape(masks, frames)
         return
     originals = load_originals(run.artefacts["originals"]).of(run.prepared.ids)
     known = views.metadata(originals)
@@ -120,9 +118,9 @@ def _views(run: Reader) -> Iterator[tuple[str, str, np.ndarray]]:
     bins = originals.histograms.shape[1]
     yield "grey-histogram", f"{bins} grey levels of the image as read", originals.histograms
     rings, side = views.BORDER_RINGS, views.BORDER_SIDE
-    yield "border", f"outer {rings} rings of {side}×{side}", views.border(images)
+    yield "border", f"outer {rings} rings of {side}×{side}", views.border(images, frames)
     side = views.THUMBNAIL_SIDE
-    yield f"thumbnail-{side}x{side}", f"image at {side}×{side}", views.thumbnail(images)
+    yield f"thumbnail-{side}x{side}", f"image at {side}×{side}", views.thumbnail(images, frames)
 
 
 def _learnt(run: Reader, targets: np.ndarray, sees: str, features: np.ndarray) -> Judged:

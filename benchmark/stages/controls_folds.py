@@ -37,6 +37,8 @@ def build(context: "Context", folder: Path) -> None:
         split=pooled_split(spec, first, arrays["targets"]),
         images=first.images,
         skipped=first.skipped,
+        notices=first.notices,
+        depth=first.depth,
         metrics={},
         controls=found,
         confusion=[],

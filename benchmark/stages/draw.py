@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.data.depth import eight_bits
 from benchmark.data.samples import open_dataset
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.masks import mask_agreement
@@ -93,7 +94,8 @@ def views(run: Reader) -> list[View]:
     spec, prepared, inputs = run.spec, run.prepared, run.views
     targets = class_targets(prepared.labels, spec.classes)
     rows = [int(np.flatnonzero((run.subsets == "train") & (targets == k))[0]) for k in range(len(spec.classes))]
-    masks = run.masks(np.array(rows))
+    masks, frames = run.masks(np.array(rows)), prepared.frames_of(np.array(rows))
+    bits = prepared.depth and prepared.depth.bits
     samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
     settings = spec.augmentation
     change = augmentation(flips=settings.flips, rotation=settings.rotation, rotated=settings.rotated, seed=spec.seed)
@@ -102,11 +104,12 @@ def views(run: Reader) -> list[View]:
         View(
             class_name=name,
             sample_id=str(prepared.ids[row]),
-            raw=samples[str(prepared.ids[row])].read_image(),
+            raw=eight_bits(samples[str(prepared.ids[row])].read_image(), bits),
             equalised=prepared.images[row],
             mask=None if masks is None else masks[k],
             masked=inputs[row],
             augmented=np.rint(255 * changed[k]).astype(np.uint8),
+            frame=None if frames is None else frames[k],
         )
         for k, (name, row) in enumerate(zip(spec.classes, rows, strict=True))
     ]
@@ -119,7 +122,7 @@ def draw_masks(run: Reader, path: Path) -> None:
     if len(rows) == 0:
         return
     truth, predicted = prepared.masks(rows), run.masks(rows)
-    dice = mask_agreement(truth, predicted)["dice"]
+    dice = mask_agreement(truth, predicted)["dice"]  # wherever bars lie
     worst = np.argsort(np.nan_to_num(dice, nan=1.0), kind="stable")[:WORST_MASKS]
     mask_rows = [
         MaskRow(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from benchmark.evaluation.localisation import upsample
 from benchmark.stages.heatmaps import mapper
 from benchmark.stages.predictions import predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.regions import as_seen, lung_masks, map_statistics
+from benchmark.stages.regions import as_seen, films_as_seen, lung_masks, map_statistics
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -49,7 +49,8 @@ def build(context: "Context", folder: Path) -> None:
     np.savez(folder / IMAGES, **{name: _among(len(test), mapped, one) for name, one in statistics.images.items()})
     shown = rows[judged]
     lungs, marks = (as_seen(run, mask, shown) for mask in (lung_masks(run, shown), run.prepared.marks(shown)))
-    write_mean_heat(folder, judged_heat, lungs, marks, targets[judged], len(context.spec.classes))
+    regions = MeanRegions(lungs, marks, films_as_seen(run, shown))
+    write_mean_heat(folder, judged_heat, regions, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, probabilities)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
 
@@ -71,13 +72,22 @@ def worth_mapping(targets: np.ndarray, at_most: int | None, seed: int) -> np.nda
     return np.sort(np.concatenate(of_class))
 
 
+class MeanRegions(NamedTuple):
+    """What lies under maps: lungs and marks bool (n,S,S), and films, None where no image has bars beside its own."""
+
+    lungs: np.ndarray
+    marks: np.ndarray
+    films: np.ndarray | None
+
+
 def write_mean_heat(
-    folder: Path, maps: np.ndarray, lungs: np.ndarray, marks: np.ndarray, targets: np.ndarray, num_classes: int
+    folder: Path, maps: np.ndarray, regions: MeanRegions, targets: np.ndarray, num_classes: int
 ) -> None:
-    """Write ``mean-heat.npz`` of maps (n,h,w) of the true classes (n,), and of lungs and marks bool (n,S,S)."""
+    """Write ``mean-heat.npz`` of maps (n,h,w) of the true classes (n,), and of what lies under them."""
+    lungs, marks, films = regions
     shape = lungs.shape[1:]
     of_class = [np.flatnonzero(targets == k) for k in range(num_classes)]
-    found = [mean_heat(maps[rows], shape) for rows in of_class]
+    found = [mean_heat(maps[rows], shape, None if films is None else films[rows]) for rows in of_class]
     np.savez(
         folder / "mean-heat.npz",
         heat=np.stack([heat for heat, _ in found]),
@@ -94,15 +104,20 @@ def _mean_region(regions: np.ndarray) -> np.ndarray:
     return known.mean(axis=0) if len(known) else np.zeros(regions.shape[1:])
 
 
-def mean_heat(maps: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+def mean_heat(maps: np.ndarray, shape: tuple[int, int], films: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """Mean over maps (n,h,w), each of them with a mean of 1 at that size, and how many are empty and left out.
 
     Every image counts alike: the height of a map depends on how sure the network is of it.
+
+    Args:
+        films: bool (n, *shape), false on bars, whose heat and area do not count; None where there are none.
     """
     total, kept = np.zeros(shape), 0
-    for heat in maps:
+    for row, heat in enumerate(maps):
         large = upsample(np.asarray(heat, np.float32), shape)
-        mean = float(large.mean(dtype=float))
+        film = None if films is None else films[row]
+        large = large if film is None else large * film
+        mean = float((large if film is None else large[film]).mean(dtype=float))
         if mean > 0:
             total += large / mean
             kept += 1

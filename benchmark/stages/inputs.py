@@ -22,7 +22,8 @@ def build(context: "Context", folder: Path) -> None:
     out = RowFile(folder / "images.npy", images.shape[1:])
     for start in range(0, len(images), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(images)))
-        seen = view(images[rows], run.masks(rows), equalise=how.equalise, mask=how.mask)
+        frames = run.prepared.frames_of(rows)
+        seen = view(images[rows], run.masks(rows), equalise=how.equalise, mask=how.mask, frames=frames)
         for row, image in zip(rows, seen, strict=True):
             out.write(int(row), np.ascontiguousarray(image))
         context.progress({"done": int(rows[-1]) + 1, "total": len(images)})

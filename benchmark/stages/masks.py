@@ -23,7 +23,8 @@ def build(context: "Context", folder: Path) -> None:
     packed = []
     for start in range(0, count, CHUNK):
         rows = np.arange(start, min(start + CHUNK, count))
-        packed.append(pack(masks(rows)))
+        found, films = masks(rows), run.prepared.films(rows)
+        packed.append(pack(found if films is None else found & films))  # nothing on a bar is lung
         context.progress({"done": int(rows[-1]) + 1, "total": count})
     np.save(folder / "masks.npy", np.concatenate(packed))
 

@@ -20,6 +20,8 @@ def build(context: "Context", folder: Path) -> None:
         folder,
         size=spec.images.size,
         equalise="none" if spec.images.equalise == "lungs" else spec.images.equalise,
+        fit=spec.images.fit,
+        inverted_masks=spec.images.inverted_masks,
         skip_bad=spec.dataset.skip_bad,
         workers=usable_cores(),
         progress=lambda done, total: context.progress({"done": done, "total": total}),

@@ -1,6 +1,7 @@
 """What stages read of the artefacts before them: arrays, each file once."""
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,18 @@ class Reader:
 
     @cached_property
     def prepared(self) -> Prepared:
-        """The prepared dataset of N images."""
-        return load(self.artefacts["prepare"])
+        """The prepared dataset of N images, its groups enlarged as the split keeps images together."""
+        own = load(self.artefacts["prepare"])
+        enlarged = self.artefacts.get("split", self.artefacts["prepare"]) / "groups.npy"
+        return replace(own, groups=np.load(enlarged)) if enlarged.exists() else own
+
+    @cached_property
+    def copies(self) -> list[tuple[str, str]] | None:
+        """Pairs of ids of films that are copies of one another; None where nobody searched."""
+        if "copies" not in self.artefacts:
+            return None
+        found = json.loads((self.artefacts["copies"] / "copies.json").read_text(encoding="utf-8"))
+        return [(one, other) for one, other, _ in found["pairs"]]
 
     @cached_property
     def subsets(self) -> np.ndarray:

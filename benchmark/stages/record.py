@@ -8,7 +8,7 @@ import csv
 import json
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from benchmark.records.files import PREDICTIONS, write
 from benchmark.records.findings import Findings, Member, Reference
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
+from benchmark.records.telling import FORMAT, differences, telling
 from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of
 from benchmark.stages.model_files import model_files
@@ -153,7 +154,7 @@ def common_fields(context: "Context", facts: "RunFacts", findings: Findings) -> 
         "classes": list(spec.classes),
         "positive": spec.positive,
         "components": _components(facts, spec),
-        "dataset": _dataset(facts, findings),
+        "dataset": _dataset(facts, findings, spec.classes),
         "split": findings.split,
         "controls": findings.controls,
         "stages": facts.stages,
@@ -201,9 +202,10 @@ def _components(facts: "RunFacts", spec: "Spec") -> dict[str, Part]:
     return parts
 
 
-def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
+def _dataset(facts: "RunFacts", findings: Findings, classes: Mapping[str, Sequence[str]]) -> DatasetInfo:
     """The data that a run stands on."""
     summary = facts.summary
+    found = telling(summary.facts, summary.counts, classes)
     return DatasetInfo(
         name=summary.name,
         digest=summary.digest,
@@ -211,8 +213,11 @@ def _dataset(facts: "RunFacts", findings: Findings) -> DatasetInfo:
         sources=summary.sources,
         licence=summary.licence,
         origin=summary.origin,
-        notices=summary.notices,
+        notices=[*summary.notices, *differences(found), *findings.notices],
         skipped=findings.skipped,
+        understood=summary.understood,
+        format_differences=next((one.text() for one in found if one.what == FORMAT), ""),
+        depth=findings.depth,
     )
 
 

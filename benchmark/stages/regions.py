@@ -35,9 +35,9 @@ class MapStatistics(NamedTuple):
 def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.ndarray) -> MapStatistics:
     """The statistics of maps (n, h, w) of classes (n,), of lesions those of plain brightness too."""
     judged = _Judged(run, rows, np.array(list(run.spec.classes))[targets], maps)
-    lungs = as_seen(run, lung_masks(run, rows), rows)
-    judged.keep("lung", lungs, lungs.any(axis=(1, 2)))
-    judged.keep_relative("lung", lungs, lungs.any(axis=(1, 2)))
+    lungs, films = as_seen(run, lung_masks(run, rows), rows), films_as_seen(run, rows)
+    judged.keep("lung", lungs, lungs.any(axis=(1, 2)), within=films)
+    judged.keep_relative("lung", lungs, lungs.any(axis=(1, 2)), within=films)
     lesions = as_seen(run, run.prepared.lesions(rows), rows) & lungs
     diseased = run.prepared.lesion_known[rows] & lesions.any(axis=(1, 2))
     if diseased.any():
@@ -47,7 +47,7 @@ def map_statistics(run: Reader, rows: np.ndarray, targets: np.ndarray, maps: np.
     marks = as_seen(run, run.prepared.marks(rows), rows)
     if marks.any():
         marked = marks.any(axis=(1, 2))
-        seen = judged.keep("marks", marks, marked)
+        seen = judged.keep("marks", marks, marked, within=films)
         judged.estimates |= share_estimates(seen, *judged.where(marked), "marks", run.spec.seed)
         judged.keep_values("marks-share", seen.share, marked)
     return MapStatistics(judged.estimates, judged.images)
@@ -122,4 +122,10 @@ def as_seen(run: Reader, regions: np.ndarray, rows: np.ndarray) -> np.ndarray:
     masks = run.masks(rows) if how == "crop" else None
     if masks is None:
         return regions
-    return apply_masks(regions.astype(np.uint8) * 255, masks, how) > 127
+    return apply_masks(regions.astype(np.uint8) * 255, masks, how, run.prepared.frames_of(rows)) > 127
+
+
+def films_as_seen(run: Reader, rows: np.ndarray) -> np.ndarray | None:
+    """Films (n,H,W) where the classifier's inputs have them, false on bars; None where there are no bars."""
+    films = run.prepared.films(rows)
+    return None if films is None else as_seen(run, films, rows)

@@ -15,7 +15,7 @@ from benchmark.evaluation.masks import implausible, mask_agreement, mask_estimat
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import masks, one_answer, training_notes
 from benchmark.records.estimate import Estimate
-from benchmark.records.findings import Findings, SplitInfo
+from benchmark.records.findings import Copies, DepthInfo, Findings, SplitInfo
 from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
 from benchmark.stages.logits import read_logits
 from benchmark.stages.predictions import batch_prior, data_prior
@@ -102,12 +102,22 @@ def results(run: Reader, scores: Scores) -> dict[str, Any]:
     """Fields of `Findings` that a run of any kind has."""
     return {
         "split": split_info(run),
-        "images": dict(Counter(run.prepared.labels.tolist())),
-        "skipped": list(run.prepared.skipped),
+        **prepared_images(run),
         "metrics": scores.metrics,
         "controls": scores.controls,
         "confusion": scores.confusion,
         "calibration": scores.calibration,
+    }
+
+
+def prepared_images(run: Reader) -> dict[str, Any]:
+    """Fields of `Findings` about the images that were prepared."""
+    prepared = run.prepared
+    return {
+        "images": dict(Counter(prepared.labels.tolist())),
+        "skipped": list(prepared.skipped),
+        "notices": list(prepared.notices),
+        "depth": prepared.depth and DepthInfo(*prepared.depth),
     }
 
 
@@ -137,7 +147,7 @@ def _dice(run: Reader, rows: np.ndarray) -> dict[str, np.ndarray]:
     found = [np.zeros(0)]
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        found.append(mask_agreement(run.prepared.masks(chunk), run.masks(chunk))["dice"])
+        found.append(mask_agreement(run.prepared.masks(chunk), run.masks(chunk))["dice"])  # wherever bars lie
     return {"dice": np.concatenate(found)}
 
 
@@ -150,14 +160,16 @@ def mask_quality(run: Reader) -> dict[str, Estimate]:
     truth, groups = prepared.masks(rows), prepared.groups[rows]
     annotators = np.array([annotator or "" for annotator in prepared.mask_annotators[rows]], np.str_)
     labels, known = prepared.labels[rows], prepared.has_mask[rows]
-    result = {"implausible": proportion(implausible(predicted), groups)}
+    films = prepared.films(rows)
+    result = {"implausible": proportion(implausible(predicted, films), groups)}
     cells = [("", known)]
     pairs = dict.fromkeys(zip(labels[known].tolist(), annotators[known].tolist(), strict=True))
     cells += [
         (f"/{label} ({annotator})", (labels == label) & (annotators == annotator)) for label, annotator in sorted(pairs)
     ]
     for suffix, cell in cells:
-        estimates = mask_estimates(truth[cell], predicted[cell], groups[cell], run.spec.seed)
+        shown = None if films is None else films[cell]
+        estimates = mask_estimates(truth[cell], predicted[cell], groups[cell], run.spec.seed, films=shown)
         result |= {f"{name}{suffix}": estimate for name, estimate in estimates.items()}
     return result
 
@@ -171,6 +183,7 @@ def split_info(run: Reader) -> SplitInfo:
         for subset in ("train", "validation", "calibration", "test")
     }
     return SplitInfo(
+        **_facts(run.artefacts["split"] / "facts.json"),
         digest=(run.artefacts["split"] / "digest").read_text(),
         grouping=table.grouping,
         seed=table.seed,
@@ -178,3 +191,9 @@ def split_info(run: Reader) -> SplitInfo:
         counts=counts,
         folds=table.folds,
     )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Fields of `SplitInfo` that dividing the images found."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {**found, "copies": Copies(**found["copies"])} if found.get("copies") else found

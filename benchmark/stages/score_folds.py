@@ -52,6 +52,8 @@ def build(context: "Context", folder: Path) -> None:
         split=pooled_split(spec, folds[0], arrays["targets"]),
         images=folds[0].images,
         skipped=folds[0].skipped,
+        notices=folds[0].notices,
+        depth=folds[0].depth,
         metrics=_metrics(spec, folds, pooled, outputs),
         controls=_controls(spec, pooled),
         confusion=metrics.confusion(arrays["targets"], outputs.decisions, len(spec.classes)).astype(int).tolist(),

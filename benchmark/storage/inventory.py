@@ -33,9 +33,10 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}({TEMPORARY}|\.json)")),
     ("digest file", "file-digests.*", re.compile(rf"file-digests({TEMPORARY}|\.json)")),
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
+    ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
-FILES = ("description", "digest file", "import file", "log")  # the other kinds are folders
+FILES = ("description", "digest file", "import file", "memory", "log")  # the other kinds are folders
 
 
 class Sum(TypedDict):
@@ -81,7 +82,7 @@ def inventory(root: Path) -> list[Item]:
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
-    ages = ("artefact", "checkpoint", "half-built")
+    ages = ("artefact", "checkpoint", "half-built", "memory")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
 
 

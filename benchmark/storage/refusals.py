@@ -19,10 +19,28 @@ def check_writable(folder: Path, remedy: str) -> None:
     Raises:
         StorageError: they cannot; the message ends in the remedy.
     """
-    try:
+    with _refusals_of(folder, remedy):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def check_can_be_written(folder: Path, remedy: str) -> None:
+    """See that files can be written in a folder or, where it is absent, that it can be made; nothing is made.
+
+    Raises:
+        StorageError: they cannot; the message ends in the remedy.
+    """
+    with _refusals_of(folder, remedy):
+        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        with tempfile.TemporaryFile(dir=there):
+            pass
+
+
+@contextlib.contextmanager
+def _refusals_of(folder: Path, remedy: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = "it is a file" if os.path.isfile(folder) else error.strerror  # noqa: PTH113 (raises nothing)
         raise StorageError(f"folder {folder} cannot be written ({reason}{_whose(folder)}); {remedy}") from error

@@ -5,7 +5,9 @@ Later beats earlier: `configs/defaults.toml` < the task file < its `[quick]` tab
 
 import difflib
 import re
+import shlex
 import tomllib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,13 @@ from benchmark.tasks.validation import advice, received
 from registry.errors import ConfigError, unknown_name
 from registry.options import Scalar, parse_scalar
 
+MARKS = {  # UTF-32's begins as UTF-16's does
+    BOM_UTF32_LE: "utf-32",
+    BOM_UTF32_BE: "utf-32",
+    BOM_UTF16_LE: "utf-16",
+    BOM_UTF16_BE: "utf-16",
+    BOM_UTF8: "utf-8-sig",
+}
 OTHERS = "; a task file of your own names labels that it has, and --task multiclass takes each for itself"
 
 
@@ -66,7 +75,7 @@ def parse_component(text: str) -> Component:
     if not match:
         raise ConfigError(f"{text!r} is not a component; expected NAME or NAME[option=value,…]")
     options: dict[str, Scalar] = {}
-    for pair in filter(None, (part.strip() for part in (match[2] or "").split(","))):
+    for pair in filter(None, (part.strip() for part in _apart(match[2] or ""))):
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise ConfigError(f"{pair!r} in {text!r} is not an option; expected option=value")
@@ -74,6 +83,18 @@ def parse_component(text: str) -> Component:
             raise ConfigError(f"{text!r} gives {name.strip()} twice; give it once")
         options[name.strip()] = parse_scalar(value)
     return Component(match[1], options)
+
+
+def _apart(text: str) -> list[str]:
+    """What stands between commas, of which those in brackets separate nothing, such as in ``\\d{1,3}``."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -91,8 +112,11 @@ def parse_assignment(text: str) -> dict[str, Any]:
     return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head", "voter") else {keys[0]: table}
 
 
-def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
+def resolve_classes(task: Task, labels: Sequence[str], ignored: Sequence[str] = ()) -> dict[str, list[str]]:
     """Class -> labels for a dataset's labels, in the task's order.
+
+    Args:
+        labels: without the ignored ones.
 
     Raises:
         ConfigError: a class takes a label that the dataset lacks, takes none, or a label has two classes or none.
@@ -101,6 +125,9 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
         return {label: [label] for label in labels}
     named = [label for taken in task.classes.values() for label in taken if label != "*"]
     shown = ", ".join(labels)
+    both = [label for label in named if label in ignored]
+    if both:
+        raise ConfigError(f"label {', '.join(both)} is in a class of the task and is ignored; leave it out of either")
     for label in named:
         if label not in labels:
             near = difflib.get_close_matches(label, labels, n=1)
@@ -119,10 +146,16 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
             f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two"
         )
     flat = [label for taken in classes.values() for label in taken]
-    if len(set(flat)) != len(flat) or set(flat) != set(labels):
-        odd = sorted({label for label in flat if flat.count(label) > 1} | (set(labels) - set(flat)))
+    twice = sorted({label for label in flat if flat.count(label) > 1})
+    if twice:
+        raise ConfigError(f"label {', '.join(twice)} belongs to two classes; each label has one ('*' takes the rest)")
+    left = [label for label in labels if label not in flat]
+    if left:
+        written = ", ".join(f'"{label}"' for label in left)
+        flags = shlex.join(word for label in left for word in ("--ignore", label))
         raise ConfigError(
-            f"label {', '.join(odd)} belongs to two classes or to none; each label has one ('*' takes the rest)"
+            f'label {", ".join(left)} is in no class of the task; add it to one ("*" takes the rest), or leave its '
+            f"images out with {flags}, or ignore = [{written}] beside [classes]"
         )
     if task.positive is not None and task.positive not in classes:
         raise unknown_name("class", task.positive, classes, "the task's [classes]")
@@ -132,11 +165,21 @@ def resolve_classes(task: Task, labels: Sequence[str]) -> dict[str, list[str]]:
 def _read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file, in a dictionary of the caller's own."""
     try:
-        return dict(_parsed(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return dict(_parsed(path.read_text(encoding=_encoding(path))))
+    except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, or what the beginning of a file says: some editors and shells write a mark, or characters of two bytes."""
+    with path.open("rb") as file:
+        begin = file.read(len(BOM_UTF32_LE))
+    for mark, name in MARKS.items():
+        if begin.startswith(mark):
+            return name
+    return {begin[:1]: "utf-16-be", begin[1:2]: "utf-16-le"}.get(b"\0", "utf-8")  # no text has a zero
 
 
 @cache

@@ -32,12 +32,14 @@ class Images(_Table, frozen=True):
     """`size` in pixels; `mask` is how a lung mask is applied; `lungs` equalises inside it.
 
     `fit` is how an image that is not square becomes so: black bars, another aspect ratio, or its middle alone.
+    `inverted_masks` says that the dataset's lung masks are white outside the lungs.
     """
 
     size: int = 256
     equalise: Literal["histogram", "clahe", "lungs", "none"] = "histogram"
     mask: Literal["multiply", "crop", "mean-fill"] = "multiply"
     fit: Literal["pad", "stretch", "crop"] = "pad"
+    inverted_masks: bool = False
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 2048:
@@ -134,6 +136,7 @@ class Split(_Table, frozen=True):
         parts: ``own`` divides anew and ignores the parts in which the dataset comes; ``given`` keeps its test part.
         leaks: what becomes of patients or copies that given parts have in training and in test: ``refuse`` stops,
             ``drop`` leaves the training image out, ``keep`` takes the parts as they were published.
+        contradictions: whether films that stand under several labels are kept together (``keep``) or left out.
     """
 
     train: float = 0.8
@@ -145,6 +148,7 @@ class Split(_Table, frozen=True):
     copies: Literal["search", "identical"] = "search"
     parts: Literal["own", "given"] = "own"
     leaks: Literal["refuse", "drop", "keep"] = "refuse"
+    contradictions: Literal["keep", "drop"] = "keep"
 
     @property
     def fewest_groups(self) -> int:
@@ -157,6 +161,8 @@ class Split(_Table, frozen=True):
         return next(n for n in itertools.count(self.folds) if n - math.ceil(n / self.folds) >= 3)
 
     def __post_init__(self) -> None:
+        if self.folds > 1 and self.parts == "given":
+            raise ValueError('has folds, which test every image once, but parts = "given" tests those of one part only')
         if not 1 <= self.folds <= 20:
             raise ValueError(f"needs folds from 2 to 20, or 1 for a single hold-out, received {self.folds}")
         shares = (self.train, self.validation, self.test)
@@ -209,6 +215,7 @@ class Task(_Table, frozen=True):
         classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
         scheme: ``one-vs-all`` trains one model per class against all others, and voters join them.
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
+        ignore: the dataset's labels whose images are left out.
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
         overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
@@ -221,6 +228,7 @@ class Task(_Table, frozen=True):
     pipelines: list[PipelineFile] = []
     scheme: Literal["direct", "one-vs-all"] = "direct"
     voters: list[str] = []
+    ignore: list[str] = []
     positive: str | None = None
     dataset: str = "phantom"
     options: dict[Literal["segmenter", "backbone", "head", "voter"], dict[str, Scalar]] = {}

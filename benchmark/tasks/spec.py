@@ -33,13 +33,14 @@ class Runtime(_Part, frozen=True):
 
 
 class DatasetChoice(_Part, frozen=True):
-    """Which data: a registered dataset at a place, or a part of it."""
+    """Which data: a registered dataset at a place, or a part of it, without the images of ignored labels."""
 
     name: str
     root: str | None = None
     options: dict[str, Scalar] = {}
     limit: int | None = None
     skip_bad: bool = False
+    ignore: list[str] = []
 
 
 class Setting(_Part, frozen=True, kw_only=True):
@@ -183,7 +184,11 @@ def target_of(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def _identity(fields: dict[str, Any], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
     """A specification and those inside it without names, places and how it was found, some values replaced."""
     kept = {key: value for key, value in fields.items() if key not in ("task", "title", "tuned")}
-    kept["dataset"] = {key: value for key, value in fields["dataset"].items() if key != "root"}
+    kept["dataset"] = {
+        key: value
+        for key, value in fields["dataset"].items()
+        if key != "root" and (value or key != "ignore")  # a run that ignores nothing keeps its name from before
+    }
     inner = [*fields.get("members", {}).items()]
     if inner:
         kept["members"] = {name: _identity(member, fixed) for name, member in inner}

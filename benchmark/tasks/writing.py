@@ -29,6 +29,7 @@ def task_file(task: Task, spec: RunSpec, dataset: str) -> str:
         "positive": task.positive,
         "dataset": dataset,
         "resamples": task.resamples,
+        "ignore": task.ignore or None,
         "classes": task.classes,
         "pipelines": [{kind: _component(spec, kind) for kind in KINDS}],
         "images": spec.images,

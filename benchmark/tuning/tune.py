@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from benchmark.execution.networks import check_steps
 from benchmark.execution.protocol import Event
 from benchmark.execution.session import Display, Session, specified
 from benchmark.planning.components import Descriptions
@@ -173,6 +174,7 @@ def build_inputs(session: Session, target: TuningTarget) -> None:
         BenchError: something of it cannot be built.
     """
     plan = target.trained({}, session.index)[1]
+    check_steps(session, [[*missing(plan, session.store.has).values()]])
     steps = missing(plan, session.store.has, plan.step("fit"))
     if not steps:
         return

@@ -102,7 +102,8 @@ def _check_readers(sample: Sample) -> None:
     lacking = [path for path in sample.paths if not Path(path).is_file()]
     expect(not lacking, f"the paths of sample {sample.id!r} are files, received {', '.join(lacking)}")
     image = copy.read_image()
-    _check_array(image, np.uint8, f"image of sample {sample.id!r}")
+    deep = isinstance(image, np.ndarray) and image.dtype == np.uint16
+    _check_array(image, np.uint16 if deep else np.uint8, f"image of sample {sample.id!r}")
     expect(bool(np.array_equal(image, sample.read_image())), f"sample {sample.id!r} reads the same image twice")
     lungs = copy.read_mask()
     masks: Iterable[tuple[str, Any]] = (

@@ -1,6 +1,9 @@
 """Networks of keras.applications, with published weights, weights from a file, or a fresh start."""
 
+import socket
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from keras import layers
 
 from registry.errors import ContractError, WeightsError
 
+PATIENCE_S = 30  # without a byte
 SMALLEST = 32  # pixels a side; keras.applications refuse less, unless the size is open
 
 
@@ -41,7 +45,8 @@ def application(
             f"no weights file {weights!r} for backbone {backbone!r}; give an existing file, weights=imagenet or none"
         )
     try:
-        with warnings.catch_warnings():  # that weights learnt at 224 pixels are used at another size is known
+        with patience(), warnings.catch_warnings():
+            # That weights learnt at 224 pixels are used at another size is known.
             warnings.filterwarnings("ignore", "`input_shape` is undefined")
             return build(weights=weights)
     except Exception as error:  # Keras raises bare Exception when a download fails
@@ -49,6 +54,17 @@ def application(
             f"{architecture}'s weights {weights!r} cannot be had ({reason(error)}); "
             f"use weights=none, or weights=FILE with a copy of {published}"
         ) from error
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Downloads that stand still end: Keras waits for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def freeze(backbone: keras.Model) -> keras.Model:

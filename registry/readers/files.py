@@ -1,72 +1,68 @@
-"""Gray images and masks from PNG and JPEG files, whole or not at all.
+"""Films and masks from image files, whole or not at all.
 
-OpenCV returns the upper part of a truncated file with no more than a line on stderr, so completeness is checked
-here first.  Errors name the last three parts of the path (label folder, kind folder, file), not the machine's root.
+Errors name the last three parts of the path (label folder, kind folder, file), not the machine's root.
 """
 
 import os
-import struct
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from registry.errors import DataError
+from registry.readers.decoding import all_channels, grey_pixels
+from registry.readers.dicom import dicom_film, dicom_values
+from registry.readers.kinds import file_kind
+from registry.readers.masks import inside
 
 MINIMUM_SIDE = 16  # pixels; anything smaller is an icon, not a radiograph
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+LOSSY = ("JPEG", "WebP", "JPEG 2000")
 
 
 def read_gray(path: str) -> np.ndarray:
-    """The picture in a PNG or JPEG file.
+    """The picture in an image file of any of the formats in `kinds.READ`, whatever its name.
 
-    Colour is turned into luminance, alpha is dropped, 16 bits a pixel become 8 by their own depth (65535 -> 255).
+    Colour is turned into luminance, alpha is dropped.
 
     Returns:
-        uint8 (H, W), both at least `MINIMUM_SIDE`.
+        uint8 (H, W), both at least `MINIMUM_SIDE`; uint16, as stored, of a file with more than 8 bits a pixel.
 
     Raises:
-        DataError: the file cannot be read, is empty, truncated, damaged, too small, or neither PNG nor JPEG.
+        DataError: the file cannot be read, is empty, truncated, damaged, too small, or of no such format.
     """
-    picture = _decode(path)
-    height, width = picture.shape
-    if min(height, width) < MINIMUM_SIDE:
-        raise DataError(f"{_shown(path)}: {width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
+    with _named(path):
+        picture = dicom_film(path) if file_kind(path) == "DICOM" else grey_pixels(_bytes(path))
+        height, width = picture.shape
+        if min(height, width) < MINIMUM_SIDE:
+            raise DataError(f"{width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
     return picture
 
 
 def read_mask(path: str) -> np.ndarray:
-    """The mask in a PNG or JPEG file, bool (H, W).
-
-    Gray values from 128 on are inside.  A file whose brightest pixel is darker numbers its regions (0 outside, 1, 2,
-    … inside), so everything above 0 is inside.
+    """The mask in an image file, bool (H, W): everything but its background, see `registry.readers.masks`.
 
     Raises:
         DataError: as `read_gray`, except that a mask may have any size.
     """
-    picture = _decode(path)
-    return picture >= 128 if picture.max() >= 128 else picture > 0
+    with _named(path):
+        found = file_kind(path)
+        picture = dicom_values(path) if found == "DICOM" else all_channels(_bytes(path))
+        return inside(picture, lossy=found in LOSSY)
 
 
-def _decode(path: str) -> np.ndarray:
-    data = _bytes(path)
-    defect = _defect(data)
-    if defect:
-        raise DataError(f"{_shown(path)}: {defect}")
-    # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
+def printable(name: str) -> str:
+    """A file's name as records and tables can hold it: bytes that are not UTF-8 and control characters escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Puts the file's name in front of what is wrong with it."""
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
-    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
-        picture = None
-    if picture is None:
-        raise DataError(f"{_shown(path)}: damaged, cannot be decoded")
-    if picture.dtype == np.uint16:
-        picture = ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return picture
+        yield
+    except DataError as error:
+        raise DataError(f"{printable('/'.join(Path(path).parts[-3:]))}: {error}") from error
 
 
 def _bytes(path: str) -> bytes:
@@ -79,7 +75,7 @@ def _bytes(path: str) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise DataError(f"{_shown(path)}: cannot be read ({error.strerror})") from error
+        raise DataError(f"cannot be read ({error.strerror})") from error
 
 
 def _read(descriptor: int) -> bytes:
@@ -89,56 +85,3 @@ def _read(descriptor: int) -> bytes:
     while 0 < len(data) < expected and (more := os.read(descriptor, expected - len(data))):
         data += more
     return data
-
-
-def printable(name: str) -> str:
-    """A file's name as records and tables can hold it: bytes that are not UTF-8 and control characters escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
-def _shown(path: str) -> str:
-    return printable("/".join(Path(path).parts[-3:]))
-
-
-def _defect(data: bytes) -> str | None:
-    if not data:
-        return "empty file (0 bytes)"
-    if data.startswith(_PNG):
-        return _png_defect(data)
-    if data.startswith(_JPEG):
-        return _jpeg_defect(data)
-    if _PNG.startswith(data[:8]) or _JPEG.startswith(data[:3]):
-        return f"truncated after {len(data)} bytes"
-    return "neither PNG nor JPEG"
-
-
-def _png_defect(data: bytes) -> str | None:
-    """Walks the chunks: length, type, data, CRC (PNG specification, section 5.3)."""
-    view, position = memoryview(data), len(_PNG)
-    while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 12 + length
-        if end > len(data):
-            break
-        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            return f"damaged PNG (checksum of its {kind.decode('latin-1')!r} chunk is wrong)"
-        if kind == b"IEND":
-            return None
-        position = end
-    return "truncated PNG (no end chunk)"
-
-
-def _jpeg_defect(data: bytes) -> str | None:
-    """Walks the segments to the scan; from there on FF D9 can only be the end marker (ITU T.81, B.1.1)."""
-    if data.endswith(b"\xff\xd9"):
-        return None
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        if data[position + 1] == 0xFF:  # fill byte
-            position += 1
-            continue
-        length = int.from_bytes(data[position + 2 : position + 4], "big")
-        if data[position + 1] == 0xDA:  # start of scan
-            return None if data.find(b"\xff\xd9", position + 2 + length) >= 0 else "truncated JPEG (no end marker)"
-        position += 2 + length
-    return "truncated JPEG (no picture data)"

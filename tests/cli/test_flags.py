@@ -1,8 +1,11 @@
 """What a command line asks for: where results go, and which line repeats it."""
 
+import click
 import pytest
 
 from benchmark.cli.flags import line_of, request_of
+from benchmark.cli.group import Once
+from benchmark.cli.main import bench
 from benchmark.execution.process import Worker
 from registry.errors import ConfigError
 
@@ -37,6 +40,48 @@ def test_a_file_where_results_should_go_is_refused_before_anything_is_looked_at(
 def test_without_a_task_it_says_how_to_find_one(bench_in_process, command):
     told = "`bench list tasks` shows the tasks; say one, as --task binary, or a TOML file of your own"
     assert bench_in_process(command) == (2, "", f"bench: Missing option '--task'. {told}\n")
+
+
+TWICE = [
+    (("run", "--task", "binary", "--data", "ONE", "--data", "TWO", "--plan"), "--data is given 2 times; give it once"),
+    (("run", "--task", "binary", "--task", "multiclass"), "--task is given 2 times; give it once"),
+    (
+        ("run", "--task", "binary", "--limit", "9", "--limit=9", "--limit=8"),
+        "--limit is given 3 times; give it once",
+    ),
+    (("run", "--task", "binary", "--epochs", "1", "--epochs", "2"), "--epochs is given 2 times; give it once"),
+    (("run", "--task", "binary", "--seeds", "1", "--seeds", "2"), "--seeds is given 2 times; give it once"),
+    (("run", "--task", "binary", "-o", "a", "--output", "b"), "-o/--output is given 2 times; give it once"),
+    (("run", "--task", "binary", "--quick", "--full"), "--quick or --full is given 2 times; give it once"),
+    (("run", "--task", "binary", "--set", "a.b=1", "--set", "a.b = 2"), "--set a.b is given 2 times; give it once"),
+    (("tune", "--task", "binary", "--seed", "1", "--seed", "2"), "--seed is given 2 times; give it once"),
+    (("compare", "--against", "a", "--against", "b"), "--against is given 2 times; give it once"),
+    (("speed", "--batch", "1", "--batch", "2"), "--batch is given 2 times; give it once"),
+    (("cache", "prune", "--older-than", "1d", "--older-than", "2d"), "--older-than is given 2 times; give it once"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), TWICE, ids=[" ".join(line) for line, _ in TWICE])
+def test_a_flag_of_one_value_that_is_given_twice_is_refused(bench_in_process, monkeypatch, tmp_path, line, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Worker, "_start", None)
+    assert bench_in_process(*line) == (2, "", f"bench: {words}\n")
+
+
+def test_every_command_refuses_it():
+    def commands(group, context):
+        for name in group.list_commands(context):
+            found = group.get_command(context, name)
+            yield from commands(found, context) if isinstance(found, click.Group) else [found]
+
+    found = list(commands(bench, click.Context(bench)))
+    assert len(found) > 10
+    assert [one.name for one in found if not isinstance(one, Once)] == []
+
+
+def test_a_switch_may_be_given_twice_and_a_flag_that_repeats_as_often_as_one_likes(bench_in_process):
+    assert bench_in_process("list", "tasks", "--json", "--json")[0] == 0
 
 
 def test_flags_are_a_request_and_places_come_from_the_environment(monkeypatch):

@@ -117,6 +117,18 @@ def test_masks_that_only_one_class_has_are_refused(bench, tmp_path):
     assert "100% of well have no mask, 0% of COVID" in line
 
 
+def test_a_file_format_that_alone_tells_a_class_is_refused_unless_that_is_allowed(bench, tmp_path):
+    root = films(tmp_path / "films")
+    for path in (root / "well").iterdir():
+        xrays.write(path.with_suffix(".jpg"), xrays.radiograph(len(path.name)))
+        path.unlink()
+    line = refused(bench, "--data", root, code=4)
+    assert "the format of the files alone tells rest (JPEG in 100% of rest, 0% of the others)" in line
+    assert "--allow-format-differences" in line
+    plan = ("run", "--task", bench.task, "--full", "-o", bench.results, "--plan", "--data", root)
+    assert bench.call(*plan, "--allow-format-differences").returncode == 0
+
+
 FLAGS = [
     (("--segmenter", "nne"), "no segmenter named 'nne'; did you mean none"),
     (("--backbone", "sepcn"), "no backbone named 'sepcn'; did you mean sepcnn?"),
@@ -159,6 +171,24 @@ def test_a_keras_backend_that_is_not_installed_is_refused(bench):
     if not absent:
         pytest.skip("every backend is installed")
     assert f"pip install {absent[0]}, or set KERAS_BACKEND to " in refused(bench, KERAS_BACKEND=absent[0])
+
+
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [
+        ("xception", "Xception's weights 'imagenet' cannot be had (URL fetch failure on https://"),
+        ("xception[weights=nowhere.h5]", "no weights file 'nowhere.h5' for backbone 'xception'; give an existing file"),
+        ("keras-file[path=nowhere.keras]", "no file 'nowhere.keras' for backbone 'keras-file'; expected a saved Keras"),
+    ],
+)
+@pytest.mark.parametrize("head", ["dense", "majority"])  # trained with it, and frozen below a classical one
+def test_weights_that_cannot_be_had_are_told_before_anything_is_prepared(bench, tmp_path, backbone, words, head):
+    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
+    frozen = ("--set", "features.head=none") if head == "majority" else ()
+    line = refused(bench, "--backbone", backbone, "--head", head, *frozen, **offline)
+    assert words in line
+    told = bench.call("run", "--task", bench.task, "--full", "--plan", "--backbone", backbone, **offline)
+    assert (told.returncode, told.stderr) == (0, ""), "a plan downloads nothing"
 
 
 TASKS = [

@@ -25,6 +25,7 @@ from benchmark.execution.protocol import (
     RunTrial,
     Summarise,
     TrialBegan,
+    TryNetworks,
     TryOut,
     WriteRecord,
     encoded,
@@ -48,6 +49,7 @@ REQUESTS = [
     Describe([("head", "dense")]),
     Device(),
     Summarise(DatasetChoice("", "images", {"count": 9}, 50, True), 4, "cache"),
+    TryNetworks([("backbone", "xception", {"cut": 45, "weights": "imagenet", "frozen": False}, 64)]),
     TryOut([("xgboost", {"trees": 20, "depth": 1.5, "kind": None, "fast": True}, 3)]),
     Build(STEP, "cache"),
     Build(msgspec.structs.replace(STEP, spec=vote(runtime=HALF, reference=spec())), "cache"),
@@ -95,12 +97,10 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    anywhere = {"Describe", "Device", "Summarise", "TryOut", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
-    assert needed == dict.fromkeys(anywhere) | {
-        "Build": HALF,
-        "Evaluate": HALF,
-        "Measure": Runtime(),
-    }  # a trial's worker is a fresh one
+    tried = {"TryOut", "TryNetworks"}
+    anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
+    by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    assert needed == dict.fromkeys(anywhere) | by_run
 
 
 @pytest.mark.parametrize(

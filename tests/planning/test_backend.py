@@ -59,3 +59,36 @@ def test_a_backend_that_nobody_knows_suggests_the_nearest(environment):
     environment("tensorflow", "jax", named="jaxx")
     with pytest.raises(UnknownNameError, match="did you mean jax"):
         keras_backend()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"floatx": "bfloat16"}', "says floatx = 'bfloat16', expected float16 or float32 or float64"),
+        ('{"image_data_format": "channels"}', "says image_data_format = 'channels', expected channels_last or"),
+        ('{"epsilon": 1}', "says epsilon = 1, expected a number with a point"),
+        ("[]", "is no table"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["KERAS_HOME", "HOME"])
+def test_settings_with_which_keras_does_not_start_are_named(
+    environment, monkeypatch, tmp_path, variable, content, words
+):
+    environment("tensorflow")
+    folder = tmp_path if variable == "KERAS_HOME" else tmp_path / ".keras"
+    folder.mkdir(exist_ok=True)
+    (folder / "keras.json").write_text(content)
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        keras_backend()
+    assert f"{folder / 'keras.json'} {words}" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["{}", "{", '{"floatx": "float64", "image_data_format": "channels_first"}', None])
+def test_others_do_not_matter(environment, monkeypatch, tmp_path, content):
+    environment("tensorflow")
+    if content is not None:
+        (tmp_path / "keras.json").write_text(content)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert keras_backend() == "tensorflow"

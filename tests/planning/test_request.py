@@ -98,10 +98,31 @@ def test_the_runtime_has_threads_only_where_bits_must_repeat(monkeypatch):
     assert runtime_of(asked(precision="auto")).precision == "float32"
 
 
-def test_a_plan_makes_no_folder_for_results(tmp_path):
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_plan_makes_no_folder_for_results(tmp_path, writes):
+    """Nor does a run, before it has looked at the data, in whose folder they may be."""
+    request = asked(cache=str(tmp_path / "cache"), results=str(tmp_path / "some" / "results"))
+    check_folders(request, "-o", writes=writes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
+
+
+def test_a_file_in_the_place_of_results_is_refused_of_a_plan_too(tmp_path):
     request = asked(cache=str(tmp_path / "cache"), results=str(tmp_path / "results"))
-    check_folders(request, "-o", writes=False)
-    assert not (tmp_path / "results").exists()
     (tmp_path / "results").touch()
     with pytest.raises(StorageError, match=r"cannot be written \(it is a file\); choose another one with -o"):
         check_folders(request, "-o", writes=False)
+
+
+def test_labels_to_ignore_are_those_of_the_task_and_of_the_request(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "t"\nmetric = "accuracy"\nclasses = "labels"\npipelines = []\nignore = ["a", "b"]\n')
+    request = asked(task=str(path), ignore=("b", "c"))
+    assert dataset_of(request, task_of(request).task).ignore == ["a", "b", "c"]
+    assert dataset_of(asked(), task_of(asked()).task).ignore == []
+
+
+def test_a_folder_for_results_is_not_made_before_there_are_any(tmp_path):
+    results = tmp_path / "data" / "results"
+    (tmp_path / "data").mkdir()
+    check_folders(asked(results=str(results), cache=str(tmp_path / "cache")), "-o")
+    assert not results.exists()

@@ -44,7 +44,7 @@ WORDS = {
     r"(spec(/members/[^/]+|/reference)?/)?split/grouping": {"naive": "image-level"},
 }
 # What went without saying in a specification until schema 5, as a pattern of its place.
-UNSAID = r"spec(/members/[^/]+|/reference)?/(images/fit|split/(copies|parts|leaks))"
+UNSAID = r"spec(/members/[^/]+|/reference)?/(images/fit|split/(copies|parts|leaks|contradictions))"
 SEPCNN = {"name": "sepcnn", "options": {}}
 
 

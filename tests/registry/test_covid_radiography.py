@@ -197,7 +197,7 @@ def test_a_label_folder_without_images_and_a_mask_without_image_are_named(root):
         covid_radiography(root)
     for path in (root / "COVID" / "images").iterdir():
         path.unlink()
-    with pytest.raises(DataNotFoundError, match="holds no PNG or JPEG"):
+    with pytest.raises(DataNotFoundError, match="COVID holds no image"):
         covid_radiography(root)
 
 

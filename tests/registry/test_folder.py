@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from registry.checks.datasets import check_dataset
-from registry.contracts import Dataset
+from registry.contracts import Dataset, PassedOver
 from registry.datasets.folder import folder
 from registry.errors import DataError, DataNotFoundError
 from tests import xrays
@@ -99,21 +99,29 @@ def test_one_label_is_too_few(tmp_path):
 def test_a_label_folder_of_text_files_is_named(root):
     (root / "text").mkdir()
     (root / "text" / "a.txt").write_text("x")
-    with pytest.raises(DataNotFoundError, match=r"label folder .*text holds no PNG or JPEG"):
+    dataset = folder(root)
+    assert dataset.labels == ("sick", "well")
+    assert PassedOver("folder text", "without images", 1) in dataset.passed_over
+
+
+def test_a_label_folder_whose_images_are_gone_is_named(root):
+    (root / "late" / "images").mkdir(parents=True)
+    with pytest.raises(DataNotFoundError, match=r"label folder .*late holds no image; remove it or put images"):
         folder(root)
 
 
 def test_images_in_another_format_are_not_dropped_in_silence(root):
-    (root / "well" / "radiograph9.dcm").write_bytes(b"x")
-    (root / "well" / "radiograph8.tif").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"radiograph8.tif and 1 more, neither PNG nor JPEG; convert"):
+    (root / "well" / "radiograph9.nii.gz").write_bytes(b"x")
+    (root / "well" / "radiograph8").write_bytes(b"GIF89a...")
+    with pytest.raises(DataError, match=r"well/ holds radiograph8, radiograph9.nii.gz, in a format that is not read"):
         folder(root)
 
 
 def test_images_beside_a_folder_of_images_are_not_dropped_in_silence(root):
     xrays.write(root / "well" / "images" / "radiograph3.png", xrays.radiograph(3))
-    with pytest.raises(DataError, match="holds images and a folder images; expected one or the other"):
-        folder(root)
+    xrays.write(root / "well" / "more" / "radiograph4.png", xrays.radiograph(4))
+    names = [sample.id for sample in folder(root).samples() if sample.label == "well"]
+    assert names == ["well/more/radiograph4", "well/radiograph1", "well/radiograph2", "well/radiograph3"]
 
 
 def test_paths_do_not_depend_on_where_one_stands(root, monkeypatch):
@@ -141,10 +149,30 @@ def test_a_mask_without_image_is_named(root):
         folder(root)
 
 
-def test_two_files_of_one_name_are_named(root):
+def test_two_files_of_one_name_are_two_images(root):
     xrays.write(root / "well" / "radiograph1.jpg", xrays.radiograph(7))
-    with pytest.raises(DataError, match=r"radiograph1.jpg and radiograph1.png: two files of one name"):
+    names = [sample.id for sample in folder(root).samples() if sample.label == "well"]
+    assert names == ["well/radiograph1.jpg", "well/radiograph1.png", "well/radiograph2"]
+
+
+def test_two_files_of_one_name_are_named(root):
+    for n in (1, 2):
+        xrays.write(root / "well" / f"radiograph{n}.jpg", xrays.radiograph(6 + n))
+        xrays.write(root / "well" / "masks" / f"radiograph{n}.png", xrays.lungs())
+    twins = "; ".join(f"well/radiograph{n}.jpg and well/radiograph{n}.png" for n in (1, 2))
+    with pytest.raises(DataError, match=f"two files of one name: {twins}"):
         folder(root)
+
+
+def test_two_files_of_one_name_are_told_apart_by_a_table_of_patients(root):
+    xrays.write(root / "well" / "radiograph1.jpg", xrays.radiograph(7))
+    table = root / "well.patients.csv"
+    table.write_text("file,patient_id\nradiograph1,3\nradiograph2,3\n")
+    with pytest.raises(DataError, match=r"which of two files of one name: radiograph1.jpg, radiograph1.png\?"):
+        folder(root)
+    table.write_text("file,patient_id\nradiograph1.png,3\nradiograph2,3\n")
+    groups = [sample.group for sample in folder(root).samples() if sample.label == "well"]
+    assert groups == ["well/radiograph1.jpg", "patient 3", "patient 3"]
 
 
 def test_it_recognises_any_two_label_folders_with_images(root, tmp_path):

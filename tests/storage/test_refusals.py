@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.storage.files import new_folder, write_whole
 from benchmark.storage.owner import place
-from benchmark.storage.refusals import check_writable, storage_errors
+from benchmark.storage.refusals import check_can_be_written, check_writable, storage_errors
 from registry.errors import StorageError
 
 
@@ -73,6 +73,19 @@ def test_a_folder_below_one_that_cannot_be_entered_is_one_clear_line(tmp_path, m
     monkeypatch.setattr(Path, "stat", refuse)
     with pytest.raises(StorageError, match=r"cannot be written \(Permission denied\); go elsewhere"):
         check_writable(tmp_path / "cache", "go elsewhere")
+
+
+def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path, monkeypatch):
+    check_can_be_written(tmp_path / "a" / "b", "go elsewhere")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"b cannot be written \(Not a directory\); go elsewhere"):
+        check_can_be_written(tmp_path / "file" / "b", "go elsewhere")
+    with pytest.raises(StorageError, match=r"file cannot be written \(it is a file\); go elsewhere"):
+        check_can_be_written(tmp_path / "file", "go elsewhere")
+    monkeypatch.chdir(tmp_path)
+    check_can_be_written(Path("results"), "go elsewhere")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])

@@ -28,6 +28,21 @@ def test_every_task_file_of_ours_is_valid(path, quick):
     assert read_task(path, CONFIGS / "defaults.toml", quick=quick, overrides={}).pipelines
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_task_file_is_read_as_editors_and_shells_write_it(tmp_path, encoding):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(MINIMAL.replace('"t"', '"Lungenentzündung ₂"').replace("\n", "\r\n").encode(encoding))
+    assert read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}).title == "Lungenentzündung ₂"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xff\xfe\x00\xd8", b"\xfe\xff", b'title = "\xe9"', b"\x00"])
+def test_what_is_no_text_is_no_task_file(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"is not TOML|is missing"):
+        read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -175,7 +190,7 @@ def test_a_star_takes_every_other_label(tmp_path):
     ("classes", "words"),
     [
         ('rest = ["*"]\nCOVID = ["covid"]', "which the dataset lacks"),
-        ('a = ["COVID"]\nb = ["Normal"]', "belongs to two classes or to none"),
+        ('a = ["COVID"]\nb = ["Normal"]', "is in no class of the task; add it to one"),
         ('a = ["*"]\nb = ["*"]', "belongs to two classes"),
         ('a = ["*"]', "needs two"),
         ('a = "COVID"\nrest = ["*"]', "classes.a is a list, received text 'COVID'"),
@@ -185,6 +200,33 @@ def test_a_star_takes_every_other_label(tmp_path):
 def test_classes_must_divide_the_labels(tmp_path, classes, words):
     with pytest.raises(ConfigError, match=words):
         classes_of(tmp_path, classes)
+
+
+def test_a_label_in_no_class_has_two_remedies(tmp_path):
+    with pytest.raises(ConfigError) as told:
+        classes_of(tmp_path, 'a = ["COVID", "Lung_Opacity"]\nb = ["Normal"]')
+    assert str(told.value) == (
+        'label Viral Pneumonia is in no class of the task; add it to one ("*" takes the rest), or leave its images '
+        "out with --ignore 'Viral Pneumonia', or ignore = [\"Viral Pneumonia\"] beside [classes]"
+    )
+
+
+def test_a_label_is_in_a_class_or_ignored(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        MINIMAL.replace('classes = "labels"', 'ignore = ["Normal"]') + '[classes]\na = ["COVID"]\nb = ["*"]\n'
+    )
+    read = read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+    assert read.ignore == ["Normal"]
+    assert resolve_classes(read, ["COVID", "Lung_Opacity"], read.ignore) == {"a": ["COVID"], "b": ["Lung_Opacity"]}
+    with pytest.raises(ConfigError, match="label COVID is in a class of the task and is ignored; leave it out of"):
+        resolve_classes(read, ["Lung_Opacity"], ["COVID"])
+
+
+def test_commas_in_brackets_separate_no_options():
+    assert parse_component(r"folder[patient=p(\d{1,3})[a,b],level=1]").options == {
+        "patient": r"p(\d{1,3})[a,b]", "level": 1,
+    }  # fmt: skip
 
 
 def test_what_a_task_file_lacks_is_named(tmp_path):

@@ -10,7 +10,7 @@ import keras
 import msgspec
 import numpy as np
 
-from benchmark.data.image import EQUALISERS, prepare_sample
+from benchmark.data.image import Preparation, equaliser, prepare_sample
 from benchmark.data.prepared import unpack
 from benchmark.evaluation.masks import mask_estimates
 from registry.contracts import Sample
@@ -28,7 +28,8 @@ def measure(model: Path, folder: Path, equalise: str = "histogram") -> dict[str,
     network = keras.saving.load_model(model, compile=False)
     size = network.inputs[0].shape[1]
     samples = list(_samples(folder))
-    films = [prepare_sample(sample, size, EQUALISERS[equalise]) for sample in samples]
+    how = Preparation(size, equaliser(equalise))
+    films = [prepare_sample(sample, how) for sample in samples]
     images = np.stack([one.image for one in films])[..., None].astype(np.float32) / 255
     truth = unpack(np.stack([one.mask for one in films]), (size, size))
     predicted = network.predict(images, batch_size=32, verbose=0)[..., 0] > 0.5

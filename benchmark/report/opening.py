@@ -1,0 +1,86 @@
+"""What a command says first: how the data were understood, and what of them it does not use."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from benchmark.records.summary import DatasetSummary, LeftAside
+
+MOST = 12  # labels, sources or reasons on one line
+
+
+def opening(summary: DatasetSummary, parts: str) -> list[str]:
+    """A line each on labels, masks, patients, sources, parts, other traits, what is left out and what was passed over.
+
+    Args:
+        parts: whether those of the dataset are used: ``own`` or ``given``, as of `benchmark.tasks.schema.Split`.
+    """
+    return [f"  {name}: {text}" for name, text in _facts(summary, parts) if text]
+
+
+def _facts(summary: DatasetSummary, parts: str) -> Iterator[tuple[str, str]]:
+    known = summary.understood
+    yield "labels", _counted(summary.counts)
+    yield "masks", _masks(summary)
+    yield "patients", _patients(summary)
+    yield "sources", _counted(summary.sources) or "unknown"
+    yield "parts", _parts(known.parts, parts)
+    yield "also known", _counted({trait: f"of {_images(count)}" for trait, count in known.traits.items()})
+    yield "left out", ", ".join([*_counts(known.ignored, " (ignored)"), *_limited(known.limited)])
+    yield "passed over", _listed(map(_left_aside, known.passed_over), "; ")
+
+
+def _masks(summary: DatasetSummary) -> str:
+    if not summary.masks:
+        return "none" if summary.masks is not None else ""
+    by_label = summary.understood.masks
+    lacking = [label for label in summary.labels if not by_label.get(label)]
+    without = f"; none of {_listed(lacking)}" if lacking else ""
+    return f"{summary.masks:,} of {_images(summary.images)} ({_counted(by_label)}){without}"
+
+
+def _patients(summary: DatasetSummary) -> str:
+    known = summary.understood
+    if not known.patients:
+        return "unknown: each image stands by itself, but for identical ones"
+    by = f", known by {known.patients_by}" if known.patients_by else ""
+    lone = summary.images - known.patients_of
+    alone = f"; of {_images(lone)} unknown: each stands by itself" if lone else ""
+    return f"{known.patients:,} with {_images(known.patients_of)}{by}{alone}"
+
+
+def _parts(found: Mapping[str, Mapping[str, int]], used: str) -> str:
+    if not found:
+        return ""
+    counts = _counted({part: sum(labels.values()) for part, labels in found.items()})
+    if used == "given":
+        return f"{counts}, as given"
+    return f"{counts}; not used, all images are divided anew (--set split.parts=given keeps them)"
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _limited(count: int) -> list[str]:
+    return [f"{count:,} beyond --limit"] if count else []
+
+
+def _left_aside(one: LeftAside) -> str:
+    count = f"{one.count:,} " if one.count else ""
+    examples = f", such as {one.examples[0]}" if one.examples else ""
+    return f"{count}{one.what} ({one.why}{examples})"
+
+
+def _counted(counts: Mapping[str, object]) -> str:
+    return _listed(
+        f"{name} {count:,}" if isinstance(count, int) else f"{name} {count}" for name, count in counts.items()
+    )
+
+
+def _counts(counts: Mapping[str, int], why: str) -> list[str]:
+    return [f"{name} {count:,}{why}" for name, count in counts.items()]
+
+
+def _listed(texts: Iterable[str], between: str = ", ") -> str:
+    every = list(texts)
+    more = [f"{len(every) - MOST} more"] if len(every) > MOST else []
+    return between.join([*every[:MOST], *more])

@@ -1,0 +1,47 @@
+"""A user's own settings of Keras change no network of ours."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import hashlib
+import numpy as np
+from registry.lookup import find, load
+
+images = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
+backbone = load(find("backbone", "sepcnn"))
+import keras
+keras.utils.set_random_seed(0)
+network = backbone((32, 32, 1), filters=8, pairs=2)
+head = load(find("head", "dense"))(network.output_shape[1:], 3)
+network = keras.Sequential([network, head])
+network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+network.fit(images, np.array([0, 2]), epochs=2, verbose=0)
+found = network.predict(images, verbose=0)
+print(found.dtype, hashlib.sha256(found.tobytes()).hexdigest(), keras.config.image_data_format())
+"""
+
+SETTINGS = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-3}
+
+
+def said(home: Path) -> str:
+    command = [sys.executable, "-c", SCRIPT]
+    environment = {**os.environ, "KERAS_HOME": str(home), "TF_ENABLE_ONEDNN_OPTS": "0"}
+    told = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[2])
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+def test_networks_are_the_same_whatever_the_user_has_set(tmp_path):
+    (tmp_path / "none").mkdir()
+    expected = said(tmp_path / "none")
+    assert expected.split()[::2] == ["float32", "channels_last"]
+    (tmp_path / "keras.json").write_text(json.dumps(SETTINGS))
+    assert said(tmp_path) == expected
