@@ -225,7 +225,19 @@ def test_files_and_folders_are_renamed_into_place_where_storage_says_how():
 def test_no_component_or_task_is_named_in_the_benchmark():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     # Words of the language, a stage, a control and two libraries are called like components too.
-    words = {"none", "dataset", "folder", "threshold", "soft", "dense", "vote", "majority", "scikit-learn", "xgboost"}
+    words = {
+        "none",
+        "dataset",
+        "folder",
+        "table",
+        "threshold",
+        "soft",
+        "dense",
+        "vote",
+        "majority",
+        "scikit-learn",
+        "xgboost",
+    }
     names = {name for group in project.values() for name in group}
     names |= {path.stem for path in (ROOT / "configs").glob("*.toml")} - {"defaults"}
     names -= words

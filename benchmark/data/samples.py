@@ -1,7 +1,7 @@
 """The samples a run uses: opened from the registry, checked, limited."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.data.splits import limit
@@ -22,7 +22,7 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
         seed: of the selection under a limit.
     """
     dataset, samples, options = read_dataset(choice)
-    return dataset, selected(choice, dataset.labels, samples, seed), options
+    return dataset, selected(choice, ignored_labels(dataset, choice.ignore), samples, seed), options
 
 
 def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[str, Any]]:
@@ -42,19 +42,9 @@ def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[s
     return dataset, samples, options
 
 
-def selected(choice: "DatasetChoice", labels: Sequence[str], samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """The samples without those of ignored labels, and of these as many as the limit leaves.
-
-    Args:
-        labels: all that the dataset has.
-
-    Raises:
-        UnknownNameError: there is no label of an ignored one's name.
-    """
-    for label in choice.ignore:
-        if label not in labels:
-            raise unknown_name("label to ignore", label, labels, "the dataset's labels, above all their case")
-    samples = [sample for sample in samples if sample.label not in choice.ignore]
+def selected(choice: "DatasetChoice", ignored: Collection[str], samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """The samples without those of ignored labels (see `ignored_labels`), and of these as many as the limit leaves."""
+    samples = [sample for sample in samples if sample.label not in ignored]
     if choice.limit is not None:
         strata = [s.label for s in samples], [s.source for s in samples], [s.group for s in samples]
         samples = [samples[i] for i in limit(*strata, choice.limit, seed)]
@@ -75,6 +65,26 @@ def check_labels(choice: "DatasetChoice", samples: Sequence[Sample], fewest: int
         f"{choice.root or choice.name} holds images of {len(present)} label(s) "
         f"({', '.join(sorted(present)) or 'none'}){' without the ignored' if choice.ignore else ''}; {needed}"
     )
+
+
+def separator_of(dataset: Dataset) -> str | None:
+    """What stands between the findings of a label that holds several; None where each label is one."""
+    return getattr(dataset, "separator", None)
+
+
+def ignored_labels(dataset: Dataset, ignore: Sequence[str]) -> set[str]:
+    """The dataset's labels whose images are left out: those named, and those of which every finding is.
+
+    Raises:
+        UnknownNameError: the dataset has no such label.
+    """
+    separator = separator_of(dataset)
+    findings = {label: label.split(separator) if separator else [label] for label in dataset.labels}
+    known = {*dataset.labels, *(one for found in findings.values() for one in found)}
+    for name in ignore:
+        if name not in known:
+            raise unknown_name("label to ignore", name, known, "the dataset's labels, above all their case")
+    return {label for label, found in findings.items() if label in ignore or set(found) <= set(ignore)}
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from benchmark.data.file_facts import file_facts
-from benchmark.data.samples import check_labels, read_dataset, selected
+from benchmark.data.samples import check_labels, ignored_labels, read_dataset, selected, separator_of
 from benchmark.data.splits import masks_leak
 from benchmark.data.understanding import understood
 from benchmark.records.summary import DatasetSummary
@@ -55,8 +55,9 @@ def summarise(
         DataError: fewer have.
     """
     dataset, every, options = read_dataset(choice)
-    samples = selected(choice, dataset.labels, every, seed)
-    labels = [label for label in dataset.labels if label not in choice.ignore]
+    ignored = ignored_labels(dataset, choice.ignore)
+    samples = selected(choice, ignored, every, seed)
+    labels = [label for label in dataset.labels if label not in ignored]
     check_labels(choice, samples, fewest_labels)
     memo = FileDigests(cache / "file-digests.json")
     files = memo.read([path for sample in samples for path in sample.paths], progress)
@@ -84,7 +85,8 @@ def summarise(
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
         facts=file_facts(samples, files, cache / "file-headers.json", version),
-        understood=understood(dataset, every, samples, choice.ignore),
+        understood=understood(dataset, every, samples, ignored),
+        separator=separator_of(dataset),
     )
 
 
@@ -195,6 +197,7 @@ def _hash(path: str) -> str:
     if not Path(path).is_file():  # opening a pipe would wait for its other end
         return UNREADABLE
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:  # an archive of all images may be larger than the memory
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return UNREADABLE

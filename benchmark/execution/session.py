@@ -23,6 +23,7 @@ from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.locks import LACKED
+from benchmark.tasks.reading import in_no_class
 from benchmark.tasks.schema import Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
 
@@ -176,6 +177,9 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     with session.display.summarising() as watch:
         asked = Summarise(dataset_of(request, task), task.split.seed, str(store.root))
         seen = session.worker.ask(asked, Summarised, watch)
+        if without := in_no_class(task, seen.summary.labels, seen.summary.separator):
+            kept = msgspec.structs.replace(seen.dataset, ignore=[*seen.dataset.ignore, *without])
+            seen = session.worker.ask(msgspec.structs.replace(asked, dataset=kept), Summarised, watch)
         described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
         described.fetch(chosen.components())
     source = "" if request.data else " (no --data: synthetic phantom images)"

@@ -14,11 +14,12 @@ from benchmark.tasks.reading import merge, parse_assignment, parse_component, re
 from benchmark.tasks.schema import Seed, Task, plain
 from benchmark.tasks.spec import DatasetChoice, Precision, Runtime
 from registry.cores import usable_cores
-from registry.errors import ConfigError
+from registry.errors import ConfigError, DataNotFoundError
 from registry.lookup import find
 from registry.options import Scalar
 
 AUTO = "auto"  # of `Request.precision`
+OTHERS = "*"  # in `Task.ignore`: what no class takes, which is known when the labels are
 FEWEST_IMAGES = 8  # of `Request.limit`
 KINDS = ("segmenter", "backbone", "head", "voter")
 
@@ -161,8 +162,11 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
 
     Raises:
         UnknownNameError: nobody registered a dataset of that name.
+        DataNotFoundError: the task is of files, and nobody says where they are.
     """
-    named = request.dataset or ("" if request.data else task.dataset)
+    if task.reader and not request.data and not request.dataset:
+        raise DataNotFoundError(f"task {request.task!r} is of a collection of files; give its folder with --data")
+    named = request.dataset or ((task.reader or "") if request.data else task.dataset)
     reader = parse_component(named) if named else None
     if reader:
         find("dataset", reader.name)
@@ -172,7 +176,7 @@ def dataset_of(request: Request, task: Task) -> DatasetChoice:
         options=reader.options if reader else {},
         limit=request.limit,
         skip_bad=request.skip_bad,
-        ignore=list(dict.fromkeys([*task.ignore, *request.ignore])),
+        ignore=[label for label in dict.fromkeys([*task.ignore, *request.ignore]) if label != OTHERS],
     )
 
 

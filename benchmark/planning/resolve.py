@@ -115,7 +115,7 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks, or its files' format, would give the class away.
     """
-    classes = resolve_classes(task, summary.labels, choice.ignore)
+    classes = resolve_classes(task, summary.labels, choice.ignore, summary.separator)
     if not allow_format_differences:
         _check_format(classes, summary)
     _check_metric(task, classes)

@@ -47,9 +47,10 @@ class DatasetSummary(msgspec.Struct, frozen=True):
 
     Attributes:
         digest: of the selected samples: ids, labels, sources, groups and file bytes.
-        labels: all of the dataset's labels, in its order.
+        labels: the dataset's labels, in its order, without those that are ignored.
         masks_leak: why the dataset's own masks would give the class away; None where they do not.
         groups: label -> groups with an image of it, which is what a split divides.
+        separator: between the findings of a label that holds several; None where each label is one.
         masks: images that have a lung mask; None where nobody counted.
         understood: how it was read, and what was left out.
         facts: what files say of themselves: property -> value -> label -> images; seldom values are left out.
@@ -72,3 +73,4 @@ class DatasetSummary(msgspec.Struct, frozen=True):
     understood: Understood = Understood()
     facts: dict[str, dict[str, dict[str, int]]] = {}
     files: int = 0
+    separator: str | None = None

@@ -1,11 +1,14 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
+from collections.abc import Mapping
+
 from benchmark.comparison.tables import Row, Table
 from benchmark.records.findings import Copies, SplitInfo
 from benchmark.records.record import DatasetInfo
 from benchmark.report import wording
 
 TUNING = "tuning"
+IGNORED = 3  # labels that are named
 GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "image-level": "image-level: patients and identical images may be on both sides",
@@ -139,8 +142,17 @@ def _of_masks(kind: str, rows: list[Row]) -> str:
 def _dataset(dataset: DatasetInfo) -> str:
     counts = ", ".join(f"{name} {images:,}" for name, images in dataset.counts.items())
     skipped = f" {len(dataset.skipped)} unreadable left out." if dataset.skipped else ""
-    ignored = "".join(f" {count:,} of {label} left out." for label, count in dataset.understood.ignored.items())
-    return f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts}).{skipped}{ignored}"
+    counted = f"Dataset {dataset.digest[:8]}: {sum(dataset.counts.values()):,} images ({counts})."
+    return f"{counted}{skipped}{_ignored(dataset.understood.ignored)}"
+
+
+def _ignored(counts: Mapping[str, int]) -> str:
+    """Images left out for their label: of a few labels each, of many together."""
+    if len(counts) <= IGNORED:
+        return "".join(f" {count:,} of {label} left out." for label, count in counts.items())
+    most = sorted(counts, key=lambda label: -counts[label])[:IGNORED]
+    shown = ", ".join(f"{label} {counts[label]:,}" for label in most)
+    return f" {sum(counts.values()):,} of {len(counts)} labels left out (most of {shown})."
 
 
 def _split(split: SplitInfo) -> str:

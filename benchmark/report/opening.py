@@ -24,7 +24,7 @@ def _facts(summary: DatasetSummary, parts: str) -> Iterator[tuple[str, str]]:
     yield "sources", _counted(summary.sources) or "unknown"
     yield "parts", _parts(known.parts, parts)
     yield "also known", _counted({trait: f"of {_images(count)}" for trait, count in known.traits.items()})
-    yield "left out", ", ".join([*_counts(known.ignored, " (ignored)"), *_limited(known.limited)])
+    yield "left out", ", ".join([*filter(None, [_ignored(known.ignored)]), *_limited(known.limited)])
     yield "passed over", _listed(map(_left_aside, known.passed_over), "; ")
 
 
@@ -76,8 +76,9 @@ def _counted(counts: Mapping[str, object]) -> str:
     )
 
 
-def _counts(counts: Mapping[str, int], why: str) -> list[str]:
-    return [f"{name} {count:,}{why}" for name, count in counts.items()]
+def _ignored(counts: Mapping[str, int]) -> str:
+    """Images whose label is ignored; of many labels, the first."""
+    return _listed(f"{name} {count:,} (ignored)" for name, count in counts.items())
 
 
 def _listed(texts: Iterable[str], between: str = ", ") -> str:

@@ -27,6 +27,7 @@ MARKS = {  # UTF-32's begins as UTF-16's does
     BOM_UTF16_BE: "utf-16",
     BOM_UTF8: "utf-8-sig",
 }
+SHOWN = 30  # labels in a message
 OTHERS = "; a task file of your own names labels that it has, and --task multiclass takes each for itself"
 
 
@@ -112,44 +113,98 @@ def parse_assignment(text: str) -> dict[str, Any]:
     return {"options": {keys[0]: table}} if keys[0] in ("segmenter", "backbone", "head", "voter") else {keys[0]: table}
 
 
-def resolve_classes(task: Task, labels: Sequence[str], ignored: Sequence[str] = ()) -> dict[str, list[str]]:
+def resolve_classes(
+    task: Task, labels: Sequence[str], ignored: Sequence[str] = (), separator: str | None = None
+) -> dict[str, list[str]]:
     """Class -> labels for a dataset's labels, in the task's order.
 
     Args:
         labels: without the ignored ones.
+        separator: between the findings of a label that holds several.  Such a label belongs to the class that takes
+            any of its findings where that is exactly one (``*`` takes what no other class names), else to none; so
+            does a label that no class takes where ``*`` is among those that the task ignores.
 
     Raises:
-        ConfigError: a class takes a label that the dataset lacks, takes none, or a label has two classes or none.
+        ConfigError: a class takes a label that the dataset lacks, takes none, or a label of one finding has two
+            classes or none.
     """
+    single = [label for label in labels if not separator or separator not in label]
     if task.classes == "labels":
-        return {label: [label] for label in labels}
-    named = [label for taken in task.classes.values() for label in taken if label != "*"]
-    shown = ", ".join(labels)
+        return {label: [label] for label in single}
+    found = dict.fromkeys(finding for label in labels for finding in findings_of(label, separator))
+    _check_named(task.classes, list(found | dict.fromkeys(labels)), labels, ignored)
+    takers = {label: _takers(task.classes, label, separator) for label in labels}
+    classes = {
+        name: sorted(
+            (label for label in labels if list(takers[label]) == [name]), key=lambda label: takers[label][name]
+        )
+        for name in task.classes
+    }
+    twice = [label for label in single if len(takers[label]) > 1]
+    left = [label for label in single if not takers[label] and "*" not in task.ignore]
+    _check_divided(classes, twice, left, labels)
+    if task.positive is not None and task.positive not in classes:
+        raise unknown_name("class", task.positive, classes, "the task's [classes]")
+    return classes
+
+
+def in_no_class(task: Task, labels: Sequence[str], separator: str | None) -> list[str]:
+    """The labels that are left out: of several findings, no one class takes them; or the task leaves out the rest.
+
+    Raises:
+        ConfigError: the task's classes do not divide the dataset's labels.
+    """
+    if not separator and "*" not in task.ignore:
+        return []
+    taken = {label for own in resolve_classes(task, labels, (), separator).values() for label in own}
+    return [label for label in labels if label not in taken]
+
+
+def findings_of(label: str, separator: str | None) -> list[str]:
+    """The findings that a label holds: itself where a label is one finding."""
+    return label.split(separator) if separator else [label]
+
+
+def _takers(classes: Mapping[str, Sequence[str]], label: str, separator: str | None) -> dict[str, int]:
+    """The classes that take a label: by its own name, else by one of its findings, else by the star.
+
+    With the place of what takes it in the class.
+    """
+    for wanted in ({label}, set(findings_of(label, separator)), {"*"}):
+        places = {name: [at for at, one in enumerate(taken) if one in wanted] for name, taken in classes.items()}
+        if any(places.values()):
+            return {name: place[0] for name, place in places.items() if place}
+    return {}
+
+
+def _check_named(
+    classes: Mapping[str, Sequence[str]], known: Sequence[str], labels: Sequence[str], ignored: Sequence[str]
+) -> None:
+    named = [label for taken in classes.values() for label in taken if label != "*"]
     both = [label for label in named if label in ignored]
     if both:
         raise ConfigError(f"label {', '.join(both)} is in a class of the task and is ignored; leave it out of either")
     for label in named:
-        if label not in labels:
-            near = difflib.get_close_matches(label, labels, n=1)
+        if label not in known:
+            near = difflib.get_close_matches(label, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigError(
-                f"a class of the task takes label {label!r}, which the dataset lacks (it has {shown}){hint or OTHERS}"
+                f"a class of the task takes label {label!r}, which the dataset lacks (it has {_listed(labels)})"
+                f"{hint or OTHERS}"
             )
-    rest = [label for label in labels if label not in named]
-    classes = {
-        name: [label for item in taken for label in (rest if item == "*" else [item])]
-        for name, taken in task.classes.items()
-    }
+
+
+def _check_divided(
+    classes: Mapping[str, Sequence[str]], twice: Sequence[str], left: Sequence[str], labels: Sequence[str]
+) -> None:
     empty = [name for name, taken in classes.items() if not taken]
-    if empty or len(classes) < 2:
+    if (empty and not twice) or len(classes) < 2:
         raise ConfigError(
-            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {shown}); a task needs two"
+            f"class {', '.join(empty) or 'list'} has no label left in this dataset (it has {_listed(labels)}); "
+            "a task needs two"
         )
-    flat = [label for taken in classes.values() for label in taken]
-    twice = sorted({label for label in flat if flat.count(label) > 1})
     if twice:
         raise ConfigError(f"label {', '.join(twice)} belongs to two classes; each label has one ('*' takes the rest)")
-    left = [label for label in labels if label not in flat]
     if left:
         written = ", ".join(f'"{label}"' for label in left)
         flags = shlex.join(word for label in left for word in ("--ignore", label))
@@ -157,9 +212,11 @@ def resolve_classes(task: Task, labels: Sequence[str], ignored: Sequence[str] = 
             f'label {", ".join(left)} is in no class of the task; add it to one ("*" takes the rest), or leave its '
             f"images out with {flags}, or ignore = [{written}] beside [classes]"
         )
-    if task.positive is not None and task.positive not in classes:
-        raise unknown_name("class", task.positive, classes, "the task's [classes]")
-    return classes
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Labels in a message: of hundreds, the first."""
+    return ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

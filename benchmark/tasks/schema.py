@@ -215,9 +215,10 @@ class Task(_Table, frozen=True):
         classes: class -> the dataset's labels it takes (``*`` = every other label), or the word ``labels``.
         scheme: ``one-vs-all`` trains one model per class against all others, and voters join them.
         voters: how models are joined: those of one pipeline's classes, or with ``direct`` all pipelines.
-        ignore: the dataset's labels whose images are left out.
         positive: the class that sensitivity is of (two classes).
         options: kind -> options for every selected component of that kind that has them.
+        reader: the dataset, with its options, that reads the folder that ``--data`` names; None recognises it.
+        ignore: labels whose images are left out; ``*`` is every label that no class takes.
         overridden: settings of ``[training]`` that something above the defaults gives; no file says it.
         tuned: how the settings were found; a file that says it says every setting, so no `[quick]` is laid over it.
     """
@@ -231,6 +232,7 @@ class Task(_Table, frozen=True):
     ignore: list[str] = []
     positive: str | None = None
     dataset: str = "phantom"
+    reader: str | None = None
     options: dict[Literal["segmenter", "backbone", "head", "voter"], dict[str, Scalar]] = {}
     images: Images = Images()
     augmentation: Augmentation = Augmentation()

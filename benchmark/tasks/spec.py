@@ -33,7 +33,11 @@ class Runtime(_Part, frozen=True):
 
 
 class DatasetChoice(_Part, frozen=True):
-    """Which data: a registered dataset at a place, or a part of it, without the images of ignored labels."""
+    """Which data: a registered dataset at a place, or a part of it.
+
+    Attributes:
+        ignore: labels whose images are left out; of a label of several findings, those of which nothing is left.
+    """
 
     name: str
     root: str | None = None

@@ -22,6 +22,7 @@ class FileDataset:
 
     Attributes:
         patients: in words how patients are known; empty where they are not.
+        separator: between the findings of a label that holds several; None where each label is one.
     """
 
     name: str
@@ -32,6 +33,7 @@ class FileDataset:
     listed: tuple[Sample, ...]
     passed_over: tuple[PassedOver, ...] = ()
     patients: str = ""
+    separator: str | None = None
 
     def samples(self) -> tuple[Sample, ...]:
         """Every sample, by label, then by name with numbers in their order."""

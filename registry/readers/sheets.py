@@ -11,6 +11,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from registry.errors import DataError
 from registry.readers.layout import child_file, name_key
+from registry.readers.tables import open_table
 
 # A part of the URL, in lower case -> the name of the collection.
 COLLECTIONS = {
@@ -26,15 +27,16 @@ COLLECTIONS = {
 
 
 def sources(root: Path, label: str) -> dict[str, str]:
-    """Lower-case file name without suffix -> source, of ``LABEL.metadata.xlsx`` in `root`; empty without a sheet.
+    """Lower-case file name without suffix -> source, of ``LABEL.metadata.xlsx``, or .csv, in `root`; empty without.
 
     Raises:
         DataError: the sheet cannot be read or lacks the columns FILE NAME and URL.
     """
-    path = child_file(root, f"{label}.metadata.xlsx")
+    named = (child_file(root, f"{label}.metadata{suffix}") for suffix in (".xlsx", ".csv", ".tsv", ".txt"))
+    path = next((found for found in named if found), None)
     if path is None:
         return {}
-    rows = iter(_rows(path))
+    rows = iter(_rows(path) if path.suffix.lower() == ".xlsx" else _text(path))
     header = [str(cell or "").strip().upper() for cell in next(rows, ())]
     missing = [name for name in ("FILE NAME", "URL") if name not in header]
     if missing:
@@ -50,6 +52,12 @@ def collection(url: str) -> str:
             return name
     host = urlsplit(url if "//" in url else f"//{url}").hostname or url
     return host.removeprefix("www.")
+
+
+def _text(path: Path) -> Iterable[tuple[object, ...]]:
+    """The same of a sheet that was saved as text."""
+    table = open_table(path)
+    return [row + ("",) * (table.width - len(row)) for _, row in table.rows()]
 
 
 def _rows(path: Path) -> Iterable[tuple[object, ...]]:

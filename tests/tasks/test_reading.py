@@ -174,10 +174,10 @@ def test_what_a_flag_gives_of_a_wrong_type_is_told_of_the_flag(tmp_path):
         task(tmp_path, "", overrides=parse_assignment("training.epochs=abc"))
 
 
-def classes_of(tmp_path, classes, labels=LABELS):
+def classes_of(tmp_path, classes, labels=LABELS, separator=None):
     path = tmp_path / "mine.toml"
     path.write_text(f'title = "t"\nmetric = "accuracy"\npipelines = []\n[classes]\n{classes}\n')
-    return resolve_classes(read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}), labels)
+    return resolve_classes(read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={}), labels, (), separator)
 
 
 def test_a_star_takes_every_other_label(tmp_path):
@@ -227,6 +227,45 @@ def test_commas_in_brackets_separate_no_options():
     assert parse_component(r"folder[patient=p(\d{1,3})[a,b],level=1]").options == {
         "patient": r"p(\d{1,3})[a,b]", "level": 1,
     }  # fmt: skip
+
+
+FINDINGS = ["No Finding", "Effusion", "Mass", "Effusion|Mass", "Effusion|Pneumonia", "Effusion|Mass|Nodule"]
+
+
+def test_a_film_with_several_findings_belongs_to_the_one_class_that_takes_any_of_them(tmp_path):
+    classes = classes_of(tmp_path, 'Fluid = ["Effusion"]\nRest = ["*"]', FINDINGS, "|")
+    assert classes == {
+        "Fluid": ["Effusion", "Effusion|Mass", "Effusion|Pneumonia", "Effusion|Mass|Nodule"],
+        "Rest": ["No Finding", "Mass"],
+    }
+
+
+def test_a_film_with_findings_of_two_classes_belongs_to_none(tmp_path):
+    classes = classes_of(tmp_path, 'Fluid = ["Effusion"]\nSolid = ["Mass"]\nRest = ["*"]', FINDINGS, "|")
+    assert classes == {"Fluid": ["Effusion", "Effusion|Pneumonia"], "Solid": ["Mass"], "Rest": ["No Finding"]}
+
+
+def test_a_class_may_take_a_combination_of_findings_by_its_name(tmp_path):
+    classes = classes_of(tmp_path, 'Both = ["Effusion|Mass"]\nRest = ["*"]', FINDINGS, "|")
+    assert classes["Both"] == ["Effusion|Mass"]
+    assert "Effusion|Mass|Nodule" in classes["Rest"]
+
+
+def test_a_finding_that_never_stands_alone_can_be_a_class(tmp_path):
+    classes = classes_of(tmp_path, 'Lung = ["Pneumonia"]\nRest = ["*"]', FINDINGS, "|")
+    assert classes["Lung"] == ["Effusion|Pneumonia"]
+
+
+def test_every_finding_that_stands_alone_is_a_class_where_labels_are_the_classes(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL)
+    every = read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+    assert list(resolve_classes(every, FINDINGS, (), "|")) == ["No Finding", "Effusion", "Mass"]
+
+
+def test_a_finding_alone_that_no_class_takes_is_still_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="label Mass is in no class of the task; add it"):
+        classes_of(tmp_path, 'Fluid = ["Effusion"]\nNone = ["No Finding"]', FINDINGS, "|")
 
 
 def test_what_a_task_file_lacks_is_named(tmp_path):

@@ -1,0 +1,154 @@
+"""The files below a folder, found by what a table calls them: a path, a name, a name without suffix.
+
+Nothing outside the folder is ever looked at, whatever a table says.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from registry.errors import DataError, DataNotFoundError
+
+HIDDEN = ("__macosx", "@eadir", "$recycle.bin")  # folders that systems leave behind
+_DEEPEST = 32  # folders within each other
+
+
+class NamedFiles:
+    """Files below a folder.
+
+    Attributes:
+        files: their paths below it, in order, ``/`` between the parts.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = tuple(files)
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[str]]:
+        return _index(self.files, str.casefold)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        return _index(self.files, lambda file: file.rpartition("/")[2].casefold())
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        return _index(self.files, lambda file: stem_of(file.rpartition("/")[2].casefold()))
+
+    def called(self, text: str) -> list[str]:
+        """The files that a text may mean, those that fit its folders best; none where nothing has its name.
+
+        A text may have folders that lie above `root`, may lack some, and may lack the suffix or have another one.
+        """
+        wanted = _parts(text)
+        if not wanted:
+            return []
+        name = wanted[-1]
+        exact = self._by_path.get("/".join(wanted))
+        found = exact or self._by_name.get(name) or self._by_stem.get(name) or self._by_stem.get(stem_of(name)) or []
+        return _closest(found, wanted) if len(found) > 1 else list(found)
+
+    def has(self, text: str) -> bool:
+        """Whether a file has that very name, with its suffix."""
+        wanted = _parts(text)
+        return bool(wanted) and wanted[-1] in self._by_name and "." in wanted[-1]
+
+    def agrees(self, text: str, file: str) -> bool:
+        """Whether the folders in a text are those of a file as far as both have them."""
+        return _shared(file, _parts(text)) >= min(len(_parts(text)), file.count("/") + 1)
+
+
+def _index(files: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        found[key(file)].append(file)
+    return dict(found)
+
+
+def files_below(root: Path) -> tuple[str, ...]:
+    """Paths of the files below a folder, in order, hidden ones left out; links are followed, circles are not.
+
+    Raises:
+        DataNotFoundError: there is no such folder, or it cannot be listed.
+    """
+    if not root.is_dir():
+        state = "is a file" if root.exists() else "does not exist"
+        raise DataNotFoundError(f"data folder {root} {state}; expected a folder of images and a table of their labels")
+    found: list[str] = []
+    _walk(str(root), "", found, frozenset())
+    return tuple(sorted(found))
+
+
+def _walk(folder: str, below: str, found: list[str], above: frozenset[tuple[int, int]]) -> None:
+    try:
+        status = os.stat(folder)  # noqa: PTH116 (tens of thousands of files)
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
+    place = (status.st_dev, status.st_ino)
+    if place in above or len(above) > _DEEPEST:
+        return
+    for entry in listed:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if entry.name.casefold() not in HIDDEN:
+                _walk(entry.path, f"{below}{entry.name}/", found, above | {place})
+        else:
+            found.append(below + entry.name)
+
+
+def stem_of(name: str) -> str:
+    """A file name without its suffix, two of them for ``.nii.gz``; what looks like a number is no suffix."""
+    name = name.removesuffix(".gz")
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and stem and suffix.isalnum() and not suffix.isdecimal() and len(suffix) <= 5 else name
+
+
+def leaves(text: str) -> bool:
+    """Whether a relative path leads out of the folder that it stands in."""
+    depth = 0
+    for part in text.replace("\\", "/").split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return False
+
+
+def _parts(text: str) -> Sequence[str]:
+    path = PurePosixPath(text.strip().replace("\\", "/").casefold())
+    return [part for part in path.parts if part not in ("/", "..", ".")]
+
+
+def _shared(file: str, wanted: Sequence[str]) -> int:
+    """How many parts of a path agree with those wanted, from the end; the name counts without its suffix."""
+    parts = file.casefold().split("/")
+    same = int(stem_of(parts[-1]) == stem_of(wanted[-1]) or parts[-1] == wanted[-1])
+    for one, other in zip(reversed(parts[:-1]), reversed(wanted[:-1]), strict=False):
+        if one != other:
+            break
+        same += 1
+    return same
+
+
+def _closest(files: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    shared = {file: _shared(file, wanted) for file in files}
+    best = max(shared.values())
+    return [file for file, count in shared.items() if count == best]
+
+
+def only(files: Sequence[str], text: str, where: str) -> str | None:
+    """The one file of those that a text may mean; None of none.
+
+    Raises:
+        DataError: there are several.
+    """
+    if len(files) > 1:
+        raise DataError(
+            f"{where} says {text!r}, and {len(files)} files are called so: {files[0]}, {files[1]}"
+            f"{', …' if len(files) > 2 else ''}; give their folders in that column, or --data one folder"
+        )
+    return files[0] if files else None

@@ -1,0 +1,108 @@
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+
+from registry.errors import DataError
+from registry.readers.tables import open_table
+
+ROWS = [("name", "befund", "alter"), ("a.png", "gesund", "45,5"), ("b.png", "krank; müde", "7")]
+
+
+def text(rows, separator):
+    quoted = [[f'"{cell}"' if separator in cell else cell for cell in row] for row in rows]
+    return "\n".join(separator.join(row) for row in quoted) + "\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_text_is_read_in_any_encoding_and_with_any_separator(tmp_path, encoding, separator):
+    path = tmp_path / "table.csv"
+    path.write_bytes(text(ROWS, separator).encode(encoding))
+    assert [row for _, row in open_table(path).rows()] == ROWS
+
+
+def test_decimal_commas_do_not_separate(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("name;a;b\nx.png;1,5;2,5\ny.png;1,0;0,5\n")
+    assert open_table(path).first(2)[1] == ("x.png", "1,5", "2,5")
+
+
+def test_text_without_separators_is_separated_by_blanks(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("0 a.png COVID-19  sirm\n1 b.png normal rsna\n")
+    assert open_table(path).first(2) == [("0", "a.png", "COVID-19", "sirm"), ("1", "b.png", "normal", "rsna")]
+
+
+def test_cells_may_hold_separators_quotes_and_line_ends(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('name,note\na.png,"fever, ""high""\nsince Monday"\n\nb.png,\n')
+    rows = list(open_table(path).rows())
+    assert [row for _, row in rows][1:] == [("a.png", 'fever, "high"\nsince Monday'), ("b.png", "")]
+    assert rows[2][0] == 5  # its line in the file
+
+
+def test_a_sheet_of_excel_is_read_as_its_cells_are_shown(tmp_path):
+    book = Workbook()
+    for row in (("name", "patient", "ill"), ("a.png", 7.0, True), ("b.png", None, False), (None, None, None)):
+        book.active.append(row)
+    book.save(tmp_path / "table.xlsx")
+    rows = [row for _, row in open_table(tmp_path / "table.xlsx").rows()]
+    assert rows == [("name", "patient", "ill"), ("a.png", "7", "1"), ("b.png", "", "0")]
+
+
+def hostile(path, kind):
+    if kind == "nul":
+        path.write_bytes(b"name,label\na.png,x\0y\n" + b"\xff\0\0\xff" * 9)
+    elif kind == "late nul":
+        path.write_bytes(b"name,label\n" + b"a.png,xx\n" * 600 + b"b.png,\0\n")
+    elif kind == "columns":
+        path.write_text(",".join(f"c{n}" for n in range(9000)) + "\n")
+    elif kind == "header":
+        path.write_bytes(b"a" * (3 << 20))
+    elif kind == "field":
+        path.write_text('name,label\n"' + "x" * 200_000 + '",y\n')
+    elif kind == "empty":
+        path.write_text("\n\n")
+    else:
+        path.write_bytes(b"PK\x03\x04 no archive")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("nul", "t.csv", "t.csv holds NUL bytes: it is no text"),
+        ("late nul", "t.csv", "t.csv holds NUL bytes: it is no text"),
+        ("columns", "t.csv", "t.csv has 9,000 columns; expected at most 5,000"),
+        ("header", "t.csv", "t.csv has a line of 1,048,576 characters or more"),
+        ("field", "t.csv", r"t.csv cannot be read: field larger than field limit \(131072\)"),
+        ("empty", "t.csv", "t.csv holds no row"),
+        ("archive", "t.xlsx", "t.xlsx is not a readable Excel sheet"),
+        ("archive", "t.xls", "t.xls is a table of an old format; save it as .xlsx or .csv"),
+    ],
+)
+def test_what_is_no_table_is_one_line(tmp_path, kind, name, words):
+    hostile(tmp_path / name, kind)
+    with pytest.raises(DataError, match=words) as caught:
+        list(open_table(tmp_path / name).rows())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sheet_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("registry.readers.tables._UNPACKED", 1000)
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", "x" * 5000)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        open_table(tmp_path / "t.xlsx")
+
+
+def test_a_parquet_table_says_what_to_install(tmp_path, monkeypatch):
+    import importlib
+
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="pip install pyarrow, or save it as CSV"):
+        open_table(tmp_path / "t.parquet")
