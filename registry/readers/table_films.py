@@ -115,7 +115,7 @@ def samples_of(
         film = films[file]
         mask = film.mask or _mask(folder, file)
         sample = layout.sample(
-            layout.ImageFile(stem_of(file), str(folder.root / file), str(folder.root / mask) if mask else None),
+            layout.ImageFile(str(folder.root / file), (str(folder.root / mask),) if mask else ()),
             id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
             label=labels[file],
             source=printable(film.source) if film.source else None,
