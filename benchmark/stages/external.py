@@ -86,7 +86,7 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
         task.dataset,
         counts={label: labels[label] for label in task.dataset.counts},
         skipped=list(images.skipped),
-        notices=[*task.dataset.notices, *images.notices],
+        notices=[*task.dataset.notices, *images.notices, *_parts(images)],
         depth=images.depth and DepthInfo(*images.depth),
     )
     same = ("run", "task", "pipeline", "pipeline_digest", "seed", "fold", "trainings")
@@ -106,6 +106,12 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
         "environment": environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _parts(images: Prepared) -> list[str]:
+    counts = Counter(part for part in images.parts.tolist() if part)
+    listed = ", ".join(f"{part} {count:,}" for part, count in sorted(counts.items()))
+    return [f"It comes in parts ({listed}); the images of all of them are judged."] if counts else []
 
 
 def _masks(record: Record, images: Prepared, rows: np.ndarray, said: Said) -> dict[str, Estimate]:
