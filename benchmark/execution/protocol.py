@@ -134,13 +134,17 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
     Attributes:
         steps: of a run "", of a vote each member: what prepares the images as that prepared its own.
+        copies: what searches them for copies; None where that is not done.
         learnt: prepares the images of the run's own dataset; None where those are not at hand.
+        kept: names of what is remembered of films: of both datasets, and of the run's own.
     """
 
     task: ExternalTask
     steps: dict[str, Step]
     cache: str
+    copies: Step | None = None
     learnt: Step | None = None
+    kept: tuple[str, str] | None = None
 
     @property
     def runtime(self) -> Runtime:

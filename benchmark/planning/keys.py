@@ -94,11 +94,15 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     return chain.planned(summary)
 
 
-def prepare_step(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> Step:
-    """What prepares a dataset as a run does, whether or not it is the run's own."""
-    chain = Chain(spec, index)
+def read_steps(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> tuple[Step, Step | None]:
+    """What prepares a dataset as a run does, its own or another, and what searches it for copies, where it has files.
+
+    Whatever the run's split kept together, so that all runs are judged on the same images in the same groups.
+    """
+    split = msgspec.structs.replace(spec.split, copies="search", grouping="group")
+    chain = Chain(msgspec.structs.replace(spec, split=split), index)
     _split(chain, summary)
-    return chain.steps["prepare"]
+    return chain.steps["prepare"], chain.steps.get("copies")
 
 
 def scoring(chain: "Chain") -> tuple[object, ...]:

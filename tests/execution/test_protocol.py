@@ -14,6 +14,7 @@ from benchmark.execution.protocol import (
     Device,
     Done,
     DrawSearch,
+    Evaluate,
     Event,
     Failed,
     Measure,
@@ -33,11 +34,14 @@ from benchmark.execution.protocol import (
 )
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
+from benchmark.records.external import ExternalTask
+from benchmark.records.record import DatasetInfo
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import BenchError
 from tests.specs import spec, summary, vote
 
+DATASET = DatasetInfo("elsewhere", "e" * 64, {"covid": 9})
 HALF = Runtime(precision="mixed_bfloat16")
 STEP = Step("fit", "benchmark.stages.fit", "k" * 64, spec(runtime=HALF), {"folds/0/split": "s" * 64})
 FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, summary(), ["head c"], {"fit": "built"}, {"fit": 1.5})
@@ -54,6 +58,12 @@ REQUESTS = [
     DrawSearch("folder", "a title"),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
+    Evaluate(
+        ExternalTask("results/run", "seal", "results/external/run", "classes", DATASET, {"covid": "COVID"}, "k"),
+        {"": STEP},
+        "cache",
+        STEP,
+    ),
 ]
 EVENTS = [
     Ready(7),
@@ -89,7 +99,8 @@ def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters(
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks"}
     anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
-    assert needed == dict.fromkeys(anywhere) | {"Build": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    assert needed == dict.fromkeys(anywhere) | by_run
 
 
 @pytest.mark.parametrize(
