@@ -18,6 +18,7 @@ import pytest
 from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
+from benchmark.cli.data import command as data
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.score import command as score
@@ -41,6 +42,7 @@ README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
 COMMAND = {
     "run": run,
     "compare": compare,
+    "data": data,
     "list": list_,
     "cache": cache,
     "tune": tune,

@@ -59,8 +59,8 @@ def _ways() -> list[tuple[str, Callable[[Look], float], Callable[[Look], str]]]:
     return [
         ("Darkest", lambda look: -look.mean, lambda look: f"mean grey {look.mean:.0f}"),
         ("Brightest", lambda look: look.mean, lambda look: f"mean grey {look.mean:.0f}"),
-        ("Most black", lambda look: look.black, lambda look: f"{look.black:.0%} black"),
-        ("Most white", lambda look: look.white, lambda look: f"{look.white:.0%} white"),
+        ("Most black", lambda look: look.black, lambda look: f"{look.black:.1%} black"),
+        ("Most white", lambda look: look.white, lambda look: f"{look.white:.1%} white"),
         ("Smallest", lambda look: -look.width * look.height, lambda look: f"{look.width}×{look.height}"),
         ("Largest", lambda look: look.width * look.height, lambda look: f"{look.width}×{look.height}"),
         ("Least square", _elongation, lambda look: f"{look.width}×{look.height}"),

@@ -14,5 +14,6 @@ def serve(request: CheckData, emit: Emit) -> Checked:
         emit(Progress(stage="check", what=f"{what} {done / max(1, total):.0%}"))
 
     check: Any = imported("benchmark.stages.data_check")
-    found, common = check.check(request.datasets, Path(request.cache), request.memory, request.sheet, told)
+    datasets = [(one.dataset, one.summary) for one in request.datasets]
+    found, common = check.check(datasets, Path(request.cache), request.memory, request.sheet, told)
     return Checked(found, common)

@@ -18,7 +18,8 @@ from registry.contracts import Sample
 from registry.cores import usable_cores
 
 if TYPE_CHECKING:
-    from benchmark.execution.protocol import Summarised
+    from benchmark.records.summary import DatasetSummary
+    from benchmark.tasks.spec import DatasetChoice
 
 KEPT = "copies"  # the stage that searches in runs, and keeps the same
 Told = Callable[[str, int, int], None]  # what is done, how much, of how much
@@ -31,7 +32,7 @@ class _Dataset(NamedTuple):
 
 
 def check(
-    datasets: Sequence["Summarised"], cache: Path, memory: str, sheet: str, told: Told
+    datasets: "Sequence[tuple[DatasetChoice, DatasetSummary]]", cache: Path, memory: str, sheet: str, told: Told
 ) -> tuple[list[DataCheck], list[Twins]]:
     """What was found in each dataset, and the films of the second that are films of the first.
 
@@ -42,7 +43,7 @@ def check(
     """
     kept = Kept(cache, KEPT, memory)
     films = FilmMemory(kept.read())
-    every = [_checked(one, films, told) for one in datasets]
+    every = [_checked(choice, summary, films, told) for choice, summary in datasets]
     common: list[Twins] = []
     if len(every) > 1:
         ours, theirs = every[1].samples, every[0].samples
@@ -56,12 +57,12 @@ def check(
     return [one.found for one in every], common
 
 
-def _checked(one: "Summarised", films: FilmMemory, told: Told) -> _Dataset:
-    _, samples, _ = read_dataset(one.dataset)
-    name, workers = one.summary.name, usable_cores()
+def _checked(choice: "DatasetChoice", summary: "DatasetSummary", films: FilmMemory, told: Told) -> _Dataset:
+    _, samples, _ = read_dataset(choice)
+    name, workers = summary.name, usable_cores()
     seen = looks(samples, workers=workers, told=partial(told, f"{name}: films"))
     copies = find_copies(samples, workers=workers, told=partial(told, f"{name}: copies"), memory=films)
-    return _Dataset(samples, seen, checked(samples, one.summary, seen, copies))
+    return _Dataset(samples, seen, checked(samples, summary, seen, copies))
 
 
 def _draw(path: Path, every: Sequence[_Dataset], common: Sequence[Twins]) -> None:
