@@ -40,6 +40,7 @@ def checked(
         leaks=[*_shared_patients(samples), *_shared_films([one for _, _, one in twins])],
         sources=_table(samples, lambda sample: sample.source) if known else {},
         cramers_v=cramers_v([s.label for s in samples], [s.source for s in samples]) if known else None,
+        masks=_faults(samples, looks),
         annotators=_table(samples, lambda sample: sample.mask_annotator),
         tells=telling(summary.facts, summary.counts, {label: [label] for label in summary.labels}),
         by_label=_exposures(samples, looks, lambda sample: sample.label),
@@ -118,6 +119,14 @@ def _shared_films(twins: Sequence[Twins]) -> list[Leak]:
         shared = [f"{one.one} = {one.other}" for one in twins if one.parts and set(one.parts) == set(two)]
         found += [Leak("copies", two, len(shared), shared[:SHOWN])] if shared else []
     return found
+
+
+def _faults(samples: Sequence[Sample], looks: Sequence[Look]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for sample, look in zip(samples, looks, strict=True):
+        if look.mask:
+            found[look.mask].append(sample.id)
+    return dict(found)
 
 
 def _table(samples: Sequence[Sample], of: Callable[[Sample], str | None]) -> dict[str, dict[str, int]]:

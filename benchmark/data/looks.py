@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from benchmark.data.mask_faults import mask_fault
 from registry.contracts import Sample
 from registry.errors import DataError
 
@@ -23,6 +24,7 @@ class Look(NamedTuple):
         mean: grey level, 0 to 255.
         black, white: share of the pixels at 0 and at 255.
         pixels: digest that is equal where films are, pixel for pixel.
+        mask: why the lung mask cannot be one; empty where it can, or there is none.
     """
 
     reason: str = ""
@@ -32,6 +34,7 @@ class Look(NamedTuple):
     black: float = 0.0
     white: float = 0.0
     pixels: bytes = b""
+    mask: str = ""
 
 
 def looks(samples: Sequence[Sample], *, workers: int, told: Callable[[int, int], None]) -> list[Look]:
@@ -60,7 +63,15 @@ def look(sample: Sample) -> Look:
     if max(counts) == 1:
         return Look(reason=f"empty image: every pixel is {mean:.0f}")
     digest = hashlib.sha256(f"{image.shape}".encode() + np.ascontiguousarray(image).tobytes()).digest()
-    return Look("", *image.shape, mean, float(counts[0]), float(counts[255]), digest)
+    return Look("", *image.shape, mean, float(counts[0]), float(counts[255]), digest, _fault(sample))
+
+
+def _fault(sample: Sample) -> str:
+    try:
+        mask = sample.read_mask()
+    except DataError as error:
+        return f"unreadable ({error})"
+    return "" if mask is None else mask_fault(np.ascontiguousarray(mask).view(np.uint8))
 
 
 def small(sample: Sample, longest: int) -> np.ndarray:

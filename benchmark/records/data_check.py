@@ -73,6 +73,7 @@ class DataCheck(msgspec.Struct, frozen=True):
         leaks: what the parts share in which the dataset comes.
         sources: label -> source -> images; empty where sources are unknown.
         cramers_v: of label and source, from 0 (independent) to 1 (each tells the other); None where it has no value.
+        masks: why lung masks cannot be such -> ids of the films.
         annotators: label -> who drew the masks -> images.
         tells: what files say of themselves that alone tells a label.
         by_label, by_source: exposure.
@@ -87,6 +88,7 @@ class DataCheck(msgspec.Struct, frozen=True):
     leaks: list[Leak]
     sources: dict[str, dict[str, int]]
     cramers_v: float | None
+    masks: dict[str, list[str]]
     annotators: dict[str, dict[str, int]]
     tells: list[Telling]
     by_label: dict[str, Exposure]

@@ -30,6 +30,7 @@ def _lines(found: DataCheck) -> Iterator[str]:
         ("parts share", list(map(_leak, found.leaks))),
         ("label and source", list(_sources(found))),
         ("masks drawn by", list(_by_label(found.annotators))),
+        ("masks that are none of lungs", list(_masks(found))),
         ("files say", list(_facts(found))),
         ("exposure", list(_exposures(found))),
     ):
@@ -76,6 +77,11 @@ def _twins(one: Twins) -> str:
 def _leak(one: Leak) -> str:
     what = plural(one.count, "patient" if one.what == "patients" else "pair") + " of copies" * (one.what == "copies")
     return f"{one.parts[0]} and {one.parts[1]}: {what}, such as {', '.join(one.examples[:2])}"
+
+
+def _masks(found: DataCheck) -> Iterator[str]:
+    for fault, films in found.masks.items():
+        yield f"{len(films):,} {fault}: {_some(films)}"
 
 
 def _sources(found: DataCheck) -> Iterator[str]:

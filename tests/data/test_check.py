@@ -115,6 +115,16 @@ def test_cramers_v_is_that_of_a_table_worked_by_hand():
     assert cramers_v(["x", "y", "x", "y"], ["a", "a", "b", "b"]) == 0
 
 
+def test_masks_that_cannot_be_lungs_are_named():
+    def masked(name, mask):
+        return sample(name, image=film(len(name)), read_mask=lambda: mask, mask_annotator="human")
+
+    lungs = np.zeros((40, 40), bool)
+    lungs[10:30, 5:15] = lungs[10:30, 25:35] = True
+    samples = [masked("good", lungs), masked("none", np.zeros((40, 40), bool)), masked("turned", ~lungs)]
+    assert check([*samples, sample("without", "well", film(9))]).masks == {"empty": ["none"], "inverted": ["turned"]}
+
+
 def test_exposure_is_told_by_label():
     dark, bright = film(0, low=0, high=50), film(1, low=200, high=255)
     found = check([sample("a", image=dark), sample("b", "well", bright)])
