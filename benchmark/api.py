@@ -10,8 +10,7 @@
 
 Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes where predictions
 are read or made.  A run that fails is a row that says why; what cannot be asked for raises a `BenchError` (of
-`registry.errors`).  Places that are not given are the command's: BENCH_CACHE, BENCH_DATA and
-BENCH_RESULTS, which is else ``results``.
+`registry.errors`).  Places that are not given are the command's: BENCH_CACHE, BENCH_DATA, BENCH_RESULTS or ``results``.
 """
 
 import os
@@ -256,13 +255,14 @@ def _cache(asked: StrPath | None) -> str:
 
 def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     from benchmark.comparison.kept import kept
+    from benchmark.storage.places import memory_folder
 
     def made() -> "FamilyTest":
         from benchmark.evaluation.family import family_test  # imports NumPy
 
         return family_test(folder_of)
 
-    return kept(made, folder_of, Path(_cache(None)))
+    return kept(made, folder_of, memory_folder())
 
 
 def _distrusted(run: "Record", folder: Path, metric: str) -> str:

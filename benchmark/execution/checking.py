@@ -13,6 +13,7 @@ from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import DatasetChoice
 
 SEED = 0  # nothing is drawn, as there is no limit
+MANY = 2000  # films
 
 
 def check_data(
@@ -32,6 +33,9 @@ def check_data(
             asked = [Summarise(choice, SEED, str(cache)) for choice in (data, external) if choice]
             found = [worker.ask(one, Summarised, watch) for one in asked]
         source = Component(found[0].dataset.name, found[0].summary.options)
+        count = sum(one.summary.images for one in found)
+        if count > MANY:
+            display.note(f"looking at {count:,} films and searching copies among them takes minutes")
         memory = search_memory(source, CodeIndex(cache))
         with display.working("looking at the films") as watch:
             checked = worker.ask(CheckData(found, str(cache), memory, str(sheet or "")), Checked, watch)
