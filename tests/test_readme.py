@@ -18,6 +18,7 @@ import pytest
 from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
+from benchmark.cli.data import command as data
 from benchmark.cli.evaluate import command as evaluate
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
@@ -43,6 +44,7 @@ COMMAND = {
     "run": run,
     "compare": compare,
     "evaluate": evaluate,
+    "data": data,
     "list": list_,
     "cache": cache,
     "tune": tune,

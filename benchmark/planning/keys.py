@@ -14,6 +14,7 @@ raises the schema's number.  Nothing here executes a component.
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -128,11 +129,22 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
 def _copies(chain: "Chain", summary: DatasetSummary) -> None:
     """The search for copies, which sees the files as they are read, whatever becomes of them later."""
     source = (("dataset", Component(chain.spec.dataset.name, summary.options)),)
-    made_with = chain.libraries(*IMAGES)
-    chain.add("copies", summary.digest, made_with, components=source)
-    # What is remembered of a film holds for whatever dataset it is in.
-    kept = digest(chain.code(SEARCH), made_with, *(chain.component(*one) for one in source))
-    chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=kept)
+    chain.add("copies", summary.digest, chain.libraries(*IMAGES), components=source)
+    chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=_memory(chain, source[0][1]))
+
+
+def _memory(chain: "Chain", dataset: Component) -> str:
+    """Name of what is remembered of films, which holds for whatever dataset they are in."""
+    return digest(chain.code(SEARCH), chain.libraries(*IMAGES), chain.component("dataset", dataset))
+
+
+def search_memory(dataset: Component, index: CodeIndex) -> str:
+    """The same for a search outside of a run.
+
+    Args:
+        dataset: with its options resolved.
+    """
+    return _memory(Chain(cast("Spec", None), index), dataset)
 
 
 def _trunk(chain: "Chain", summary: DatasetSummary, segmenter: Traits) -> str:

@@ -10,6 +10,7 @@ from benchmark.execution.protocol import (
     Answer,
     Build,
     Built,
+    CheckData,
     Describe,
     Device,
     Done,
@@ -24,6 +25,7 @@ from benchmark.execution.protocol import (
     Request,
     RunTrial,
     Summarise,
+    Summarised,
     TrialBegan,
     TryNetworks,
     TryOut,
@@ -49,6 +51,7 @@ REQUESTS = [
     Describe([("head", "dense")]),
     Device(),
     Summarise(DatasetChoice("", "images", {"count": 9}, 50, True), 4, "cache"),
+    CheckData([Summarised(DatasetChoice("folder", "images"), summary())], "cache", "a name", "sheet.png"),
     TryNetworks([("backbone", "xception", {"cut": 45, "weights": "imagenet", "frozen": False}, 64)]),
     TryOut([("xgboost", {"trees": 20, "depth": 1.5, "kind": None, "fast": True}, 3)]),
     Build(STEP, "cache"),
@@ -97,7 +100,7 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    tried = {"TryOut", "TryNetworks"}
+    tried = {"TryOut", "TryNetworks", "CheckData"}
     anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
