@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from registry.errors import RefusedError
+from registry.errors import DataError
 
 EMPTY, FULL, INVERTED = "empty", "full", "inverted"
 FAULTS = {
@@ -48,14 +48,14 @@ def judged(faults: Mapping[str, str], masks: int) -> list[str]:
         masks: how many there are.
 
     Raises:
-        RefusedError: nearly all of them are none of lungs.
+        DataError: nearly all of them are none of lungs.
     """
     if not faults:
         return []
     counts = Counter(faults.values())
     much = " and ".join(f"{count} of {masks} lung masks are {FAULTS[fault]}" for fault, count in counts.most_common())
     if len(faults) >= REFUSED * masks:
-        raise RefusedError(f"{much}, such as that of {next(iter(faults))}: {_REMEDY[counts.most_common()[0][0]]}")
+        raise DataError(f"{much}, such as that of {next(iter(faults))}: {_REMEDY[counts.most_common()[0][0]]}")
     names = list(faults)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return [f"{much}: {', '.join(names[:SHOWN])}{more}"]

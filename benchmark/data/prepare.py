@@ -68,7 +68,7 @@ def prepare(
     Raises:
         UnusableError: some samples are unreadable, empty or mismatched and `skip_bad` is not set, or all are;
             nothing is left in the folder.
-        RefusedError: nearly all lung masks are empty, full or inverted.
+        DataError: nearly all lung masks are empty, full or inverted.
         StorageError: the disk is full.
     """
     how = Preparation(size, equaliser(equalise), fit, inverted_masks)

@@ -1,6 +1,7 @@
 """Films and facts from DICOM files, by pydicom where it is installed (`pip install "cxr-bench[dicom]"`)."""
 
 import io
+import os
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
@@ -67,8 +68,19 @@ def facts_of(path: str) -> DicomFacts:
         DataError: it is, and pydicom is not installed.
     """
     suffix = PurePath(path).suffix.lower()
-    dicom = suffix in (".dcm", ".dicom") or (suffix not in SUFFIXES and file_kind(path) == "DICOM")
-    return dicom_facts(path) if dicom else DicomFacts("", {})
+    if suffix not in (".dcm", ".dicom") and (suffix in SUFFIXES or file_kind(path) != "DICOM"):
+        return DicomFacts("", {})
+    try:
+        status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
+    except OSError:
+        return DicomFacts("", {})
+    return _remembered(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _remembered(path: str, size: int, modified: int) -> DicomFacts:
+    """Read once: several steps of a run list the same files."""
+    return dicom_facts(path)
 
 
 def dicom_header(path: str) -> Header | None:

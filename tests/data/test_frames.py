@@ -11,7 +11,7 @@ from benchmark.data.masking import apply_masks, equalise_inside, view
 from benchmark.evaluation.localisation import localisation
 from benchmark.evaluation.masks import implausible, mask_agreement
 from benchmark.stages.explain import mean_heat
-from registry.errors import DataError, RefusedError
+from registry.errors import DataError
 from tests import xrays
 from tests.data.test_prepare import prepared, synthetic
 
@@ -169,7 +169,7 @@ def faulty(count, of):
 
 
 def test_masks_that_are_nearly_all_inverted_are_refused_with_the_remedy_and_turned_round_by_it(tmp_path):
-    with pytest.raises(RefusedError, match=r"^9 of 10 lung masks are inverted .*--set images.inverted_masks=true$"):
+    with pytest.raises(DataError, match=r"^9 of 10 lung masks are inverted .*--set images.inverted_masks=true$"):
         prepared(faulty(9, 10), tmp_path / "out")
     assert not any((tmp_path / "out").iterdir())
     found = prepared(faulty(10, 10), tmp_path / "turned", size=32, inverted_masks=True)

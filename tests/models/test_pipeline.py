@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchmark.data.frames import film_pixels
 from benchmark.data.samples import open_dataset
 from benchmark.models.pipeline import GRADIENTS, PATCHES, Pipeline, load_pipeline
 from benchmark.models.run_folder import load_run
@@ -19,7 +20,7 @@ from benchmark.stages.reading import Reader
 from benchmark.tasks.schema import Component, Images
 from benchmark.tasks.spec import RunSpec
 from registry.errors import ContractError, DataError, DataNotFoundError, UnknownNameError, VerificationError
-from tests import factories
+from tests import factories, xrays
 from tests.commands import TINY, Bench
 from tests.stages import test_stages
 from tests.stages.test_stages import SIZE, radiographs
@@ -171,3 +172,21 @@ def test_a_folder_without_models_or_with_a_record_that_was_changed_is_refused(tm
     path.write_text(path.read_text().replace("binary", "unary"))
     with pytest.raises(VerificationError):
         load_run(tmp_path / "bare")
+
+
+def test_images_that_are_not_square_are_prepared_and_masked_as_a_run_does_it():
+    pipeline = untrained(segmentation=SimpleNamespace(masks=lambda images: np.ones(images.shape, bool)))
+    images = [xrays.radiograph(1, (40, 80)), xrays.radiograph(2, (40, 40))]
+    found, frames = pipeline.prepare(images), pipeline.frames(images)
+    assert frames.tolist() == [[SIZE // 4, 0, SIZE // 2, SIZE], [0, 0, SIZE, SIZE]]
+    masks = pipeline.masks(found, frames)
+    assert np.array_equal(masks, film_pixels(frames, SIZE))
+    assert not found[~masks].any() and not pipeline.view(found, masks, frames)[~masks].any()
+    assert pipeline.frames(images[1:]) is None
+
+
+def test_images_of_sixteen_bits_are_scaled_by_the_bits_of_the_run():
+    image = np.linspace(0, 1023, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.uint16)
+    images = Images(size=SIZE, equalise="none")
+    assert untrained(images=images).prepare([image]).max() == 255
+    assert untrained(images=images, bits=12).prepare([image]).max() == 64
