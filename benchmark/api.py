@@ -10,8 +10,7 @@
 
 Nothing heavy is imported into the calling process: Keras and its backend live in workers, NumPy comes where predictions
 are read or made.  A run that fails is a row that says why; what cannot be asked for raises a `BenchError` (of
-`registry.errors`).  Places that are not given are the command's: BENCH_CACHE, BENCH_DATA and
-BENCH_RESULTS, which is else ``results``.
+`registry.errors`).  Places that are not given are the command's: BENCH_CACHE, BENCH_DATA, BENCH_RESULTS or ``results``.
 """
 
 import os
@@ -98,15 +97,14 @@ def run(
     """
     from benchmark.planning.request import assignments, requested
 
-    texts = assignments(settings) if isinstance(settings, Mapping) else settings
     places = {"cache": _cache(cache), "results": _text(results or os.environ.get("BENCH_RESULTS") or "results")}
     places["data"] = _text(data or os.environ.get("BENCH_DATA") or None)
     request = requested(
         task=_text(task), **places, dataset=dataset, segmenter=_several(segmenter), backbone=_several(backbone),
-        head=_several(head), voter=_several(voter), settings=_several(texts), ignore=_several(ignore), limit=limit,
-        skip_bad=skip_bad, allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds,
-        seeds=_several(seeds), backend=backend, precision=precision, deterministic=deterministic, jobs=jobs,
-        timeout_s=timeout_s,
+        head=_several(head), voter=_several(voter), ignore=_several(ignore), seeds=_several(seeds), limit=limit,
+        settings=_several(assignments(settings) if isinstance(settings, Mapping) else settings), skip_bad=skip_bad,
+        allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds, backend=backend,
+        precision=precision, deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
     )  # fmt: skip
     return _run(request, only_failed=only_failed, progress=progress)
 
@@ -114,16 +112,13 @@ def run(
 def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison:
     from benchmark.comparison.collect import with_predictions
     from benchmark.comparison.compare import compare as compared
-    from benchmark.execution.networks import check_networks
-    from benchmark.execution.run import planned_runs
-    from benchmark.execution.session import executed, opened
+    from benchmark.execution.run import finished_runs, planned_runs
+    from benchmark.execution.session import opened
     from benchmark.planning.request import check_folders
 
     check_folders(request, "results=… or BENCH_RESULTS")
     with opened(request, _display(progress)) as session:
-        planned = planned_runs(session, only_failed=only_failed)
-        check_networks(session, planned)
-        finished = executed(session, planned, request.timeout_s)
+        finished = finished_runs(session, planned_runs(session, only_failed=only_failed))
     folders = {record.run: run.folder for run, record in finished}
     test = with_predictions(_family_test, lambda record: folders[record.run])
     content = compared([record for _, record in finished], test=test)
@@ -260,13 +255,14 @@ def _cache(asked: StrPath | None) -> str:
 
 def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     from benchmark.comparison.kept import kept
+    from benchmark.storage.places import memory_folder
 
     def made() -> "FamilyTest":
         from benchmark.evaluation.family import family_test  # imports NumPy
 
         return family_test(folder_of)
 
-    return kept(made, folder_of, Path(_cache(None)))
+    return kept(made, folder_of, memory_folder())
 
 
 def _distrusted(run: "Record", folder: Path, metric: str) -> str:

@@ -124,8 +124,9 @@ class Dataset(Protocol):
         origin: where the images come from, one line.
         notices: lines that belong under every table made with it (may be empty).
 
-    It may have `passed_over`, a tuple of `PassedOver`: what lay in its folder and was not read; and `separator`, a
-    text that stands between the findings of a label that holds several, sorted, as in ``Effusion|Pneumonia``.
+    It may have `passed_over`, a tuple of `PassedOver`: what lay in its folder and was not read; `patients`, in words
+    how it knows them, such as ``names such as person3_virus_7``; and `separator`, a text that stands between the
+    findings of a label that holds several, sorted, as in ``Effusion|Pneumonia``.
     """
 
     name: str

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -36,6 +36,10 @@ head = "dense"
 [images]
 size = 32
 
+[augmentation]
+flips = "anatomical"
+rotated = 0.0  # to compile the rotation takes as long as all the rest
+
 [training]
 epochs = 2
 minimum_steps = 1
@@ -52,6 +56,7 @@ test = 0.25
 """
 
 
+B = TypeVar("B", bound="Bench")
 ONE_VS_ALL = TINY.replace(
     'positive = "COVID"\n', 'classes = "labels"\nscheme = "one-vs-all"\nvoters = ["soft"]\n'
 ).replace('[classes]\nrest = ["*"]\nCOVID = ["COVID"]\n', "")
@@ -139,6 +144,23 @@ def once_run(places: pytest.TempPathFactory) -> Bench:
 
     The first who asks runs it, for all tests of this session: each gets a copy.
     """
+    bench = Bench(places.mktemp("bench"))
+    shutil.copytree(_run_of_the_session(places), bench.root, dirs_exist_ok=True, symlinks=True)
+    return bench
+
+
+def untrained(places: pytest.TempPathFactory, bench: B) -> B:
+    """This bench, with what a run of the tiny task reads and what stands beside it: nothing is drawn again.
+
+    For tests that are about training, or about what comes of it.
+    """
+    made = _run_of_the_session(places) / "cache" / "objects"
+    for stage in ("prepare", "split", "originals", "controls"):
+        shutil.copytree(made / stage, bench.cache / "objects" / stage, dirs_exist_ok=True, symlinks=True)
+    return bench
+
+
+def _run_of_the_session(places: pytest.TempPathFactory) -> Path:
     session = places.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         session = session.parent
@@ -150,9 +172,7 @@ def once_run(places: pytest.TempPathFactory) -> Bench:
             made.root.mkdir()
             (made.root / "first.txt").write_text(made.run())
             made.root.rename(whole)
-    bench = Bench(places.mktemp("bench"))
-    shutil.copytree(whole, bench.root, dirs_exist_ok=True, symlinks=True)
-    return bench
+    return whole
 
 
 def one_line(told: subprocess.CompletedProcess[str]) -> str:

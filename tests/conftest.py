@@ -1,7 +1,8 @@
 """Golden captures, which `pytest --regenerate-golden` writes anew, to be reviewed like code; what JAX has compiled;
-the command in the test's own process.
+the command in the test's own process; how much of the machine one test takes.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from benchmark.cli.main import main
 from benchmark.execution.process import ALLOCATOR
+from registry.cores import TOLD
 
 settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
 settings.load_profile("bench")
@@ -26,11 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What pytest's own workers start with: the memory settings of ours, and what JAX has compiled.
+    """What pytest's own workers start with: the memory settings of ours, one thread, and what JAX has compiled.
 
-    JAX compiles every operation for every shape, in every process anew: here they share what one has compiled.
+    There is a worker for each core: a second thread of one waits for the other's, and OpenMP's do so by spinning.  JAX
+    compiles every operation for every shape, in every process anew: here they share what one has compiled.
     """
-    for name, value in ALLOCATOR.items():
+    for name, value in (ALLOCATOR | dict.fromkeys(TOLD, "1")).items():
         os.environ.setdefault(name, value)
     if os.environ.get("KERAS_BACKEND") != "jax" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return  # the second is true of pytest's own workers
@@ -61,6 +64,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Of these the ones that start no command lead, for the warm interpreter is on its way when the second begins.
     """
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("slow", "conformance")])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave what has been imported out of garbage collections: `keras.utils.clear_session` makes one at every step.
+
+    To look through it takes a quarter of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tests.warm.connection import HAND_OVER
+
 AFFINITY = """
 import os
 
@@ -32,7 +34,10 @@ cores.ROOT = Path({root!r})
 
 
 def lacking(folder: Path, *texts: str) -> dict[str, str]:
-    """The environment of a process that lacks all this; a folder keeps its `sitecustomize`."""
+    """The environment of a process that lacks all this; a folder keeps its `sitecustomize`.
+
+    A worker hands over before it lacks anything; the fork runs the same file.
+    """
     folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text("\n".join(texts))
+    (folder / "sitecustomize.py").write_text("\n".join((HAND_OVER.read_text(), *texts)))
     return {"PYTHONPATH": str(folder)}

@@ -26,7 +26,10 @@ BORDER, FRAME = 10, 256  # pixels
 
 @dataclass(frozen=True, slots=True)
 class Radiographs:
-    """All radiographs of one phantom: images and equalised images uint8, masks and lesions bool, (N, H, W) each."""
+    """All radiographs of one phantom: images and equalised images uint8, masks and lesions bool, (N, H, W) each.
+
+    Masks and lesions are (0, H, W) where only images are looked at.
+    """
 
     images: np.ndarray
     equalised: np.ndarray
@@ -37,14 +40,15 @@ class Radiographs:
     sources: np.ndarray
 
 
-def draw(**options: object) -> Radiographs:
+def draw(*, regions: bool = True, **options: object) -> Radiographs:
     samples = list(phantom(None, **options).samples())
     images = np.stack([sample.read_image() for sample in samples])
+    none = np.zeros((0, *images.shape[1:]), bool)
     return Radiographs(
         images=images,
         equalised=np.stack([cv2.equalizeHist(image) for image in images]),
-        masks=np.stack([sample.read_mask() for sample in samples]),
-        lesions=np.stack([sample.read_lesion() for sample in samples]),
+        masks=np.stack([sample.read_mask() for sample in samples]) if regions else none,
+        lesions=np.stack([sample.read_lesion() for sample in samples]) if regions else none,
         labels=np.array([sample.label for sample in samples]),
         groups=np.array([sample.group for sample in samples]),
         sources=np.array([sample.source for sample in samples]),

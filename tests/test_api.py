@@ -17,7 +17,7 @@ from benchmark.execution.process import Worker
 from benchmark.records.files import FILE, read, write
 from registry.errors import BenchError, ConfigError, DataError, DataNotFoundError, UnknownNameError, VerificationError
 from tests import factories
-from tests.commands import TINY, Bench
+from tests.commands import TINY, Bench, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def program(bench, text):
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """Two runs and one that was too slow, by a program that then predicts for the dataset's own images."""
-    bench = Bench(tmp_path_factory.mktemp("elsewhere"))
+    bench = untrained(tmp_path_factory, Bench(tmp_path_factory.mktemp("elsewhere")))
     (bench.root / "mine.toml").write_text(TASK)
     for sample in samples():
         write_png(bench.root / f"{sample.id.replace('/', '-')}.png", sample.read_image())

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.commands import TINY, Bench
+from tests.commands import TINY, Bench, untrained
 
 jupyter_client = pytest.importorskip("jupyter_client", reason="there is no notebook kernel: pip install ipykernel")
 pytest.importorskip("ipykernel", reason="there is no notebook kernel: pip install ipykernel")
@@ -57,9 +57,9 @@ class Kernel:
 
 
 @pytest.fixture(params=["ipywidgets as installed", "no ipywidgets"])
-def cells(request, tmp_path):
+def cells(request, tmp_path, tmp_path_factory):
     """Runs a cell in a kernel; gives its messages by kind."""
-    bench = Bench(tmp_path)
+    bench = untrained(tmp_path_factory, Bench(tmp_path))
     (tmp_path / "mine.toml").write_text(TINY)
     kernel = Kernel(bench)
     if request.param == "no ipywidgets":

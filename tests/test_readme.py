@@ -18,6 +18,8 @@ import pytest
 from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
+from benchmark.cli.data import command as data
+from benchmark.cli.evaluate import command as evaluate
 from benchmark.cli.list import command as list_
 from benchmark.cli.run import command as run
 from benchmark.cli.score import command as score
@@ -41,6 +43,8 @@ README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
 COMMAND = {
     "run": run,
     "compare": compare,
+    "evaluate": evaluate,
+    "data": data,
     "list": list_,
     "cache": cache,
     "tune": tune,
@@ -256,7 +260,7 @@ def test_the_tuning_table_of_the_readme_is_valid():
 def test_every_flag_that_a_page_names_exists(page):
     modules = re.findall(r"python -m (tests[\w.]*)", PAGES[page])
     known = {"--help"}.union(*(flags_of(module) for module in ("tests.conftest", *modules)))
-    for command in (run, compare, tune, speed, *cache.commands.values()):
+    for command in (run, compare, evaluate, tune, speed, *cache.commands.values()):
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known
 

@@ -163,7 +163,14 @@ def test_every_setting_of_a_task_is_spelled_out(name):
     asked = msgspec.convert(content, Task)
     for table in (key for key, value in content.items() if isinstance(value, dict) and key != "classes"):
         assert set(content[table]) == set(getattr(asked, table).__struct_fields__), table
-    assert set(Task.__struct_fields__) - set(content) <= {"options", "overridden", "tuned", "positive"}
+    assert set(Task.__struct_fields__) - set(content) <= {
+        "options",
+        "overridden",
+        "tuned",
+        "positive",
+        "reader",
+        "ignore",
+    }
     assert ("positive" in content) == isinstance(content["classes"], dict)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.audit.findings import Finding, Verification
+from benchmark.audit.findings import Finding, Kind, Verification
 from benchmark.audit.history import ledger_findings, record_findings
 from benchmark.audit.runs import check_run
-from benchmark.records import speed
+from benchmark.records import external, speed
+from benchmark.records.contents import differences
 from benchmark.records.files import as_written, scan
 from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, tips
 from benchmark.records.recomputed import Recompute
@@ -36,7 +37,8 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
     excused = {(line.record, line.file) for one in ledger for line in one.lines if line.status == "acknowledged"}
     findings, present, broken, recomputed = [], dict[str, set[str]](), set[str](), 0
     measured: list[Path] = []
-    for path, record in scan(root, others={speed.FILE: measured.append}):
+    elsewhere: list[Path] = []
+    for path, record in scan(root, others={speed.FILE: measured.append, external.FILE: elsewhere.append}):
         place = _place(Path(path).parent, root)
         if isinstance(record, Broken):
             broken.add(Path(path).parent.name)
@@ -47,7 +49,7 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
         checked = check_run(record, written, place, Path(path).parent, recompute, index)
         recomputed += checked.recomputed
         findings += [_excused(finding, excused) for finding in checked.findings]
-    findings += _speeds(measured, root)
+    findings += [*_speeds(measured, root), *_externals(elsewhere, root)]
     findings += [*ledger_findings(ledger), *record_findings(ledger, present, broken)]
     lines = sum(len(one.lines) for one in ledger)
     return Verification(str(root), sum(map(len, present.values())), recomputed, lines, findings, tips(ledger))
@@ -84,6 +86,23 @@ def _speeds(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
         found = speed.read(path)
         if isinstance(found, Broken):
             yield Finding("edited", _place(path, root), found.reason)
+
+
+def _externals(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
+    """Evaluations on images of elsewhere: their seals, and the predictions that they list."""
+    for path in paths:
+        found, place = external.read(path), _place(path.parent, root)
+        if isinstance(found, Broken):
+            yield Finding("edited", _place(path, root), found.reason)
+            continue
+        changed = differences(found.files, path.parent)
+        kinds: tuple[tuple[Kind, list[str]], ...] = (
+            ("edited", changed.edited),
+            ("missing", changed.missing),
+            ("unlisted", [name for name in changed.unlisted if name != external.FILE]),
+        )
+        for kind, names in kinds:
+            yield from (Finding(kind, place, name, found.name, found.seal, name) for name in names)
 
 
 def _place(path: Path, root: Path) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "maps",
     multiple=True,
     metavar="LABEL=CLASS,...",
-    help="Their labels to the runs' classes, or to labels of these; by name where nothing is said. LABEL= leaves out.",
+    help="Their labels to the classes, or labels, of the runs; else by name. LABEL= leaves it out, * is every other.",
 )
 @click.option(
     "--recalibrate",

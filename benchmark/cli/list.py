@@ -82,18 +82,16 @@ def _announced(describe: "Describing") -> "Describing":
     return announced
 
 
-def _tasks() -> list[dict[str, str]]:
+def _tasks() -> list[dict[str, str | None]]:
     from benchmark.tasks.places import DEFAULTS, TASKS, task_files
     from benchmark.tasks.reading import read_task
 
     defaults = TASKS / DEFAULTS
-    return [
-        {"name": name, "title": read_task(path, defaults, quick=False, overrides={}).title}
-        for name, path in task_files().items()
-    ]
+    read = {name: read_task(path, defaults, quick=False, overrides={}) for name, path in task_files().items()}
+    return [{"name": name, "title": task.title, "reader": task.reader} for name, task in read.items()]
 
 
-def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:
+def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str | None]]) -> None:
     import itertools
 
     for kind, group in itertools.groupby(rows, key=lambda row: row["kind"]):
@@ -106,9 +104,12 @@ def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str]]) -> None:
             click.echo(f"      {row['summary']}")
             for option in row["options"]:
                 click.echo(f"      {_option(option)}")
-    if tasks:
-        click.secho("tasks", bold=True)
-        for task in tasks:
+    of_any = [task for task in tasks if not task["reader"]]
+    of_one = [task for task in tasks if task["reader"]]
+    for title, shown in (("tasks", of_any), ("tasks of public collections (--data DIR)", of_one)):
+        if shown:
+            click.secho(title, bold=True)
+        for task in shown:
             click.echo(f"  {task['name']}  {task['title']}")
 
 

@@ -12,6 +12,7 @@ from benchmark.cli.group import Suggesting
 from registry.errors import BenchError
 
 COMMANDS = {
+    "data": "Say what may be wrong with a folder of X-rays, before anything is trained.",
     "run": "Train and score pipelines on a task, then compare them.",
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",

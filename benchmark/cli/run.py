@@ -40,9 +40,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     request = request_of(flags, flags["output"])
 
-    from benchmark.execution.networks import check_networks
-    from benchmark.execution.run import planned_runs
-    from benchmark.execution.session import executed, opened
+    from benchmark.execution.run import finished_runs, planned_runs
+    from benchmark.execution.session import opened
     from benchmark.planning.request import check_folders
     from benchmark.report.export import to_json
     from benchmark.report.progress import plan_json, print_plan
@@ -58,8 +57,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
         if flags["plan_only"]:
             click.echo(plan_json(planned)) if flags["as_json"] else print_plan(console, planned)
             return
-        check_networks(session, planned)
-        finished = executed(session, planned, request.timeout_s)
+        finished = finished_runs(session, planned)
     comparison = _compared(finished)
     if flags["as_json"]:
         click.echo(to_json(comparison), nl=False)

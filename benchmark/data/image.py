@@ -101,7 +101,7 @@ def prepare_sample(sample: Sample, how: Preparation, bits: int | None = None) ->
         shape=shape,
         frame=frame,
         fingerprint=(*shape, mean[0, 0], deviation[0, 0]),
-        mask_fault="" if lungs is None else mask_fault(lungs[within(frame)]),
+        mask_fault="" if lungs is None else mask_fault(np.ascontiguousarray(lungs[within(frame)])),
     )
 
 

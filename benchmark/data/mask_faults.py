@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 
 from registry.errors import RefusedError
@@ -27,14 +28,16 @@ _REMEDY = {
 
 def mask_fault(mask: np.ndarray) -> str:
     """A key of `FAULTS` for a mask uint8 (H, W) of 0 and 1 that is none of lungs; empty for any other."""
-    area = int(mask.sum())
+    area = cv2.countNonZero(mask)
     if not area:
         return EMPTY
     if area >= WHOLE * mask.size:
         return FULL
-    rim = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
-    corners = int(mask[:: len(mask) - 1 or 1, :: mask.shape[1] - 1 or 1].sum())
-    return INVERTED if rim.mean() > RIM and corners >= 3 else ""
+    sides = (mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1])
+    corners = sum(int(mask[row, column]) for row in (0, -1) for column in (0, -1))
+    if corners < 3:
+        return ""
+    return INVERTED if sum(map(np.count_nonzero, sides)) > RIM * sum(side.size for side in sides) else ""
 
 
 def judged(faults: Mapping[str, str], masks: int) -> list[str]:

@@ -22,7 +22,11 @@ def open_dataset(choice: "DatasetChoice", seed: int) -> tuple[Dataset, list[Samp
         seed: of the selection under a limit.
     """
     dataset, samples, options = read_dataset(choice)
-    return dataset, selected(choice, ignored_labels(dataset, choice.ignore), samples, seed), options
+    return (
+        dataset,
+        selected(choice, ignored_labels(dataset.labels, choice.ignore, separator_of(dataset)), samples, seed),
+        options,
+    )
 
 
 def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[str, Any]]:
@@ -44,7 +48,8 @@ def read_dataset(choice: "DatasetChoice") -> tuple[Dataset, list[Sample], dict[s
 
 def selected(choice: "DatasetChoice", ignored: Collection[str], samples: Sequence[Sample], seed: int) -> list[Sample]:
     """The samples without those of ignored labels (see `ignored_labels`), and of these as many as the limit leaves."""
-    samples = [sample for sample in samples if sample.label not in ignored]
+    out = set(ignored)
+    samples = [sample for sample in samples if sample.label not in out]
     if choice.limit is not None:
         strata = [s.label for s in samples], [s.source for s in samples], [s.group for s in samples]
         samples = [samples[i] for i in limit(*strata, choice.limit, seed)]
@@ -72,19 +77,19 @@ def separator_of(dataset: Dataset) -> str | None:
     return getattr(dataset, "separator", None)
 
 
-def ignored_labels(dataset: Dataset, ignore: Sequence[str]) -> set[str]:
+def ignored_labels(labels: Sequence[str], ignore: Sequence[str], separator: str | None) -> list[str]:
     """The dataset's labels whose images are left out: those named, and those of which every finding is.
 
     Raises:
         UnknownNameError: the dataset has no such label.
     """
-    separator = separator_of(dataset)
-    findings = {label: label.split(separator) if separator else [label] for label in dataset.labels}
-    known = {*dataset.labels, *(one for found in findings.values() for one in found)}
+    findings = {label: label.split(separator) if separator else [label] for label in labels}
+    known = {*labels, *(one for found in findings.values() for one in found)}
     for name in ignore:
         if name not in known:
             raise unknown_name("label to ignore", name, known, "the dataset's labels, above all their case")
-    return {label for label, found in findings.items() if label in ignore or set(found) <= set(ignore)}
+    named = set(ignore)
+    return [label for label, found in findings.items() if label in named or named.issuperset(found)]
 
 
 def _check(name: str, dataset: Dataset, samples: Sequence[Sample]) -> None:

@@ -55,7 +55,7 @@ def summarise(
         DataError: fewer have.
     """
     dataset, every, options = read_dataset(choice)
-    ignored = ignored_labels(dataset, choice.ignore)
+    ignored = ignored_labels(dataset.labels, choice.ignore, separator_of(dataset))
     samples = selected(choice, ignored, every, seed)
     labels = [label for label in dataset.labels if label not in ignored]
     check_labels(choice, samples, fewest_labels)
@@ -85,7 +85,7 @@ def summarise(
         groups=Counter(label for _, label in sorted({(sample.group, sample.label) for sample in samples})),
         masks_leak=masks_leak([s.label for s in samples], [s.mask_annotator for s in samples]),
         facts=file_facts(samples, files, cache / "file-headers.json", version),
-        understood=understood(dataset, every, samples, ignored),
+        understood=understood(dataset, every, samples, ignored, files),
         separator=separator_of(dataset),
     )
 

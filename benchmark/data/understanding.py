@@ -1,14 +1,18 @@
 """How a dataset was read: its parts, masks, patients and traits, what it passed over, what was left out of it."""
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from benchmark.records.summary import LeftAside, Understood
 from registry.contracts import PARTS, Dataset, PassedOver, Sample
 
 
 def understood(
-    dataset: Dataset, every: Sequence[Sample], samples: Sequence[Sample], ignore: Collection[str]
+    dataset: Dataset,
+    every: Sequence[Sample],
+    samples: Sequence[Sample],
+    ignore: Collection[str],
+    contents: Mapping[str, str],
 ) -> Understood:
     """What a dataset's samples and its notes say.
 
@@ -16,6 +20,7 @@ def understood(
         every: all samples that it has.
         samples: those that are used.
         ignore: labels that were left out.
+        contents: path of a file -> digest of its content.
     """
     read = Counter(sample.label for sample in every)
     known = [sample for sample in samples if sample.group != sample.id]
@@ -32,9 +37,19 @@ def understood(
             for part in PARTS
             if any(sample.part == part for sample in samples)
         },
+        shared_patients=_in_train_and_test((sample, sample.group) for sample in known),
+        shared_files=_in_train_and_test((sample, contents[sample.paths[0]]) for sample in samples if sample.paths),
         traits=dict(sorted(Counter(trait for sample in samples for trait in sample.traits).items())),
         passed_over=[_left_aside(one) for one in getattr(dataset, "passed_over", ())],
     )
+
+
+def _in_train_and_test(told: Iterable[tuple[Sample, str]]) -> int:
+    """How many values, of a patient or a file, samples of the training and of the test part have in common."""
+    values: dict[str | None, set[str]] = defaultdict(set)
+    for sample, value in told:
+        values[sample.part].add(value)
+    return len(values["train"] & values["test"])
 
 
 def _by_label(dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:

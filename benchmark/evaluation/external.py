@@ -18,6 +18,7 @@ from benchmark.records.metrics import LEVELS, OF_CALIBRATION, OF_DECISIONS, OF_P
 
 PRECISION = 0.03  # to either side, for which it is said how many images are needed
 MOST_NEEDED = 1e7
+OF_ALL = (*OF_DECISIONS, *OF_PROBABILITIES)  # of all classes together: without one of them another question
 DROPPING = (*OF_DECISIONS, *OF_RANKS, *OF_PROBABILITIES)
 
 
@@ -120,7 +121,11 @@ def drops(external: Mapping[str, Estimate], internal: Mapping[str, Estimate]) ->
     the two (MOVER, Zou & Donner 2008), which keeps them asymmetric near 0 and 1.
     """
     named = [name for name in external if name in internal and _drops(name)]
-    return {name: difference(external[name], internal[name]) for name in named}
+    absent = [name.partition("/")[2] for name, one in external.items() if name.startswith("n/") and not one.value]
+    lacking = Estimate(None, note=f"the external dataset has no image of {', '.join(absent)}")
+    return {
+        name: lacking if absent and name in OF_ALL else difference(external[name], internal[name]) for name in named
+    }
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:

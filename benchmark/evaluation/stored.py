@@ -17,6 +17,7 @@ from registry.errors import BenchError
 
 NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
 SPLIT = "split.csv"
+LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
     OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, OverflowError,
     BadZipFile, struct.error, zlib.error, TokenError, BenchError,
@@ -137,4 +138,4 @@ def read_learnt(folder: Path) -> set[str] | None:
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return {row["id"] for row in csv.DictReader(file) if row["subset"] != "test"}
+        return {row["id"] for row in csv.DictReader(file) if row["subset"] in LEARNT}

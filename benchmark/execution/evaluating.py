@@ -7,8 +7,11 @@ from benchmark.execution.runner import build
 from benchmark.planning.graph import Step
 from benchmark.storage.cache import Store
 from benchmark.storage.garbage import imported
+from benchmark.storage.kept import Kept
 from benchmark.storage.refusals import storage_errors
 from registry.errors import StorageError
+
+COPIES = "copies"  # the stage that remembers films
 
 
 def serve(request: Evaluate, emit: Emit) -> None:
@@ -20,16 +23,20 @@ def serve(request: Evaluate, emit: Emit) -> None:
 
     with store.in_use(), storage_errors(Path(request.task.folder)):
         tell("preparing images")
-        prepared = {name: _prepared(step, store, emit) for name, step in request.steps.items()}
-        learnt = _prepared(request.learnt, store, emit) if request.learnt else None
-        external = next(iter(request.steps.values())).spec
-        own = request.learnt.spec if request.learnt else None
-        imported("benchmark.stages.external").evaluate(request.task, external, prepared, own, learnt, tell)
+        given = imported("benchmark.stages.external_images").Given
+        prepared = {name: _built(step, store, emit) for name, step in request.steps.items()}
+        copies = _built(request.copies, store, emit) if request.copies else None
+        external = given(next(iter(request.steps.values())).spec, prepared, copies)
+        both, theirs = (Kept(store.root, COPIES, name) for name in request.kept) if request.kept else (None, None)
+        own = None
+        if request.learnt:
+            own = given(request.learnt.spec, {"": _built(request.learnt, store, emit)}, None, theirs)
+        imported("benchmark.stages.external").evaluate(request.task, external, own, both, tell)
 
 
-def _prepared(step: Step, store: Store, emit: Emit) -> Path:
+def _built(step: Step, store: Store, emit: Emit) -> Path:
     build(step, store, emit)
     path = store.find(step.name, step.key)
     if path is None:
-        raise StorageError(f"the prepared images have gone from {store.root}; run the same line again")
+        raise StorageError(f"what was made of the images has gone from {store.root}; run the same line again")
     return path

@@ -1,7 +1,7 @@
 """Finished runs asked about images of elsewhere: what is evaluated, by which worker, and where it goes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,7 +13,7 @@ from benchmark.execution.protocol import Evaluate, Summarise, Summarised, Watch
 from benchmark.planning.backend import keras_backend
 from benchmark.planning.external import Finished, finished
 from benchmark.planning.graph import Step
-from benchmark.planning.keys import prepare_step
+from benchmark.planning.keys import read_steps
 from benchmark.records.external import FILE, FOLDER, MASKS, ORDINARY, External, ExternalTask, read
 from benchmark.records.record import DatasetInfo
 from benchmark.records.summary import DatasetSummary
@@ -116,6 +116,14 @@ class _Workers:
         return self._known[backend]
 
 
+class _Learnt(NamedTuple):
+    """The steps of the images that a run learnt from; without, why they are not at hand."""
+
+    prepare: Step | None
+    copies: Step | None
+    unchecked: str = ""
+
+
 class _Own:
     """Whether the images that runs learnt from are at hand; datasets are looked at once."""
 
@@ -123,18 +131,18 @@ class _Own:
         self._cache, self._display = cache, display
         self._known: dict[str, DatasetSummary | str] = {}
 
-    def step(self, run: Finished, worker: Worker, index: CodeIndex) -> tuple[Step | None, str]:
-        """What prepares them as the run did, or None and why there is nothing to prepare."""
+    def steps(self, run: Finished, worker: Worker, index: CodeIndex) -> "_Learnt":
+        """What prepares them as the run did and searches them for copies, or why there is nothing to prepare."""
         spec, recorded = run.spec, run.record.dataset
         key = canonical([spec.dataset, spec.split.seed])
         if key not in self._known:
             self._known[key] = self._looked_at(spec, worker)
         found = self._known[key]
         if isinstance(found, str):
-            return None, found
+            return _Learnt(None, None, found)
         if recorded is None or recorded.digest != found.digest:
-            return None, f"the images of {found.name} are not those that the run learnt from any more"
-        return prepare_step(spec, found, index), ""
+            return _Learnt(None, None, f"the images of {found.name} are not those that the run learnt from any more")
+        return _Learnt(*read_steps(spec, found, index))
 
     def _looked_at(self, spec: RunSpec, worker: Worker) -> DatasetSummary | str:
         root = spec.dataset.root
@@ -180,16 +188,19 @@ def _evaluated(
 ) -> Evaluated:
     index = CodeIndex(asked.cache)
     specs = {name: msgspec.structs.replace(spec, dataset=choice) for name, spec in run.specs.items()}
-    steps = {name: prepare_step(spec, summary, index) for name, spec in specs.items()}
-    learnt, unchecked = own.step(run, worker, index)
+    read_by = {name: read_steps(spec, summary, index) for name, spec in specs.items()}
+    steps = {name: prepare for name, (prepare, _) in read_by.items()}
+    copies = next(iter(read_by.values()))[1]
+    learnt = own.steps(run, worker, index)
     index.keep()
-    task = _task(asked, run, summary, dict(mapping), steps, learnt, unchecked, index)
+    task = _task(asked, run, summary, dict(mapping), [*steps.values(), copies, learnt.prepare], learnt.unchecked, index)
     folder = Path(task.folder)
     there = read(folder / FILE)
     if isinstance(there, External) and there.key == task.key:
         return Evaluated(there, folder, True)
     with display.working(run.record.pipeline) as watch:
-        worker.ask(Evaluate(task, steps, str(asked.cache), learnt), type(None), watch)
+        request = Evaluate(task, steps, str(asked.cache), copies, learnt.prepare, _kept(copies, learnt.copies))
+        worker.ask(request, type(None), watch)
     found = read(folder / FILE)
     if not isinstance(found, External):
         raise StorageError(f"{folder / FILE} {found.reason}")
@@ -201,15 +212,14 @@ def _task(
     run: Finished,
     summary: DatasetSummary,
     mapping: dict[str, str],
-    steps: Mapping[str, Step],
-    learnt: Step | None,
+    steps: Sequence[Step | None],
     unchecked: str,
     index: CodeIndex,
 ) -> ExternalTask:
     kind = MASKS if asked.masks else ORDINARY
     identity = [run.record.run, summary.digest, mapping, asked.recalibrate, kind]
     name = f"{run.record.run}-on-{_slug(summary.name)}-{digest(canonical(identity))[:8]}"
-    stands_on = [run.record.seal, [step.key for step in steps.values()], learnt.key if learnt else unchecked]
+    stands_on = [run.record.seal, [step.key if step else "" for step in steps], unchecked]
     code = index.code_digest(MODULE, OWN) or ""
     return ExternalTask(
         run=str(run.folder),
@@ -231,6 +241,11 @@ def _task(
         recalibrate=asked.recalibrate,
         unchecked=unchecked,
     )
+
+
+def _kept(here: Step | None, there: Step | None) -> tuple[str, str] | None:
+    """Names of what is remembered of the films of both datasets, and of the run's own; None without such films."""
+    return (digest("external", here.kept, there.kept), there.kept) if here and there else None
 
 
 def _slug(name: str) -> str:

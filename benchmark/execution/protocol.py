@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmark.planning.graph import Step
+from benchmark.records.data_check import DataCheck, Twins
 from benchmark.records.external import ExternalTask
 from benchmark.records.summary import DatasetSummary
 from benchmark.stages.context import RunFacts
@@ -41,6 +42,20 @@ class Summarise(_Request, frozen=True, tag="summarise"):
     seed: int
     cache: str
     fewest_labels: int = 2
+
+
+class CheckData(_Request, frozen=True, tag="check"):
+    """What may be wrong with a dataset, and with an external one.
+
+    Attributes:
+        memory: name of what the search for copies keeps; see `benchmark.planning.keys.search_memory`.
+        sheet: file for pictures of the odd films; empty for none.
+    """
+
+    datasets: "list[Summarised]"
+    cache: str
+    memory: str
+    sheet: str
 
 
 class TryOut(_Request, frozen=True, tag="tryout"):
@@ -134,13 +149,17 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
     Attributes:
         steps: of a run "", of a vote each member: what prepares the images as that prepared its own.
+        copies: what searches them for copies; None where that is not done.
         learnt: prepares the images of the run's own dataset; None where those are not at hand.
+        kept: names of what is remembered of films: of both datasets, and of the run's own.
     """
 
     task: ExternalTask
     steps: dict[str, Step]
     cache: str
+    copies: Step | None = None
     learnt: Step | None = None
+    kept: tuple[str, str] | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -148,20 +167,8 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
         return next(iter(self.steps.values())).spec.runtime
 
 
-Request = (
-    Answer
-    | Describe
-    | Device
-    | Summarise
-    | TryOut
-    | TryNetworks
-    | Build
-    | WriteRecord
-    | RunTrial
-    | DrawSearch
-    | Measure
-    | Evaluate
-)
+Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks  # nothing runs yet
+Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | Measure | Evaluate
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):
@@ -242,6 +249,13 @@ class Summarised(msgspec.Struct, frozen=True):
 
     dataset: DatasetChoice
     summary: DatasetSummary
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The value of `CheckData`: what was found in each dataset, and films that both have."""
+
+    found: list[DataCheck]
+    common: list[Twins]
 
 
 class ProtocolError(BenchError):

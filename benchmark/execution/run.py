@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from benchmark.execution.heads import try_heads
-from benchmark.execution.session import Session, scheduled, specified
+from benchmark.execution.networks import check_networks
+from benchmark.execution.session import Finished, Session, executed, scheduled, specified
 from benchmark.planning.controls import plan_controls
 from benchmark.planning.request import components_asked, task_of
 from benchmark.planning.resolve import choose
@@ -30,6 +31,16 @@ def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned
         planned = failed_before(planned)
     try_heads(planned, session.worker)
     return planned + beside if planned else []
+
+
+def finished_runs(session: Session, planned: Sequence[Planned]) -> list[Finished]:
+    """Every run with its record, once the weights that they begin with are seen to be here.
+
+    Raises:
+        BenchError: weights, the data or the disk make every run impossible.
+    """
+    check_networks(session, planned)
+    return executed(session, planned, session.request.timeout_s)
 
 
 def failed_before(planned: Sequence[Planned]) -> list[Planned]:

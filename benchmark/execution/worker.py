@@ -19,6 +19,7 @@ from benchmark.execution.causes import cause_of
 from benchmark.execution.protocol import (
     Answer,
     Build,
+    CheckData,
     Describe,
     Device,
     Done,
@@ -48,6 +49,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     Describe: "benchmark.execution.describe",
     Device: "benchmark.execution.device",
     Summarise: "benchmark.execution.summarise",
+    CheckData: "benchmark.execution.checkdata",
     TryOut: "benchmark.execution.tryout",
     TryNetworks: "benchmark.execution.trynetworks",
     Build: "benchmark.execution.runner",

@@ -54,7 +54,7 @@ def of_run(folder: Path, prepared: Prepared, rows: np.ndarray, tell: Tell) -> Sa
     logits, corrected, masked = [], [], _Masked(prepared)
     for chunk in _chunks(rows, tell, spec):
         given = prepared.masks(chunk) if from_dataset else None
-        found = pipeline.answers(prepared.images[chunk], given)
+        found = pipeline.answers(prepared.images[chunk], given, prepared.frames_of(chunk))
         logits.append(found.logits)
         corrected.append(found.corrected_logits)
         if found.masks is not None:
@@ -75,7 +75,8 @@ def of_segmenter(folder: Path, prepared: Prepared, rows: np.ndarray, tell: Tell)
         raise DataError(f"{record.run} draws no masks (segmenter {spec.segmenter}); take a run with one that does")
     masked = _Masked(prepared)
     for chunk in _chunks(rows, tell, spec):
-        masked.add(chunk, segmentation.masks(prepared.images[chunk]))
+        masks, films = segmentation.masks(prepared.images[chunk]), prepared.films(chunk)
+        masked.add(chunk, masks if films is None else masks & films)
     nothing = np.zeros((len(rows), 0))
     return Said(nothing, nothing, *masked.found())
 
@@ -156,10 +157,11 @@ class _Masked:
 
     def add(self, rows: np.ndarray, predicted: np.ndarray) -> None:
         """Take in the masks of these rows."""
-        found = mask_agreement(self.prepared.masks(rows), predicted)
+        films = self.prepared.films(rows)
+        found = mask_agreement(self.prepared.masks(rows), predicted, films)
         found["known"] = self.prepared.has_mask[rows]
         self.agreements.append(found)
-        self.implausible.append(implausible(predicted))
+        self.implausible.append(implausible(predicted, films))
 
     def found(self) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """All of it joined."""

@@ -14,6 +14,7 @@ raises the schema's number.  Nothing here executes a component.
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -94,11 +95,15 @@ def _vote(spec: VoteSpec, summary: DatasetSummary, traits: Callable[[str], Trait
     return chain.planned(summary)
 
 
-def prepare_step(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> Step:
-    """What prepares a dataset as a run does, whether or not it is the run's own."""
-    chain = Chain(spec, index)
+def read_steps(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> tuple[Step, Step | None]:
+    """What prepares a dataset as a run does, its own or another, and what searches it for copies, where it has files.
+
+    Whatever the run's split kept together, so that all runs are judged on the same images in the same groups.
+    """
+    split = msgspec.structs.replace(spec.split, copies="search", grouping="group")
+    chain = Chain(msgspec.structs.replace(spec, split=split), index)
     _split(chain, summary)
-    return chain.steps["prepare"]
+    return chain.steps["prepare"], chain.steps.get("copies")
 
 
 def scoring(chain: "Chain") -> tuple[object, ...]:
@@ -124,11 +129,22 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
 def _copies(chain: "Chain", summary: DatasetSummary) -> None:
     """The search for copies, which sees the files as they are read, whatever becomes of them later."""
     source = (("dataset", Component(chain.spec.dataset.name, summary.options)),)
-    made_with = chain.libraries(*IMAGES)
-    chain.add("copies", summary.digest, made_with, components=source)
-    # What is remembered of a film holds for whatever dataset it is in.
-    kept = digest(chain.code(SEARCH), made_with, *(chain.component(*one) for one in source))
-    chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=kept)
+    chain.add("copies", summary.digest, chain.libraries(*IMAGES), components=source)
+    chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=_memory(chain, source[0][1]))
+
+
+def _memory(chain: "Chain", dataset: Component) -> str:
+    """Name of what is remembered of films, which holds for whatever dataset they are in."""
+    return digest(chain.code(SEARCH), chain.libraries(*IMAGES), chain.component("dataset", dataset))
+
+
+def search_memory(dataset: Component, index: CodeIndex) -> str:
+    """The same for a search outside of a run.
+
+    Args:
+        dataset: with its options resolved.
+    """
+    return _memory(Chain(cast("Spec", None), index), dataset)
 
 
 def _trunk(chain: "Chain", summary: DatasetSummary, segmenter: Traits) -> str:

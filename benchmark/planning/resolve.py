@@ -11,7 +11,7 @@ from benchmark.planning.graph import Traits
 from benchmark.planning.split_checks import check_split
 from benchmark.records.metrics import metrics_of
 from benchmark.records.summary import DatasetSummary
-from benchmark.records.telling import FORMAT, telling
+from benchmark.records.telling import check_format
 from benchmark.tasks.components import pipeline_name
 from benchmark.tasks.reading import parse_component, resolve_classes
 from benchmark.tasks.schema import Component, PipelineFile, Task
@@ -117,7 +117,7 @@ def resolve(
     """
     classes = resolve_classes(task, summary.labels, choice.ignore, summary.separator)
     if not allow_format_differences:
-        _check_format(classes, summary)
+        check_format(summary.facts, summary.counts, classes)
     _check_metric(task, classes)
     check_split(task.split, classes, summary)
     _check_components(chosen, forced, summary, described)
@@ -245,15 +245,6 @@ def _check_masks(name: str, traits: Traits, summary: DatasetSummary) -> None:
             f"--segmenter {name} would give the class away: {summary.masks_leak}; "
             "use --segmenter unet, which sees every class alike"
         )
-
-
-def _check_format(classes: Mapping[str, Sequence[str]], summary: DatasetSummary) -> None:
-    for one in telling(summary.facts, summary.counts, classes):
-        if one.what == FORMAT:
-            raise RefusedError(
-                f"the format of the files alone tells {one.of} ({one.text()}), so a network may learn that; convert "
-                "all images to one format, or add --allow-format-differences, which every record then says"
-            )
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

@@ -26,6 +26,8 @@ class Understood(msgspec.Struct, frozen=True, omit_defaults=True):
         patients_of: images whose patient is known.
         patients_by: how patients are known, where the dataset says it.
         parts: part in which the dataset comes -> label -> images.
+        shared_patients, shared_files: how many patients, and files of one content, given parts have in training and
+            in test.
         traits: what else is known -> of how many images.
         passed_over: files that were not read, and why.
     """
@@ -38,6 +40,8 @@ class Understood(msgspec.Struct, frozen=True, omit_defaults=True):
     patients_of: int = 0
     patients_by: str = ""
     parts: dict[str, dict[str, int]] = {}
+    shared_patients: int = 0
+    shared_files: int = 0
     traits: dict[str, int] = {}
     passed_over: list[LeftAside] = []
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from registry.errors import RefusedError
+
 OF_ONE, OF_OTHERS = 0.95, 0.05  # shares of the images, from and up to which a value tells a class
 FORMAT = "format"
 
@@ -38,6 +40,20 @@ def telling(facts: Facts, counts: Mapping[str, int], classes: Mapping[str, Seque
     """
     found = [list(_of(what, values, counts, classes)) for what, values in facts.items()]
     return [max(of_one, key=_distance) for of_one in found if of_one]
+
+
+def check_format(facts: Facts, counts: Mapping[str, int], classes: Mapping[str, Sequence[str]]) -> None:
+    """See that the format of the files alone tells no class.
+
+    Raises:
+        RefusedError: it does.
+    """
+    for one in telling(facts, counts, classes):
+        if one.what == FORMAT:
+            raise RefusedError(
+                f"the format of the files alone tells {one.of} ({one.text()}), so a network may learn that; convert "
+                "all images to one format, or add --allow-format-differences, which every record then says"
+            )
 
 
 def _of(

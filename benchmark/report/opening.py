@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from benchmark.records.summary import DatasetSummary, LeftAside
+from benchmark.records.summary import DatasetSummary, LeftAside, Understood
 
 MOST = 12  # labels, sources or reasons on one line
+SAID = ("patients unknown", "patients of", "sources unknown")  # beginnings of notices that lines of their own repeat
 
 
 def opening(summary: DatasetSummary, parts: str) -> list[str]:
@@ -22,10 +23,11 @@ def _facts(summary: DatasetSummary, parts: str) -> Iterator[tuple[str, str]]:
     yield "masks", _masks(summary)
     yield "patients", _patients(summary)
     yield "sources", _counted(summary.sources) or "unknown"
-    yield "parts", _parts(known.parts, parts)
+    yield "parts", _parts(known, parts)
     yield "also known", _counted({trait: f"of {_images(count)}" for trait, count in known.traits.items()})
     yield "left out", ", ".join([*filter(None, [_ignored(known.ignored)]), *_limited(known.limited)])
     yield "passed over", _listed(map(_left_aside, known.passed_over), "; ")
+    yield from (("note", line) for line in summary.notices if not line.startswith(SAID))
 
 
 def _masks(summary: DatasetSummary) -> str:
@@ -47,13 +49,15 @@ def _patients(summary: DatasetSummary) -> str:
     return f"{known.patients:,} with {_images(known.patients_of)}{by}{alone}"
 
 
-def _parts(found: Mapping[str, Mapping[str, int]], used: str) -> str:
-    if not found:
+def _parts(known: Understood, used: str) -> str:
+    if not known.parts:
         return ""
-    counts = _counted({part: sum(labels.values()) for part, labels in found.items()})
-    if used == "given":
-        return f"{counts}, as given"
-    return f"{counts}; not used, all images are divided anew (--set split.parts=given keeps them)"
+    counts = _counted({part: sum(labels.values()) for part, labels in known.parts.items()})
+    shared = {"patients": known.shared_patients, "identical files": known.shared_files}
+    leaks = " and ".join(f"{count:,} {what}" for what, count in shared.items() if count)
+    given = ", as given" if used == "given" else ""
+    anew = "" if given else "; not used, all images are divided anew (--set split.parts=given keeps them)"
+    return f"{counts}{given}{f'; {leaks} lie in train and in test' if leaks else ''}{anew}"
 
 
 def _images(count: int) -> str:

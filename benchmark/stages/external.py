@@ -5,60 +5,36 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from benchmark.data.prepared import Prepared, load
-from benchmark.data.samples import open_dataset
-from benchmark.data.shared_films import Films, shared_films
+from benchmark.data.prepared import Prepared
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import agreement_estimates
-from benchmark.evaluation.stored import read_learnt
-from benchmark.models.external import Said, Tell, of_run, of_segmenter, of_vote
+from benchmark.models.external import Said, of_run, of_segmenter, of_vote
 from benchmark.records.contents import images_digest, listing
 from benchmark.records.estimate import Estimate
-from benchmark.records.external import MASKS, SCHEMA, External, ExternalTask, Shared, write
+from benchmark.records.external import MASKS, SCHEMA, External, ExternalTask, write
 from benchmark.records.files import FILE, PREDICTIONS, as_written, verify
+from benchmark.records.findings import DepthInfo
 from benchmark.records.record import Record
+from benchmark.stages.external_images import Chosen, Given, Tell, choose
 from benchmark.stages.external_scores import Judged, judged
 from benchmark.stages.record import environment
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.files import new_folder
-from benchmark.tasks.spec import Spec
+from benchmark.storage.kept import Kept
 from registry.errors import DataError
 
-LISTED = 10  # films that a message names
 
-
-class Chosen(NamedTuple):
-    """Images of the external dataset that are judged.
-
-    Attributes:
-        rows: (n,) into the prepared images.
-        left_out: label -> images that are of no class.
-    """
-
-    rows: np.ndarray
-    shared: Shared
-    left_out: dict[str, int]
-
-
-def evaluate(
-    task: ExternalTask,
-    external: Spec,
-    prepared: Mapping[str, Path],
-    own: Spec | None,
-    learnt: Path | None,
-    tell: Tell,
-) -> None:
+def evaluate(task: ExternalTask, given: Given, own: Given | None, kept: Kept | None, tell: Tell) -> None:
     """Put the evaluation of a run into its folder.
 
     Args:
-        external: the run's specification, but of the external images.
-        prepared: of a run "", of a vote each member: the external images as that prepared its own.
-        own: the run's specification, and `learnt` its own images, prepared alike; None where they are not at hand.
+        given: the external images, as the run prepared its own.
+        own, kept: see `choose`.
         tell: takes what is being done.
 
     Raises:
@@ -68,49 +44,13 @@ def evaluate(
     record = verify(folder / FILE)
     if record.seal != task.seal:
         raise DataError(f"{folder} was run again meanwhile; run the same line again")
-    images = {name: load(path) for name, path in prepared.items()}
+    images = given.images()
     first = next(iter(images.values()))
-    rows, left_out = _usable(task, first, folder)
-    tell("looking for films that the run learnt from")
-    shared = _shared(task, folder, _films(external, first, rows), own, learnt)
-    rows = rows[~np.isin(first.ids[rows], list(shared.pairs))]
-    if not len(rows):
-        raise DataError(f"every image of {task.dataset.name} is one that {folder.name} learnt from: nothing to judge")
-    chosen = Chosen(rows, shared, left_out)
+    chosen = choose(task, given, first, own, kept, tell)
     said = _said(task, record, images, chosen.rows, tell)
     tell("scoring")
     found = None if task.kind == MASKS else judged(record, task, first, chosen.rows, said)
     _put(task, record, first, chosen, said, found)
-
-
-def _usable(task: ExternalTask, images: Prepared, folder: Path) -> tuple[np.ndarray, dict[str, int]]:
-    """Rows of images that have a class, of a segmenter alone a mask; and the others by label."""
-    if task.kind == MASKS:
-        rows, left_out = np.flatnonzero(images.has_mask), {}
-        if not len(rows):
-            raise DataError(f"{task.dataset.name} has no lung masks to hold predicted ones against")
-    else:
-        taken = np.isin(images.labels, list(task.mapping))
-        rows, left_out = np.flatnonzero(taken), dict(sorted(Counter(images.labels[~taken].tolist()).items()))
-        if not len(rows):
-            raise DataError(f"no image of {task.dataset.name} is of a class of {folder.name}")
-    return rows, left_out
-
-
-def _shared(task: ExternalTask, folder: Path, films: Films, own: Spec | None, learnt: Path | None) -> Shared:
-    if own is None or learnt is None:
-        return Shared(False, f"not checked: {task.unchecked}")
-    known = read_learnt(folder)
-    if known is None:
-        return Shared(False, "not checked: the run's folder has no split.csv, which says what it learnt from")
-    images = load(learnt)
-    pairs, how = shared_films(films, _films(own, images, np.flatnonzero(np.isin(images.ids, list(known)))))
-    return Shared(True, how, pairs)
-
-
-def _films(spec: Spec, images: Prepared, rows: np.ndarray) -> Films:
-    samples = {sample.id: sample for sample in open_dataset(spec.dataset, spec.split.seed)[1]}
-    return Films([samples[str(name)] for name in images.ids[rows]], rows, images.images)
 
 
 def _said(task: ExternalTask, record: Record, images: Mapping[str, Prepared], rows: np.ndarray, tell: Tell) -> Said:
@@ -143,7 +83,11 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
     rows = chosen.rows
     labels = Counter(images.labels.tolist())
     dataset = msgspec.structs.replace(
-        task.dataset, counts={label: labels[label] for label in task.dataset.counts}, skipped=list(images.skipped)
+        task.dataset,
+        counts={label: labels[label] for label in task.dataset.counts},
+        skipped=list(images.skipped),
+        notices=[*task.dataset.notices, *images.notices, *_parts(images)],
+        depth=images.depth and DepthInfo(*images.depth),
     )
     same = ("run", "task", "pipeline", "pipeline_digest", "seed", "fold", "trainings")
     return {name: getattr(record, name) for name in same} | {
@@ -162,6 +106,12 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
         "environment": environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _parts(images: Prepared) -> list[str]:
+    counts = Counter(part for part in images.parts.tolist() if part)
+    listed = ", ".join(f"{part} {count:,}" for part, count in sorted(counts.items()))
+    return [f"It comes in parts ({listed}); the images of all of them are judged."] if counts else []
 
 
 def _masks(record: Record, images: Prepared, rows: np.ndarray, said: Said) -> dict[str, Estimate]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from registry.errors import ConfigError, unknown_name
 
 Classes = Mapping[str, Sequence[str]]  # name -> the labels that it takes
+OTHERS = "*"  # every label that has no class otherwise
 SEE = '--map "THEIR LABEL=CLASS", one or several, joined by commas'
 
 
@@ -44,14 +45,15 @@ def class_map(labels: Sequence[str], classes: Classes, given: Mapping[str, str],
     Args:
         labels: of the other dataset.
         classes: of the task of `run`.
-        given: see `parse_map`; to a class of the task or to one of its labels.
+        given: see `parse_map`; to a class of the task or to one of its labels.  ``*`` is every label that has no class
+            otherwise.
 
     Raises:
         UnknownNameError: a label or a class that was given is not there.
         ConfigError: a label maps to two classes, or none maps to any.
     """
     for label, target in given.items():
-        if label not in labels:
+        if label not in labels and label != OTHERS:
             raise unknown_name("label of the external dataset", label, labels, SEE)
         if target and not _named(target, classes, exactly=True):
             known = {*classes, *(one for taken in classes.values() for one in taken)}
@@ -68,8 +70,9 @@ def class_map(labels: Sequence[str], classes: Classes, given: Mapping[str, str],
 
 def _class_of(label: str, classes: Classes, given: Mapping[str, str]) -> str:
     """The class of a label; empty where it has none."""
-    exactly = label in given
-    found = _named(given[label], classes, exactly=True) if exactly else _named(label, classes, exactly=False)
+    found = _named(given[label], classes, exactly=True) if label in given else _named(label, classes, exactly=False)
+    if not found and label not in given and OTHERS in given:
+        found = _named(given[OTHERS], classes, exactly=True)
     if len(found) > 1:
         raise ConfigError(f"label {label!r} maps to {' and to '.join(sorted(found))}; say which with {SEE}")
     return next(iter(found), "")

@@ -131,8 +131,9 @@ def resolve_classes(
     single = [label for label in labels if not separator or separator not in label]
     if task.classes == "labels":
         return {label: [label] for label in single}
+    _check_not_ignored(task.classes, ignored)
     found = dict.fromkeys(finding for label in labels for finding in findings_of(label, separator))
-    _check_named(task.classes, list(found | dict.fromkeys(labels)), labels, ignored)
+    _check_named(task.classes, list(found | dict.fromkeys(labels)), labels)
     takers = {label: _takers(task.classes, label, separator) for label in labels}
     classes = {
         name: sorted(
@@ -156,7 +157,7 @@ def in_no_class(task: Task, labels: Sequence[str], separator: str | None) -> lis
     """
     if not separator and "*" not in task.ignore:
         return []
-    taken = {label for own in resolve_classes(task, labels, (), separator).values() for label in own}
+    taken = {label for own in resolve_classes(task, labels, separator=separator).values() for label in own}
     return [label for label in labels if label not in taken]
 
 
@@ -177,14 +178,8 @@ def _takers(classes: Mapping[str, Sequence[str]], label: str, separator: str | N
     return {}
 
 
-def _check_named(
-    classes: Mapping[str, Sequence[str]], known: Sequence[str], labels: Sequence[str], ignored: Sequence[str]
-) -> None:
-    named = [label for taken in classes.values() for label in taken if label != "*"]
-    both = [label for label in named if label in ignored]
-    if both:
-        raise ConfigError(f"label {', '.join(both)} is in a class of the task and is ignored; leave it out of either")
-    for label in named:
+def _check_named(classes: Mapping[str, Sequence[str]], known: Sequence[str], labels: Sequence[str]) -> None:
+    for label in (label for taken in classes.values() for label in taken if label != "*"):
         if label not in known:
             near = difflib.get_close_matches(label, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
@@ -192,6 +187,12 @@ def _check_named(
                 f"a class of the task takes label {label!r}, which the dataset lacks (it has {_listed(labels)})"
                 f"{hint or OTHERS}"
             )
+
+
+def _check_not_ignored(classes: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> None:
+    both = [label for taken in classes.values() for label in taken if label in ignored]
+    if both:
+        raise ConfigError(f"label {', '.join(both)} is in a class of the task and is ignored; leave it out of either")
 
 
 def _check_divided(
@@ -204,7 +205,7 @@ def _check_divided(
             "a task needs two"
         )
     if twice:
-        raise ConfigError(f"label {', '.join(twice)} belongs to two classes; each label has one ('*' takes the rest)")
+        raise ConfigError(f"label {_listed(twice)} belongs to two classes; each label has one ('*' takes the rest)")
     if left:
         written = ", ".join(f'"{label}"' for label in left)
         flags = shlex.join(word for label in left for word in ("--ignore", label))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from registry.checks.promises import build, expect, named
-from registry.contracts import PARTS, Sample
+from registry.contracts import PARTS, PassedOver, Sample
 from registry.declarations import kind_of, needs_files, recognition
 from registry.errors import ContractError
 
@@ -67,6 +67,11 @@ def _check_attributes(dataset: Any) -> None:
         value = getattr(dataset, name)
         texts = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
         expect(texts, f"a dataset's {name} are a tuple of texts, received {value!r}")
+    left = getattr(dataset, "passed_over", ())
+    noted = isinstance(left, tuple) and all(isinstance(one, PassedOver) for one in left)
+    expect(noted, f"what a dataset passed over is a tuple of PassedOver, received {left!r}")
+    by = getattr(dataset, "patients", "")
+    expect(isinstance(by, str), f"how a dataset knows patients is a text, received {by!r}")
     labels = dataset.labels
     expect(len(set(labels)) == len(labels) > 1, f"labels are two distinct names or more, received {labels}")
     expect(all(label.isprintable() for label in labels), f"labels can be printed, received {labels}")

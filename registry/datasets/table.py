@@ -75,6 +75,8 @@ def recognises(root: str | Path) -> int:
     """How surely a folder is this dataset: 2 where a table labels half of its images or more, 1 where some, else 0."""
     try:
         folder = table_search.look(Path(root).absolute())
+        if table_search.is_database(folder):
+            return 0
         sources = table_search.sources_of(folder, "", {}, "")
     except table_search.SeveralTablesError:
         return 1

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from registry.errors import DataError, unknown_name
 from registry.readers.named_files import NamedFiles
@@ -14,20 +15,23 @@ NAMES: dict[str, tuple[str, ...]] = {
     "file": (
         "imageindex", "imagepath", "imagefilename", "imagefile", "imageid", "imagename", "filename", "filepath",
         "xrayimagename", "newfilename", "file", "image", "img", "imgpath", "imgname", "path", "relativepath",
-        "dicompath", "dicomid", "pngpath", "jpgpath", "fname", "id", "uid", "sopinstanceuid",
+        "dicompath", "dicomid", "pngpath", "jpgpath", "fname", "datei", "dateiname", "bild", "bildname", "fichier",
+        "archivo", "id", "uid", "sopinstanceuid",
     ),
     "label": (
         "findinglabels", "label", "labels", "finding", "findings", "findinglabel", "class", "classname", "classes",
         "diagnosis", "diagnoses", "disease", "diseases", "pathology", "pathologies", "category", "finallabel",
-        "labelname", "target", "condition", "type", "status", "y", "encodedpixels", "befund", "diagnose",
+        "labelname", "target", "condition", "befund", "diagnose", "diagnostico", "diagnostic", "hallazgo", "etiqueta",
+        "type", "status",
+        "y", "encodedpixels",
     ),
     "patient": (
         "patientid", "patient", "patientnumber", "patientno", "patientnum", "subjectid", "subject", "personid",
-        "person", "pid", "caseid", "mrn", "patientname",
+        "person", "pid", "caseid", "mrn", "patientname", "pat", "patid", "patnr", "patientennummer", "paciente",
     ),
     "source": (
         "source", "datasource", "hospital", "institution", "institute", "site", "center", "centre", "clinic",
-        "collection", "database", "datasetname", "origin", "dataset",
+        "collection", "database", "datasetname", "origin", "klinik", "krankenhaus", "hopital", "dataset",
     ),
     "part": (
         "split", "part", "partition", "subset", "datasettype", "set", "usage", "phase", "traintest", "splitname",
@@ -36,8 +40,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "mask": ("mask", "maskpath", "maskfile", "maskfilename", "lungmask", "segmentation", "maskname"),
     "annotator": ("masksource", "maskannotator", "maskedby", "annotator"),
     "folder": ("imagedir", "folder", "dir", "directory", "subfolder", "imagefolder"),
-    "age": ("age", "patientage", "ageyears", "ageinyears", "patientageyears"),
-    "sex": ("sex", "gender", "patientsex", "patientgender", "patientsexdicom"),
+    "age": ("age", "patientage", "ageyears", "ageinyears", "patientageyears", "alter", "edad"),
+    "sex": ("sex", "gender", "patientsex", "patientgender", "patientsexdicom", "geschlecht", "sexo"),
     "view": ("view", "viewposition", "projection", "viewpositiondicom", "appa", "position", "frontallateral"),
 }  # fmt: skip
 PART_WORDS = {
@@ -55,6 +59,7 @@ _LABELS = 60  # distinct values that a column of labels has at most where only t
 _BINARY = {"0", "1", "-1", "true", "false"}
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Letters and digits of a name, in lower case."""
     return re.sub(r"[\W_]+", "", name).casefold()

@@ -1,6 +1,7 @@
 """The pixels of a picture's bytes, whatever the format, whole or not at all."""
 
 import io
+import mmap
 
 import cv2
 import numpy as np
@@ -23,37 +24,41 @@ _CONVERT = {  # formats that are known and not read -> how to convert one
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def grey_pixels(data: bytes) -> np.ndarray:
+def grey_pixels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
     """A picture as uint8 or uint16 (H, W), 0 black; colour as its luminance, alpha dropped.
+
+    Args:
+        data: all bytes of its file; of a large one, mapped from it.
+        path: of the file, where the decoder shall read it itself.
 
     Raises:
         DataError: it is empty, truncated, damaged, too large, or of a format that is not read.
     """
     found = checked_header(data)
     if found and found.kind == "JPEG":
-        return grey_jpeg(data)
+        return grey_jpeg(bytes(data))
     # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
-    picture = _decoded(data, cv2.IMREAD_ANYDEPTH)
+    picture = _decoded(data, cv2.IMREAD_ANYDEPTH, path)
     return _upright(picture, found)
 
 
-def all_channels(data: bytes) -> np.ndarray:
+def all_channels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
     """A picture as it is stored, (H, W) or (H, W, C): blue, green, red and, where there is one, alpha.
 
-    Raises:
-        DataError: as `grey_pixels`.
+    Arguments and errors are those of `grey_pixels`.
     """
     found = checked_header(data)
     if found and found.kind == "JPEG":
+        data = bytes(data)
         if jpeg_colours(data) == "Gray":
             return grey_jpeg(data)
         refuse_repairs(data)
         return _decoded(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-    picture = _decoded(data, cv2.IMREAD_UNCHANGED)
+    picture = _decoded(data, cv2.IMREAD_UNCHANGED, path)
     return _upright(picture, found) if picture.ndim == 2 else picture
 
 
-def checked_header(data: bytes) -> Header | None:
+def checked_header(data: bytes | mmap.mmap) -> Header | None:
     """The header of a picture that seems to be whole; None where its format is read but its header is not understood.
 
     Raises:
@@ -64,7 +69,7 @@ def checked_header(data: bytes) -> Header | None:
     name = kind(data[:352])
     if name not in READ:
         raise DataError(_not_read(data, name))
-    found = header(io.BytesIO(data))
+    found = header(io.BytesIO(data) if isinstance(data, bytes) else data)
     if found and found.width * found.height > MAXIMUM_PIXELS:
         raise DataError(f"its header claims {found.width}×{found.height} pixels, which no film has")
     defect = DEFECTS[name](data) if name in DEFECTS else None
@@ -73,7 +78,7 @@ def checked_header(data: bytes) -> Header | None:
     return found
 
 
-def _not_read(data: bytes, name: str) -> str:
+def _not_read(data: bytes | mmap.mmap, name: str) -> str:
     if name:
         return f"{name} is not read; convert it to PNG{', ' * bool(_CONVERT.get(name))}{_CONVERT.get(name, '')}"
     if any(mark.startswith(data[: len(mark)]) for mark in _MARKS):
@@ -81,9 +86,14 @@ def _not_read(data: bytes, name: str) -> str:
     return f"neither PNG nor JPEG, nor {', '.join(READ[2:-1])} or {READ[-1]}"
 
 
-def _decoded(data: bytes, how: int) -> np.ndarray:
+def _decoded(data: bytes | mmap.mmap, how: int, path: str = "") -> np.ndarray:
+    if isinstance(data, mmap.mmap):
+        data.madvise(mmap.MADV_DONTNEED)  # what was checked need not stay in memory
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        picture = cv2.imread(path, how) if path else None
+        if picture is None:
+            whole = data + b"\n" if isinstance(data, bytes) and data[:1] == b"P" else data  # numbers in words end so
+            picture = cv2.imdecode(np.frombuffer(whole, np.uint8), how)
     except cv2.error:  # such as a header that claims more pixels than OpenCV allows
         picture = None
     if picture is None:

@@ -4,6 +4,7 @@ OpenCV returns the upper part of a truncated PNG or JPEG with no more than a lin
 decoders give nothing unless the picture is whole.
 """
 
+import mmap
 import struct
 import zlib
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from collections.abc import Callable
 _PNG_MARK = 8  # bytes
 
 
-def png_defect(data: bytes) -> str | None:
+def png_defect(data: bytes | mmap.mmap) -> str | None:
     """Walks the chunks: length, type, data, CRC (PNG specification, section 5.3)."""
     view, position = memoryview(data), _PNG_MARK
     while position + 12 <= len(data):
@@ -27,9 +28,9 @@ def png_defect(data: bytes) -> str | None:
     return "truncated PNG (no end chunk)"
 
 
-def jpeg_defect(data: bytes) -> str | None:
+def jpeg_defect(data: bytes | mmap.mmap) -> str | None:
     """Walks the segments to the scan; from there on FF D9 can only be the end marker (ITU T.81, B.1.1)."""
-    if data.endswith(b"\xff\xd9"):
+    if data[-2:] == b"\xff\xd9":
         return None
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
@@ -43,4 +44,4 @@ def jpeg_defect(data: bytes) -> str | None:
     return "truncated JPEG (no picture data)"
 
 
-DEFECTS: dict[str, Callable[[bytes], str | None]] = {"PNG": png_defect, "JPEG": jpeg_defect}
+DEFECTS: dict[str, Callable[[bytes | mmap.mmap], str | None]] = {"PNG": png_defect, "JPEG": jpeg_defect}

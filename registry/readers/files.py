@@ -3,8 +3,9 @@
 Errors name the last three parts of the path (label folder, kind folder, file), not the machine's root.
 """
 
+import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import numpy as np
 from registry.errors import DataError
 from registry.readers.decoding import all_channels, grey_pixels
 from registry.readers.dicom import dicom_film, dicom_values
-from registry.readers.kinds import file_kind
+from registry.readers.kinds import START, kind
 from registry.readers.masks import inside
 
+LARGE = 1 << 24  # bytes of a file from which on they are not held beside the pixels
 MINIMUM_SIDE = 16  # pixels; anything smaller is an icon, not a radiograph
 LOSSY = ("JPEG", "WebP", "JPEG 2000")
+
+Raster = Callable[[bytes | mmap.mmap, str], np.ndarray]
 
 
 def read_gray(path: str) -> np.ndarray:
@@ -32,7 +36,7 @@ def read_gray(path: str) -> np.ndarray:
         DataError: the file cannot be read, is empty, truncated, damaged, too small, or of no such format.
     """
     with _named(path):
-        picture = dicom_film(path) if file_kind(path) == "DICOM" else grey_pixels(_bytes(path))
+        picture, _ = _picture(path, grey_pixels, dicom_film)
         height, width = picture.shape
         if min(height, width) < MINIMUM_SIDE:
             raise DataError(f"{width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
@@ -46,14 +50,25 @@ def read_mask(path: str) -> np.ndarray:
         DataError: as `read_gray`, except that a mask may have any size.
     """
     with _named(path):
-        found = file_kind(path)
-        picture = dicom_values(path) if found == "DICOM" else all_channels(_bytes(path))
+        picture, found = _picture(path, all_channels, dicom_values)
         return inside(picture, lossy=found in LOSSY)
 
 
 def printable(name: str) -> str:
     """A file's name as records and tables can hold it: bytes that are not UTF-8 and control characters escaped."""
     return name if name.isprintable() else repr(name)[1:-1]
+
+
+def _picture(path: str, raster: Raster, dicom: Callable[[str], np.ndarray]) -> tuple[np.ndarray, str]:
+    """What decodes a file's format makes of it, and the format."""
+    data, whole = _bytes(path)
+    found = kind(data[:START])
+    if found == "DICOM":
+        return dicom(path), found
+    if whole:
+        return raster(data, ""), found
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return raster(mapped, path), found
 
 
 @contextmanager
@@ -65,22 +80,23 @@ def _named(path: str) -> Iterator[None]:
         raise DataError(f"{printable('/'.join(Path(path).parts[-3:]))}: {error}") from error
 
 
-def _bytes(path: str) -> bytes:
+def _bytes(path: str) -> tuple[bytes, bool]:
+    """What is in a file, and whether that is all of it: of a large one there is only the start."""
     try:
         # A Path per file would cost a tenth of a decode, a file object as much as opening it.  Opened without waiting:
         # a named pipe among the images counts as an empty file and does not halt everything.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            return _read(descriptor)
+            size = os.fstat(descriptor).st_size
+            return (_read(descriptor, size), True) if size < LARGE else (os.read(descriptor, START), False)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from error
 
 
-def _read(descriptor: int) -> bytes:
-    """All of an open file, in one piece where the system gives one."""
-    expected = os.fstat(descriptor).st_size
+def _read(descriptor: int, expected: int) -> bytes:
+    """All of an open file of so many bytes, in one piece where the system gives one."""
     data = os.read(descriptor, expected)
     while 0 < len(data) < expected and (more := os.read(descriptor, expected - len(data))):
         data += more

@@ -1,8 +1,8 @@
 """The films below each label's folder, in a tree whose folders may be parts or say nothing."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.contracts import PassedOver
@@ -50,6 +50,7 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
     tree = trees.without_copies(everything)
     every = [film(file) for file in tree.images]
     images = [one for one in every if one.kind == "image"]
+    every = _with_masks_of_labels(every, {name.casefold() for one in images for name in one.named})
     if not images:
         raise DataNotFoundError(_without_images(tree))
     above = depth - 1 if depth else _shared(images)
@@ -72,6 +73,13 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
     ]
     masks = [one for one in every if one.kind in ("mask", "annotation")]
     return Labelled(tree, dict(sorted(found.items())), above, beside, masks, skipped)
+
+
+def _with_masks_of_labels(films: Sequence[Film], named: Collection[str]) -> list[Film]:
+    """Films, where those in folders called like masks of a folder of images, as ``Normal_masks``, are its masks."""
+    return [
+        replace(one, kind="mask", named=(*one.named, one.of)) if one.of.casefold() in named else one for one in films
+    ]
 
 
 def _shared(films: Sequence[Film]) -> int:

@@ -18,8 +18,10 @@ SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 
 _SYSTEM = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
-_MASKS = {"mask", "masks", "segmentation", "segmentations", "seg", "segs", "annotation", "annotations"}
-_LUNGS = {"lung", "lungs", "manual", "gt", "ground", "truth", "groundtruth", "binary", "predicted", "unet"}
+_MASKS = {
+    "mask", "masks", "segmentation", "segmentations", "seg", "segs", "annotation", "annotations", "gt", "groundtruth",
+}  # fmt: skip
+_LUNGS = {"lung", "lungs", "manual", "ground", "truth", "binary", "predicted", "unet"}
 _ORGANS = {
     "heart", "hearts", "clavicle", "clavicles", "rib", "ribs", "bone", "bones", "spine", "trachea", "aorta",
 }  # fmt: skip
@@ -39,7 +41,9 @@ _DIAGNOSES = {
     "atelectasis", "consolidation", "edema", "emphysema", "fibrosis", "hernia", "infiltration", "mass", "nodule",
     "pneumothorax", "cancer", "sick", "disease", "diseased",
 }  # fmt: skip
-_NUMBERED = {"part", "batch", "fold", "split", "volume", "vol", "chunk", "archive", "images"}  # fold1, part_2
+_NUMBERED = {  # fold1, part_2
+    "part", "batch", "fold", "split", "volume", "vol", "chunk", "archive", "images", "folder", "dir", "set", "disk",
+}  # fmt: skip
 _CONTAINERS = {"split", "splits", "folds", "parts", "batches", "patients", "subjects"}
 _PERSONAL = (
     "patient|patients|pat|person|subject|subj|sub|case|study|series|exam|visit|scan|session|ses|accession|"
@@ -57,7 +61,13 @@ def words(name: str) -> list[str]:
     """The words and numbers in a name, in lower case: ``leftMask`` is left, mask; ``X-Ray`` is xray."""
     runs = _RUN.findall(re.sub(r"(?i)x[ _-]?(rays?)(?![a-z])", r" x\1 ", name))
     humps = [[run] if run.lower() in _KNOWN else _HUMP.findall(run) for run in runs]
-    return [word.lower() for word in chain.from_iterable(humps)]
+    return [part for word in chain.from_iterable(humps) for part in _compound(word.lower())]
+
+
+def _compound(word: str) -> list[str]:
+    """The two known words that a word is made of, as ``lungmasks``; else the word."""
+    places = range(3, len(word) - 2) if word not in _KNOWN else ()
+    return next(([word[:at], word[at:]] for at in places if word[:at] in _KNOWN and word[at:] in _KNOWN), [word])
 
 
 def is_hidden(name: str) -> bool:
@@ -90,6 +100,16 @@ def holds_other_masks(name: str) -> bool:
     return bool(said & _MASKS) and not holds_masks(name)
 
 
+def masks_of(name: str) -> str:
+    """What a folder of masks is called besides that: ``Normal`` of ``Normal_masks``; empty where nothing."""
+    if holds_masks(name) or not set(words(name)) & _MASKS:
+        return ""
+    rest = re.sub(
+        rf"(?i)(?:^|[ _.-]+)(?:lung[ _.-]*)?(?:{'|'.join(sorted(_MASKS, key=len, reverse=True))})(?![a-z])", " ", name
+    )
+    return rest.strip(" _.-")
+
+
 def is_annotation(name: str) -> bool:
     """Whether what lies in a folder may be masks or anything else that was drawn or written down."""
     return bool({"annotation", "annotations"} & set(words(name)))
@@ -114,7 +134,8 @@ def side(name: str) -> str:
 
 def holds_images(name: str) -> bool:
     """Whether a folder's name says only that images are in it: ``images``, ``images_001``, ``CXR_png``, ``data``."""
-    return bool(set(words(name)) & _IMAGES) and _only(words(name), _IMAGES | _AROUND | _NUMBERED)
+    said = [word for word in words(name) if len(word) > 1 or word.isdecimal()]  # images_a, images_b
+    return bool(set(said) & _IMAGES) and _only(said, _IMAGES | _AROUND | _NUMBERED)
 
 
 def says_images(name: str) -> bool:

@@ -41,7 +41,10 @@ def kind(start: bytes) -> str:
 
     It may be one that is not read, such as ``GIF``: see `READ`.
     """
-    return next((name for name, pattern in _TOLD if pattern.match(start)), "")
+    for name, pattern in _TOLD:
+        if pattern.match(start):
+            return name
+    return ""
 
 
 def file_kind(path: str | os.PathLike[str]) -> str:

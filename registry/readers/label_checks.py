@@ -30,7 +30,9 @@ def check_labels(
     numbered = [] if chosen else [label for label in labels if names.names_one(label)]
     if len(labels) == 1 or (numbered == labels and above):
         only = labels[0] if len(labels) == 1 else found[labels[0]][0].named[above - 1]
-        raise DataError(f"data folder {root} holds one label, {only}; a task needs two or more")
+        raise DataError(
+            f"data folder {root} holds one label, {only}; a task needs two or more{_table_beside(tree, images)}"
+        )
     if numbered:
         raise DataError(
             f"data folder {root}: {some(numbered)} are called like patients, studies or numbers, not like labels; "
@@ -68,9 +70,7 @@ def _check_depth(root: Path, found: Mapping[str, Sequence[Film]], above: int) ->
     Raises:
         DataError: they may be.
     """
-    inner = {
-        label: {one.named[above + 1] for one in films if len(one.named) > above + 1} for label, films in found.items()
-    }
+    inner = {label: {name for one in films for name in one.named[above + 1 :]} for label, films in found.items()}
     spelled = {label.casefold() for label in found}
     for label, below in sorted(inner.items()):
         again = sorted(name for name in below if name.casefold() in spelled - {label.casefold()})

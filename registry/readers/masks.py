@@ -29,14 +29,11 @@ def inside(picture: np.ndarray, *, lossy: bool) -> np.ndarray:
     low, high, *_ = cv2.minMaxLoc(levels)
     if low == high:
         return np.full(levels.shape, low > 0)
-    values = levels
-    if (low, high) != (0, RANGE):
-        values = np.rint((levels.astype(np.float32) - low) * (RANGE / (high - low)))
-    values = values.astype(np.uint8)
-    counts = _histogram(values)
-    if counts[0] + counts[RANGE] == values.size:  # two values, as most have: nothing to find
-        return values > 0
-    return values > _border(values, counts, LOSSY if lossy else 0)
+    lowest, highest = levels == levels.dtype.type(low), levels == levels.dtype.type(high)
+    if np.count_nonzero(lowest) + np.count_nonzero(highest) == levels.size:
+        return highest  # two values, as most have: nothing to find
+    values = np.rint((levels.astype(np.float32) - low) * (RANGE / (high - low))).astype(np.uint8)
+    return values > _border(values, _histogram(values), LOSSY if lossy else 0)
 
 
 def _alike(picture: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from registry.errors import DataError, DataNotFoundError
 
@@ -48,7 +48,11 @@ class NamedFiles:
         name = wanted[-1]
         exact = self._by_path.get("/".join(wanted))
         found = exact or self._by_name.get(name) or self._by_stem.get(name) or self._by_stem.get(stem_of(name)) or []
-        return _closest(found, wanted) if len(found) > 1 else list(found)
+        if len(found) > 1:
+            found = _closest(found, wanted)
+        if len(found) > 1:  # of those that differ in case alone, the one that is spelled so
+            found = [file for file in found if file.endswith(text.strip())] or found
+        return list(found)
 
     def has(self, text: str) -> bool:
         """Whether a file has that very name, with its suffix."""
@@ -119,8 +123,8 @@ def leaves(text: str) -> bool:
 
 
 def _parts(text: str) -> Sequence[str]:
-    path = PurePosixPath(text.strip().replace("\\", "/").casefold())
-    return [part for part in path.parts if part not in ("/", "..", ".")]
+    parts = text.strip().replace("\\", "/").casefold().split("/")
+    return [part for part in parts if part not in ("", "..", ".")]
 
 
 def _shared(file: str, wanted: Sequence[str]) -> int:

@@ -128,7 +128,8 @@ def read_table(path: Path) -> Table:
         raise DataError(
             f"{path} lacks {' and '.join(sorted(missing))}; expected columns file, patient_id and a row each"
         )
-    return Table(path, {row["file"]: row["patient_id"].strip() for row in rows if (row["patient_id"] or "").strip()})
+    told = [(row["file"] or "", (row["patient_id"] or "").strip()) for row in rows]
+    return Table(path, {file: patient for file, patient in told if file.strip() and patient})
 
 
 def matched(table: Table, files: Sequence[str]) -> Matched:

@@ -113,9 +113,9 @@ def samples_of(
     found = []
     for file in sorted(labels, key=lambda file: (layout.natural(file), file)):
         film = films[file]
-        mask = film.mask or _mask(folder, file)
+        mask = film.mask or (_mask(folder, file) if folder.in_mask_folders.files else None)
         sample = layout.sample(
-            layout.ImageFile(stem_of(file), str(folder.root / file), str(folder.root / mask) if mask else None),
+            layout.ImageFile(f"{folder.root}/{file}", (f"{folder.root}/{mask}",) if mask else ()),
             id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
             label=labels[file],
             source=printable(film.source) if film.source else None,

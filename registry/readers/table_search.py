@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from registry.errors import DataError, DataNotFoundError
@@ -20,9 +21,11 @@ NO_IMAGES = tables.SUFFIXES | tables.OTHERS | {
     ".toml", ".bib", ".tex", ".sh", ".bat", ".url", ".lnk", ".sha256", ".md5",
 }  # fmt: skip
 
+_NO_IMAGES = {suffix[1:] for suffix in NO_IMAGES}
 _MASK_WORDS = re.compile(r"(lung|left|right|manual|lungs)?masks?|segmentations?|annotations?masks?")
 _DEEPEST = 4  # folders above a table, from the data folder
 _MOST = 40  # tables that are looked into
+_LARGEST = 1 << 30  # bytes of a table that is looked into without being asked for
 _ABOVE = 2  # folders above the data folder in which a table is looked for
 _SHEET_NAME = re.compile(r"(.+)\.metadata", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
@@ -70,9 +73,18 @@ def look(root: Path) -> Folder:
     )
 
 
+def is_database(folder: Folder) -> bool:
+    """Whether the sheets of the COVID-19 Radiography Database lie beside its folders, which has a reader of its own."""
+    tops = {file.rpartition("/")[0] for file in folder.films.files}
+    tops = {top[: -len("/images")] if top.endswith("/images") else top for top in tops}
+    named = (_SHEET_NAME.fullmatch(file.rpartition(".")[0]) for file in folder.others.files if _is_table(file))
+    return any(sheet is not None and sheet[1] in tops for sheet in named)
+
+
 def is_no_image(file: str) -> bool:
     """Whether a file's suffix says that it is no image."""
-    return Path(file).suffix.lower() in NO_IMAGES
+    _, dot, suffix = file.rpartition("/")[2].casefold().rpartition(".")
+    return bool(dot) and suffix in _NO_IMAGES
 
 
 def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None], findings: str) -> list[Source]:
@@ -219,8 +231,8 @@ def _parted(family: Sequence[Source]) -> list[Source]:
 
 def _candidates(folder: Folder) -> Iterator[Path]:
     found = [file for file in folder.others.files if _is_table(file) and file.count("/") <= _DEEPEST]
-    for file in sorted(found, key=lambda file: (file.count("/"), file))[:_MOST]:
-        yield folder.root / file
+    paths = (folder.root / file for file in sorted(found, key=lambda file: (file.count("/"), file)))
+    yield from islice(filter(_is_small, paths), _MOST)
 
 
 def _tables_in(place: Path) -> Iterator[Path]:
@@ -228,7 +240,14 @@ def _tables_in(place: Path) -> Iterator[Path]:
         listed = sorted(path for path in place.iterdir() if _is_table(path.name) and path.is_file())
     except OSError:
         return
-    yield from listed[:_MOST]
+    yield from islice(filter(_is_small, listed), _MOST)
+
+
+def _is_small(path: Path) -> bool:
+    try:
+        return path.stat().st_size <= _LARGEST
+    except OSError:
+        return False
 
 
 def _is_table(name: str) -> bool:

@@ -10,6 +10,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def open_table(path: Path) -> Table:
     if suffix == ".parquet":
         return _checked(path, _parquet(path))
     if suffix in (".xlsx", ".xlsm"):
-        return _checked(path, lambda: _excel(path))
+        loaded = cache(lambda: _without_formulas(path, list(_excel(path))))  # slow to read: once
+        return _checked(path, lambda: iter(loaded()))
     encoding = _encoding(path)
     split = _splitting(path, encoding)
     return _checked(path, lambda: _text(path, encoding, split))
@@ -149,23 +151,45 @@ def _text(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, Row]
         return
     reader = csv.reader(_lines(path, encoding), delimiter=separator, skipinitialspace=True)
     try:
-        for cells in reader:
-            row = tuple(cell.strip() for cell in cells)
+        for found in reader:
+            row = tuple(cell.strip() for cell in found)
             if any(row):
                 yield reader.line_num, row
     except csv.Error as error:
         raise DataError(f"table {path.name} cannot be read: {error} (line {reader.line_num})") from error
 
 
-def _excel(path: Path) -> Iterator[tuple[int, Row]]:
-    """Rows of the first sheet with anything in it; a formula has the value that the program which wrote it found."""
+def _without_formulas(path: Path, rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    """The rows, where no column is empty because nobody computed what stands in it.
+
+    Raises:
+        DataError: one is.
+    """
+    width = len(rows[0][1]) if rows else 0
+    empty = [at for at in range(width) if rows[0][1][at] and not any(row[at] for _, row in rows[1:] if at < len(row))]
+    if empty and len(rows) > 1:
+        for number, row in islice(_excel(path, values=False), 1, 50):
+            if formulas := [row[at] for at in empty if at < len(row) and row[at].startswith("=")]:
+                raise DataError(
+                    f"table {path.name} has a formula without a value in row {number}, {formulas[0][:40]!r}; "
+                    "open and save it in a spreadsheet, or save it as CSV"
+                )
+    return rows
+
+
+def _excel(path: Path, *, values: bool = True) -> Iterator[tuple[int, Row]]:
+    """Rows of the first sheet with anything in it.
+
+    Args:
+        values: of formulas, as the program which wrote them found them; else the formulas.
+    """
     try:
         with ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > _UNPACKED:
                 raise DataError(f"table {path.name} unpacks to more than {_UNPACKED >> 30} GiB; save it as CSV")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sheets written without styles are complete all the same
-            book = load_workbook(path, read_only=True, data_only=True)
+            book = load_workbook(path, read_only=True, data_only=values)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # some writers record a wrong extent
             for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):

@@ -12,7 +12,7 @@ from pathlib import Path
 from registry.contracts import PassedOver
 from registry.errors import DataNotFoundError
 from registry.readers.folder_names import is_hidden, is_system
-from registry.readers.kinds import is_image
+from registry.readers.kinds import SUFFIXES, is_image
 
 DEEPEST = 12  # folders below the first
 EXAMPLES = 3
@@ -146,17 +146,18 @@ def _walk(
     status = folder.stat()
     at = (status.st_dev, status.st_ino)
     if at in above or len(names) > DEEPEST:  # a link to a folder above it
+        tree.folders.pop()
         tree.skipped.append(PassedOver(f"folder {'/'.join(names)}", "a link to itself, or too deep", 0))
         return
     below = []
     for entry in _entries(folder):
         if is_hidden(entry.name) or is_system(entry.name):
-            if entry.is_dir():
+            if _is_folder(entry):
                 what = f"folder {'/'.join((*names, entry.name))}"
                 tree.skipped.append(PassedOver(what, "hidden, or a system's own", 0))
             else:
                 system.append("/".join((*names, entry.name)))
-        elif entry.is_dir():
+        elif _is_folder(entry):
             below.append(entry.name)
         else:
             file = File(entry.path, names, entry.name)
@@ -176,7 +177,7 @@ def _images(folder: Path, depth: int) -> Iterator[Path]:
     for entry in _entries(folder):
         if is_hidden(entry.name) or is_system(entry.name):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             below.append(folder / entry.name)
         elif is_image(entry.path):
             yield folder / entry.name
@@ -194,11 +195,22 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link that leads nowhere or to itself is none.
+
+    One called like an image counts as that, so that it is told by name when it is read.
+    """
+    try:
+        return entry.is_dir() and Path(entry.name).suffix.lower() not in SUFFIXES
+    except OSError:
+        return False
+
+
 def _own(folder: Path) -> bool:
     """Whether `bench` has written a folder: a cache, results, or the results of one task."""
     try:
         with os.scandir(folder) as entries:
-            names = {entry.name: entry.is_dir() for entry in entries}
+            names = {entry.name: _is_folder(entry) for entry in entries}
     except OSError:
         return False
     if len(_CACHE & names.keys()) > 1 or "result.json" in names:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import TINY, Bench
+from tests.commands import TINY, Bench, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -77,9 +77,9 @@ def install_plugin(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """Two pipelines that ran once: one of built-in models, with a helper and a data file, and one of the plugin's."""
-    bench = Copy(tmp_path_factory.mktemp("edits"))
+    bench = untrained(tmp_path_factory, Copy(tmp_path_factory.mktemp("edits")))
     for name in ("registry", "benchmark", "configs"):
-        shutil.copytree(ROOT / name, bench.source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, bench.source / name)  # times, too: what Python has compiled stays so
     install_plugin(bench.root / "plugin")
     backbones, heads = bench.source / "registry" / "backbones", bench.source / "registry" / "heads"
     (backbones / "helper.py").write_text("WIDTH = 1\n")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.api import compare
+
 RESULTS = Path(__file__).parents[2] / "results"
 
 
@@ -26,6 +28,10 @@ def test_without_a_home_components_and_results_can_be_looked_at(no_home, bench_i
     code, told, complaint = bench_in_process(*line)
     assert (code, complaint) == (0, "")
     assert told
+
+
+def test_so_they_can_from_python(no_home):
+    assert compare(RESULTS / "reference").tables
 
 
 @pytest.mark.parametrize(

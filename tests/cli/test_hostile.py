@@ -80,6 +80,7 @@ def another_disease(root: Path) -> None:
 
 def two_of_one_name(root: Path) -> None:
     xrays.write(root / "well" / "film0.jpg", xrays.radiograph(9))
+    xrays.write(root / "well" / "masks" / "film0.png", xrays.lungs())
 
 
 def label_of_no_letters(root: Path) -> None:
@@ -98,7 +99,7 @@ DATA: list[tuple[Callable[[Path], object], str]] = [
     (mask_without_image, "late/masks/film99.png has no image"),
     (one_film_each, "rest has 1, COVID has 1; every class needs one in training"),
     (another_disease, "takes label 'COVID', which the dataset lacks (it has influenza, well); a task file of your own"),
-    (two_of_one_name, "film0.jpg and film0.png: two files of one name"),
+    (two_of_one_name, "two files of one name: well/film0.jpg and well/film0.png"),
     (label_of_no_letters, "cannot be printed; rename it"),
     (unreadable_table, "well.patients.csv is not a readable table"),
 ]

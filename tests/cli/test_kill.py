@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import Bench
+from tests.commands import Bench, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ FLAGS = ("--deterministic", "--epochs", EPOCHS)
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    bench = Bench(tmp_path_factory.mktemp("undisturbed"))
+    bench = untrained(tmp_path_factory, Bench(tmp_path_factory.mktemp("undisturbed")))
     bench.run(*FLAGS)
     return outputs(bench)
 
@@ -108,9 +108,9 @@ def is_alive(pid: int) -> bool:
 
 
 def test_what_is_interrupted_and_killed_again_and_again_trains_no_epoch_twice_and_ends_with_the_same_bits(
-    tmp_path, undisturbed
+    tmp_path, tmp_path_factory, undisturbed
 ):
-    bench = Bench(tmp_path)
+    bench = untrained(tmp_path_factory, Bench(tmp_path))
     before: list[dict] = []
     for end in (interrupted, worker_killed, everything_killed):
         # The last one's worker is started as users start it: nobody but itself may end it.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Bench
+from tests.commands import Bench, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ def installed(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
+    return untrained(tmp_path_factory, Bench(tmp_path_factory.mktemp("bench")))
 
 
 THIRD_PARTY = ("--dataset", "discs[count=64]", "--backbone", "strided[filters=8]", "--head", "linear")
@@ -126,7 +126,7 @@ SMALL = (
         "--set",
         "images.size=32",
     ),
-    *("--epochs", 1),
+    *("--epochs", 1, "--set", "augmentation.rotated=0"),
 )
 
 
@@ -176,11 +176,11 @@ def head(feature_shape, num_classes):
 """
 
 
-def test_layers_of_a_third_party_are_read_by_a_worker_that_did_not_train_them(tmp_path):
+def test_layers_of_a_third_party_are_read_by_a_worker_that_did_not_train_them(tmp_path, tmp_path_factory):
     kinds = ("segmenter", "backbone", "head")
     register(tmp_path, "own-layers", "1", {f"cxr_bench.{kind}s": {"layered": f"layered:{kind}"} for kind in kinds})
     (tmp_path / "layered.py").write_text(LAYERED)
-    layered = Bench(tmp_path)
+    layered = untrained(tmp_path_factory, Bench(tmp_path))
     flags = [flag for kind in kinds for flag in (f"--{kind}", "layered")]
     layered.run(*flags, "--epochs", 1, PYTHONPATH=str(tmp_path))
     for stage in ("masks", "inputs", "predict", "explain"):

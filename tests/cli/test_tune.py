@@ -31,7 +31,7 @@ from benchmark.tuning.trial import Ending
 from benchmark.tuning.tune import check_default, check_file, check_one, given_settings, search_of, searched
 from registry.errors import ConfigError, DivergedError, StorageError
 from tests import factories, specs
-from tests.commands import Bench, one_line
+from tests.commands import Bench, one_line, untrained
 from tests.planning.test_resolve import task
 from tests.workers import answered
 
@@ -241,9 +241,9 @@ def test_a_line_that_cannot_be_is_refused_before_anything_starts(tmp_path, argum
     assert "\n" not in told.removeprefix("Usage")
 
 
-def test_a_search_from_end_to_end(tmp_path):
+def test_a_search_from_end_to_end(tmp_path, tmp_path_factory):
     """Two trials; the run of what was found is there already, and its record and the table tell what it cost."""
-    bench = Bench(tmp_path)
+    bench = untrained(tmp_path_factory, Bench(tmp_path))
     space = '[tuning]\nsearched = ["training"]\n[tuning.space]\n"training.batch_size" = 16\n'
     bench.task.write_text(bench.task.read_text() + space)
     line = ("tune", "--task", bench.task, "--full", "--tuner", "random", "--trials", "2", "--results", bench.results)

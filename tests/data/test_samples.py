@@ -22,12 +22,12 @@ def test_of_several_findings_all_must_be_ignored(choice):
     _, samples, _ = open_dataset(choice("Mass", "Nodule"), 0)
     assert "Mass|Nodule" not in {sample.label for sample in samples}
     dataset, _, _ = open_dataset(choice(), 0)
-    assert ignored_labels(dataset, ["Mass"]) == []
-    assert ignored_labels(dataset, ["Effusion|Pneumonia"]) == ["Effusion|Pneumonia"]
+    assert ignored_labels(dataset.labels, ["Mass"], "|") == []
+    assert ignored_labels(dataset.labels, ["Effusion|Pneumonia"], "|") == ["Effusion|Pneumonia"]
 
 
 def test_a_label_to_ignore_that_there_is_not_is_an_error(choice):
-    with pytest.raises(UnknownNameError, match="no label to leave out named 'Efusion'; did you mean Effusion"):
+    with pytest.raises(UnknownNameError, match="no label to ignore named 'Efusion'; did you mean Effusion"):
         open_dataset(choice("Efusion"), 0)
 
 

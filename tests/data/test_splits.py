@@ -26,16 +26,18 @@ def subsets_of(rows, seed=0, grouping="group", fractions=FRACTIONS, **options):
     return split(*columns(rows), fractions=fractions, seed=seed, grouping=grouping, **options).tolist()
 
 
+STRATA = list(itertools.product("abc", ("x", "y", None)))
+# Made once: hypothesis takes as long to make a strategy as to draw from it.
+ALIKE = st.builds(lambda stratum, size: [stratum] * size, st.sampled_from(STRATA), st.integers(1, 4))
+SPREAD = st.one_of(*(st.lists(st.sampled_from(STRATA), min_size=size, max_size=size) for size in range(1, 5)))
+SIZES = st.integers(4, 60)
+
+
 @st.composite
-def collections(draw, sources=("x", "y", None), spread=False):
+def collections(draw, spread=False):
     """Rows of groups of 1 to 4 samples; `spread` lets a group hold samples of several labels and sources."""
-    rows = []
-    for group in range(draw(st.integers(4, 60))):
-        stratum = st.tuples(st.sampled_from("abc"), st.sampled_from(sources))
-        size = draw(st.integers(1, 4))
-        contents = draw(st.lists(stratum, min_size=size, max_size=size)) if spread else [draw(stratum)] * size
-        rows += [(label, source, f"g{group}") for label, source in contents]
-    return rows
+    group = SPREAD if spread else ALIKE
+    return [(*stratum, f"g{number}") for number in range(draw(SIZES)) for stratum in draw(group)]
 
 
 @settings(deadline=None)

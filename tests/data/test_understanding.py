@@ -21,7 +21,10 @@ def root(tmp_path):
         for label in ("Effusion", "Mass", "Normal"):
             for number in range(count):
                 name = f"person{number // 2}_virus_{number}.png" if label == "Mass" else f"{number}.png"
-                xrays.write(tmp_path / "data" / part / label / name, xrays.radiograph(number + 10 * count))
+                xrays.write(
+                    tmp_path / "data" / part / label / name,
+                    xrays.radiograph(number + 10 * len(label) + (number > 0) * count),
+                )
             xrays.write(tmp_path / "data" / part / "masks" / "Mass" / "person0_virus_0.png", xrays.lungs())
     (tmp_path / "data" / "notes.txt").write_text("x")
     return tmp_path / "data"
@@ -45,6 +48,7 @@ def test_a_summary_says_how_the_data_were_understood(root):
     assert known.parts == {"train": each, "test": dict.fromkeys(each, 2)}
     assert known.passed_over == [LeftAside(".txt files", "no image", 1, ["notes.txt"])]
     assert known.ignored == {} and known.limited == 0
+    assert (known.shared_patients, known.shared_files) == (1, 3)
 
 
 def test_images_whose_patient_is_unknown_are_counted(root):

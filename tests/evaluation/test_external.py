@@ -57,6 +57,14 @@ def test_drops_are_of_metrics_that_compare_models_and_undefined_where_one_is():
     assert found["recall/COVID"].value is None and "no COVID" in found["recall/COVID"].note
 
 
+def test_without_a_class_what_is_of_all_classes_has_not_dropped_it_is_another_number():
+    own = {"balanced-accuracy": Estimate(0.9, 0.85, 0.94, 100), "sensitivity": Estimate(0.9, 0.85, 0.94, 100)}
+    found = drops(own | {"n/rest": Estimate(0.0), "n/COVID": Estimate(50.0)}, own)
+    assert found["sensitivity"].value == 0.0
+    assert found["balanced-accuracy"].value is None
+    assert found["balanced-accuracy"].note == "the external dataset has no image of rest"
+
+
 def test_thresholds_are_carried_over():
     targets, logits = world()
     known = {"specificity-95": Threshold(log_odds=2.0), "specificity-99": Threshold(note="none")}

@@ -46,7 +46,7 @@ def weights(folder: Path) -> list[np.ndarray]:
 
 
 def test_what_a_worker_makes_does_not_depend_on_what_it_served_before(tmp_path):
-    with Pool([Worker(tmp_path / "logs")]) as pool:
+    with Pool([Worker(tmp_path / "logs", warm.variables())]) as pool:
         fresh, _ = built(pool, tmp_path / "fresh", ONE, "predict")
     with Pool([worker := Worker(tmp_path / "logs", warm.variables())]) as pool:
         _, before = built(pool, tmp_path / "later", OTHER, "explain")  # another network, trained, asked and mapped

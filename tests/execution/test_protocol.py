@@ -10,10 +10,12 @@ from benchmark.execution.protocol import (
     Answer,
     Build,
     Built,
+    CheckData,
     Describe,
     Device,
     Done,
     DrawSearch,
+    Evaluate,
     Event,
     Failed,
     Measure,
@@ -23,6 +25,7 @@ from benchmark.execution.protocol import (
     Request,
     RunTrial,
     Summarise,
+    Summarised,
     TrialBegan,
     TryNetworks,
     TryOut,
@@ -33,11 +36,14 @@ from benchmark.execution.protocol import (
 )
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
+from benchmark.records.external import ExternalTask
+from benchmark.records.record import DatasetInfo
 from benchmark.stages.context import RunFacts
 from benchmark.tasks.spec import DatasetChoice, Runtime
 from registry.errors import BenchError
 from tests.specs import spec, summary, vote
 
+DATASET = DatasetInfo("elsewhere", "e" * 64, {"covid": 9})
 HALF = Runtime(precision="mixed_bfloat16")
 STEP = Step("fit", "benchmark.stages.fit", "k" * 64, spec(runtime=HALF), {"folds/0/split": "s" * 64})
 FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, summary(), ["head c"], {"fit": "built"}, {"fit": 1.5})
@@ -45,6 +51,7 @@ REQUESTS = [
     Describe([("head", "dense")]),
     Device(),
     Summarise(DatasetChoice("", "images", {"count": 9}, 50, True), 4, "cache"),
+    CheckData([Summarised(DatasetChoice("folder", "images"), summary())], "cache", "a name", "sheet.png"),
     TryNetworks([("backbone", "xception", {"cut": 45, "weights": "imagenet", "frozen": False}, 64)]),
     TryOut([("xgboost", {"trees": 20, "depth": 1.5, "kind": None, "fast": True}, 3)]),
     Build(STEP, "cache"),
@@ -54,6 +61,12 @@ REQUESTS = [
     DrawSearch("folder", "a title"),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
+    Evaluate(
+        ExternalTask("results/run", "seal", "results/external/run", "classes", DATASET, {"covid": "COVID"}, "k"),
+        {"": STEP},
+        "cache",
+        STEP,
+    ),
 ]
 EVENTS = [
     Ready(7),
@@ -87,9 +100,10 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    tried = {"TryOut", "TryNetworks"}
+    tried = {"TryOut", "TryNetworks", "CheckData"}
     anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
-    assert needed == dict.fromkeys(anywhere) | {"Build": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
+    assert needed == dict.fromkeys(anywhere) | by_run
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ def network():
     return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(0.3)(tensor)))
 
 
+def plain():
+    """A network that draws nothing and compiles in half the time, where what it learns is not the point."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((SIZE, SIZE, 1))
+    tensor = keras.layers.BatchNormalization(momentum=0.9)(keras.layers.Conv2D(4, 3)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(tensor)))
+
+
 def data(count=24, seed=0):
     generator = np.random.default_rng(seed)
     targets = np.arange(count) % 2
@@ -56,10 +64,12 @@ def data(count=24, seed=0):
     return images.astype(np.float32), targets
 
 
-def run(folder, schedule=None, seed=0, watch=lambda told: None, spoil=lambda images, batches: images, until=None):
-    """Train the little network in a folder; gives the network and its history."""
+def run(
+    folder, schedule=None, seed=0, watch=lambda told: None, spoil=lambda images, batches: images, until=None, made=None
+):
+    """Train a little network in a folder, by default the one of `network`; gives it and its history."""
     images, targets = data()
-    model = network()
+    model = made or network()
     batches = Batches(
         targets,
         lambda generator, chosen: (
@@ -163,7 +173,7 @@ def test_a_training_that_paused_equals_uninterrupted_training_to_the_bit(tmp_pat
 
 
 def test_the_last_weights_are_what_training_leaves(tmp_path):
-    model, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.5))
+    model, history = run(tmp_path, Schedule(epochs=4, learning_rate=0.5), made=plain())
     select = data(8, seed=9)
     assert model.evaluate(*select, verbose=0) == pytest.approx(history[-1]["val_loss"], rel=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {"epoch-0003"}
@@ -172,14 +182,15 @@ def test_the_last_weights_are_what_training_leaves(tmp_path):
 def test_a_checkpoint_is_written_every_so_many_steps_and_at_the_end(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(Checkpoints, "write", lambda self, history: written.append(len(history)))
-    run(tmp_path, Schedule(epochs=20, learning_rate=0.02))
+    run(tmp_path, Schedule(epochs=20, learning_rate=0.02), made=plain())
     assert written == [9, 18, 20]  # three steps an epoch: 27 are the first whole epochs of 25 or more
 
 
 def test_a_training_is_as_long_as_its_minimum_of_steps(tmp_path):
-    _, history = run(tmp_path, Schedule(epochs=1, minimum_steps=10))
+    _, history = run(tmp_path, Schedule(epochs=1, minimum_steps=10), made=plain())
     assert len(history) == 4
-    _, history = run(tmp_path / "exact", Schedule(epochs=1, minimum_steps=10, exact_epochs=True))
+    exact = Schedule(epochs=1, minimum_steps=10, exact_epochs=True)
+    _, history = run(tmp_path / "exact", exact, made=plain())
     assert len(history) == 1
 
 
@@ -190,14 +201,14 @@ def test_the_optimizer_steps_at_the_rates_of_the_schedule(tmp_path, monkeypatch)
         "benchmark.models.training._Keeper.on_train_batch_end",
         lambda self, batch, logs=None: seen.append(float(self.model.optimizer.learning_rate)),
     )
-    run(tmp_path, Schedule(epochs=4, learning_rate=0.3))
+    run(tmp_path, Schedule(epochs=4, learning_rate=0.3), made=plain())
     rates = learning_rates(0.3, 12)
     assert seen == pytest.approx([*rates[1:], rates[-1]])  # after a step, that of the next
 
 
 def test_statistics_are_those_of_the_sample_whenever_the_network_answers(tmp_path):
     """Momentum .9 would still hold most of the initial variance 1 after three steps."""
-    model, _ = run(tmp_path, Schedule(epochs=1, learning_rate=1e-6))
+    model, _ = run(tmp_path, Schedule(epochs=1, learning_rate=1e-6), made=plain())
     layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
     assert float(keras.ops.max(layer.moving_variance)) < 0.5
     assert layer.momentum == 0.9
@@ -211,19 +222,19 @@ def test_a_loss_that_is_no_number_ends_training_and_names_the_epoch(tmp_path, mo
         return images * np.float32("nan") if batches.epoch == 2 else images
 
     with pytest.raises(DivergedError, match=r"training loss became nan in epoch 3, step 1;.*learning_rate"):
-        run(tmp_path, spoil=spoil)
+        run(tmp_path, spoil=spoil, made=plain())
     assert {path.name for path in tmp_path.iterdir()} == {"epoch-0001"}
 
 
 def test_a_validation_loss_that_is_no_number_ends_training_too(tmp_path):
     """The last step of an epoch can overflow the weights after its own loss was still finite."""
     with pytest.raises(DivergedError, match=r"(validation|training) loss became (nan|inf) in epoch 1"):
-        run(tmp_path, Schedule(epochs=2, learning_rate=1e38))
+        run(tmp_path, Schedule(epochs=2, learning_rate=1e38), made=plain())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_rate_of_an_epoch_is_that_of_its_last_step(tmp_path):
-    _, history = run(tmp_path, Schedule(epochs=8, learning_rate=0.3))
+    _, history = run(tmp_path, Schedule(epochs=8, learning_rate=0.3), made=plain())
     assert [row["learning_rate"] for row in history] == pytest.approx(learning_rates(0.3, 24)[2::3])
 
 
@@ -237,7 +248,7 @@ class Slow(keras.layers.Layer):
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
 def test_compiling_is_told_apart_once_a_process_and_no_epoch_waits_for_it(tmp_path, monkeypatch):
-    made = network()
+    made = plain()
 
     def slow():
         return keras.Sequential([keras.Input((SIZE, SIZE, 1)), Slow(), made])
@@ -258,7 +269,7 @@ def test_an_epoch_waits_for_its_first_images_however_they_are_drawn(tmp_path):
         time.sleep(0.05)
         return images
 
-    _, history = run(tmp_path, Schedule(epochs=2, learning_rate=0.02), spoil=slowly)
+    _, history = run(tmp_path, Schedule(epochs=2, learning_rate=0.02), spoil=slowly, made=plain())
     assert all(row["input_stall"] * row["duration_s"] > 0.045 for row in history)
     assert times(history)["input_stall"] > 0.01
 
@@ -300,7 +311,7 @@ def test_the_input_stall_is_a_share_of_the_epochs_time():
 def test_progress_never_goes_back_and_ends_with_every_step_done(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmark.models.training.REPORT_EVERY_S", 0.0)
     told = []
-    run(tmp_path, watch=told.append)
+    run(tmp_path, watch=told.append, made=plain())
     done = [event["done"] for event in told]
     assert done == sorted(done)
     assert set(done) == set(range(1, 16))  # five epochs of three steps

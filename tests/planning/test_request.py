@@ -1,9 +1,10 @@
 """A request: what it takes, and what it says of task, data, runtime and folders."""
 
+import msgspec
 import pytest
 
 from benchmark.planning.request import check_folders, dataset_of, requested, runtime_of, settings_of, task_of
-from registry.errors import ConfigError, StorageError, UnknownNameError
+from registry.errors import ConfigError, DataNotFoundError, StorageError, UnknownNameError
 
 
 def asked(**changes):
@@ -82,6 +83,23 @@ def test_data_are_those_that_are_named_else_recognised_else_the_tasks():
     assert (found.name, found.root, found.limit, found.skip_bad) == ("folder", "x", 9, False)
     with pytest.raises(UnknownNameError, match="did you mean folder"):
         dataset_of(asked(dataset="foldr"), task)
+
+
+def test_a_task_of_a_collection_says_who_reads_its_folder():
+    task = task_of(asked(task="pneumoniamnist")).task
+    found = dataset_of(asked(task="pneumoniamnist", data="x"), task)
+    assert (found.name, found.options) == ("arrays", {"names": "Normal;Pneumonia"})
+    assert dataset_of(asked(task="pneumoniamnist", data="x", dataset="folder"), task).name == "folder"
+    assert dataset_of(asked(task="pneumoniamnist", dataset="phantom"), task).root is None
+    with pytest.raises(DataNotFoundError, match="task 'pneumoniamnist' is of a collection of files; give its folder"):
+        dataset_of(asked(task="pneumoniamnist"), task)
+
+
+def test_labels_that_a_task_ignores_are_left_out_but_for_the_rest_which_is_not_known_yet():
+    task = task_of(asked()).task
+    chosen = msgspec.structs.replace(task, ignore=["Lung_Opacity", "*"])
+    assert dataset_of(asked(), chosen).ignore == ["Lung_Opacity"]
+    assert dataset_of(asked(), task).ignore == []
 
 
 def test_the_runtime_has_threads_only_where_bits_must_repeat(monkeypatch):

@@ -1,5 +1,6 @@
 import functools
 import inspect
+import socket
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from registry.backbones import applications
 from registry.errors import ContractError, WeightsError
 from registry.networks.depthwise import depthwise
 from registry.networks.explanation import features
+from registry.networks.pretrained import PATIENCE_S, patience
 from registry.options import read_options
 
 pytestmark = pytest.mark.conformance
@@ -144,3 +146,10 @@ def test_depthwise_convolutions_give_what_grouped_ones_gave():
     assert [type(layer) for layer in changed.layers[1:]] == [layers.DepthwiseConv2D, layers.Conv2D]
     batch = np.random.default_rng(1).normal(size=(2, 9, 9, 4)).astype(np.float32)
     np.testing.assert_allclose(array(changed(batch)), array(network(batch)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_download_that_stands_still_ends():
+    before = socket.getdefaulttimeout()
+    with patience():
+        assert socket.getdefaulttimeout() == PATIENCE_S
+    assert socket.getdefaulttimeout() == before

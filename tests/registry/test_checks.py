@@ -292,6 +292,8 @@ def test_a_broken_dataset_is_told_what_is_wrong(samples, message):
         ({"labels": ("a",)}, "labels are two distinct names or more"),
         ({"labels": ("a", "b\n")}, "labels can be printed"),
         ({"licence": None}, "licence is a text, received None"),
+        ({"passed_over": ["a.txt"]}, r"passed over is a tuple of PassedOver, received \['a.txt'\]"),
+        ({"patients": None}, "how a dataset knows patients is a text, received None"),
     ],
 )
 def test_a_dataset_says_what_it_is_in_texts(changed, message):

@@ -135,7 +135,17 @@ def test_an_archive_that_holds_itself_is_read_once(tmp_path):
     assert passed(tmp_path) == {"files in a second copy": 12}
 
 
-NUMBERED = ["images_001 images_002", "patient1 patient2", "001 002", "p10000032 p10000033", "CXR_png CXR_jpg"]
+NUMBERED = [
+    "images_001 images_002",
+    "images_a images_b",
+    "part1 part2",
+    "folder1 folder2",
+    "trainset testset",
+    "patient1 patient2",
+    "001 002",
+    "p10000032 p10000033",
+    "CXR_png CXR_jpg",
+]
 
 
 @pytest.mark.parametrize("names", NUMBERED)
@@ -181,6 +191,19 @@ def test_hospitals_that_hold_the_same_diagnoses_are_no_labels(tmp_path):
     assert len({sample.id for sample in folder(tmp_path, level=2).samples()}) == 12
 
 
+def test_collections_called_like_masks_hold_images_too(tmp_path):
+    for collection in ("Infection Segmentation Data", "Lung Segmentation Data"):
+        for place in (f"{collection}/{collection}/{part}/{label}" for part in ("Train", "Val") for label in LABELS):
+            films(tmp_path, f"{place}/images", name=f"{collection[0]}{{}}.png")
+            masks(tmp_path, f"{place}/lung masks", name=f"{collection[0]}{{}}.png")
+    with pytest.raises(DataError, match="Infection Segmentation Data, Lung Segmentation Data each hold effusion"):
+        folder(tmp_path)
+    samples = folder(tmp_path / "Lung Segmentation Data").samples()
+    assert Counter(sample.label for sample in samples) == dict.fromkeys(LABELS, 6)
+    assert {len(sample.paths) for sample in samples} == {2}
+    assert samples[0].id == "Train/Effusion/L0"
+
+
 def test_a_label_below_another_is_named(tmp_path):
     films(tmp_path, *LABELS, "old/Normal")
     with pytest.raises(DataError, match=r"folder old holds Normal, which lies beside it too"):
@@ -209,7 +232,10 @@ def test_empty_folders_are_no_labels(tmp_path):
 def test_a_link_into_itself_ends(tmp_path):
     films(tmp_path, *LABELS)
     (tmp_path / "Normal" / "again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "Normal" / "loop").symlink_to(tmp_path / "Normal" / "loop")
+    (tmp_path / "Normal" / "gone").symlink_to(tmp_path / "nowhere")
     assert sum(counts(tmp_path).values()) == 6
+    assert passed(tmp_path) == {"folder Normal/again": 0, "files without suffix": 2}
 
 
 SUFFIXES = ["0.jfif", "1.JPE", "2", "3.JPEG", "4.dat"]
@@ -239,6 +265,9 @@ MASKS = {
     "parts of parts": ("images/train/{label}", "lung masks/train/{label}", "{}_mask.png"),
     "named parts": ("train_images/{label}", "train_masks/{label}", "{}.png"),
     "among images": ("{label}", "{label}", "{}_mask.png"),
+    "named like labels": ("{label}", "{label}_masks", "{}.png"),
+    "one word": ("{label}/images", "{label}/lungmasks", "{}.png"),
+    "truth": ("{label}/cxr", "{label}/ground_truth_masks", "{}.png"),
     "annotations": ("{label}", "annotations/{label}", "{}.png"),
 }
 

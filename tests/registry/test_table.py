@@ -233,6 +233,13 @@ def test_a_name_in_two_folders_is_a_question_unless_the_folders_are_told(root):
     assert table(root).samples()[-1].id == "more/f0"
 
 
+def test_names_that_differ_in_case_alone_are_told_apart(root):
+    film(root / "images" / "F0.png", 50)
+    write(root, [f"{name}.png,{'ab'[n % 2]},{n}" for n, name in enumerate(("F0", *(f"f{n}" for n in range(COUNT))))])
+    assert {sample.id: sample.label for sample in table(root).samples()}["images/F0.png"] == "a"
+    assert len(table(root).samples()) == COUNT + 1
+
+
 def test_a_namesake_in_another_folder_is_not_taken(tmp_path):
     for n in range(4):
         film(tmp_path / "test" / f"f{n}.png", n)
@@ -324,6 +331,12 @@ def test_a_folder_of_labels_with_tables_of_patients_or_sheets_is_not_its_own(tmp
     rows(tmp_path / "ill.patients.csv", ["file,patient_id", *(f"i{n}.png,{n}" for n in range(4))])
     rows(tmp_path / "notes.csv", ["who,what", "me,nothing"])
     assert (recognises(tmp_path), folder_recognises(tmp_path)) == (0, 1)
+
+
+def test_the_database_with_its_sheets_is_not_its_own(tmp_path):
+    miniatures.database(tmp_path)
+    assert recognises(tmp_path) == 0
+    assert len(table(tmp_path).samples()) == 24
 
 
 def test_nothing_is_recognised_where_there_is_no_table(tmp_path):

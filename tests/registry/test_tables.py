@@ -51,6 +51,15 @@ def test_a_sheet_of_excel_is_read_as_its_cells_are_shown(tmp_path):
     assert rows == [("name", "patient", "ill"), ("a.png", "7", "1"), ("b.png", "", "0")]
 
 
+def test_a_formula_that_nobody_computed_is_one_line(tmp_path):
+    book = Workbook()
+    for row in (("name", "label"), ("a.png", '=IF(1>0,"ill","well")'), ("b.png", "=A1")):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(DataError, match=r"t.xlsx has a formula without a value in row 2, '=IF"):
+        open_table(tmp_path / "t.xlsx")
+
+
 def hostile(path, kind):
     if kind == "nul":
         path.write_bytes(b"name,label\na.png,x\0y\n" + b"\xff\0\0\xff" * 9)

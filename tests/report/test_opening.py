@@ -21,6 +21,8 @@ KNOWN = Understood(
     patients_of=1200,
     patients_by="names such as person3_virus_7",
     parts={"train": {"COVID": 900, "Normal": 1100}, "test": {"COVID": 100, "Normal": 1100}},
+    shared_patients=3,
+    shared_files=1,
     traits={"age": 3000, "view": 3200},
     passed_over=[
         LeftAside("folder __MACOSX", "hidden, or a system's own", 0),
@@ -32,6 +34,7 @@ FOUND = summary(
     counts={"COVID": 1000, "Normal": 2200, "Sick": 0},
     sources={"RSNA": 2200, "SIRM": 1000},
     images=3200,
+    notices=["sources unknown: none", "patients of 9 of 10 unknown", "a tenth of the database"],
     masks=1200,
     understood=KNOWN,
 )
@@ -44,12 +47,17 @@ def test_everything_that_was_understood_is_said():
         "  patients: 700 with 1,200 images, known by names such as person3_virus_7; of 2,000 images unknown: each "
         "stands by itself",
         "  sources: RSNA 2,200, SIRM 1,000",
-        "  parts: train 2,000, test 1,200; not used, all images are divided anew (--set split.parts=given keeps them)",
+        "  parts: train 2,000, test 1,200; 3 patients and 1 identical files lie in train and in test; not used, all "
+        "images are divided anew (--set split.parts=given keeps them)",
         "  also known: age of 3,000 images, view of 3,200 images",
         "  left out: Mass 400 (ignored), 1,400 beyond --limit",
         "  passed over: folder __MACOSX (hidden, or a system's own); 1,002 .txt files (no image, such as notes.txt)",
+        "  note: a tenth of the database",
     ]
-    assert opening(FOUND, "given")[4] == "  parts: train 2,000, test 1,200, as given"
+    assert (
+        opening(FOUND, "given")[4]
+        == "  parts: train 2,000, test 1,200, as given; 3 patients and 1 identical files lie in train and in test"
+    )
 
 
 def test_what_is_unknown_is_said_too():

@@ -16,7 +16,7 @@ from benchmark.stages import explain, fit, inputs, masks, predict, prepare, regi
 from benchmark.stages.context import Context
 from benchmark.stages.predictions import batch_prior, data_prior
 from benchmark.stages.reading import Reader
-from benchmark.tasks.schema import Component, Images, Segmentation, Split, Training
+from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation, Split, Training
 from benchmark.tasks.spec import DatasetChoice
 from registry.errors import ContractError, DataError
 from tests.specs import spec
@@ -83,9 +83,10 @@ def context(tmp_path):
 def small(**changes):
     options = {
         "segmenter": Component("none"),
-        "backbone": Component("sepcnn", {"filters": 8}),
+        "backbone": Component("sepcnn", {"filters": 8, "pairs": 1}),
         "head": Component("dense", {"units": 16}),
         "images": Images(size=SIZE),
+        "augmentation": Augmentation(flips="anatomical", rotated=0.0),  # the rotation takes long to compile
         "training": Training(epochs=1, minimum_steps=1, batch_size=6),
         "segmentation": Segmentation(epochs=1, minimum_steps=1, batch_size=6),
     }

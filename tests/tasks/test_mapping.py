@@ -25,6 +25,14 @@ def test_a_map_to_nothing_leaves_a_label_out():
     assert class_map(["COVID", "Normal"], BINARY, parse_map(["Normal="]), "a run") == {"COVID": "COVID"}
 
 
+def test_a_star_is_every_label_that_has_no_class_otherwise():
+    labels = ["Pneumonia/Viral/COVID-19", "Normal", "Hernia", "Mass", "unreadable"]
+    given = parse_map(["Pneumonia/Viral/COVID-19=COVID,unreadable=,*=Non-COVID"])
+    assert class_map(labels, BINARY, given, "a run") == {
+        "Pneumonia/Viral/COVID-19": "COVID", "Normal": "Non-COVID", "Hernia": "Non-COVID", "Mass": "Non-COVID",
+    }  # fmt: skip
+
+
 def test_a_label_may_hold_a_comma_and_an_equals_sign():
     assert parse_map(["a, b=COVID,c=d=COVID"]) == {"a, b": "COVID", "c=d": "COVID"}
 

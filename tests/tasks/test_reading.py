@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.tasks.places import find_task
-from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
+from benchmark.tasks.reading import in_no_class, parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import target_of
 from registry.errors import ConfigError, UnknownNameError
@@ -260,11 +260,22 @@ def test_every_finding_that_stands_alone_is_a_class_where_labels_are_the_classes
     path = tmp_path / "mine.toml"
     path.write_text(MINIMAL)
     every = read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
-    assert list(resolve_classes(every, FINDINGS, (), "|")) == ["No Finding", "Effusion", "Mass"]
+    assert list(resolve_classes(every, FINDINGS, separator="|")) == ["No Finding", "Effusion", "Mass"]
+
+
+def test_a_task_may_leave_out_what_no_class_takes(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'title = "t"\nmetric = "accuracy"\nignore = ["*"]\n[classes]\nFluid = ["Effusion"]\nNone = ["No Finding"]\n'
+    )
+    leaving = read_task(path, CONFIGS / "defaults.toml", quick=False, overrides={})
+    assert in_no_class(leaving, FINDINGS, "|") == ["Mass"]
+    assert in_no_class(leaving, ["No Finding", "Effusion", "Mass"], None) == ["Mass"]
+    assert resolve_classes(leaving, FINDINGS[:3])["Fluid"] == ["Effusion"]
 
 
 def test_a_finding_alone_that_no_class_takes_is_still_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="label Mass is in no class of the task; add it"):
+    with pytest.raises(ConfigError, match="label Mass is in no class of the task; add it to one"):
         classes_of(tmp_path, 'Fluid = ["Effusion"]\nNone = ["No Finding"]', FINDINGS, "|")
 
 

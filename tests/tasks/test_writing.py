@@ -95,6 +95,15 @@ def test_the_run_of_the_file_has_the_key_of_the_trial_in_any_setting(tuned_file,
     assert found.backbone.options["weights"] is None  # of [quick], in which the search took place
 
 
+def test_the_file_reads_the_same_images(tuned_file, tmp_path):
+    *_, file = tuned_file
+    task = read_task(DEFAULTS.parent / "nih14.toml", DEFAULTS, quick=False, overrides={})
+    assert (task.reader, task.ignore) == ("table", ["*"])
+    file.write_text(task_file(task, spec(), "phantom"))
+    again = read_task(file, DEFAULTS, quick=True, overrides={})
+    assert (again.reader, again.ignore) == (task.reader, task.ignore)
+
+
 def test_how_settings_were_found_is_in_no_key_or_digest(tuned_file):
     _, best, cost, _ = tuned_file
     bare, marked = (msgspec.structs.replace(best, tuned=one) for one in (None, cost))

@@ -25,8 +25,16 @@ ADDED: dict[int, Mapping[str, Any]] = {  # and those that there were not before 
         f"{table}.{key}": value
         for table in ("training", "segmentation")
         for key, value in (("exact_epochs", False), ("validation_share", 0.1))
-    }
-}
+    },
+    5: {  # as it was until then without being said
+        "images.fit": "stretch",
+        "images.inverted_masks": False,
+        "split.copies": "identical",
+        "split.parts": "own",
+        "split.leaks": "refuse",
+        "split.contradictions": "keep",
+    },
+}  # fmt: skip
 FLAGS: dict[int, Names] = {2: {}}
 OPTIONS: dict[int, Names] = {2: {"mask_maker": "mask_annotator"}}  # of components, in brackets
 
