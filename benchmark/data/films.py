@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmark.data.candidates import THUMBNAIL, thumbnail
 from benchmark.data.depth import eight_bits
-from benchmark.data.film_memory import FilmMemory, digest_of
+from benchmark.data.film_memory import FilmMemory, digests_of
 from benchmark.data.keypoints import KeyPoints, agreeing, key_points, levelled
 from registry.contracts import Sample
 from registry.errors import DataError
@@ -28,11 +28,10 @@ class Films:
     def __init__(self, samples: Sequence[Sample], memory: FilmMemory, pool: ThreadPoolExecutor, told: Told) -> None:
         self._samples, self._memory, self._pool = samples, memory, pool
         self._points: dict[int, KeyPoints] = {}
-        self.digests: list[bytes] = []
+        self.digests = digests_of(samples, pool)
         self.thumbnails = np.zeros((len(samples), THUMBNAIL, THUMBNAIL), np.uint8)
         for start in range(0, len(samples), TOGETHER):
             chunk = range(start, min(start + TOGETHER, len(samples)))
-            self.digests += pool.map(digest_of, [samples[i] for i in chunk])
             self._see([i for i in chunk if not self._remembered(i)])
             told(chunk.stop, len(samples))
 

@@ -124,6 +124,18 @@ def test_what_was_found_of_a_file_is_not_computed_again(others, tmp_path, monkey
     assert found([*others, moved], memory=known) == [(4, 16)]
 
 
+def test_films_of_one_file_are_told_apart(others, tmp_path):
+    path = tmp_path / "films.npz"
+    path.write_bytes(b"all of them")
+    rows = [film(1), film(2), crop(film(1), 0.9), film(3)]
+    samples = [
+        Sample(f"row-{n}", "a", None, "g", partial(np.copy, row), paths=(str(path),)) for n, row in enumerate(rows)
+    ]
+    memory = FilmMemory()
+    assert found(samples, memory=memory) == [(0, 2)]
+    assert found(samples[::-1], memory=memory) == [(1, 3)]
+
+
 def test_a_damaged_memory_is_an_empty_one():
     whole = FilmMemory()
     whole.thumbnails[b"a" * 16] = np.zeros((64, 64), np.uint8)
