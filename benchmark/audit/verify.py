@@ -3,7 +3,7 @@
 It guards against accident and vanity, not against an adversary: whoever writes every file anew is not seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,13 +20,17 @@ from benchmark.storage.code import CodeIndex
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
+# An evaluation on images of elsewhere, its folder -> what its stored outputs say otherwise.
+Elsewhere = Callable[[external.External, Path], list[str]]
 
-def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
+
+def verify(root: Path, recompute: Recompute, index: CodeIndex, elsewhere: Elsewhere | None = None) -> Verification:
     """Everything below a folder, checked.
 
     Args:
         recompute: gives what a run's stored outputs say of its record.
         index: of today's code.
+        elsewhere: the same of evaluations on images of elsewhere.
 
     Raises:
         DataNotFoundError: there is no such folder.
@@ -37,8 +41,8 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
     excused = {(line.record, line.file) for one in ledger for line in one.lines if line.status == "acknowledged"}
     findings, present, broken, recomputed = [], dict[str, set[str]](), set[str](), 0
     measured: list[Path] = []
-    elsewhere: list[Path] = []
-    for path, record in scan(root, others={speed.FILE: measured.append, external.FILE: elsewhere.append}):
+    evaluated: list[Path] = []
+    for path, record in scan(root, others={speed.FILE: measured.append, external.FILE: evaluated.append}):
         place = _place(Path(path).parent, root)
         if isinstance(record, Broken):
             broken.add(Path(path).parent.name)
@@ -49,7 +53,7 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex) -> Verification:
         checked = check_run(record, written, place, Path(path).parent, recompute, index)
         recomputed += checked.recomputed
         findings += [_excused(finding, excused) for finding in checked.findings]
-    findings += [*_speeds(measured, root), *_externals(elsewhere, root)]
+    findings += [*_speeds(measured, root), *_externals(evaluated, root, elsewhere)]
     findings += [*ledger_findings(ledger), *record_findings(ledger, present, broken)]
     lines = sum(len(one.lines) for one in ledger)
     return Verification(str(root), sum(map(len, present.values())), recomputed, lines, findings, tips(ledger))
@@ -88,8 +92,8 @@ def _speeds(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
             yield Finding("edited", _place(path, root), found.reason)
 
 
-def _externals(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
-    """Evaluations on images of elsewhere: their seals, and the predictions that they list."""
+def _externals(paths: Sequence[Path], root: Path, elsewhere: Elsewhere | None) -> Iterator[Finding]:
+    """Evaluations on images of elsewhere: their seals, the predictions that they list, and their numbers by those."""
     for path in paths:
         found, place = external.read(path), _place(path.parent, root)
         if isinstance(found, Broken):
@@ -103,6 +107,9 @@ def _externals(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
         )
         for kind, names in kinds:
             yield from (Finding(kind, place, name, found.name, found.seal, name) for name in names)
+        if elsewhere and not changed.edited and not changed.missing:
+            for text in elsewhere(found, path.parent):
+                yield Finding("contradicted", place, text, found.name, found.seal)
 
 
 def _place(path: Path, root: Path) -> str:

@@ -1,18 +1,22 @@
 """Rows of runs on images of elsewhere: what their trainings have in common, read from what evaluations stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmark.evaluation.external import outputs_of
 from benchmark.evaluation.inference import TestedRow, own_intervals
+from benchmark.evaluation.influences import influences
+from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.retraining import retraining
 from benchmark.evaluation.scale import Z
 from benchmark.evaluation.stored import UNREADABLE
+from benchmark.evaluation.stored_outputs import TOLERANCE
 from benchmark.evaluation.subgroups import Seen, differences, subgroups
-from benchmark.records.external import External, Subgroup, SubgroupDifference
+from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
 from benchmark.records.files import PREDICTIONS
+from benchmark.records.metrics import OF_PROBABILITIES, SECONDARY
 
 TRAIT = "trait:"
 
@@ -61,6 +65,44 @@ def rows_subgroups(
     )
     found = subgroups(seen, first.metric, 0)
     return found, *differences(seen, found, first.metric, int(first.test[:15], 16))
+
+
+def contradictions(external: External, folder: Path) -> list[str]:
+    """What the stored predictions of an evaluation say otherwise than its record: each metric that tables show."""
+    try:
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as archive:
+            columns = {name: archive[name] for name in archive.files}
+        found = _masks_again(columns) if external.kind == MASKS else _metrics_again(external, columns)
+    except UNREADABLE as error:
+        return [f"{PREDICTIONS} cannot be read ({error})"]
+    recorded = external.masks if external.kind == MASKS else external.metrics
+    return [
+        f"{name} is {recorded[name].value:.4f} in the record and {value:.4f} by {PREDICTIONS}"
+        for name, value in found.items()
+        if name in recorded and not _same(recorded[name].value, value)
+    ]
+
+
+def _masks_again(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    dice = columns["dice"]
+    return {"dice": float(dice[np.isfinite(dice)].mean())}
+
+
+def _metrics_again(external: External, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    test = columns["subsets"] == "test"
+    targets, groups = columns["targets"][test], np.zeros(int(test.sum()), int)
+    names = [name for name in (external.metric, *SECONDARY, *OF_PROBABILITIES) if name in external.metrics]
+    found = {}
+    for name in dict.fromkeys(names):
+        outputs = columns[metric_named(name, external.classes, external.positive).needs][test].astype(float)
+        found[name] = influences(name, external.classes, external.positive)(targets, outputs, groups)[0]
+    return found
+
+
+def _same(recorded: float | None, found: float) -> bool:
+    if recorded is None or not np.isfinite(found):
+        return recorded is None or not np.isfinite(recorded)
+    return abs(recorded - found) <= TOLERANCE
 
 
 def _test_columns(path: Path) -> dict[str, np.ndarray]:
