@@ -10,7 +10,6 @@ from tests.commands import Bench, one_line
 
 pytestmark = pytest.mark.slow
 
-WAITING = {"kermany"}  # for a reader of folders that knows parts
 TINY = (
     *("--epochs", "1", "--set", "images.size=32", "--set", "training.batch_size=8"),
     *("--backbone", "sepcnn[filters=8,pairs=1]"),
@@ -37,7 +36,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         ("padchest", 24),
         ("vindr", 24),
         ("siim", 24),
-        pytest.param("kermany", 32, marks=pytest.mark.xfail("kermany" in WAITING, reason="read by the folder reader")),
+        ("kermany", 32),
         ("pneumoniamnist", 36),
     ],
 )
