@@ -7,7 +7,6 @@ import numpy as np
 
 from benchmark.evaluation.external import outputs_of
 from benchmark.evaluation.inference import TestedRow, own_intervals
-from benchmark.evaluation.influences import influences
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.retraining import retraining
 from benchmark.evaluation.scale import Z
@@ -90,12 +89,12 @@ def _masks_again(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 def _metrics_again(external: External, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
     test = columns["subsets"] == "test"
-    targets, groups = columns["targets"][test], np.zeros(int(test.sum()), int)
+    targets, once = columns["targets"][test], np.ones((1, int(test.sum())))
     names = [name for name in (external.metric, *SECONDARY, *OF_PROBABILITIES) if name in external.metrics]
     found = {}
     for name in dict.fromkeys(names):
-        outputs = columns[metric_named(name, external.classes, external.positive).needs][test].astype(float)
-        found[name] = influences(name, external.classes, external.positive)(targets, outputs, groups)[0]
+        metric = metric_named(name, external.classes, external.positive)
+        found[name] = float(metric.compute(targets, columns[metric.needs][test].astype(float), once)[0])
     return found
 
 

@@ -62,12 +62,16 @@ def test_numbers_that_the_predictions_contradict_are_not_trusted(tmp_path):
         subsets=np.repeat("test", 40),
     )
     for value, expected in ((0.875, []), (0.9, ["balanced-accuracy is 0.9000 in the record and 0.8750"])):
-        metrics = {"balanced-accuracy": Estimate(value, n=40)}
+        metrics = {"balanced-accuracy": Estimate(value, n=40), "ece": Estimate(ERROR, n=40)}
         external.write(evaluation(files=listing_of(place), metrics=metrics), place)
         checked = verify(tmp_path, lambda *_: None, index(), contradictions)
         told = [one.what for one in checked.of("contradicted")]
         assert [text.partition(" by ")[0] for text in told] == expected
         assert checked.trusted is not bool(expected)
+
+
+# Of a confidence of 1 / (1 + 1/e) in 35 of 40 answers that are right.
+ERROR = 0.875 - 1 / (1 + np.exp(-1))
 
 
 def listing_of(place):

@@ -107,6 +107,8 @@ def test_the_same_line_again_computes_nothing_and_compare_has_a_table_of_its_own
     written = (read_folder(bench, found) / "external.json").stat().st_ino
     assert "(1 of 1 cached)" in evaluate(bench, *line).stdout
     assert (read_folder(bench, found) / "external.json").stat().st_ino == written
+    checked = json.loads(bench.call("verify", bench.results, "--json").stdout)
+    assert [one for one in checked["findings"] if one["place"].startswith("external/")] == []
     told = bench.call("compare", bench.results, "--json")
     content = json.loads(told.stdout)
     rows = [row for table in content["tables"] for row in table["rows"] if not row["control"]]
