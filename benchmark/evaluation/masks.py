@@ -1,5 +1,6 @@
 """Predicted lung masks: their agreement with the dataset's, and whether they look like lungs at all."""
 
+import math
 from collections.abc import Mapping
 
 import cv2
@@ -29,7 +30,8 @@ def mask_agreement(truth: np.ndarray, predicted: np.ndarray, films: np.ndarray |
         ``pixel-accuracy``, ``dice``, ``iou``: (n,) float.  ``case``: (n,) str, empty where both masks hold pixels;
         ``no true mask`` (Dice and IoU are then NaN, whatever was predicted) or ``empty prediction`` (they are 0).
     """
-    truth, predicted = (np.asarray(masks, bool).reshape(len(masks), -1) for masks in (truth, predicted))
+    truth, predicted = (np.asarray(masks, bool) for masks in (truth, predicted))
+    truth, predicted = (masks.reshape(len(masks), math.prod(masks.shape[1:])) for masks in (truth, predicted))
     both, either = (truth & predicted).sum(axis=1), (truth | predicted).sum(axis=1)
     known = truth.any(axis=1)
     iou = np.where(known, both / np.maximum(either, 1), np.nan)

@@ -6,7 +6,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from benchmark.planning.keys import BACKEND_LIBRARIES
+from benchmark.planning.chain import BACKEND_LIBRARIES
 from registry.errors import ConfigError, unknown_name
 
 DEFAULT = "tensorflow"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmark.planning.chain import Chain
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import Plan
-from benchmark.planning.keys import CLASSICAL, IMAGES, Chain, scoring
+from benchmark.planning.keys import CLASSICAL, IMAGES, scoring
 from benchmark.planning.runs import Planned, planner
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store

@@ -11,33 +11,24 @@ that matter to it, and the keys of what it reads.  That of a record holds no cod
 raises the schema's number.  Nothing here executes a component.
 """
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from benchmark.planning.graph import MEMBERS, RECORD, Plan, Step, Traits, keys_of
-from benchmark.records.record import SCHEMA
+from benchmark.planning.chain import Chain, Digests
+from benchmark.planning.graph import MEMBERS, Plan, Step, Traits
 from benchmark.records.summary import DatasetSummary
-from benchmark.storage.code import OWN, CodeIndex, component_code
-from benchmark.storage.digests import canonical, digest, library_versions
-from benchmark.tasks.components import components_of, plain_name, run_parts
+from benchmark.storage.code import CodeIndex
+from benchmark.storage.digests import canonical, digest
+from benchmark.tasks.components import plain_name
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec, target_of, with_segmenter_seed
-from registry.lookup import find
+from benchmark.tasks.spec import RunSpec, Spec, VoteSpec, target_of, with_segmenter_seed
 
 SEARCH = "benchmark.data.copies"
 IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
-RECORDED = (  # copied or read
-    "split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw", "controls",
-)  # fmt: skip
-JUDGING = ("score", "controls")  # stages that turn outputs into the numbers of a record
-BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 def plan(spec: Spec, summary: DatasetSummary, traits: Callable[[str], Traits], index: CodeIndex) -> Plan:
@@ -106,13 +97,13 @@ def read_steps(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> tuple[S
     return chain.steps["prepare"], chain.steps.get("copies")
 
 
-def scoring(chain: "Chain") -> tuple[object, ...]:
+def scoring(chain: Chain) -> tuple[object, ...]:
     """Settings of every step that scores."""
     spec, numpy = chain.spec, chain.libraries("numpy")
     return list(spec.classes), target_of(spec.classes), spec.positive, spec.seed, spec.resamples, numpy
 
 
-def _split(chain: "Chain", summary: DatasetSummary) -> None:
+def _split(chain: Chain, summary: DatasetSummary) -> None:
     """The steps that any run begins with."""
     # `lungs` equalises behind the masks (of the whole frame, where that is the mask): the prepared images stay raw.
     spec = chain.spec
@@ -126,16 +117,16 @@ def _split(chain: "Chain", summary: DatasetSummary) -> None:
     chain.add("split", spec.split, spec.fold, reads=("prepare", "copies"))
 
 
-def _copies(chain: "Chain", summary: DatasetSummary) -> None:
+def _copies(chain: Chain, summary: DatasetSummary) -> None:
     """The search for copies, which sees the files as they are read, whatever becomes of them later."""
     source = (("dataset", Component(chain.spec.dataset.name, summary.options)),)
     chain.add("copies", summary.digest, chain.libraries(*IMAGES), components=source)
     chain.steps["copies"] = msgspec.structs.replace(chain.steps["copies"], kept=_memory(chain, source[0][1]))
 
 
-def _memory(chain: "Chain", dataset: Component) -> str:
+def _memory(digests: Digests, dataset: Component) -> str:
     """Name of what is remembered of films, which holds for whatever dataset they are in."""
-    return digest(chain.code(SEARCH), chain.libraries(*IMAGES), chain.component("dataset", dataset))
+    return digest(digests.code(SEARCH), digests.libraries(*IMAGES), digests.component("dataset", dataset))
 
 
 def search_memory(dataset: Component, index: CodeIndex) -> str:
@@ -144,10 +135,10 @@ def search_memory(dataset: Component, index: CodeIndex) -> str:
     Args:
         dataset: with its options resolved.
     """
-    return _memory(Chain(cast("Spec", None), index), dataset)
+    return _memory(Digests(index), dataset)
 
 
-def _trunk(chain: "Chain", summary: DatasetSummary, segmenter: Traits) -> str:
+def _trunk(chain: Chain, summary: DatasetSummary, segmenter: Traits) -> str:
     """The steps up to predictions; gives the versions of what networks are made with."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
@@ -187,7 +178,7 @@ def _stem(
     return found.steps, found.uncacheable
 
 
-def _inputs(chain: "Chain", segmenter: Traits) -> None:
+def _inputs(chain: Chain, segmenter: Traits) -> None:
     """Masks and what the classifier sees; neither where the frame is kept whole as it was prepared."""
     spec = chain.spec
     assert isinstance(spec, RunSpec)
@@ -202,108 +193,3 @@ def _inputs(chain: "Chain", segmenter: Traits) -> None:
     late = spec.images.equalise == "lungs"
     if not segmenter.whole_frame or late:
         chain.add("inputs", spec.images.mask, late, chain.libraries(*IMAGES), reads=("prepare", "masks"))
-
-
-class Chain:
-    """The steps of a run in the making."""
-
-    def __init__(self, spec: Spec, index: CodeIndex) -> None:
-        self.spec, self.index = spec, index
-        self.steps: dict[str, Step] = {}
-        self.uncacheable: list[str] = []
-
-    def add(
-        self,
-        name: str,
-        *settings: object,
-        reads: Sequence[str] = (),
-        components: tuple[tuple[str, Component], ...] = (),
-        module: str = "",
-    ) -> None:
-        """Append a step.
-
-        Args:
-            settings: that its artefact depends on besides what it reads.
-            reads: roles; those that this run does not have are left out.
-            module: below `benchmark.stages`; by default called like the stage.
-        """
-        path = f"benchmark.stages.{module or name}"
-        inputs = keys_of(reads, self.steps)
-        parts = [name, self.code(path), canonical(inputs), *map(_text, settings)]
-        parts += [self.component(kind, component) for kind, component in components]
-        self.steps[name] = Step(name, path, digest(*parts), self.spec, inputs)
-
-    def adopt(self, place: str, steps: Mapping[str, Step], uncacheable: Iterable[str]) -> None:
-        """Take over the steps of another chain, their roles below a place."""
-        self.steps |= {f"{place}{role}": step for role, step in steps.items()}
-        self.uncacheable += uncacheable
-
-    def roles(self, *names: str) -> list[str]:
-        """Of the steps of these stages, those of members, reference and folds too."""
-        return [role for role in self.steps if role.rpartition("/")[2] in names]
-
-    def planned(self, summary: DatasetSummary, module: str = RECORD) -> Plan:
-        """The steps so far, and the record that they end in.
-
-        Args:
-            module: that writes it, below `benchmark.stages`.
-        """
-        spec = self.spec
-        inputs = keys_of(self.roles(*RECORDED), self.steps)
-        key = digest("record", str(SCHEMA), canonical(inputs), canonical([list(spec.classes), spec.metric]))
-        whole = spec.digest(summary.digest)
-        fold = "pooled" if spec.fold is None else f"f{spec.fold}"
-        place = [] if isinstance(spec, ControlsSpec) else [f"s{spec.seed}", fold]
-        return Plan(
-            run="-".join([*run_parts(spec), *place, whole[:8]]),
-            digest=whole,
-            pipeline_digest=spec.pipeline_digest(summary.digest),
-            steps=self.steps,
-            record=Step(RECORD, f"benchmark.stages.{module}", key, spec, inputs),
-            code={name: component_code(kind, part.name, self.index) for name, kind, part in components_of(spec)},
-            uncacheable=sorted(set(self.uncacheable)),
-            scoring=self._scoring_code(),
-        )
-
-    def _scoring_code(self) -> dict[str, str]:
-        modules = [self.steps[name].module for name in JUDGING if name in self.steps]
-        codes = {module: self.index.code_digest(module, OWN) for module in modules}
-        return {module: code for module, code in codes.items() if code}
-
-    def code(self, module: str) -> str:
-        """Digest of a stage's code."""
-        return self.index.code_digest(module, OWN) or self._never_again(module)
-
-    def component(self, kind: str, component: Component) -> str:
-        """Digest of a component's code and options, and of the files that options name."""
-        code = component_code(kind, component.name, self.index) or self._never_again(f"{kind} {component.name}")
-        rest = (code, canonical(component.options), *self._file_digests(component))
-
-        def found() -> str:
-            entry = find(kind, component.name)
-            return digest(kind, entry.module, entry.attribute, *rest)
-
-        return self.index.once(("component", kind, component.name, *rest), found)
-
-    def libraries(self, *names: str) -> str:
-        """Versions of the libraries that matter to a stage."""
-        return self.index.once(("libraries", *names), lambda: canonical(library_versions(*names)))
-
-    def networks(self, spec: RunSpec) -> str:
-        """Versions of what networks run on."""
-        backend = spec.runtime.backend
-        return self.libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
-
-    def _file_digests(self, component: Component) -> list[str]:
-        """Of pretrained weights, for instance: another file at the same path is other input."""
-        values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
-        return [self.index.file_digest(value) for value in values if value and Path(value).is_file()]
-
-    def _never_again(self, what: str) -> str:
-        """In place of a digest of code that cannot be read: what is made with it is not found again."""
-        self.uncacheable.append(what)
-        return os.urandom(16).hex()
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else canonical(value)

@@ -18,7 +18,7 @@ from benchmark.execution.protocol import Emit, Measure, Progress
 from benchmark.models.classifier import trainable
 from benchmark.models.pipeline import BATCH
 from benchmark.models.runtime import reset_keras
-from benchmark.planning.keys import BACKEND_LIBRARIES
+from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
 from benchmark.speed import macs

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmark.models.predictor import joined
-from benchmark.planning.keys import BACKEND_LIBRARIES
+from benchmark.planning.chain import BACKEND_LIBRARIES
 from registry.backbones.sepcnn import sepcnn
 from registry.heads.attention_pool import attention_pool
 from registry.networks.losses import cross_entropy_dice

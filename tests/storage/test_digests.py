@@ -3,6 +3,7 @@ from importlib.metadata import version
 import pytest
 
 from benchmark.planning import keys
+from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.storage import digests
 from benchmark.storage.digests import library_versions
 
@@ -55,6 +56,6 @@ def test_modules_of_other_names_are_known(name):
 
 def test_every_library_of_a_key_is_found_by_its_own_name_in_an_ordinary_installation():
     """So that its keys are what they were."""
-    backends = [name for name, found in library_versions(*keys.BACKEND_LIBRARIES.values()).items() if found != "absent"]
+    backends = [name for name, found in library_versions(*BACKEND_LIBRARIES.values()).items() if found != "absent"]
     names = {*keys.IMAGES, *keys.FIGURES, *keys.CLASSICAL, "scipy", "keras", *backends}
     assert library_versions(*names) == {name: version(name) for name in names}
