@@ -178,9 +178,11 @@ class Artefact:
     def _notices(self, samples: Sequence[Sample], rows: Sequence[Row]) -> list[str]:
         """What a reader of results must know of how the images were prepared."""
         faults = {sample.id: row.mask_fault for sample, row in zip(samples, rows, strict=True) if row.mask_fault}
+        shapes = np.array([row.shape for row in rows])
         lines = [
             depth.described(self.depth) if self.depth else "",
-            frames.described(np.array([row.shape for row in rows]), self.how.fit),
+            frames.described(shapes, self.how.fit),
+            *frames.telling(shapes, np.array([sample.label for sample in samples])),
             *judged(faults, sum(row.has_mask for row in rows)),
         ]
         return [line for line in lines if line]
