@@ -31,7 +31,7 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("half-built", "building/*", re.compile(f"building/(?P<stage>{STAGE})-(?P<key>[0-9a-f]{{16}})-{WHOSE}")),
     ("half-removed", "building/*", re.compile(f"building/{DISCARDED}{WHOSE}")),
     ("description", "descriptions/*", re.compile(rf"descriptions/{KEY}({TEMPORARY}|\.json)")),
-    ("digest file", "file-digests.*", re.compile(rf"file-digests({TEMPORARY}|\.json)")),
+    ("digest file", "file-*", re.compile(rf"file-(digests|headers)({TEMPORARY}|\.json)")),
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
     ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),

@@ -19,7 +19,8 @@ EXAMPLES = 3
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 _CACHE = {  # names in one of `bench`
-    "objects", "partial", "building", "locks", "logs", "descriptions", "verdicts", "file-digests.json", "imports.json",
+    "objects", "partial", "building", "locks", "logs", "descriptions", "verdicts", "kept",
+    "file-digests.json", "file-headers.json", "imports.json",
 }  # fmt: skip
 _PIECE = 4096  # bytes at the beginning and in the middle that tell two files of one size and name apart
 

@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.data import file_facts as facts_module
 from benchmark.data.file_facts import file_facts
+from benchmark.storage.inventory import inventory
 from registry.contracts import Sample
 
 
@@ -58,3 +59,9 @@ def test_files_that_hold_no_image_of_their_own_and_drawn_images_say_nothing(tmp_
     drawn = Sample("2", "well", None, "2", lambda: None)
     assert facts([one], tmp_path / "memory.json") == {}
     assert file_facts([drawn], {}, tmp_path / "memory.json", "1") == {}
+
+
+def test_what_is_remembered_is_of_the_cache(samples, tmp_path):
+    """So that it is counted and removed with it."""
+    facts(samples, tmp_path / "file-headers.json")
+    assert [item.path.name for item in inventory(tmp_path)] == ["file-headers.json"]
