@@ -44,7 +44,7 @@ def pairs(
 ) -> list[Section]:
     """Copies side by side."""
     films = [odd for one in twins[:MOST_PAIRS] for odd in _side_by_side(one, ones, others)]
-    shown = f", {MOST_PAIRS} of {len(twins):,} pairs" if len(twins) > MOST_PAIRS else ""
+    shown = f", {MOST_PAIRS} of {len(twins):,} pairs, the least sure first" if len(twins) > MOST_PAIRS else ""
     return [Section(f"{title}{shown}", films, in_pairs=True)] if films else []
 
 

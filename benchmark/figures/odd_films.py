@@ -46,7 +46,9 @@ def contact_sheet(path: Path, title: str, caption: str, sections: Sequence[Secti
             page.write(MARGIN, top, wrapped(section.title, width, NORMAL), size=NORMAL, weight="bold")
             for left, below, film in _places(section):
                 page.picture(MARGIN + left, top + below, CELL, CELL, film.image)
-                lines = [line for text in film.words.split("\n") for line in wrapped(_end(text), CELL, SMALL)][:LINES]
+                lines = [line for text in film.words.split("\n") for line in wrapped(_end(text), CELL - GAP, SMALL)][
+                    :LINES
+                ]
                 page.write(MARGIN + left, top + below + CELL + 0.03, lines)
             top += _height(section)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from registry.errors import RefusedError
 
+FEWEST = 5  # images of a class of which a share says something
 OF_ONE, OF_OTHERS = 0.95, 0.05  # shares of the images, from and up to which a value tells a class
 FORMAT = "format"
 
@@ -60,7 +61,7 @@ def _of(
     what: str, values: Mapping[str, Mapping[str, int]], counts: Mapping[str, int], classes: Mapping[str, Sequence[str]]
 ) -> Iterator[Telling]:
     for value, images in values.items():
-        for name in classes:
+        for name in (name for name, labels in classes.items() if sum(counts[label] for label in labels) >= FEWEST):
             one = _share(images, counts, classes[name])
             others = _share(images, counts, [label for other in classes if other != name for label in classes[other]])
             if one >= OF_ONE and others <= OF_OTHERS:

@@ -54,3 +54,10 @@ def test_a_format_that_was_allowed_says_so():
 
 def test_nothing_is_known_of_drawn_images():
     assert telling({}, COUNTS, BINARY) == []
+
+
+def test_of_a_few_images_nothing_is_said():
+    assert (
+        telling({"size": {"9×9 pixels": {"odd": 4}}}, {"odd": 4, "rest": 90}, {"odd": ["odd"], "rest": ["rest"]}) == []
+    )
+    assert telling({"size": {"9×9 pixels": {"odd": 5}}}, {"odd": 5, "rest": 90}, {"odd": ["odd"], "rest": ["rest"]})
