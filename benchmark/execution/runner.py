@@ -9,7 +9,7 @@ from benchmark.execution.protocol import Build, Built, Emit, Progress
 from benchmark.planning.graph import Step, subject
 from benchmark.stages.context import Context
 from benchmark.storage.cache import Store, write_duration
-from benchmark.storage.garbage import imported
+from benchmark.storage.garbage import imported, imported_for_good
 from benchmark.storage.kept import Kept
 from registry.errors import StorageError
 
@@ -50,7 +50,7 @@ def begun(step: Step) -> Any:
     So the bits do not depend on what the process has served before; and a backend that has computed takes no other
     number of threads.
     """
-    module = imported(step.module)
+    module = imported_for_good(step.module)
     if "keras" in sys.modules:
         imported("benchmark.models.runtime").reset_keras(step.spec.seed, step.spec.runtime)
     return module

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -23,3 +24,15 @@ def imported(name: str) -> ModuleType:
     """A module: of the time that a large library takes to import, the search for garbage is a fifth."""
     with uncollected():
         return importlib.import_module(name)
+
+
+def imported_for_good(name: str) -> ModuleType:
+    """A module in a worker, and whatever library of networks comes with it: these are never searched again.
+
+    Keras has everything searched before each step, which in all that it consists of took a quarter of a second.
+    """
+    before = "keras" in sys.modules
+    module = imported(name)
+    if not before and "keras" in sys.modules:
+        gc.freeze()  # once, while there is no network yet, whose circles would stay too
+    return module

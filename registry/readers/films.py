@@ -119,6 +119,10 @@ def _without_images(tree: Tree) -> str:
     archives = [file.name for file in tree.others if Path(file.name).suffix.lower() in trees.ARCHIVES]
     if archives:
         return f"data folder {tree.root} holds no image but {some(archives)}; unpack that"
+    foreign = [file.name for file in tree.others if _is_foreign(file)]
+    if foreign and not tree.images:
+        kind = file_kind(next(file.path for file in tree.others if file.name == foreign[0])) or "their format"
+        return f"data folder {tree.root} holds {some(foreign)}: {kind} is not read; convert them to PNG"
     if tree.images:
         return f"data folder {tree.root} holds masks alone; expected one sub-folder of images per label"
     if not tree.folders:

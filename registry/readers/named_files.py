@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from registry.errors import DataError, DataNotFoundError
+from registry.readers.tree import is_own
 
 HIDDEN = ("__macosx", "@eadir", "$recycle.bin")  # folders that systems leave behind
 _DEEPEST = 32  # folders within each other
@@ -72,7 +73,9 @@ def _index(files: Iterable[str], key: Callable[[str], str]) -> dict[str, list[st
 
 
 def files_below(root: Path) -> tuple[str, ...]:
-    """Paths of the files below a folder, in order, hidden ones left out; links are followed, circles are not.
+    """Paths of the files below a folder, in order; links are followed, circles are not.
+
+    Hidden ones and what `bench` has written are left out.
 
     Raises:
         DataNotFoundError: there is no such folder, or it cannot be listed.
@@ -99,7 +102,7 @@ def _walk(folder: str, below: str, found: list[str], above: frozenset[tuple[int,
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            if entry.name.casefold() not in HIDDEN:
+            if entry.name.casefold() not in HIDDEN and not is_own(Path(entry.path)):
                 _walk(entry.path, f"{below}{entry.name}/", found, above | {place})
         else:
             found.append(below + entry.name)

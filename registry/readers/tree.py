@@ -96,7 +96,7 @@ def sub_folders(folder: Path) -> list[Path]:
     return [
         path
         for path in listed(folder)
-        if path.is_dir() and not is_hidden(path.name) and not is_system(path.name) and not _own(path)
+        if path.is_dir() and not is_hidden(path.name) and not is_system(path.name) and not is_own(path)
     ]
 
 
@@ -164,7 +164,7 @@ def _walk(
             file = File(entry.path, names, entry.name)
             (tree.images if is_image(entry.path) else tree.others).append(file)
     for name in below:
-        if _own(folder / name):
+        if is_own(folder / name):
             what = f"folder {'/'.join((*names, name))}"
             tree.skipped.append(PassedOver(what, "results or a cache that bench has written", 0))
             continue
@@ -183,7 +183,7 @@ def _images(folder: Path, depth: int) -> Iterator[Path]:
         elif is_image(entry.path):
             yield folder / entry.name
     for path in below if depth < DEEPEST else ():
-        if not _own(path):
+        if not is_own(path):
             yield from _images(path, depth + 1)
 
 
@@ -207,7 +207,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _own(folder: Path) -> bool:
+def is_own(folder: Path) -> bool:
     """Whether `bench` has written a folder: a cache, results, or the results of one task."""
     try:
         with os.scandir(folder) as entries:
