@@ -3,12 +3,8 @@
 A frame is the top, left, height and width of the film in the prepared image, in pixels; the rest are bars.
 """
 
-from itertools import product
-
 import numpy as np
 
-SQUARE = 1.02  # a larger aspect ratio is none of a square
-NEARLY_ALL = 0.95  # of a label's films: what so many have, and as few others have not, tells the label
 
 Frame = tuple[int, int, int, int]
 PAD, STRETCH, CROP = "pad", "stretch", "crop"
@@ -49,22 +45,6 @@ def film_pixels(frames: np.ndarray, size: int) -> np.ndarray:
     for own, frame in zip(pixels, frames, strict=True):
         own[within(frame)] = True
     return pixels
-
-
-def telling(shapes: np.ndarray, labels: np.ndarray) -> list[str]:
-    """Lines that name labels (N,) whose films (N, 2) nearly alone are tall, or wide, or square."""
-    ratios = shapes[:, 1] / shapes[:, 0]
-    kinds = {"tall": ratios < 1 / SQUARE, "wide": ratios > SQUARE}
-    kinds["square"] = ~(kinds["tall"] | kinds["wide"])
-    names = np.unique(labels).tolist()
-    shares = {kind: {name: float(rows[labels == name].mean()) for name in names} for kind, rows in kinds.items()}
-    lines = []
-    for name, (kind, share) in product(names, shares.items()):
-        most = max((share[other] for other in names if other != name), default=1.0)
-        if share[name] >= NEARLY_ALL and most <= 1 - NEARLY_ALL:
-            told = f"{share[name]:.0%} of its films are {kind}, else {most:.0%}"
-            lines.append(f"the aspect ratio alone tells {name}: {told}")
-    return lines
 
 
 def described(shapes: np.ndarray, fit: str) -> str:

@@ -182,7 +182,6 @@ class Artefact:
         lines = [
             depth.described(self.depth) if self.depth else "",
             frames.described(shapes, self.how.fit),
-            *frames.telling(shapes, np.array([sample.label for sample in samples])),
             *judged(faults, sum(row.has_mask for row in rows)),
         ]
         return [line for line in lines if line]

@@ -204,14 +204,3 @@ def test_threads_change_nothing_for_films_of_sixteen_bits_either(tmp_path):
     one, many = (prepared(samples, tmp_path / str(count), workers=count) for count in (1, 4))
     for name in ("images.npy", "masks.npy", "index.json"):
         assert (one.folder / name).read_bytes() == (many.folder / name).read_bytes()
-
-
-def test_an_aspect_ratio_that_tells_the_class_is_named(tmp_path):
-    tall = [film(TALL, n, label="sick") for n in range(4)]
-    found = prepared([*tall, *(film(WIDE, n, label="well") for n in range(4, 8))], tmp_path / "out")
-    assert found.notices[1:] == (
-        "the aspect ratio alone tells sick: 100% of its films are tall, else 0%",
-        "the aspect ratio alone tells well: 100% of its films are wide, else 0%",
-    )
-    mixed = [film(TALL if n % 2 else WIDE, n, label="sick" if n < 4 else "well") for n in range(8)]
-    assert len(prepared(mixed, tmp_path / "mixed").notices) == 1
