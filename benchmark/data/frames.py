@@ -5,7 +5,6 @@ A frame is the top, left, height and width of the film in the prepared image, in
 
 import numpy as np
 
-
 Frame = tuple[int, int, int, int]
 PAD, STRETCH, CROP = "pad", "stretch", "crop"
 _SAID = {
