@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,15 +111,20 @@ class Bench:
             timeout=300,
         )
 
+    def to_results(self, arguments: Sequence[object]) -> Sequence[object]:
+        """The arguments, with the folder for results where they name none."""
+        return arguments if {"-o", "--output"} & {*map(str, arguments)} else ("-o", self.results, *arguments)
+
     def run(self, *arguments: object, code: int = 0, task: Path | str | None = None, **more: str) -> str:
         """`bench run` on the tiny task (quick settings off); gives its output."""
-        told = self.call("run", "--task", task or self.task, "--full", "-o", self.results, *arguments, **more)
+        told = self.call("run", "--task", task or self.task, "--full", *self.to_results(arguments), **more)
         assert told.returncode == code, told.stdout + told.stderr
         return told.stdout + told.stderr
 
     def plan(self, *arguments: object) -> list[dict[str, Any]]:
         """`bench run --plan --json`: standard output alone is JSON."""
-        told = self.call("run", "--task", self.task, "--full", "-o", self.results, "--plan", "--json", *arguments)
+        task = () if "--task" in arguments else ("--task", self.task)
+        told = self.call("run", *task, "--full", "--plan", "--json", *self.to_results(arguments))
         assert told.returncode == 0, told.stderr
         runs: list[dict[str, Any]] = json.loads(told.stdout)["runs"]
         return runs

@@ -170,7 +170,7 @@ def test_what_is_no_image_is_named_and_the_pipeline_goes_on(bench, pipeline):
         ),
         (np.zeros((2, 32, 32, 3), np.uint8), DataError, r"image 0: expected .* received uint8 \(32, 32, 3\)"),
         ([good, np.zeros((40, 40), np.uint8)], DataError, "1 of 2 images cannot be used: image 1: empty image"),
-        ([bench.root / "no.png"] * 5, DataError, r"5 of 5 images .*no\.png: neither PNG nor JPEG; .* and 2 more$"),
+        ([bench.root / "no.png"] * 5, DataError, r"5 of 5 images .*no\.png: neither PNG nor JPEG, .* and 2 more$"),
         ([], DataError, "no images to predict for"),
     ]:
         with pytest.raises(error, match=message):

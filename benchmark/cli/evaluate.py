@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.flags import results_flag, screen
+from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from benchmark.execution.external import Asked, Evaluated
 
 
-@click.command()
+@click.command(cls=Once)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data", metavar="DIR", help="Folder of X-rays that the runs never saw.")
 @click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default.")

@@ -11,6 +11,8 @@ from registry.readers.rasters import Header, header
 def read_header(path: str) -> Header | None:
     """The header of a file; None of one that holds no picture, is damaged, or cannot be read."""
     try:
+        if not Path(path).is_file():  # opening a pipe would wait for its other end
+            return None
         with Path(path).open("rb") as file:
             if kind(file.read(START)) != "DICOM":
                 file.seek(0)

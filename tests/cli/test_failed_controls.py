@@ -29,7 +29,7 @@ def test_controls_that_fail_do_not_fail_the_command(monkeypatch, tmp_path, runs,
 
     every = [finished(tmp_path / "run", False, runs), finished(tmp_path / "controls", True, controls)]
     monkeypatch.setattr(session, "opened", opened)
-    monkeypatch.setattr(session, "executed", lambda *_: every)
+    monkeypatch.setattr(run, "finished_runs", lambda *_: every)
     monkeypatch.setattr(run, "planned_runs", lambda *_, **__: every)
     told = CliRunner().invoke(command, ["--task", "binary", "-o", str(tmp_path)], env={"BENCH_CACHE": str(tmp_path)})
     assert told.exit_code == code, told.output

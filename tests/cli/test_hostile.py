@@ -37,7 +37,8 @@ def bench(tmp_path_factory) -> Bench:
 
 def refused(bench: Bench, *flags: object, code: int = 2, **environment: str) -> str:
     """The one line that `bench run` says on standard error before it trains or keeps anything."""
-    told = bench.call("run", "--task", bench.task, "--full", "-o", bench.results, *flags, **environment)
+    task = () if "--task" in flags else ("--task", bench.task)
+    told = bench.call("run", *task, "--full", *bench.to_results(flags), **environment)
     assert told.returncode == code, told.stdout + told.stderr
     assert "Traceback" not in told.stdout + told.stderr
     assert not (bench.cache / "objects").exists()

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import describe
-from benchmark.planning import controls
+from benchmark.planning import chain, controls
 from benchmark.planning import keys as planning
 from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import MEMBERS, RECORD, Traits, missing, subject
@@ -226,7 +226,7 @@ def test_an_edit_changes_exactly_the_keys_of_what_runs_that_code(module, expecte
 def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch):
     """Whoever changes what a record says raises its number."""
     before = plan(spec(), summary(), NETWORK)
-    monkeypatch.setattr(planning, "SCHEMA", planning.SCHEMA + 1)
+    monkeypatch.setattr(chain, "SCHEMA", chain.SCHEMA + 1)
     assert changed(before, plan(spec(), summary(), NETWORK)) == {"record"}
 
 
@@ -245,7 +245,7 @@ def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch)
 )
 def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(library, expected, monkeypatch):
     before = plan(spec(), summary(), NETWORK)
-    read = planning.library_versions
+    read = chain.library_versions
     monkeypatch.setattr(
         planning, "library_versions", lambda *names: read(*names) | ({library: "99"} if library in names else {})
     )
@@ -262,7 +262,7 @@ def test_a_component_whose_source_cannot_be_read_counts_by_its_version(monkeypat
 
 def test_what_has_neither_source_nor_version_is_never_reused_and_says_so(monkeypatch):
     unreadable(monkeypatch, "heads")
-    monkeypatch.setattr(planning.find("head", "dense"), "version", "")
+    monkeypatch.setattr(chain.find("head", "dense"), "version", "")
     first = plan(spec(), summary(), NETWORK)
     assert changed(first, plan(spec(), summary(), NETWORK)) == FROM_FIT
     assert first.uncacheable == ["head dense"]
@@ -289,7 +289,7 @@ def test_runs_that_are_planned_together_have_the_keys_that_they_have_alone():
 
 def test_what_is_never_reused_is_not_shared_by_runs_that_are_planned_together_either(monkeypatch):
     unreadable(monkeypatch, "segmenters")
-    monkeypatch.setattr(planning.find("segmenter", "unet"), "version", "")
+    monkeypatch.setattr(chain.find("segmenter", "unet"), "version", "")
     shared = index()
     first, second = plan(spec(), summary(), NETWORK, shared), plan(spec(), summary(), NETWORK, shared)
     assert changed(first, second) == FROM_SEGMENTER
@@ -520,15 +520,15 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     weights = tmp_path / "weights.keras"
     weights.write_bytes(b"one")
     component = Component("sepcnn", {"weights": str(weights)})
-    before = planning.Chain(spec(), index()).component("backbone", component)
-    assert planning.Chain(spec(), index()).component("backbone", component) == before
+    before = chain.Chain(spec(), index()).component("backbone", component)
+    assert chain.Chain(spec(), index()).component("backbone", component) == before
     weights.write_bytes(b"another")
-    assert planning.Chain(spec(), index()).component("backbone", component) != before
+    assert chain.Chain(spec(), index()).component("backbone", component) != before
 
 
 def in_process(components):
     """Describes components without a process of its own."""
-    return [describe.describe(planning.find(kind, name)) for kind, name in components]
+    return [describe.describe(chain.find(kind, name)) for kind, name in components]
 
 
 @pytest.fixture(scope="module")

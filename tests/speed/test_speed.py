@@ -66,7 +66,8 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
 )
 def test_what_cannot_be_measured_is_one_line(monkeypatch, bench_in_process, tmp_path, arguments, complaint):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    code, _, err = bench_in_process("speed", "-o", tmp_path / "results", *arguments)
+    results = () if "-o" in arguments else ("-o", tmp_path / "results")
+    code, _, err = bench_in_process("speed", *results, *arguments)
     assert (code, err.count("\n")) == (2, 1)
     assert complaint in err
 
