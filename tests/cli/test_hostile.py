@@ -307,7 +307,7 @@ def test_bad_films_are_left_out_and_recorded_and_a_full_disk_costs_nothing_that_
     kept = json.loads(first.read_text())
     bench.run(*line)
     (record,) = bench.records().values()
-    assert record["stages"] == dict.fromkeys(("prepare", "split"), "cached") | dict.fromkeys(
+    assert record["stages"] == dict.fromkeys(("prepare", "copies", "split"), "cached") | dict.fromkeys(
         ("fit", "predict", "explain", "score", "draw"), "built"
     )
     history = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())

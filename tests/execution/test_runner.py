@@ -23,6 +23,12 @@ from registry.errors import StorageError
 from tests.specs import index, spec, summary, vote
 
 
+def importing(monkeypatch, modules):
+    """Puts a function in place of importing modules."""
+    for name in ("imported", "imported_for_good"):
+        monkeypatch.setattr(runner, name, modules)
+
+
 class Module:
     """A stage that notes what it is given."""
 
@@ -39,7 +45,7 @@ class Module:
 def stages(tmp_path, monkeypatch):
     """Steps of stages that do nothing; `build` serves one of them as a worker does."""
     store, built, events = Store(tmp_path), [], []
-    monkeypatch.setattr(runner, "imported", lambda module: Module(module.rpartition(".")[2], built))
+    importing(monkeypatch, lambda module: Module(module.rpartition(".")[2], built))
     monkeypatch.delitem(sys.modules, "keras", raising=False)
 
     def build(step):
@@ -117,7 +123,7 @@ def test_a_step_that_fails_leaves_no_artefact_and_no_duration(stages, monkeypatc
     def fails(context, folder):
         raise ValueError("why")
 
-    monkeypatch.setattr(runner, "imported", lambda module: SimpleNamespace(build=fails))
+    importing(monkeypatch, lambda module: SimpleNamespace(build=fails))
     with pytest.raises(ValueError, match="why"):
         stages.build(step("fit"))
     assert not stages.store.has("fit", "key-fit")
@@ -159,7 +165,7 @@ def test_where_keras_is_loaded_every_step_begins_afresh_before_it_computes(stage
         "stages.fit": module,
         "stages.predict": module,
     }
-    monkeypatch.setattr(runner, "imported", modules.__getitem__)
+    importing(monkeypatch, modules.__getitem__)
     if loaded:
         monkeypatch.setitem(sys.modules, "keras", SimpleNamespace())
     runtime = Runtime(deterministic=True, threads=2)
@@ -175,7 +181,7 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
     def module(name):
         return SimpleNamespace(build=lambda context, folder: executed.update([name.rpartition(".")[2]]))
 
-    monkeypatch.setattr(runner, "imported", module)
+    importing(monkeypatch, module)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     features_head = Component("dense", {"units": 16})
     classical = [
@@ -268,8 +274,6 @@ def test_whoever_serves_keeps_what_is_in_the_cache_there(stages, monkeypatch):
         held.append("end")
 
     monkeypatch.setattr(Store, "in_use", in_use)
-    monkeypatch.setattr(
-        runner, "imported", lambda module: SimpleNamespace(build=lambda context, folder: held.append("build"))
-    )
+    importing(monkeypatch, lambda module: SimpleNamespace(build=lambda context, folder: held.append("build")))
     stages.build(step("fit"))
     assert held == ["begin", "build", "end"]

@@ -247,7 +247,7 @@ def test_another_version_of_a_library_changes_the_keys_of_what_it_matters_to(lib
     before = plan(spec(), summary(), NETWORK)
     read = chain.library_versions
     monkeypatch.setattr(
-        planning, "library_versions", lambda *names: read(*names) | ({library: "99"} if library in names else {})
+        chain, "library_versions", lambda *names: read(*names) | ({library: "99"} if library in names else {})
     )
     assert changed(before, plan(spec(), summary(), NETWORK)) == expected
 
