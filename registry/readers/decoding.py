@@ -21,7 +21,11 @@ _CONVERT = {  # formats that are known and not read -> how to convert one
 }
 
 # What is wrong with a file is said in an error, by its name, and not by the decoder on stderr.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+_SILENT = 0
+if hasattr(cv2, "setLogLevel"):  # until OpenCV 4
+    cv2.setLogLevel(_SILENT)
+else:
+    cv2.utils.logging.setLogLevel(_SILENT)
 
 
 def grey_pixels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
