@@ -63,9 +63,7 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
     for film in films.values():
         film.findings = [[called.get(one, one) for one in row] for row in film.findings]
     counts = Counter(one for film in films.values() for row in film.findings for one in row)
-    usual: dict[str, str] = {}
-    for one, _ in counts.most_common():
-        usual.setdefault(one.casefold(), one)
+    usual = _usual(counts)
     for film in films.values():
         film.findings = [[usual[one.casefold()] for one in row] for row in film.findings]
         film.findings = [row for at, row in enumerate(film.findings) if row not in film.findings[:at]]
@@ -79,6 +77,14 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
             f"{len(usual):,} different labels of {len(found):,} images ({', '.join(sorted(usual)[:2])}, …): no labels; "
             "say the column, as label=COLUMN"
         )
+    return found
+
+
+def _usual(counts: Counter[str]) -> dict[str, str]:
+    """Word in lower case -> its most frequent spelling."""
+    found: dict[str, str] = {}
+    for one, _ in counts.most_common():
+        found.setdefault(one.casefold(), one)
     return found
 
 
@@ -110,6 +116,7 @@ def samples_of(
     """
     shared = Counter(stem_of(file).casefold() for file in labels)
     patients = _patients(films, labels)
+    hospitals = _usual(Counter(film.source for film in films.values() if film.source))
     found = []
     for file in sorted(labels, key=lambda file: (layout.natural(file), file)):
         film = films[file]
@@ -118,7 +125,7 @@ def samples_of(
             layout.ImageFile(f"{folder.root}/{file}", (f"{folder.root}/{mask}",) if mask else ()),
             id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
             label=labels[file],
-            source=printable(film.source) if film.source else None,
+            source=printable(hospitals[film.source.casefold()]) if film.source else None,
             patient=printable(patients[file]) if file in patients else None,
             mask_annotator=film.annotator or annotator,
         )

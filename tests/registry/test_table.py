@@ -190,6 +190,20 @@ def test_spellings_of_one_label_are_one(root):
     assert len(table(root).labels) == 2
 
 
+def test_numbers_of_patients_and_labels_are_the_same_with_and_without_a_zero_behind(root):
+    for name, zero, some in (("train.csv", "", range(6)), ("test.csv", ".0", range(6, COUNT))):
+        write(root, [f"f{n}.png,{n % 2}{zero},{n // 4}{zero},PA" for n in some], name=name)
+    (root / "labels.csv").unlink()
+    found = table(root)
+    assert found.labels == ("0", "1")
+    assert Counter(sample.group for sample in found.samples()) == {"patient 0": 4, "patient 1": 4}
+
+
+def test_spellings_of_one_source_are_one(root):
+    write(root, [f"f{n}.png,{n % 2},{('St. A', 'st. a', 'St. A')[n % 3]}" for n in range(COUNT)], "file,label,hospital")
+    assert {sample.source for sample in table(root).samples()} == {"St. A"}
+
+
 def test_a_film_may_have_several_rows_that_agree(root):
     write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2},PA" for n in (*range(COUNT), 0, 1)])
     assert len(table(root).samples()) == COUNT
