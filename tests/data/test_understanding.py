@@ -113,6 +113,10 @@ def test_a_folder_that_no_dataset_knows_says_why(root, tmp_path):
         lone = tmp_path / "lone"
         xrays.write(lone / "Mass" / "1.png", xrays.radiograph())
         recognise(str(lone))
+    (lone / "labels.csv").write_text("file,label\n")
+    (lone / "a.npz").write_bytes(b"junk")
+    with pytest.raises(DataError, match=r"; labels.csv could not be used: --dataset table says why; see: bench list"):
+        recognise(str(lone))
     archive = tmp_path / "x.zip"
     archive.write_bytes(b"PK")
     with pytest.raises(DataNotFoundError, match=r"x.zip' is no folder; .* unpack it and give the folder"):
