@@ -8,6 +8,7 @@ from dataclasses import replace
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError
 from registry.readers import layout, table_search
+from registry.readers.columns import plain
 from registry.readers.files import printable
 from registry.readers.findings import separator_in
 from registry.readers.label_names import renamed
@@ -194,6 +195,7 @@ def dataset_of(
             _guessed(sources),
             *(f"{one.count:,} {one.what} passed over, {one.why}: {_some(one)}" for one in passed),
             *([f"{several:,} images have several findings (separated by {separator!r})"] if several else []),
+            *_contradicted(folder, samples, separator, tables),
             *_unknown(samples),
         ),
         listed=tuple(samples),
@@ -226,6 +228,22 @@ def _known_by(sources: Sequence[Source], samples: Sequence[Sample]) -> str:
 
 def _some(passed: PassedOver) -> str:
     return ", ".join(passed.examples) + (", …" if passed.count > len(passed.examples) else "")
+
+
+def _contradicted(folder: Folder, samples: Sequence[Sample], separator: str, tables: str) -> Iterable[str]:
+    """Which images lie in the folder of a label that the table does not give them, where most folders agree with it."""
+    labels = {plain(one) for sample in samples for one in sample.label.split(separator)}
+    agree, odd = 0, []
+    for sample in samples:
+        folders = sample.paths[0].removeprefix(f"{folder.root}/").split("/")[:-1]
+        told = {plain(name) for name in folders} & labels
+        own = {plain(one) for one in sample.label.split(separator)}
+        agree += bool(told & own)
+        odd += [sample.id] if told and not told & own else []
+    if 0 < len(odd) < agree:
+        shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
+        how = f"lie in the folder of another label than {tables} gives them"
+        yield f"{len(odd):,} images {how}; the table counts: {shown}"
 
 
 def _unknown(samples: Sequence[Sample]) -> Iterable[str]:

@@ -204,6 +204,18 @@ def test_spellings_of_one_source_are_one(root):
     assert {sample.source for sample in table(root).samples()} == {"St. A"}
 
 
+def test_images_in_the_folder_of_another_label_are_said(tmp_path):
+    for n in range(COUNT):
+        film(tmp_path / ("ill", "Well")[n % 2] / f"f{n}.png", n)
+    write(tmp_path, [f"f{n}.png,{('ill', 'well')[n % 2 or n == 4]}" for n in range(COUNT)], "file,label")
+    found = table(tmp_path)
+    assert labels(found) == {"ill": 3, "well": 5}
+    line = "1 images lie in the folder of another label than labels.csv gives them; the table counts: ill/f4"
+    assert line in found.notices
+    write(tmp_path, [f"f{n}.png,{('well', 'ill')[n % 2]}" for n in range(COUNT)], "file,label")
+    assert not any("another label" in line for line in table(tmp_path).notices)
+
+
 def test_a_film_may_have_several_rows_that_agree(root):
     write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2},PA" for n in (*range(COUNT), 0, 1)])
     assert len(table(root).samples()) == COUNT
