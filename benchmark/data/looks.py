@@ -79,7 +79,8 @@ def look(sample: Sample, bits: int = 0) -> Look:
     mean = float(counts @ np.arange(256))
     if max(counts) == 1:
         return Look(reason=f"empty image: every pixel is {mean:.0f}")
-    return Look("", *image.shape, mean, float(counts[0]), float(counts[255]), digest, _fault(sample), bits)
+    height, width = image.shape
+    return Look("", height, width, mean, float(counts[0]), float(counts[255]), digest, _fault(sample), bits)
 
 
 def _fault(sample: Sample) -> str:
