@@ -8,7 +8,7 @@ from registry.contracts import PassedOver
 from registry.errors import DataError, OptionError
 from registry.readers.columns import PART_WORDS, Columns, column_of, plain, without_zero
 from registry.readers.files import printable
-from registry.readers.findings import Uncertain, is_unknown, marked_findings, split_findings, united
+from registry.readers.findings import Uncertain, marked_findings, names_nobody, split_findings, united
 from registry.readers.named_files import NamedFiles, leaves, only
 from registry.readers.sheets import collection
 from registry.readers.tables import Row, Table
@@ -150,11 +150,11 @@ class Rows:
         if findings not in film.findings:
             film.findings.append(findings)
         hospital = collection(cells["source"]) if source.label is not None else cells["source"]
-        film.source = film.source or (None if is_unknown(hospital) else hospital)
+        film.source = film.source or (None if names_nobody(hospital) else hospital)
         part = PART_WORDS.get(plain(cells["part"])) or source.part
         for name, value in (("patient", without_zero(cells["patient"])), ("part", part or "")):
             known = getattr(film, name)
-            if is_unknown(value):
+            if names_nobody(value):
                 continue
             if known not in (None, value):
                 raise DataError(

@@ -341,6 +341,18 @@ def test_patients_that_are_unknown_in_part_are_counted(root):
     assert "patients of 5 of 8 images unknown" in table(root).notices
 
 
+@pytest.mark.parametrize("word", ["-", "None", "-1", "N/A"])
+def test_words_for_nobody_are_no_patient_and_no_hospital(root, word):
+    lines = [
+        f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2 if n < 4 else word},{'St. A' if n < 4 else word}"
+        for n in range(COUNT)
+    ]
+    write(root, lines, "file,label,patient_id,hospital")
+    found = table(root).samples()
+    assert [sample.group == sample.id for sample in found] == [False] * 4 + [True] * 4
+    assert {sample.source for sample in found} == {"St. A", None}
+
+
 def test_ages_and_sexes_have_one_spelling(root):
     ages, sexes = ("058Y", "018M", "45,0", "?"), ("female", "M")
     lines = [f"f{n}.png;{'ab'[n % 2]};{ages[n % 4]};{sexes[n % 2]}" for n in range(COUNT)]
