@@ -33,7 +33,13 @@ def odd_films(samples: Sequence[Sample], looks: Sequence[Look], twins: Sequence[
     readable = [place for place, look in enumerate(looks) if not look.reason]
     by_id = {sample.id: sample for sample in samples}
     found = [
-        Section(title, [_odd(samples[place], words(looks[place])) for place in _extreme(readable, looks, value)])
+        Section(
+            title,
+            [
+                _odd(samples[place], words(looks[place]), looks[place].bits)
+                for place in _extreme(readable, looks, value)
+            ],
+        )
         for title, value, words in _ways()
     ]
     return [section for section in found if section.films] + pairs("Copies", twins, by_id, by_id)
@@ -80,5 +86,5 @@ def _extreme(readable: Sequence[int], looks: Sequence[Look], value: Callable[[Lo
     return [readable[place] for place in order if values[place] > np.median(values)]
 
 
-def _odd(sample: Sample, words: str) -> Odd:
-    return Odd(small(sample, SIDE), f"{sample.id}\n{words}")
+def _odd(sample: Sample, words: str, bits: int = 0) -> Odd:
+    return Odd(small(sample, SIDE, bits), f"{sample.id}\n{words}")

@@ -38,10 +38,16 @@ def understood(
             if any(sample.part == part for sample in samples)
         },
         shared_patients=_in_train_and_test((sample, sample.group) for sample in known),
-        shared_files=_in_train_and_test((sample, contents[sample.paths[0]]) for sample in samples if sample.paths),
+        shared_files=_in_train_and_test((sample, contents[sample.paths[0]]) for sample in _files_of_one(samples)),
         traits=dict(sorted(Counter(trait for sample in samples for trait in sample.traits).items())),
         passed_over=[_left_aside(one) for one in getattr(dataset, "passed_over", ())],
     )
+
+
+def _files_of_one(samples: Sequence[Sample]) -> list[Sample]:
+    """Those whose film has a file of its own: in an archive all have the same one, and are not equal for that."""
+    films = Counter(sample.paths[0] for sample in samples if sample.paths)
+    return [sample for sample in samples if sample.paths and films[sample.paths[0]] == 1]
 
 
 def _in_train_and_test(told: Iterable[tuple[Sample, str]]) -> int:

@@ -161,6 +161,15 @@ def _samples(archive: Archive, part: str, images: str, labels: str, called: Mapp
             )
 
 
+def _word(value: object) -> str:
+    """A label as text: of numbers a whole one, of NaN none."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float):
+        return "" if value != value else str(int(value))
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
 def _words(archive: Archive, key: str, count: int, called: Mapping[str, str]) -> Iterable[str]:
     """The label of each image; empty of one without."""
     values = archive.whole(key)
@@ -172,9 +181,10 @@ def _words(archive: Archive, key: str, count: int, called: Mapping[str, str]) ->
             "or as many rows with a column for each label"
         )
     if values.ndim == 1:
-        texts = [text.decode() if isinstance(text, bytes) else str(text) for text in values.tolist()]
-        plain = [str(int(float(text))) if values.dtype.kind in "bf" and text != "nan" else text for text in texts]
-        return [called.get(text, text) for text in plain]
+        if values.dtype.kind == "f" and not (np.isnan(values) | (values == np.round(values)) & ~np.isinf(values)).all():
+            raise DataError(f"{archive.path.name}: {key} holds fractions; expected whole numbers, one for each label")
+        texts = map(_word, values.tolist())
+        return [called.get(text, text) for text in texts]
     if not np.isin(values, (0, 1)).all():
         raise DataError(f"{archive.path.name}: {key} has {values.shape[1]} columns of other numbers than 0 and 1")
     columns = [called.get(str(number), str(number)) for number in range(values.shape[1])]

@@ -11,6 +11,7 @@ from registry.options import Range
 from registry.readers import layout, patients
 from registry.readers.film import Film, some
 from registry.readers.films import Labelled, labelled, unread
+from registry.readers.mask_checks import check_no_masks
 from registry.readers.mask_files import among_images, pair
 from registry.readers.tree import File, passed_over
 
@@ -49,6 +50,7 @@ def folder(
     images, inner = among_images([film for films in found.films.values() for film in _in_order(films)])
     masks, unpaired = pair([*images, *found.beside], [*found.masks, *inner])
     labels = {film.file.path: label for label, films in found.films.items() for film in films}
+    check_no_masks(images, labels, found.depth)
     known = _patients(found, images, labels, patient)
     ids = _ids(images, labels, found.depth)
     listed = tuple(

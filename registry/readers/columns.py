@@ -71,6 +71,11 @@ def whole(text: str) -> str:
     return match[1] if match else text
 
 
+def without_zero(text: str) -> str:
+    """``12.0`` as ``12``: so the numbers of a column are written once one of its cells is blank."""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
+
+
 @dataclass(slots=True)
 class Contents:
     """What stands in a column, of the rows that were looked at."""

@@ -105,8 +105,8 @@ def unread(found: Labelled) -> None:
     foreign = [one for one in found.tree.others if len(film(one).named) > found.depth and _is_foreign(one)]
     if foreign:
         raise DataError(
-            f"{'/'.join((*foreign[0].folders, ''))} holds {some(one.name for one in foreign)}, in a format that is not "
-            "read; convert or remove them"
+            f"{some('/'.join((*one.folders, one.name)) for one in foreign)}: a format that is not read; convert or "
+            "remove them"
         )
 
 

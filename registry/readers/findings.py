@@ -7,7 +7,8 @@ from typing import Literal
 from registry.readers.columns import plain, whole
 
 NOTHING = "No finding"  # of a row that denies every finding, where no column says so
-UNKNOWN = frozenset({"", "nan", "na", "null", "todo", "unknown", "unlabeled", "unlabelled", "?"})
+UNKNOWN = frozenset({"", "nan", "na", "null", "todo", "unknown", "unlabeled", "unlabelled", "?", "-", "--", "–"})
+NOBODY = frozenset({"none", "-1"})  # in place of a patient or a hospital
 HEALTHY = frozenset({"nofinding", "nofindings", "normal", "healthy", "negative", "none", "nothing"})
 
 Uncertain = Literal["drop", 0, 1]
@@ -19,6 +20,11 @@ _LISTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 def is_unknown(text: str) -> bool:
     """Whether a cell says that nobody knows."""
     return text.casefold() in UNKNOWN or (bool(plain(text)) and plain(text) in UNKNOWN)
+
+
+def names_nobody(text: str) -> bool:
+    """Whether the cell of a patient or a hospital says that none is known."""
+    return is_unknown(text) or text.casefold() in NOBODY
 
 
 def is_list(text: str) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from registry.contracts import PassedOver
 from registry.errors import DataError, OptionError
-from registry.readers.columns import PART_WORDS, Columns, column_of, plain
+from registry.readers.columns import PART_WORDS, Columns, column_of, plain, without_zero
 from registry.readers.files import printable
-from registry.readers.findings import Uncertain, is_unknown, marked_findings, split_findings, united
+from registry.readers.findings import Uncertain, marked_findings, names_nobody, split_findings, united
 from registry.readers.named_files import NamedFiles, leaves, only
 from registry.readers.sheets import collection
 from registry.readers.tables import Row, Table
@@ -143,18 +143,18 @@ class Rows:
                 f"{source.table.path.name} has a formula, {printable(text)[:40]!r}, where the label of "
                 f"{printable(cells['file'])!r} should be; save the table with values"
             )
-        return split_findings(text, reading.separator, reading.depth)
+        return split_findings(without_zero(text), reading.separator, reading.depth)
 
     def _add(self, file: str, findings: list[str], source: Source, cells: "_Cells", place: str) -> None:
         film = self.found.setdefault(file, Film(place=place))
         if findings not in film.findings:
             film.findings.append(findings)
         hospital = collection(cells["source"]) if source.label is not None else cells["source"]
-        film.source = film.source or (None if is_unknown(hospital) else hospital)
+        film.source = film.source or (None if names_nobody(hospital) else hospital)
         part = PART_WORDS.get(plain(cells["part"])) or source.part
-        for name, value in (("patient", cells["patient"]), ("part", part or "")):
+        for name, value in (("patient", without_zero(cells["patient"])), ("part", part or "")):
             known = getattr(film, name)
-            if is_unknown(value):
+            if names_nobody(value):
                 continue
             if known not in (None, value):
                 raise DataError(

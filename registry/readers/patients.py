@@ -120,7 +120,9 @@ def read_table(path: Path) -> Table:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            line = file.readline()
+            file.seek(0)
+            rows = list(csv.DictReader(file, delimiter=max(",;\t", key=line.count)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a readable table ({error}); restore or remove it") from error
     missing = {"file", "patient_id"} - set(rows[0] if rows else ())
@@ -129,7 +131,25 @@ def read_table(path: Path) -> Table:
             f"{path} lacks {' and '.join(sorted(missing))}; expected columns file, patient_id and a row each"
         )
     told = [(row["file"] or "", (row["patient_id"] or "").strip()) for row in rows]
-    return Table(path, {file: patient for file, patient in told if file.strip() and patient})
+    return Table(path, _agreeing(path, [(file, patient) for file, patient in told if file.strip() and patient]))
+
+
+def _agreeing(path: Path, told: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """File -> patient.
+
+    Raises:
+        DataError: rows give one file to several patients.
+    """
+    found: dict[str, str] = {}
+    known: dict[str, str] = {}
+    for file, patient in told:
+        name = Path(file.strip()).name
+        if known.setdefault(name.casefold(), patient) != patient:
+            raise DataError(
+                f"{path} gives {name} to the patients {known[name.casefold()]} and {patient}; keep one of the rows"
+            )
+        found[file] = patient
+    return found
 
 
 def matched(table: Table, files: Sequence[str]) -> Matched:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError
 from registry.readers import layout, table_search
+from registry.readers.columns import plain
 from registry.readers.files import printable
 from registry.readers.findings import separator_in
 from registry.readers.label_names import renamed
@@ -63,9 +64,7 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
     for film in films.values():
         film.findings = [[called.get(one, one) for one in row] for row in film.findings]
     counts = Counter(one for film in films.values() for row in film.findings for one in row)
-    usual: dict[str, str] = {}
-    for one, _ in counts.most_common():
-        usual.setdefault(one.casefold(), one)
+    usual = _usual(counts)
     for film in films.values():
         film.findings = [[usual[one.casefold()] for one in row] for row in film.findings]
         film.findings = [row for at, row in enumerate(film.findings) if row not in film.findings[:at]]
@@ -79,6 +78,14 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
             f"{len(usual):,} different labels of {len(found):,} images ({', '.join(sorted(usual)[:2])}, …): no labels; "
             "say the column, as label=COLUMN"
         )
+    return found
+
+
+def _usual(counts: Counter[str]) -> dict[str, str]:
+    """Word in lower case -> its most frequent spelling."""
+    found: dict[str, str] = {}
+    for one, _ in counts.most_common():
+        found.setdefault(one.casefold(), one)
     return found
 
 
@@ -110,6 +117,7 @@ def samples_of(
     """
     shared = Counter(stem_of(file).casefold() for file in labels)
     patients = _patients(films, labels)
+    hospitals = _usual(Counter(film.source for film in films.values() if film.source))
     found = []
     for file in sorted(labels, key=lambda file: (layout.natural(file), file)):
         film = films[file]
@@ -118,7 +126,7 @@ def samples_of(
             layout.ImageFile(f"{folder.root}/{file}", (f"{folder.root}/{mask}",) if mask else ()),
             id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
             label=labels[file],
-            source=printable(film.source) if film.source else None,
+            source=printable(hospitals[film.source.casefold()]) if film.source else None,
             patient=printable(patients[file]) if file in patients else None,
             mask_annotator=film.annotator or annotator,
         )
@@ -187,6 +195,7 @@ def dataset_of(
             _guessed(sources),
             *(f"{one.count:,} {one.what} passed over, {one.why}: {_some(one)}" for one in passed),
             *([f"{several:,} images have several findings (separated by {separator!r})"] if several else []),
+            *_contradicted(folder, samples, separator, tables),
             *_unknown(samples),
         ),
         listed=tuple(samples),
@@ -219,6 +228,22 @@ def _known_by(sources: Sequence[Source], samples: Sequence[Sample]) -> str:
 
 def _some(passed: PassedOver) -> str:
     return ", ".join(passed.examples) + (", …" if passed.count > len(passed.examples) else "")
+
+
+def _contradicted(folder: Folder, samples: Sequence[Sample], separator: str, tables: str) -> Iterable[str]:
+    """Which images lie in the folder of a label that the table does not give them, where most folders agree with it."""
+    labels = {plain(one) for sample in samples for one in sample.label.split(separator)}
+    agree, odd = 0, []
+    for sample in samples:
+        folders = sample.paths[0].removeprefix(f"{folder.root}/").split("/")[:-1]
+        told = {plain(name) for name in folders} & labels
+        own = {plain(one) for one in sample.label.split(separator)}
+        agree += bool(told & own)
+        odd += [sample.id] if told and not told & own else []
+    if 0 < len(odd) < agree:
+        shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
+        how = f"lie in the folder of another label than {tables} gives them"
+        yield f"{len(odd):,} images {how}; the table counts: {shown}"
 
 
 def _unknown(samples: Sequence[Sample]) -> Iterable[str]:

@@ -156,3 +156,13 @@ def test_the_odd_ones_are_the_extreme_ones_that_can_be_read():
 
 def test_of_nothing_that_can_be_read_there_is_nothing_to_see():
     assert odd_films([sample("cut")], [Look("truncated")], []) == []
+
+
+def test_films_of_sixteen_bits_are_looked_at_as_a_run_scales_them():
+    bright = film(4).astype(np.uint16) * 16
+    samples = [sample("bright", image=bright), sample("dark", "well", bright // 8), sample("grey", "well", film(2))]
+    seen = looks(samples, workers=2, told=lambda done, total: None)
+    assert [one.bits for one in seen] == [12, 12, 0]
+    assert seen[0].mean == pytest.approx(8 * seen[1].mean, rel=0.02)
+    darkest = odd_films(samples, seen, [])[0].films[0].image
+    assert darkest.dtype == np.uint8 and darkest.max() < 40

@@ -11,7 +11,7 @@ from benchmark.records.summary import LeftAside
 from benchmark.tasks import spec as specs
 from benchmark.tasks.spec import DatasetChoice
 from registry.errors import DataError, DataNotFoundError, UnknownNameError
-from tests import xrays
+from tests import miniatures, xrays
 from tests.specs import spec
 
 
@@ -49,6 +49,16 @@ def test_a_summary_says_how_the_data_were_understood(root):
     assert known.passed_over == [LeftAside(".txt files", "no image", 1, ["notes.txt"])]
     assert known.ignored == {} and known.limited == 0
     assert (known.shared_patients, known.shared_files) == (1, 3)
+
+
+def test_films_in_one_archive_are_not_identical_files(tmp_path):
+    (tmp_path / "data").mkdir()
+    miniatures.pneumoniamnist(tmp_path / "data")
+    known = summarise(
+        DatasetChoice("arrays", str(tmp_path / "data")), 0, tmp_path / "cache", lambda *_: None
+    ).understood
+    assert set(known.parts) == {"train", "validation", "test"}
+    assert known.shared_files == 0
 
 
 def test_images_whose_patient_is_unknown_are_counted(root):
@@ -102,6 +112,10 @@ def test_a_folder_that_no_dataset_knows_says_why(root, tmp_path):
     with pytest.raises(DataError, match=r"found Mass \(with images\): it holds one label, Mass; a task needs two"):
         lone = tmp_path / "lone"
         xrays.write(lone / "Mass" / "1.png", xrays.radiograph())
+        recognise(str(lone))
+    (lone / "labels.csv").write_text("file,label\n")
+    (lone / "a.npz").write_bytes(b"junk")
+    with pytest.raises(DataError, match=r"; labels.csv could not be used: --dataset table says why; see: bench list"):
         recognise(str(lone))
     archive = tmp_path / "x.zip"
     archive.write_bytes(b"PK")

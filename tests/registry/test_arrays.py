@@ -51,6 +51,7 @@ def test_images_labels_and_parts_are_those_of_the_archive(root):
     [
         (LABELS.reshape(-1, 1), ["0", "1", "0", "1", "2", "2"]),
         (LABELS.astype(float), ["0", "1", "0", "1", "2", "2"]),
+        (LABELS == 1, ["0", "1", "0", "1", "0", "0"]),
         (np.eye(3, dtype=int)[LABELS], ["0", "1", "0", "1", "2", "2"]),
         (np.array(["a", "b"] * 3), ["a", "b"] * 3),
         (np.array([[1, 0], [1, 1], [0, 0]] * 2), ["0", "0|1", "No finding"] * 2),
@@ -61,6 +62,12 @@ def test_labels_are_numbers_names_or_columns(tmp_path, labels, expected):
     assert [sample.label for sample in dataset.samples()] == expected
     assert {sample.part for sample in dataset.samples()} == {None}
     assert dataset.separator == ("|" if "0|1" in expected else None)
+
+
+def test_an_image_whose_label_is_not_a_number_has_none(tmp_path):
+    dataset = arrays(save(tmp_path / "d", images=IMAGES, labels=np.where(LABELS == 2, np.nan, LABELS)))
+    assert [sample.label for sample in dataset.samples()] == ["0", "1", "0", "1"]
+    assert [(one.why, one.count) for one in dataset.passed_over] == [("no label", 2)]
 
 
 def test_colours_become_grey(tmp_path):
@@ -111,6 +118,8 @@ class Trap:
         ({"images": IMAGES[:, :8], "labels": LABELS}, r"images is uint8 \(6, 8, 24\); expected"),
         ({"images": IMAGES, "labels": LABELS[:3]}, r"labels is int64 \(3,\); expected 6 numbers or names"),
         ({"images": IMAGES, "labels": np.full((6, 3), 7)}, "3 columns of other numbers than 0 and 1"),
+        ({"images": IMAGES, "labels": LABELS + 0.5}, "labels holds fractions; expected whole numbers"),
+        ({"images": IMAGES, "labels": np.array([0, 1, 0, 1, 0, np.inf])}, "labels holds fractions"),
         ({"images": IMAGES, "labels": np.zeros(6, int)}, "images of 1 label; a task needs two or more"),
         (
             {"images": np.array([Trap()] * 6, object), "labels": LABELS},

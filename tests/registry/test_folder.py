@@ -113,7 +113,7 @@ def test_a_label_folder_whose_images_are_gone_is_named(root):
 def test_images_in_another_format_are_not_dropped_in_silence(root):
     (root / "well" / "radiograph9.nii.gz").write_bytes(b"x")
     (root / "well" / "radiograph8").write_bytes(b"GIF89a...")
-    with pytest.raises(DataError, match=r"well/ holds radiograph8, radiograph9.nii.gz, in a format that is not read"):
+    with pytest.raises(DataError, match=r"well/radiograph8, well/radiograph9.nii.gz: a format that is not read"):
         folder(root)
 
 

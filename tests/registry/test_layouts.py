@@ -364,3 +364,17 @@ def test_ids_of_parts_and_of_folders_without_meaning_do_not_collide(tmp_path):
     assert len(set(ids)) == 15
     assert "train/Normal/images_1/0.png" in ids
     assert "train/Effusion/0" in ids
+
+
+def test_masks_in_a_folder_of_another_name_are_no_films(tmp_path):
+    films(tmp_path, *(f"{label}/images" for label in LABELS))
+    masks(tmp_path, *(f"{label}/lungs" for label in LABELS))
+    with pytest.raises(
+        DataError, match=r"^Effusion/lungs, Normal/lungs: the images there have two grey levels, as masks"
+    ):
+        folder(tmp_path)
+
+
+def test_films_called_like_those_of_another_folder_are_films(tmp_path):
+    films(tmp_path, *(f"{label}/{where}" for label in LABELS for where in ("north", "south")))
+    assert counts(tmp_path) == dict.fromkeys(LABELS, 6)

@@ -102,6 +102,21 @@ def test_a_table_that_mostly_fits_nothing_is_refused(tmp_path):
         folder(tmp_path)
 
 
+@pytest.mark.parametrize("separator", ";\t")
+def test_a_table_may_have_another_separator(tmp_path, separator):
+    films(tmp_path, *(f"sick/{n}.png" for n in range(4)))
+    lines = [("file", "patient_id"), *((f"{n}.png", f"a,{n // 2}") for n in range(4))]
+    (tmp_path / "sick.patients.csv").write_text("".join(separator.join(line) + "\n" for line in lines))
+    assert groups(tmp_path) == ["patient a,0", "patient a,0", "patient a,1", "patient a,1"]
+
+
+def test_a_file_of_two_patients_is_refused(tmp_path):
+    films(tmp_path, *(f"sick/{n}.png" for n in range(4)))
+    (tmp_path / "sick.patients.csv").write_text("file,patient_id\n0.png,a\n1.png,b\n0.png,a\n1.PNG,c\n")
+    with pytest.raises(DataError, match=r"sick.patients.csv gives 1.PNG to the patients b and c; keep one of the rows"):
+        folder(tmp_path)
+
+
 def test_a_table_of_a_larger_collection_is_as_good(tmp_path):
     films(tmp_path, *(f"sick/{n}.png" for n in range(4)))
     (tmp_path / "sick.patients.csv").write_text("file,patient_id\n" + "".join(f"{n},{n // 2}\n" for n in range(40)))

@@ -190,6 +190,32 @@ def test_spellings_of_one_label_are_one(root):
     assert len(table(root).labels) == 2
 
 
+def test_numbers_of_patients_and_labels_are_the_same_with_and_without_a_zero_behind(root):
+    for name, zero, some in (("train.csv", "", range(6)), ("test.csv", ".0", range(6, COUNT))):
+        write(root, [f"f{n}.png,{n % 2}{zero},{n // 4}{zero},PA" for n in some], name=name)
+    (root / "labels.csv").unlink()
+    found = table(root)
+    assert found.labels == ("0", "1")
+    assert Counter(sample.group for sample in found.samples()) == {"patient 0": 4, "patient 1": 4}
+
+
+def test_spellings_of_one_source_are_one(root):
+    write(root, [f"f{n}.png,{n % 2},{('St. A', 'st. a', 'St. A')[n % 3]}" for n in range(COUNT)], "file,label,hospital")
+    assert {sample.source for sample in table(root).samples()} == {"St. A"}
+
+
+def test_images_in_the_folder_of_another_label_are_said(tmp_path):
+    for n in range(COUNT):
+        film(tmp_path / ("ill", "Well")[n % 2] / f"f{n}.png", n)
+    write(tmp_path, [f"f{n}.png,{('ill', 'well')[n % 2 or n == 4]}" for n in range(COUNT)], "file,label")
+    found = table(tmp_path)
+    assert labels(found) == {"ill": 3, "well": 5}
+    line = "1 images lie in the folder of another label than labels.csv gives them; the table counts: ill/f4"
+    assert line in found.notices
+    write(tmp_path, [f"f{n}.png,{('well', 'ill')[n % 2]}" for n in range(COUNT)], "file,label")
+    assert not any("another label" in line for line in table(tmp_path).notices)
+
+
 def test_a_film_may_have_several_rows_that_agree(root):
     write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2},PA" for n in (*range(COUNT), 0, 1)])
     assert len(table(root).samples()) == COUNT
@@ -313,6 +339,18 @@ def test_masks_come_from_a_column_or_from_a_folder_of_masks(root):
 def test_patients_that_are_unknown_in_part_are_counted(root):
     write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n if n < 3 else ''}," for n in range(COUNT)])
     assert "patients of 5 of 8 images unknown" in table(root).notices
+
+
+@pytest.mark.parametrize("word", ["-", "None", "-1", "N/A"])
+def test_words_for_nobody_are_no_patient_and_no_hospital(root, word):
+    lines = [
+        f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2 if n < 4 else word},{'St. A' if n < 4 else word}"
+        for n in range(COUNT)
+    ]
+    write(root, lines, "file,label,patient_id,hospital")
+    found = table(root).samples()
+    assert [sample.group == sample.id for sample in found] == [False] * 4 + [True] * 4
+    assert {sample.source for sample in found} == {"St. A", None}
 
 
 def test_ages_and_sexes_have_one_spelling(root):
