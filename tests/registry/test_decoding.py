@@ -105,6 +105,18 @@ def test_signed_numbers_are_moved_to_zero_and_fractions_are_refused(tmp_path):
         read(tmp_path, tiff(FILM.astype(np.float32), 1, 3))
 
 
+def test_a_tiff_of_several_films_is_refused_and_one_with_a_preview_is_read(tmp_path):
+    half = np.ascontiguousarray(FILM[::2, ::2])
+    for pages, films in (([FILM, FILM.T.copy(), half], 1), ([FILM, half], 1), ([FILM, half, FILM, FILM], 3)):
+        found, data = cv2.imencodemulti(".tiff", pages)
+        assert found
+        if films == 1:
+            assert np.array_equal(read(tmp_path, data.tobytes()), FILM)
+            continue
+        with pytest.raises(DataError, match="a TIFF of 3 pages; a film has one"):
+            read(tmp_path, data.tobytes())
+
+
 def test_numbers_in_words_are_read(tmp_path):
     words = " ".join(map(str, DEEP.ravel()))
     assert np.array_equal(read(tmp_path, f"P2\n# a comment\n80 60\n4095\n{words}".encode()), DEEP)
