@@ -29,10 +29,9 @@ from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
 from registry.readers.film import some
 from registry.readers.films import labelled
-from registry.readers.tree import ARCHIVES, first_image, sub_folders
+from registry.readers.tree import ARCHIVES, READERS, first_image, sub_folders
 
 UNREADABLE = "unreadable"
-_READERS = {"table": (".csv", ".tsv", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet"), "arrays": (".npz",)}
 READS_HEADERS = "registry.readers.headers"
 
 NO_PATIENTS = "patients unknown: each image stands by itself, and only copies of one film are kept together"
@@ -142,7 +141,7 @@ def _why_not(root: str) -> str:
 def _tried(root: Path) -> str:
     """Which tables and archives a folder holds that are not what they should be, and how to know more."""
     files = sorted(path.name for path in root.iterdir() if path.is_file() and not path.name.startswith("."))
-    for reader, suffixes in _READERS.items():
+    for reader, suffixes in READERS.items():
         found = [name for name in files if Path(name).suffix.lower() in suffixes]
         if found:
             return f"; {some(found)} could not be used: --dataset {reader} says why"
