@@ -27,9 +27,9 @@ from registry.cores import usable_cores
 from registry.declarations import recognition
 from registry.errors import DataError, DataNotFoundError
 from registry.lookup import Entry, entries, load
-from registry.readers.film import some
 from registry.readers.films import labelled
-from registry.readers.tree import ARCHIVES, READERS, first_image, sub_folders
+from registry.readers.tree import ARCHIVES, first_image, sub_folders
+from registry.readers.unread_files import tried
 
 UNREADABLE = "unreadable"
 READS_HEADERS = "registry.readers.headers"
@@ -115,7 +115,7 @@ def recognise(root: str) -> str:
     if scores[best] == 0:
         raise DataError(
             f"{root} is not laid out like any known dataset; expected two or more sub-folders with images, "
-            f"one per label; found {_content(Path(root))}{_why_not(root)}{_tried(Path(root))}; see: bench list datasets"
+            f"one per label; found {_content(Path(root))}{_why_not(root)}{tried(Path(root))}; see: bench list datasets"
         )
     return best
 
@@ -135,16 +135,6 @@ def _why_not(root: str) -> str:
         labelled(Path(root))
     except DataError as error:
         return f": {str(error).replace(f'data folder {root}', 'it', 1)}"
-    return ""
-
-
-def _tried(root: Path) -> str:
-    """Which tables and archives a folder holds that are not what they should be, and how to know more."""
-    files = sorted(path.name for path in root.iterdir() if path.is_file() and not path.name.startswith("."))
-    for reader, suffixes in READERS.items():
-        found = [name for name in files if Path(name).suffix.lower() in suffixes]
-        if found:
-            return f"; {some(found)} could not be used: --dataset {reader} says why"
     return ""
 
 

@@ -57,7 +57,8 @@ def _parts(known: Understood, used: str) -> str:
     leaks = " and ".join(f"{count:,} {what}" for what, count in shared.items() if count)
     given = ", as given" if used == "given" else ""
     anew = "" if given else "; not used, all images are divided anew (--set split.parts=given keeps them)"
-    return f"{counts}{given}{f'; {leaks} lie in train and in test' if leaks else ''}{anew}"
+    fate = ", where a run stops unless split.leaks is drop or keep" if given else ""
+    return f"{counts}{given}{f'; {leaks} lie in train and in test{fate}' if leaks else ''}{anew}"
 
 
 def _images(count: int) -> str:

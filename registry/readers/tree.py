@@ -17,10 +17,6 @@ from registry.readers.kinds import SUFFIXES, is_image
 DEEPEST = 12  # folders below the first
 EXAMPLES = 3
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
-READERS = {  # datasets that read a file in place of folders -> its suffixes
-    "table": (".csv", ".tsv", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet"),
-    "arrays": (".npz",),
-}
 
 _CACHE = {  # names in one of `bench`
     "objects", "partial", "building", "locks", "logs", "descriptions", "verdicts", "kept",

@@ -56,7 +56,8 @@ def test_everything_that_was_understood_is_said():
     ]
     assert (
         opening(FOUND, "given")[4]
-        == "  parts: train 2,000, test 1,200, as given; 3 patients and 1 identical files lie in train and in test"
+        == "  parts: train 2,000, test 1,200, as given; 3 patients and 1 identical files lie in train and in test, "
+        "where a run stops unless split.leaks is drop or keep"
     )
 
 
