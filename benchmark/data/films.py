@@ -1,11 +1,11 @@
 """Films as the search for copies sees them, each decoded at most twice: once for its thumbnail, once for key points."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from benchmark.data.candidates import THUMBNAIL, thumbnail
+from benchmark.data.candidates import THUMBNAIL, Told, thumbnail
 from benchmark.data.depth import eight_bits
 from benchmark.data.film_memory import FilmMemory, digests_of
 from benchmark.data.keypoints import KeyPoints, agreeing, key_points, levelled
@@ -13,8 +13,6 @@ from registry.contracts import Sample
 from registry.errors import DataError
 
 TOGETHER = 64  # films or pairs that a thread takes at once
-
-Told = Callable[[int, int], None]
 
 
 class Films:

@@ -1,7 +1,5 @@
 """Cost tables for programs: CSV with one line per measurement, JSON with everything; numbers are not rounded."""
 
-import csv
-import io
 from typing import Any
 
 import msgspec
@@ -9,6 +7,7 @@ import msgspec
 from benchmark.comparison.costs import CostRow, CostTable
 from benchmark.records.speed import Latency, Rate
 from benchmark.report.costs import columns, remarks
+from benchmark.report.csv_text import csv_text
 
 RATES = ("training", "inference", "segmentation", "classification")
 PARTS = ("segmenter", "backbone", "head")
@@ -17,11 +16,7 @@ PARTS = ("segmenter", "backbone", "head")
 def costs_csv(tables: list[CostTable]) -> str:
     """One line per pipeline and conditions; rates in images per second, times in seconds, memory in bytes."""
     rows = [_flat(place, table, row) for place, table in enumerate(tables, 1) for row in _rows(table)]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(rows)
 
 
 def costs_json(tables: list[CostTable]) -> str:

@@ -1,7 +1,5 @@
 """Evaluations on images of elsewhere for a terminal of any width, as Markdown, CSV and JSON."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +12,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, Subgroup
 from benchmark.records.metrics import CALIBRATION_SLOPE
 from benchmark.report import wording
+from benchmark.report.csv_text import csv_text
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
@@ -37,11 +36,7 @@ def external_markdown(tables: Sequence[ExternalTable]) -> str:
 def external_csv(tables: Sequence[ExternalTable]) -> str:
     """A line per row: each metric with low and high, its drop and the run's own value; numbers are not rounded."""
     rows = [_flat(place, table, row) for place, table in enumerate(tables, 1) for row in table.rows]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(rows)
 
 
 def external_json(tables: Sequence[ExternalTable]) -> str:

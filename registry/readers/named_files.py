@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from registry.errors import DataError, DataNotFoundError
+from registry.readers.folder_names import is_hidden, is_system
 from registry.readers.tree import is_own
 
-HIDDEN = ("__macosx", "@eadir", "$recycle.bin")  # folders that systems leave behind
 _DEEPEST = 32  # folders within each other
 
 
@@ -99,10 +99,10 @@ def _walk(folder: str, below: str, found: list[str], above: frozenset[tuple[int,
     if place in above or len(above) > _DEEPEST:
         return
     for entry in listed:
-        if entry.name.startswith("."):
+        if is_hidden(entry.name):
             continue
         if entry.is_dir():
-            if entry.name.casefold() not in HIDDEN and not is_own(Path(entry.path)):
+            if not is_system(entry.name) and not is_own(Path(entry.path)):
                 _walk(entry.path, f"{below}{entry.name}/", found, above | {place})
         else:
             found.append(below + entry.name)
