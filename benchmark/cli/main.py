@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "Compare the results below a folder.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
     "verify": "Check that results are as they were written, and give what was stored.",
+    "report": "Write the results below a folder as one page, a model card or a paper's table.",
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",

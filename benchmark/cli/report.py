@@ -1,0 +1,110 @@
+"""`bench report`: results as one page, a run as a model card, a table as a paper has it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmark.cli.group import Once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmark.comparison.costs import CostTable
+    from benchmark.comparison.external import ExternalTable
+    from benchmark.comparison.tables import Comparison
+    from benchmark.records.record import Record
+
+PAGE, PAPER = Path("report.html"), Path("paper")
+
+
+@click.command(cls=Once)
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; with --paper, this folder.")
+@click.option("--metric", help="Rank by this metric instead of the task's own.")
+@click.option("--against", metavar="PIPELINE", help="Test each row against this one (the start of its name).")
+@click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
+@click.option("--rows", metavar="PIPELINE", multiple=True, help="Rows with curves and pictures (the start of a name).")
+@click.option("--card", type=click.Path(path_type=Path), metavar="RUN", help="A model card of the run in this folder.")
+@click.option("--paper", is_flag=True, help="Table, figures, methods and bibliography, as LaTeX.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
+@click.pass_context
+def command(
+    context: click.Context,
+    results: tuple[Path, ...],
+    output: Path | None,
+    metric: str | None,
+    against: str | None,
+    margin: float,
+    rows: tuple[str, ...],
+    card: Path | None,
+    paper: bool,
+    verify: bool,
+) -> None:
+    """Write the runs below RESULTS (a folder, or several; default: results) as one page.
+
+    \b
+    bench report results/ -o report.html
+    """
+    if card is not None:
+        if paper or rows or results:
+            raise click.UsageError("--card is of one run; leave RESULTS, --paper and --rows out")
+        _write_card(card, output, verify)
+        return
+    comparison, costs, external, folder_of = _compared(results or (Path("results"),), metric, against, margin, verify)
+    if not comparison.tables and not comparison.left_out and not costs and not external:
+        click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
+        context.exit(3)
+    if paper:
+        from benchmark.report.paper import paper as written
+
+        for file in written(comparison, external, folder_of, output or PAPER):
+            click.echo(file)
+    else:
+        from benchmark.report.website import website
+
+        _write(output or PAGE, website(comparison, costs, external, folder_of, rows))
+    if comparison.left_out:
+        context.exit(5)
+
+
+def _compared(
+    paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
+) -> "tuple[Comparison, list[CostTable], list[ExternalTable], Callable[[Record], Path]]":
+    """The comparison, what was measured of speed, what was found elsewhere, and where a run lies."""
+    from benchmark.cli.elsewhere import tables
+    from benchmark.cli.paired import distrusted, family
+    from benchmark.comparison.collect import collected
+    from benchmark.comparison.costs import cost_tables
+    from benchmark.comparison.kept import KeptTrust
+    from benchmark.storage.places import memory_folder
+
+    trust = KeptTrust(distrusted, memory_folder())
+    comparison, found = collected(
+        paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
+    )
+    trust.keep()
+    return comparison, cost_tables(comparison.tables, found.speeds), tables(found.externals), found.folder
+
+
+def _write_card(run: Path, output: Path | None, verify: bool) -> None:
+    from benchmark.records.files import FILE, read
+    from benchmark.records.files import verify as verified
+    from benchmark.report.card import card
+
+    text = card((verified if verify else read)(run / FILE), run)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+
+
+def _write(output: Path, text: str) -> None:
+    from benchmark.storage.files import write_whole
+    from registry.errors import StorageError
+
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, text.encode("utf-8"))
+    except OSError as error:
+        raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
