@@ -1,5 +1,7 @@
 """`bench report`: results as one page, a run as a model card, a table as a paper has it."""
 
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,7 @@ import click
 from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmark.comparison.costs import CostTable
     from benchmark.comparison.external import ExternalTable
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from benchmark.records.record import Record
 
 PAGE, PAPER = Path("report.html"), Path("paper")
+PAUSE_S = 10
 
 
 @click.command(cls=Once)
@@ -51,7 +54,10 @@ def command(
             raise click.UsageError("--card is of one run; leave RESULTS, --paper and --rows out")
         _write_card(card, output, verify)
         return
-    comparison, costs, external, folder_of = _compared(results or (Path("results"),), metric, against, margin, verify)
+    with _working() as tell:
+        tell("comparing results")
+        found = _compared(results or (Path("results"),), metric, against, margin, verify)
+    comparison, costs, external, folder_of = found
     if not comparison.tables and not comparison.left_out and not costs and not external:
         click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
         context.exit(3)
@@ -61,11 +67,28 @@ def command(
         for file in written(comparison, external, folder_of, output or PAPER):
             click.echo(file)
     else:
-        from benchmark.report.website import website
-
-        _write(output or PAGE, website(comparison, costs, external, folder_of, rows))
+        _write_page(output or PAGE, comparison, costs, external, folder_of, rows)
     if comparison.left_out:
         context.exit(5)
+
+
+@contextmanager
+def _working() -> "Iterator[Callable[[str], None]]":
+    """Shows on standard error what is at work; without a terminal a line every ten seconds at most."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console, said = Console(stderr=True), time.monotonic()
+    with console.status("reading results") as status:
+
+        def tell(what: str) -> None:
+            nonlocal said
+            status.update(escape(what))
+            if not console.is_terminal and time.monotonic() - said > PAUSE_S:
+                said = time.monotonic()
+                console.print(what, markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
 
 
 def _compared(
@@ -85,6 +108,22 @@ def _compared(
     )
     trust.keep()
     return comparison, cost_tables(comparison.tables, found.speeds), tables(found.externals), found.folder
+
+
+def _write_page(
+    output: Path,
+    comparison: "Comparison",
+    costs: "list[CostTable]",
+    external: "list[ExternalTable]",
+    folder_of: "Callable[[Record], Path]",
+    rows: "Sequence[str]",
+) -> None:
+    from benchmark.report.website import shown_count, website
+
+    with _working() as tell:
+        text = website(comparison, costs, external, folder_of, rows, lambda title: tell(f"drawing {title}"))
+    _write(output, text)
+    click.echo(f"{output}: {shown_count(comparison, rows)}; {len(text.encode()) / 1e3:,.0f} kB")
 
 
 def _write_card(run: Path, output: Path | None, verify: bool) -> None:

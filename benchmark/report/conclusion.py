@@ -1,6 +1,7 @@
 """The sentences under a table: what a trivial rule explains, who leads or cannot be told apart, what would show it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from benchmark.comparison.ranking import no_worse, side
 from benchmark.comparison.tables import Ranking, Row, Table
@@ -27,21 +28,40 @@ def conclusion(table: Table) -> str:
         waiting = any(row.value(table.metric) is not None for row in table.rows if not row.control)
         pooled = " whose folds are pooled" if waiting else ""
         return f"No pipeline{pooled} has a {metric(table.metric)} here."
+    return " ".join(filter(None, parts(table, ranking)))
+
+
+class Parts(NamedTuple):
+    """What may be said of a table, the most important first; empty where there is nothing to say."""
+
+    absent: str
+    explained: str
+    order: str
+    trainings: str
+    power: str
+    cheaper: str
+    sources: str
+    rules: str
+    marks: str
+    outside: str
+
+
+def parts(table: Table, ranking: Ranking) -> Parts:
+    """The sentences of a conclusion, each by what it is about."""
     unbeaten = explained(table, ranking)
     order = _named(table, ranking) if ranking.named else _order(table, ranking)
-    sentences = [
-        f"{table.absent}, which was named, is not in this table." if table.absent else "",
-        unbeaten,
-        order if unbeaten or ranking.named else f"{order}{_above(table)}",
-        _these_trainings(table, ranking),
-        what_would_show_it(table, ranking),
-        _cheaper(table, ranking),
-        unknown_sources(table),
-        no_learnt_rules(table),
-        marks(table, ranking.first),
-        outside_the_lungs(table),
-    ]
-    return " ".join(filter(None, sentences))
+    return Parts(
+        absent=f"{table.absent}, which was named, is not in this table." if table.absent else "",
+        explained=unbeaten,
+        order=order if unbeaten or ranking.named else f"{order}{_above(table)}",
+        trainings=_these_trainings(table, ranking),
+        power=what_would_show_it(table, ranking),
+        cheaper=_cheaper(table, ranking),
+        sources=unknown_sources(table),
+        rules=no_learnt_rules(table),
+        marks=marks(table, ranking.first),
+        outside=outside_the_lungs(table),
+    )
 
 
 def _order(table: Table, ranking: Ranking) -> str:

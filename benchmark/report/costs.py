@@ -139,7 +139,7 @@ def _table(table: CostTable, width: int) -> Text:
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for group, grid in zip(table.groups, grids, strict=True):
         out.append("\n" + prose(conditions(group.conditions), width) + "\n")
-        visible = grid.only(taken).noted([_notes(row) for row in group.rows])
+        visible = grid.only(taken).noted([notes(row) for row in group.rows])
         out += draw(visible, width, names)
     hidden = [title for place, title in enumerate(titles) if place not in taken]
     sentences = remarks(table, [titles[place] for place in taken])
@@ -153,16 +153,19 @@ def _table(table: CostTable, width: int) -> Text:
 def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
     starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
     return Line(
-        Cell(row.pipeline), [Cell(_cell(row, column, column.title in starred), left=column.left) for column in shown]
+        Cell(row.pipeline),
+        [Cell(cell_text(row, column, column.title in starred), left=column.left) for column in shown],
     )
 
 
-def _cell(row: CostRow, column: Column, starred: bool) -> str:
+def cell_text(row: CostRow, column: Column, starred: bool) -> str:
+    """What stands in a column, with a star where that is Pareto-optimal; `starred`: keep room for one."""
     star = STAR if column.cost in row.best else " " * len(STAR)
     return column.text(row) + (star if starred else "")
 
 
-def _notes(row: CostRow) -> list[str]:
+def notes(row: CostRow) -> list[str]:
+    """What must be said under a row."""
     uncounted = row.speed.total.uncounted
     lacking = [f"MACs without those of {', '.join(uncounted)}, which are not known"] if uncounted else []
     return [*lacking, *row.speed.notes, *row.notes]
@@ -173,12 +176,12 @@ def _markdown(table: CostTable) -> str:
     lines = [f"## {escaped(title(table))}", ""]
     for group in table.groups:
         titles = ["pipeline", *(escaped(column.title) for column in shown)]
-        rows = [[row.pipeline, *(_cell(row, column, True).strip() for column in shown)] for row in group.rows]
+        rows = [[row.pipeline, *(cell_text(row, column, True).strip() for column in shown)] for row in group.rows]
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
-        notes = [escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row)]
-        lines += ["", *notes, ""] if notes else [""]
+        below = [escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in notes(row)]
+        lines += ["", *below, ""] if below else [""]
     return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 
 

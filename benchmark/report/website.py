@@ -1,13 +1,72 @@
-"""Results as one page that is complete in itself."""
+"""Results as one page that is complete in itself: it asks no other host, runs its own script alone, escapes everything.
 
-from collections.abc import Callable, Sequence
+The page is drawn from the same columns, captions and conclusions as the other formats.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.external import ExternalTable
-from benchmark.comparison.tables import Comparison
-from benchmark.records.record import Record
-from benchmark.report.html import html
+from benchmark.comparison.tables import Comparison, Row, Table
+from benchmark.records.record import DatasetInfo, Record
+from benchmark.records.summary import DatasetSummary
+from benchmark.report import captions, columns, screening
+from benchmark.report.answers import Answer, answers, first_row, screening_sentences
+from benchmark.report.charts import Chart, pareto
+from benchmark.report.conclusion import conclusion
+from benchmark.report.opening import opening
+from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures
+from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, decided, points, screened
+from benchmark.report.sheets import Sheet, comparison_sheet, cost_sheets, external_sheets, failed_sheet
+from benchmark.report.wording import label, plural
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Control characters, halves of surrogate pairs, and what turns the direction of text round.
+UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+class Screening(NamedTuple):
+    """What rows come to at a prevalence: of each, its decisions at each point, and what is shown first."""
+
+    points: list[Point]
+    rows: list[tuple[str, list[Decided | None], Screened | None]]
+    sentences: list[str]
+    first: str
+
+
+class Part(NamedTuple):
+    """One table of the comparison, with all that the page says of it."""
+
+    place: int
+    title: str
+    asked: list[tuple[str, str]]
+    data: list[str]
+    caption: list[str]
+    answers: list[Answer]
+    conclusion: str
+    sheet: Sheet
+    failed: Sheet | None
+    screening: Screening | None
+    panels: list[Panel]
+    classes: Sheet | None
+    pictures: Pictures | None
+
+
+class Costs(NamedTuple):
+    """One table of costs and its chart."""
+
+    sheets: list[Sheet]
+    chart: Chart | None
 
 
 def website(
@@ -16,11 +75,147 @@ def website(
     external: Sequence[ExternalTable],
     folder_of: Callable[[Record], Path],
     rows: Sequence[str] = (),
+    drawing: Callable[[str], None] = lambda _: None,
 ) -> str:
     """The page, as HTML.
 
     Args:
         folder_of: where a run lies.
         rows: names, or the beginnings of names, of the rows with curves and pictures.
+        drawing: is told which table is being drawn.
+
+    Raises:
+        UnknownNameError: no row is called so.
     """
-    return f"<!doctype html><html lang=en><meta charset=utf-8><title>bench</title>{html(comparison)}</html>"
+    shown = chosen(comparison.tables, rows)
+    parts = []
+    for place, (table, own) in enumerate(zip(comparison.tables, shown, strict=True), 1):
+        drawing(captions.title(table))
+        parts.append(_part(place, table, own, folder_of))
+    style, script = (_source(name) for name in ("page.css", "page.js"))
+    content: dict[str, Any] = {
+        "parts": parts,
+        "externals": [sheet for table in external for sheet in external_sheets(table)],
+        "costs": [Costs(cost_sheets(table), pareto(table)) for table in costs],
+        "left_out": comparison.left_out,
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": _policy(style, script),
+        "version": version("cxr-bench"),
+        "prevalence": PREVALENCE,
+    }
+    return _environment().get_template("page.html").render(content)
+
+
+def shown_count(comparison: Comparison, rows: Sequence[str]) -> str:
+    """How many tables and rows a page has, in words."""
+    count = sum(map(len, chosen(comparison.tables, rows)))
+    return f"{plural(len(comparison.tables), 'table')}, curves and pictures for at most {plural(count, 'row')}"
+
+
+def _part(place: int, table: Table, rows: Sequence[Row], folder_of: FolderOf) -> Part:
+    asked = points(table.classes, table.positive)
+    ranked = columns.every(table)[0]
+    own_pictures = pictures(rows, folder_of)
+    return Part(
+        place=place,
+        title=captions.title(table),
+        asked=_classes(table),
+        data=_data(table.dataset, table) if table.dataset else [],
+        caption=captions.caption(table),
+        answers=answers(table, place, asked, own_pictures is not None),
+        conclusion=conclusion(table),
+        sheet=comparison_sheet(table),
+        failed=failed_sheet(table),
+        screening=_screening(table, rows, asked),
+        panels=[panel(row, ranked.text(row), folder_of) for row in rows],
+        classes=per_class(table, rows),
+        pictures=own_pictures,
+    )
+
+
+def _classes(table: Table) -> list[tuple[str, str]]:
+    """Class -> its labels in the dataset."""
+    run = next((run for row in table.rows for run in row.runs), None)
+    labels = run.spec.get("classes") if run is not None else None
+    if not isinstance(labels, dict):
+        return [(name, "") for name in table.classes]
+    known = {str(name): own for name, own in labels.items()}
+    return [
+        (name, ", ".join(map(str, known[name])) if isinstance(known.get(name), list) else "") for name in table.classes
+    ]
+
+
+def _data(dataset: DatasetInfo, table: Table) -> list[str]:
+    """What was understood of the data, as a run says it first, and where they come from."""
+    known = dataset.understood
+    summary = DatasetSummary(
+        name=dataset.name, options={}, digest=dataset.digest, labels=list(dataset.counts), counts=dataset.counts,
+        sources=dataset.sources, notices=dataset.notices, licence=dataset.licence, origin=dataset.origin,
+        images=sum(dataset.counts.values()), masks_leak=None,
+        masks=sum(known.masks.values()) if known.read else None, understood=known,
+    )  # fmt: skip
+    lines = [line.strip() for line in opening(summary, table.split.parts if table.split else "own")]
+    lines += [f"unreadable: {one}" for one in dataset.skipped[:12]]
+    lines += [f"{name}: {text}" for name, text in (("licence", dataset.licence), ("origin", dataset.origin)) if text]
+    return [*lines, f"digest: {dataset.digest}"]
+
+
+def _screening(table: Table, rows: Sequence[Row], asked: list[Point]) -> Screening | None:
+    """Of the rows with curves and the one that the answers are about."""
+    first = first_row(table)
+    every = ([] if first is None or first in rows else [first]) + list(rows)
+    worth = [(row, [decided(row, point) for point in asked]) for row in every]
+    known = [(label(row), found, _at(found[0])) for row, found in worth if any(found)]
+    if not known or first is None:
+        return None
+    name = label(first)
+    own = next((shown for other, _, shown in known if other == name), None)
+    sentences = screening_sentences(name, asked[0], own) if own is not None else []
+    return Screening(asked, known, sentences, name)
+
+
+def _at(found: Decided | None) -> Screened | None:
+    return None if found is None else screened(found, PREVALENCE)
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing from anywhere but this page's own style, script and pictures."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _source(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8").strip()
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=_finalized,
+    )  # fmt: skip
+    made.filters |= {"amount": screening.amount, "percent": screening.percent, "between": screening.between,
+                     "numbers": _numbers, "breakable": _breakable}  # fmt: skip
+    return made
+
+
+def _finalized(value: object) -> object:
+    """Text without what cannot be seen, or shows other text than there is; markup of ours as it is."""
+    return UNSHOWN.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after what joins its parts."""
+    return Markup("<wbr>").join(re.split(r"(?<=[+,(\[@])", str(_finalized(name))))
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return " ".join(f"{value:.4g}" for value in values)
