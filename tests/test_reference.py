@@ -17,6 +17,7 @@ import pytest
 
 from benchmark.comparison.compare import compare
 from benchmark.records.files import read, scan, verify
+from tests.perf.gpu import reference
 from tests.perf.same.reading import flat
 from tests.perf.same.translation import renamed
 
@@ -85,6 +86,8 @@ def test_no_radiograph_is_among_the_files():
     files = [path for path in REFERENCE.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= KINDS
     assert {path.name for path in files if path.suffix == ".png"} <= PICTURES
+    assert not {"gallery.json", "gradcam.json"} & {path.name for path in files}  # they hold pictures
+    assert not {"gallery.json", "gradcam.json"} & {*reference.PUBLISHED}
     for path in (path for path in files if path.suffix == ".npz"):
         with np.load(path, allow_pickle=False) as stored:
             assert all(stored[name].ndim <= 2 for name in stored)

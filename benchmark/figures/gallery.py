@@ -14,7 +14,8 @@ from benchmark.records.gallery import Gallery, Picture
 
 SIDE = 128  # pixels of a film's longer side at most
 HEAT_SIDE = 32  # of a map's: smooth, so that a page can enlarge it
-QUALITY = 82  # of JPEG: about 4 kB a film
+QUALITIES = (82, 65, 45)  # of JPEG: at the first a film has about 4 kB; the others where that is too much in all
+MOST_BYTES = 250_000
 
 
 class Shown(NamedTuple):
@@ -32,30 +33,33 @@ class Shown(NamedTuple):
 def gallery(shown: Sequence[Shown], method: str) -> bytes:
     """The gallery as it lies in a file."""
     width, height = _fitted(shown[0].film.shape, SIDE) if shown else (SIDE, SIDE)
-    pictures = [_picture(one) for one in shown]
-    return msgspec.json.encode(Gallery(method, width, height, pictures))
+    content = b""
+    for quality in QUALITIES:
+        content = msgspec.json.encode(Gallery(method, width, height, [_picture(one, quality) for one in shown]))
+        if len(content) <= MOST_BYTES:
+            break
+    return content
 
 
 def heat_layer(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Colours and opacity of a heat map as of `overlays.overlay`, uint8 (h, w, 4), of an image of a shape."""
-    width, height = _fitted(shape, HEAT_SIDE)
-    share = upsample(heat.astype(np.float32), (height, width))
-    share = (share / max(float(share.max()), 1e-12)).clip(0, 1)
+    large = upsample(heat.astype(np.float32), _fitted(shape, SIDE)[::-1])
+    share = upsample(large / max(float(large.max()), 1e-12), _fitted(shape, HEAT_SIDE)[::-1]).clip(0, 1)
     opacity = np.rint(255 * STRENGTH * share).astype(np.uint8)
     return np.dstack([PALETTE[np.rint(255 * share).astype(int)], opacity])
 
 
-def _picture(one: Shown) -> Picture:
-    seen = "" if np.array_equal(one.film, one.seen) else _jpeg(one.seen)
+def _picture(one: Shown, quality: int) -> Picture:
+    seen = "" if np.array_equal(one.film, one.seen) else _jpeg(one.seen, quality)
     layer = _png(heat_layer(one.heat, one.seen.shape)) if one.heat.any() else ""
     probability = round(one.probability, 4)
-    return Picture(one.id, one.label, one.decided, probability, _jpeg(one.film), seen, layer)
+    return Picture(one.id, one.label, one.decided, probability, _jpeg(one.film, quality), seen, layer)
 
 
-def _jpeg(image: np.ndarray) -> str:
+def _jpeg(image: np.ndarray, quality: int) -> str:
     size = _fitted(image.shape, SIDE)
     small = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
-    return _encoded(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return _encoded(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def _png(layer: np.ndarray) -> str:

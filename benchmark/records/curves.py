@@ -6,6 +6,7 @@ import msgspec
 
 FILE = "curves.json"
 MOST_BYTES = 64 << 10  # three times what is ever written
+MOST_IMAGES = 10**9
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -82,6 +83,7 @@ def _fits(found: Curves) -> bool:
         for grid, band in zip((*grids, own.predicted), bands, strict=True):
             if any(len(values) != len(grid) for values in (band.value, band.low, band.high)):
                 return False
-        if len(own.n) != len(own.predicted) or not 0 < one.positives < one.n:
+        counted = len(own.n) == len(own.predicted) and all(0 < count <= one.n for count in own.n)
+        if not counted or not 0 < one.positives < one.n <= MOST_IMAGES:
             return False
     return all(0 <= x <= 1 for grid in grids for x in grid)

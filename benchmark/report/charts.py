@@ -13,6 +13,7 @@ from benchmark.report.svg import Axes
 
 COLOURS = 8  # classes c0 to c7 of the page's style
 LOWEST = -0.05  # of net benefit
+MOST_MACS = 10**18
 
 
 class Chart(NamedTuple):
@@ -167,7 +168,7 @@ def _at(grid: Sequence[float], values: svg.Numbers, place: float) -> float | Non
 
 def _place(row: CostRow) -> tuple[float, float] | None:
     macs, score = row.speed.total.macs, row.score.value if row.score else None
-    return (float(macs), score) if macs and score is not None else None
+    return (float(macs), score) if macs is not None and 0 < macs < MOST_MACS and score is not None else None
 
 
 def _line(number: int) -> str:

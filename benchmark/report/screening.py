@@ -73,6 +73,9 @@ def points(classes: Sequence[str], positive: str | None) -> list[Point]:
     if len(classes) == 2 and positive is not None:
         at = [(LIKELIEST, "")] + [(wording.at_threshold(level), f"{AT_THRESHOLD}{level}") for level in LEVELS]
         return [Point(positive, rule, f"sensitivity{end}", f"specificity{end}") for rule, end in at]
+    if len(classes) == 2:  # of two, the recall of one is the specificity of the other
+        pairs = zip(classes, reversed(classes), strict=True)
+        return [Point(name, LIKELIEST, f"recall/{name}", f"recall/{other}") for name, other in pairs]
     return [Point(name, LIKELIEST, f"recall/{name}", f"specificity/{name}") for name in classes]
 
 

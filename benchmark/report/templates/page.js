@@ -80,7 +80,7 @@
       if (!(share > 0 && share < 1)) return;
       at.textContent = percent(share);
       range.setAttribute("aria-valuetext", `${percent(share)} %`);
-      const positive = select ? select.selectedOptions[0].textContent.split(", ")[0] : "";
+      const positive = select ? select.selectedOptions[0].dataset.of : box.dataset.of;
       let sentence = "";
       for (const row of box.querySelectorAll("tbody tr")) {
         const known = row.getAttribute(`data-p${point}`);
@@ -99,7 +99,7 @@
         const price = hits > 0 && least < most
           ? `It helps if finding one more is worth more than ${amount(least)} false alarms${missed > 0 ? ` and fewer than ${amount(most)}` : ""}.`
           : "It helps at no price: calling nobody, or everybody, is as good.";
-        sentence = `Of ${PEOPLE.toLocaleString("en-US")} people ${amount(PEOPLE * share)} have ${positive || "the disease"}: ${box.dataset.first} finds ${texts[0]}, misses ${texts[1]} and raises ${texts[2]} false alarms${each}. Of its alarms ${texts[4]} are right (PPV), of its all-clears ${texts[5]} (NPV). ${price}`;
+        sentence = `Of ${PEOPLE.toLocaleString("en-US")} people ${amount(PEOPLE * share)} have ${positive}: ${box.dataset.first} finds ${texts[0]}, misses ${texts[1]} and raises ${texts[2]} false alarms${each}. Of its alarms ${texts[4]} are right (PPV), of its all-clears ${texts[5]} (NPV). ${price}`;
       }
       said.textContent = sentence;
     };

@@ -32,7 +32,7 @@ from benchmark.records.files import FILE, scan
 from tests.perf.gpu.masks_apart import measure
 
 ROOT = Path(__file__).absolute().parents[3]
-PUBLISHED = ("result.json", "predictions.npz", "history.csv", "curves.png", "mean-heat.png")
+PUBLISHED = ("result.json", "predictions.npz", "curves.json", "history.csv", "curves.png", "mean-heat.png")
 TUNED = ("ledger.jsonl", "trials.csv", "trials.png", "tuned.toml")
 SMALL = 3_000_000  # bytes of a model file that may be kept
 SETTINGS = {
