@@ -68,8 +68,10 @@ def _noise(table: Table, found: Parts | None) -> Iterator[str]:
         yield "Yes: it is better than every other row, all tested at once, with images and retraining in the tests."
     else:
         tied = [name for name in ranking.tied if name != ranking.reference]
-        more = f"{wording.listed(tied)} may be as good" if tied else "every row is behind, but of these trainings alone"
-        yield f"{'No' if tied else 'In part'}: {more}."
+        above = f"{wording.listed(ranking.better)} scores more" if ranking.better else ""
+        level = f"{wording.listed(tied)} may be as good" if tied else ""
+        alone = "" if above or level else "every row is behind, but of these trainings alone"
+        yield f"{'In part' if alone else 'No'}: {'; '.join(_said(above, level, alone))}."
     yield from _said(found.trainings, found.power)
 
 

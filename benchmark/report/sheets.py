@@ -93,7 +93,8 @@ def _meaning(table: Table) -> str:
     if ranking.named:
         return f"named: {ranking.reference}, chosen before; tied: cannot be told apart from it; behind, better: can be"
     first = "leads: better than every other row, trained again and again" if ranking.leads else "first: stands first"
-    return f"{first}; tied: cannot be told apart from the first, and may be as good; behind: is worse"
+    better = "; better: a rule that scores more" if ranking.better else ""
+    return f"{first}; tied: cannot be told apart from the first, and may be as good; behind: is worse{better}"
 
 
 def external_sheets(table: ExternalTable) -> list[Sheet]:

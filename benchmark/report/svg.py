@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from benchmark.report.markup import escaped
 
 WIDTH, HEIGHT = 260, 236
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 8, 38
@@ -41,26 +43,26 @@ def chart(axes: Axes, label: str, parts: Iterable[str]) -> Markup:
         label: what it shows, for those who do not see it.
         parts: pieces of SVG, the lowest first, as the functions below give them.
     """
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escaped(label)}">'
     return Markup("".join([head, *_frame(axes), *parts, "</svg>"]))
 
 
 def line(axes: Axes, xs: Numbers, ys: Numbers, css: str) -> str:
     """A line through what is defined."""
     points = _points(axes, xs, ys)
-    return f'<path class="{escape(css)}" d="M{"L".join(points)}"/>' if len(points) > 1 else ""
+    return f'<path class="{escaped(css)}" d="M{"L".join(points)}"/>' if len(points) > 1 else ""
 
 
 def band(axes: Axes, xs: Numbers, lows: Numbers, highs: Numbers, css: str) -> str:
     """The area between two lines."""
     there, back = _points(axes, xs, highs), _points(axes, xs, lows)[::-1]
-    return f'<path class="{escape(css)}" d="M{"L".join(there + back)}Z"/>' if len(there) > 1 else ""
+    return f'<path class="{escaped(css)}" d="M{"L".join(there + back)}Z"/>' if len(there) > 1 else ""
 
 
 def dots(axes: Axes, xs: Numbers, ys: Numbers, css: str, radius: float = 3) -> str:
     """A point for each pair."""
     made = (point.split(",") for point in _points(axes, xs, ys))
-    return "".join(f'<circle class="{escape(css)}" cx="{x}" cy="{y}" r="{radius}"/>' for x, y in made)
+    return "".join(f'<circle class="{escaped(css)}" cx="{x}" cy="{y}" r="{radius}"/>' for x, y in made)
 
 
 def bars(axes: Axes, xs: Sequence[float], lows: Numbers, highs: Numbers, css: str) -> str:
@@ -69,12 +71,12 @@ def bars(axes: Axes, xs: Sequence[float], lows: Numbers, highs: Numbers, css: st
         (_points(axes, [x], [low]), _points(axes, [x], [high])) for x, low, high in zip(xs, lows, highs, strict=True)
     ]
     drawn = "".join(f"M{one[0]}L{other[0]}" for one, other in ends if one and other)
-    return f'<path class="{escape(css)}" d="{drawn}"/>' if drawn else ""
+    return f'<path class="{escaped(css)}" d="{drawn}"/>' if drawn else ""
 
 
 def text(x: float, y: float, words: str, anchor: str = "start") -> str:
     """Words at a place in the units of the drawing."""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escaped(words)}</text>'
 
 
 def _frame(axes: Axes) -> Iterable[str]:

@@ -24,6 +24,7 @@ from benchmark.report import captions, columns, screening
 from benchmark.report.answers import Answer, answers, first_row, screening_sentences
 from benchmark.report.charts import Chart, pareto
 from benchmark.report.conclusion import conclusion
+from benchmark.report.markup import escaped, visible
 from benchmark.report.opening import opening
 from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures
 from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, decided, points, screened
@@ -31,8 +32,6 @@ from benchmark.report.sheets import Sheet, comparison_sheet, cost_sheets, extern
 from benchmark.report.wording import label, plural
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Control characters, halves of surrogate pairs, and what turns the direction of text round.
-UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 class Screening(NamedTuple):
@@ -209,12 +208,12 @@ def _environment() -> Environment:
 
 def _finalized(value: object) -> object:
     """Text without what cannot be seen, or shows other text than there is; markup of ours as it is."""
-    return UNSHOWN.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _breakable(name: str) -> Markup:
     """A name that may be broken after what joins its parts."""
-    return Markup("<wbr>").join(re.split(r"(?<=[+,(\[@])", str(_finalized(name))))
+    return Markup("<wbr>").join(escaped(piece) for piece in re.split(r"(?<=[+,(\[@])", name))
 
 
 def _numbers(values: Iterable[float]) -> str:
