@@ -115,7 +115,7 @@ def _localised(kind: str, value: float) -> str:
     if statistic == "share":
         return f"{value:.0%} of its heat for one class lies on lettering and frame burnt into the films"
     if statistic == "relative-enrichment":
-        return f"the {region} gets {value:.2f} times the heat that maps give it which never look at the image"
+        return f"the {region} gets {value:.2f} times the heat of a map that never looks at the image"
     return f"{captions.localisation_title(kind)} {value:.2f}"
 
 

@@ -137,6 +137,6 @@ def percent(value: float | None) -> str:
 
 
 def between(shares: Sequence[float | None]) -> str:
-    """``15.6 % [10.2, 21.0]``."""
+    """``15.6 % [10.2, 21.0]``; a dash where there is none."""
     value, low, high = map(percent, shares)
-    return f"{value} % [{low}, {high}]"
+    return "–" if shares[0] is None else f"{value} % [{low}, {high}]"

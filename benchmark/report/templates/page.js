@@ -70,7 +70,7 @@
   const PEOPLE = 1000;
   const amount = (value) => !isFinite(value) ? "∞" : value < 100 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value).toLocaleString("en-US");
   const percent = (value) => isNaN(value) ? "–" : (100 * value).toFixed(value < .01 || value > .99 ? 2 : 1);
-  const between = (shares) => `${percent(shares[0])} % [${percent(shares[1])}, ${percent(shares[2])}]`;
+  const between = (shares) => isNaN(shares[0]) ? "–" : `${percent(shares[0])} % [${percent(shares[1])}, ${percent(shares[2])}]`;
   for (const box of document.querySelectorAll(".screen")) {
     const form = box.querySelector(".set"), number = form.querySelector("[type=number]");
     const range = form.querySelector("[type=range]"), select = form.querySelector("select");
@@ -91,7 +91,7 @@
         const missed = PEOPLE * share - hits, clear = PEOPLE * (1 - share) - alarms;
         const ppv = ends.map((end) => share * values[end] / (share * values[end] + (1 - share) * (1 - values[3 + end])));
         const npv = ends.map((end) => (1 - share) * values[3 + end] / ((1 - share) * values[3 + end] + share * (1 - values[end])));
-        const texts = [amount(hits), amount(missed), amount(alarms), amount(hits > 0 ? alarms / hits : Infinity), between(ppv), between(npv)];
+        const texts = [amount(hits), amount(missed), amount(alarms), hits > 0 ? amount(alarms / hits) : "–", between(ppv), between(npv)];
         cells.forEach((cell, place) => { cell.textContent = texts[place]; });
         if (row.cells[0].textContent.trim() !== box.dataset.first) continue;
         const least = hits > 0 ? alarms / hits : Infinity, most = missed > 0 ? clear / missed : Infinity;
