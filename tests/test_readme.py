@@ -21,6 +21,7 @@ from benchmark.cli.compare import command as compare
 from benchmark.cli.data import command as data
 from benchmark.cli.evaluate import command as evaluate
 from benchmark.cli.list import command as list_
+from benchmark.cli.report import command as report
 from benchmark.cli.run import command as run
 from benchmark.cli.score import command as score
 from benchmark.cli.speed import command as speed
@@ -43,6 +44,7 @@ README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
 COMMAND = {
     "run": run,
     "compare": compare,
+    "report": report,
     "evaluate": evaluate,
     "data": data,
     "list": list_,

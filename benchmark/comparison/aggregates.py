@@ -87,7 +87,8 @@ def deviation(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     middle = mean(values)
-    return math.sqrt(sum([(value - middle) ** 2 for value in values]) / (len(values) - 1))
+    gaps = [value - middle for value in values]  # squared by a product, which overflows to infinity and raises nothing
+    return math.sqrt(sum([gap * gap for gap in gaps]) / (len(values) - 1))
 
 
 @cache

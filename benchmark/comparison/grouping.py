@@ -155,7 +155,8 @@ def _key(record: Record) -> TableKey:
     classes = record.spec.get("classes")
     if not isinstance(classes, Mapping):
         return TableKey(TaskSignature(None, record.positive, record.task), dataset, split, leaks)
-    mapped = tuple((name, tuple(sorted(labels))) for name, labels in classes.items())
+    own = {name: labels if isinstance(labels, list | tuple) else [] for name, labels in classes.items()}
+    mapped = tuple((name, tuple(sorted(map(str, labels)))) for name, labels in own.items())
     return TableKey(TaskSignature(mapped, record.positive), dataset, split, leaks)
 
 

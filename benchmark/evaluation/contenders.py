@@ -22,6 +22,7 @@ from benchmark.records.record import Record
 from benchmark.records.verdicts import Contender
 
 ACCURACY, BALANCED = "accuracy", "balanced-accuracy"
+MOST_IMAGES = 10**8  # that a record is believed to have learnt from
 
 
 class Told(NamedTuple):
@@ -179,9 +180,9 @@ def _error(moves: np.ndarray, fewest: int) -> float:
 
 
 def _training_images(runs: Sequence[Record], classes: Sequence[str]) -> list[int] | None:
-    """Of each class, where a run's record has them."""
+    """Of each class, where a run's record has them, and as so many as there can be."""
     for run in runs:
         counts = run.split.counts.get("train") if run.split else None
-        if counts:
+        if counts and min(counts.values()) >= 0 and sum(counts.values()) <= MOST_IMAGES:
             return [counts.get(name, 0) for name in classes]
     return None

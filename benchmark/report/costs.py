@@ -153,19 +153,18 @@ def _table(table: CostTable, width: int) -> Text:
 def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
     starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
     return Line(
-        Cell(row.pipeline),
-        [Cell(cell_text(row, column, column.title in starred), left=column.left) for column in shown],
+        Cell(row.pipeline), [Cell(cell(row, column, column.title in starred), left=column.left) for column in shown]
     )
 
 
-def cell_text(row: CostRow, column: Column, starred: bool) -> str:
-    """What stands in a column, with a star where that is Pareto-optimal; `starred`: keep room for one."""
+def cell(row: CostRow, column: Column, starred: bool) -> str:
+    """What stands in a column, with a star where no other row has as much for less, or with room for one."""
     star = STAR if column.cost in row.best else " " * len(STAR)
     return column.text(row) + (star if starred else "")
 
 
 def notes(row: CostRow) -> list[str]:
-    """What must be said under a row."""
+    """What must be said of a row."""
     uncounted = row.speed.total.uncounted
     lacking = [f"MACs without those of {', '.join(uncounted)}, which are not known"] if uncounted else []
     return [*lacking, *row.speed.notes, *row.notes]
@@ -176,7 +175,7 @@ def _markdown(table: CostTable) -> str:
     lines = [f"## {escaped(title(table))}", ""]
     for group in table.groups:
         titles = ["pipeline", *(escaped(column.title) for column in shown)]
-        rows = [[row.pipeline, *(cell_text(row, column, True).strip() for column in shown)] for row in group.rows]
+        rows = [[row.pipeline, *(cell(row, column, True).strip() for column in shown)] for row in group.rows]
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]

@@ -99,8 +99,8 @@ def _meaning(table: Table) -> str:
 
 def external_sheets(table: ExternalTable) -> list[Sheet]:
     """What was found on images of elsewhere, then each row's subgroups."""
-    titles = external.titles(table)
-    rows = [SheetRow(external.name(row), _plain(external.texts(table, row))) for row in table.rows]
+    titles = external.titles_of(table)
+    rows = [SheetRow(external.name(row), _plain(external.texts_of(table, row))) for row in table.rows]
     below = [*external.legend(table, titles), *external.remarks(table)]
     sheets = [Sheet(external.title(table), "pipeline", titles, rows, external.caption(table), below)]
     for row in table.rows:
@@ -126,9 +126,7 @@ def cost_sheets(table: CostTable) -> list[Sheet]:
 
 def _cost_sheet(table: CostTable, group: CostGroup, shown: Sequence[costs.Column]) -> Sheet:
     rows = [
-        SheetRow(
-            row.pipeline, _plain(costs.cell_text(row, column, False).strip() for column in shown), costs.notes(row)
-        )
+        SheetRow(row.pipeline, _plain(costs.cell(row, column, False).strip() for column in shown), costs.notes(row))
         for row in group.rows
     ]
     caption = f"{costs.title(table)}: {costs.conditions(group.conditions)}"

@@ -271,3 +271,9 @@ def test_several_classes_are_told_apart_and_each_can_be_asked_for(tmp_path):
     assert [*dict.fromkeys(re.findall(r'<path class="(c\d)" d="M0,4H24"/></svg> (\S+)', page))] == [
         ("c0", "COVID"), ("c1", "Lung_Opacity"), ("c2", "Normal"),
     ]  # fmt: skip
+
+
+def test_a_record_whose_labels_are_of_any_kind_has_a_table(tmp_path):
+    run = factories.record(0.9)
+    odd = msgspec.structs.replace(run, run="odd", spec={**run.spec, "classes": {"COVID": ["a", {"b": 1}], "rest": 3}})
+    assert len(compare([run, odd]).tables) == 2
