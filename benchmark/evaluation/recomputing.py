@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.evaluation import metrics
+from benchmark.evaluation import curves, metrics
 from benchmark.evaluation.calibration import Calibration, calibrated, correct_prior, fit_calibration, without_prior
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.differing import alike, differing, shown
 from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.recomputing_curves import curve_contradictions
 from benchmark.evaluation.recomputing_maps import map_contradictions, mask_contradictions, unstored
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
 from benchmark.evaluation.scoring import uncalibrated
@@ -37,6 +38,7 @@ class _Run(NamedTuple):
     stored: Stored
     exact: bool
     training: Training | None
+    folder: Path
 
     @property
     def test(self) -> np.ndarray:
@@ -65,13 +67,13 @@ def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
     """
     try:
         if record.spec.get("kind") == OF_RULES:
-            return Recomputed(list(rule_contradictions(record, folder / PREDICTIONS, same_code)))
+            return Recomputed(list(rule_contradictions(record, folder, same_code)))
         stored = read_stored(folder / PREDICTIONS)
         counts = record.split.counts.get("train") if record.split else None
         training = read_training(folder, record.spec["classes"], counts) if stored.fold is None else None
-        run = _Run(record, stored, same_code, training)
+        run = _Run(record, stored, same_code, training, folder)
         checks: tuple[Callable[[_Run], Iterator[str]], ...] = (
-            _images, _metrics, _calibration, _thresholds, _controls, _maps_and_masks,
+            _images, _metrics, _calibration, _thresholds, _controls, _maps_and_masks, _curves,
         )  # fmt: skip
         return Recomputed([text for check in checks for text in check(run)], list(_unchecked(run)))
     except UNREADABLE as error:
@@ -186,6 +188,12 @@ def _shares_of_folds(run: _Run) -> dict[str, np.ndarray]:
 def _maps_and_masks(run: _Run) -> Iterator[str]:
     yield from map_contradictions(run.record, run.stored)
     yield from mask_contradictions(run.record, run.stored)
+
+
+def _curves(run: _Run) -> Iterator[str]:
+    stored, test = run.stored, run.test
+    own = {"": curves.Outputs(stored.corrected_logits[test], stored.probabilities[test])}
+    yield from curve_contradictions(run.record, run.folder, stored.targets[test], own, stored.groups[test])
 
 
 def _unchecked(run: _Run) -> Iterator[str]:

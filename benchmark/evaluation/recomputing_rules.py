@@ -7,11 +7,14 @@ import numpy as np
 
 from benchmark.evaluation import metrics
 from benchmark.evaluation.controls import MAJORITY, judge_rule
+from benchmark.evaluation.curves import Outputs
 from benchmark.evaluation.differing import differing
+from benchmark.evaluation.recomputing_curves import curve_contradictions
 from benchmark.evaluation.stored import read_columns
 from benchmark.evaluation.thresholds import at_specificities
 from benchmark.records.contents import images_digest
 from benchmark.records.estimate import Estimate
+from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.record import Record
 
@@ -24,16 +27,17 @@ def bootstrapped(record: Record, exact: bool) -> tuple[int, int]:
     return record.seed, int(record.spec["resamples"]) if exact else FEW_RESAMPLES
 
 
-def rule_contradictions(record: Record, path: Path, exact: bool) -> Iterator[str]:
+def rule_contradictions(record: Record, folder: Path, exact: bool) -> Iterator[str]:
     """What the stored outputs of rules give otherwise than their record says.
 
     Args:
+        folder: of the record.
         exact: compare intervals too.
 
     Raises:
         OSError, ValueError, KeyError, EOFError: the file cannot be read, or lacks a column.
     """
-    columns = read_columns(path)
+    columns = read_columns(folder / PREDICTIONS)
     test = columns["subsets"] == "test"
     tested = (columns[name][test].tolist() for name in ("ids", "groups", "targets"))
     if record.test and images_digest(*tested) != record.test:
@@ -43,6 +47,10 @@ def rule_contradictions(record: Record, path: Path, exact: bool) -> Iterator[str
         if not exact:
             found.pop(ECE_FLOOR, None)
         yield from differing(f"control {rule}, ", recorded, found, exact=exact)
+    outputs = {
+        rule: Outputs(*(columns[f"{kind}@{rule}"][test].astype(float) for kind in OUTPUTS)) for rule in record.controls
+    }
+    yield from curve_contradictions(record, folder, columns["targets"][test], outputs, columns["groups"][test])
 
 
 def _estimates(record: Record, rule: str, columns: Mapping[str, np.ndarray], exact: bool) -> dict[str, Estimate]:

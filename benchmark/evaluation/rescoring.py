@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.evaluation.curves import Outputs, curves, encoded
 from benchmark.evaluation.scoring import score
 from benchmark.evaluation.stored import SPLIT, read_columns, read_training
+from benchmark.records.curves import FILE as CURVES
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
 from registry.errors import DataError
@@ -18,7 +20,7 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
 
     Args:
         folder: of the run.
-        target: folder for the predictions as they are calibrated now, and for the split beside them.
+        target: folder for the predictions as they are calibrated now, their curves, and the split beside them.
 
     Raises:
         DataError: the run is of pooled folds or of rules, or has stored too little.
@@ -51,6 +53,11 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     )
     outputs = {name: getattr(scores, name)[count:] for name in ("corrected_logits", "probabilities")}
     np.savez(target / PREDICTIONS, **{**columns, **outputs})
+    test = columns["subsets"] == "test"
+    own = {"": Outputs(*(outputs[name][test] for name in ("corrected_logits", "probabilities")))}
+    resampled = columns["groups"][test], record.seed, int(record.spec["resamples"])
+    found = curves(record.classes, record.positive, columns["targets"][test], own, *resampled)
+    (target / CURVES).write_bytes(encoded(found))
     if (folder / SPLIT).is_file():
         shutil.copy(folder / SPLIT, target)
     return {name: getattr(scores, name) for name in ("metrics", "controls", "confusion", "calibration")}

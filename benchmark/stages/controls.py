@@ -15,6 +15,7 @@ import numpy as np
 from benchmark.data import control_views as views
 from benchmark.data.originals import load_originals
 from benchmark.data.targets import check_classes, class_targets
+from benchmark.evaluation import curves
 from benchmark.evaluation.controls import MAJORITY, ORACLE, control_shares, judge_controls
 from benchmark.models.control_rules import learn
 from benchmark.records.calibration import CalibrationInfo
@@ -23,7 +24,7 @@ from benchmark.records.findings import Findings, Rule
 from benchmark.records.metrics import UNCALIBRATED
 from benchmark.stages.predictions import data_prior
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import PREDICTIONS, prepared_images, scored, split_info, write_findings
+from benchmark.stages.score import PREDICTIONS, prepared_images, scored, split_info, write_curves, write_findings
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -41,10 +42,10 @@ class Judged(NamedTuple):
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``findings.json`` (see `Findings`) and ``predictions.npz``.
+    """Write ``findings.json`` (see `Findings`), ``predictions.npz`` and ``curves.json``.
 
-    In the latter, of the n images outside the training subset: ids, groups, targets and subsets (n,), and of each rule
-    ``corrected_logits@RULE`` and ``probabilities@RULE`` (n, K), as of a run.
+    In ``predictions.npz``, of the n images outside the training subset: ids, groups, targets and subsets (n,), and of
+    each rule ``corrected_logits@RULE`` and ``probabilities@RULE`` (n, K), as of a run.
     """
     run = Reader(context)
     targets = class_targets(run.prepared.labels, run.spec.classes)
@@ -67,6 +68,14 @@ def build(context: "Context", folder: Path) -> None:
         folder,
     )
     _write_predictions(run, targets, found, folder)
+    test = run.subsets == "test"
+    outputs = {
+        name: curves.Outputs(one.corrected_logits[test], one.probabilities[test])
+        for name, one in found.items()
+        if name != MAJORITY  # whose one answer has no curve
+    }
+    if outputs:
+        write_curves(run.spec, targets[test], outputs, run.prepared.groups[test], folder)
 
 
 def _write_predictions(run: Reader, targets: np.ndarray, found: dict[str, Judged], folder: Path) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from benchmark.evaluation.controls import judge_rule
+from benchmark.evaluation import curves
+from benchmark.evaluation.controls import MAJORITY, judge_rule
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, Rule
-from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
+from benchmark.stages.score import FINDINGS, PREDICTIONS, write_curves, write_findings
 from benchmark.stages.score_folds import pool, pooled_split
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``findings.json`` and ``predictions.npz`` of all folds together; `fold` (n,) in the latter says whose.
+    """Write ``findings.json``, ``curves.json`` and ``predictions.npz`` of all folds together.
+
+    In the latter `fold` (n,) says whose.
 
     Raises:
         DataError: the folds do not test every image once.
@@ -31,6 +34,13 @@ def build(context: "Context", folder: Path) -> None:
     columns = [f"{kind}@{name}" for name in names for kind in ("corrected_logits", "probabilities")]
     numbers, arrays = pool(folders, ("ids", "groups", "targets", *columns))
     np.savez_compressed(folder / PREDICTIONS, subsets=np.full(len(numbers), "test"), fold=numbers, **arrays)
+    outputs = {
+        name: curves.Outputs(arrays[f"corrected_logits@{name}"], arrays[f"probabilities@{name}"])
+        for name in names
+        if name != MAJORITY
+    }
+    if outputs:
+        write_curves(spec, arrays["targets"], outputs, arrays["groups"], folder)
     found = {name: _metrics(spec, name, arrays) for name in names}
     first = folds[0]
     findings = Findings(

@@ -14,6 +14,7 @@ from benchmark.evaluation.masks import mask_agreement
 from benchmark.evaluation.training_checks import training_notes
 from benchmark.figures.curves import curves
 from benchmark.figures.explanations import Panel, gradcam_sheet
+from benchmark.figures.gallery import Shown, gallery
 from benchmark.figures.masks import MaskRow, mask_sheet
 from benchmark.figures.mean_heat import MeanHeat, mean_heat_sheet
 from benchmark.figures.thumbnails import thumbnails
@@ -21,6 +22,8 @@ from benchmark.figures.views import View, network_view_sheet
 from benchmark.models.augmentation import augmentation
 from benchmark.models.inference import unit
 from benchmark.models.schedule import learning_rates
+from benchmark.records.gallery import FILE as GALLERY
+from benchmark.stages.gallery import ARRAYS
 from benchmark.stages.reading import Reader
 from benchmark.stages.regions import as_seen, lung_masks
 from benchmark.tasks.components import plain_name
@@ -51,13 +54,40 @@ def build(context: "Context", folder: Path) -> None:
 
 
 def draw_maps(run: Reader, folder: Path, samples: Path, method: str) -> None:
-    """Write ``gradcam.png`` and ``gradcam.json`` of the samples that the step before chose."""
+    """Write ``gradcam.png`` and ``gradcam.json`` of the samples that the step before chose, and ``gallery.json``."""
     seen = next(iter(run.members.values()), run)  # of a vote, what its first member sees
     targets = class_targets(run.prepared.labels, run.spec.classes)
     panels = gradcam_panels(seen, samples, list(run.spec.classes), targets)
     caption = f"{plain_name(run.spec)}, seed {run.spec.seed}: log-odds of the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
+    draw_gallery(seen, targets, samples.with_name(ARRAYS), method, folder)
+
+
+def draw_gallery(run: Reader, targets: np.ndarray, stored: Path, method: str, folder: Path) -> None:
+    """Write ``gallery.json``, see `benchmark.records.gallery`.
+
+    Args:
+        run: whose inputs are shown.
+        targets: (N,) the class of every prepared image.
+        stored: the arrays of `write_gallery`.
+    """
+    classes = list(run.spec.classes)
+    with np.load(stored, allow_pickle=False) as arrays:
+        chosen = dict(arrays)
+    shown = [
+        Shown(
+            id=str(run.prepared.ids[row]),
+            label=classes[targets[row]],
+            decided=classes[int(chosen["decided"][i])],
+            probability=float(chosen["probabilities"][i]),
+            film=run.prepared.images[row],
+            seen=run.views[row],
+            heat=chosen["heat"][i],
+        )
+        for i, row in enumerate(chosen["rows"])
+    ]
+    (folder / GALLERY).write_bytes(gallery(shown, method))
 
 
 def draw_mean_heat(context: "Context", path: Path, stored: Path, method: str) -> None:

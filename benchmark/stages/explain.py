@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.localisation import upsample
+from benchmark.stages.gallery import write_gallery
 from benchmark.stages.heatmaps import mapper
 from benchmark.stages.predictions import predictions
 from benchmark.stages.reading import Reader
@@ -30,7 +31,7 @@ def build(context: "Context", folder: Path) -> None:
     In ``samples.npz``, the maps to show: rows (n,) into the prepared images, kinds (n,), decided (n,) class indices,
     probabilities (n,) of the decided class at equal class priors, heat (n,h,w) of its log-odds.  In ``mean-heat.npz``:
     heat (K,S,S), see `mean_heat`; lungs and marks (K,S,S), share of the images with lung or lettering and frame there;
-    images and empty (K,), maps that were averaged and left out.
+    images and empty (K,), maps that were averaged and left out.  In ``gallery.npz``: see `write_gallery`.
     """
     run = Reader(context)
     found, maps = predictions(run), mapper(run)
@@ -52,6 +53,7 @@ def build(context: "Context", folder: Path) -> None:
     regions = MeanRegions(lungs, marks, films_as_seen(run, shown))
     write_mean_heat(folder, judged_heat, regions, targets[judged], len(context.spec.classes))
     write_samples(folder, maps.heat, rows, targets, probabilities)
+    write_gallery(run, found, maps, folder)
     (folder / "meta.json").write_text(json.dumps({"method": maps.method}))
 
 

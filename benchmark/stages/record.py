@@ -18,9 +18,11 @@ import numpy as np
 
 from benchmark.models.notes import halved, stalled
 from benchmark.records.contents import images_digest, listing
+from benchmark.records.curves import FILE as CURVES
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import PREDICTIONS, write
 from benchmark.records.findings import Findings, Member, Reference
+from benchmark.records.gallery import FILE as GALLERY
 from benchmark.records.notes import shared_notes
 from benchmark.records.record import SCHEMA, DatasetInfo, Part, Record
 from benchmark.records.telling import FORMAT, differences, telling
@@ -89,18 +91,27 @@ def _copy(context: "Context", folder: Path) -> None:
     """Everything in a run's folder but its record."""
     artefacts = context.artefacts
     _copy_predictions(artefacts, folder)
+    copy_some(artefacts["score"], (CURVES,), folder)
     if "split" in artefacts:
         shutil.copy(artefacts["split"] / "split.csv", folder)
         (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
     if "draw" in artefacts:
         for figure in (*artefacts["draw"].glob("*.png"), artefacts["draw"] / THUMBNAILS):
             shutil.copy(figure, folder)
+        copy_some(artefacts["draw"], (GALLERY,), folder)
     if "fit" in artefacts:
         _write_history(read_history(context), folder)
     if isinstance(context.spec, RunSpec) and context.spec.fold is not None:
         (folder / "model").mkdir()
         for name, path in model_files(context).items():
             shutil.copy(path, folder / "model" / name)
+
+
+def copy_some(artefact: Path, names: Sequence[str], folder: Path) -> None:
+    """Copy those of the files that the artefact has."""
+    for name in names:
+        if (artefact / name).is_file():
+            shutil.copy(artefact / name, folder)
 
 
 def _copy_predictions(artefacts: Mapping[str, Path], folder: Path) -> None:

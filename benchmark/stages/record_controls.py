@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from benchmark.records.curves import FILE as CURVES
 from benchmark.records.findings import Findings
 from benchmark.records.record import Record
 from benchmark.records.training import TrainingInfo
-from benchmark.stages.record import common_fields, put_run, sourceless
+from benchmark.stages.record import common_fields, copy_some, put_run, sourceless
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context, RunFacts
@@ -21,6 +22,7 @@ def write_run(context: "Context", facts: "RunFacts", names: Mapping[str, str], t
 
     def fill(folder: Path) -> Record:
         shutil.copy(context.artefacts["controls"] / "predictions.npz", folder)
+        copy_some(context.artefacts["controls"], (CURVES,), folder)
         (folder / "spec.json").write_bytes(msgspec.json.format(msgspec.json.encode(context.spec), indent=2))
         return _record(context, facts)
 

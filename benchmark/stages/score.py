@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 
 from benchmark.data.targets import class_targets
+from benchmark.evaluation import curves
 from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import implausible, mask_agreement, mask_estimates
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import masks, one_answer, training_notes
+from benchmark.records.curves import FILE as CURVES
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Copies, DepthInfo, Findings, SplitInfo
 from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
@@ -23,16 +25,18 @@ from benchmark.stages.reading import Reader
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
+    from benchmark.tasks.spec import Spec
 
 FINDINGS, PREDICTIONS = "findings.json", "predictions.npz"
 CHUNK = 256
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``findings.json`` (see `Findings`) and ``predictions.npz``, as a run's folder has it."""
+    """Write ``findings.json`` (see `Findings`), ``predictions.npz`` and ``curves.json``, as a run's folder has them."""
     run = Reader(context)
     scores = scores_of(run)
     write_predictions(run, scores, folder)
+    write_scored_curves(run, scores, folder)
     quality = mask_quality(run)
     notes = [*one_answer(scores.confusion, list(run.spec.classes)), *trained_notes(run, quality)]
     write_findings(Findings(**results(run, scores), masks=quality, notes=notes), folder)
@@ -41,6 +45,22 @@ def build(context: "Context", folder: Path) -> None:
 def write_findings(findings: Findings, folder: Path) -> None:
     """Write the findings, numbers of NumPy as plain ones."""
     (folder / FINDINGS).write_bytes(msgspec.json.encode(findings, enc_hook=lambda number: number.item()))
+
+
+def write_scored_curves(run: Reader, scores: Scores, folder: Path) -> None:
+    """Write the curves of a run; its targets on the test subset are the truth."""
+    test = run.subsets == "test"
+    outputs = curves.Outputs(scores.corrected_logits[test], scores.probabilities[test])
+    targets = class_targets(run.prepared.labels[test], run.spec.classes)
+    write_curves(run.spec, targets, {"": outputs}, run.prepared.groups[test], folder)
+
+
+def write_curves(
+    spec: "Spec", targets: np.ndarray, outputs: Mapping[str, curves.Outputs], groups: np.ndarray, folder: Path
+) -> None:
+    """Write ``curves.json`` of outputs for n test images; see `benchmark.evaluation.curves`."""
+    found = curves.curves(list(spec.classes), spec.positive, targets, outputs, groups, spec.seed, spec.resamples)
+    (folder / CURVES).write_bytes(curves.encoded(found))
 
 
 def scores_of(run: Reader) -> Scores:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from benchmark.evaluation import metrics
+from benchmark.evaluation import curves, metrics
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.estimates import Outputs, evaluate
 from benchmark.evaluation.scoring import DECISION_RULE, PROBABILITY_RULE, uncalibrated
@@ -20,7 +20,7 @@ from benchmark.records.calibration import CalibrationInfo, Threshold
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Findings, SplitInfo
 from benchmark.records.notes import shared_notes
-from benchmark.stages.score import FINDINGS, PREDICTIONS, write_findings
+from benchmark.stages.score import FINDINGS, PREDICTIONS, write_curves, write_findings
 from registry.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Pooled(NamedTuple):
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``findings.json`` and ``predictions.npz`` of all folds together.
+    """Write ``findings.json``, ``predictions.npz`` and ``curves.json`` of all folds together.
 
     Raises:
         DataError: the folds do not test every image once.
@@ -48,6 +48,8 @@ def build(context: "Context", folder: Path) -> None:
     pooled = pool(folders)
     arrays, outputs = pooled.arrays, _outputs(pooled)
     np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **arrays)
+    scored = {"": curves.Outputs(arrays["corrected_logits"], arrays["probabilities"])}
+    write_curves(spec, arrays["targets"], scored, arrays["groups"], folder)
     findings = Findings(
         split=pooled_split(spec, folds[0], arrays["targets"]),
         images=folds[0].images,

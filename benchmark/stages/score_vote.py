@@ -18,7 +18,15 @@ from benchmark.records.metrics import RMS_CALIBRATION_ERROR
 from benchmark.records.notes import shared_notes
 from benchmark.stages.predictions import Predictions, predictions
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import mask_quality, results, scores_of, trained_notes, write_findings, write_predictions
+from benchmark.stages.score import (
+    mask_quality,
+    results,
+    scores_of,
+    trained_notes,
+    write_findings,
+    write_predictions,
+    write_scored_curves,
+)
 
 if TYPE_CHECKING:
     from benchmark.evaluation.scoring import Scores
@@ -28,10 +36,11 @@ UNCORRECTED = ("log-loss", "brier", "ece", RMS_CALIBRATION_ERROR)
 
 
 def build(context: "Context", folder: Path) -> None:
-    """Write ``findings.json`` and ``predictions.npz``, as the stage of a pipeline does."""
+    """Write ``findings.json``, ``predictions.npz`` and ``curves.json``, as the stage of a pipeline does."""
     run = Reader(context)
     scores = scores_of(run)
     write_predictions(run, scores, folder)
+    write_scored_curves(run, scores, folder)
     quality = {name: mask_quality(member) for name, member in run.members.items()}
     trained = shared_notes([trained_notes(member, quality[name]) for name, member in run.members.items()], "members")
     findings = Findings(
