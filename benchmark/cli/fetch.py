@@ -56,24 +56,17 @@ def _page(handle: str) -> str:
 
 
 def _downloaded(handle: str, output: Path) -> Path:
-    """Into a folder beside the one that is asked for, which gets its name when it is complete."""
-    from benchmark.storage.owner import place
+    """Into a folder that gets its name when it is complete."""
+    from benchmark.storage.folders import whole_folder
     from benchmark.storage.refusals import check_writable
     from registry.errors import ConfigError
 
     if output.is_symlink() or output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ConfigError(f"{output} is there already; name a new folder with -o, or use it: bench data check {output}")
-    beside = output.absolute().parent
-    check_writable(beside, "choose another folder with -o")
-    unfinished = beside / f".{output.name}.{place()}.part"
-    try:
+    check_writable(output.absolute().parent, "choose another folder with -o")
+    with whole_folder(output) as unfinished:
         _asked(handle, output_dir=str(unfinished))
         shutil.rmtree(unfinished / MARKS, ignore_errors=True)
-        if output.is_dir():
-            output.rmdir()  # it is empty
-        unfinished.rename(output)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return output
 
 

@@ -51,7 +51,8 @@ def dataset_download(handle, path=None, *, force_download=False, output_dir=None
     """Puts a database where it is asked to, or half of one and then what went wrong."""
     print(f"asked for {handle}")
     target = Path(output_dir) if output_dir else Path(os.environ["KAGGLEHUB_CACHE"]) / handle / "versions" / "5"
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
+    assert not any(target.iterdir())  # or kagglehub refuses it
     fails = os.environ.get("FAILS")
     if fails:
         (target / "5.archive").write_bytes(b"half")

@@ -163,28 +163,33 @@ def _external(one: External) -> Iterator[Entry]:
     )
     differ = "The two sets are described by the counts above; setting and patients are not compared."
     yield entry("How the two differ", differ, tripod="16", state="in part")
+    yield _subgroups(one)
+    yield _recalibration(one)
+
+
+def _subgroups(one: External) -> Entry:
     told = "; ".join(
         f"{two.trait}: {two.first} minus {two.second} {wording.difference(two.difference)} {two.metric}"
         for two in one.differences
     )
-    yield entry(
+    number = f"{len(one.subgroups)}, none left out for being small."
+    return entry(
         f"Subgroups of {one.dataset.name}",
-        [
-            f"{len(one.subgroups)}, none left out for being small.",
-            f"Told apart: {told}." if told else "None told apart.",
-        ]
+        [number, f"Told apart: {told}." if told else "None told apart."]
         if one.subgroups
-        else "Neither sources nor traits are known.",
+        else "Neither sources nor traits.",
         claim="30",
         tripod="14 23a 23b 12d",
         state="in part" if one.subgroups else "not known",
     )
-    if one.recalibration:
-        again = one.recalibration
-        text = f"On {again.images:,} local images: {wording.estimate(again.metrics.get(one.metric))} {one.metric}."
-        yield entry(f"Recalibration on {one.dataset.name}", text, tripod="12f 24")
-    else:
-        yield entry("Recalibration", f"{EVALUATE} --recalibrate does.", tripod="12f 24", state="not done")
+
+
+def _recalibration(one: External) -> Entry:
+    again = one.recalibration
+    if again is None:
+        return entry("Recalibration", f"{EVALUATE} --recalibrate does.", tripod="12f 24", state="not done")
+    text = f"On {again.images:,} local images: {wording.estimate(again.metrics.get(one.metric))} {one.metric}."
+    return entry(f"Recalibration on {one.dataset.name}", text, tripod="12f 24")
 
 
 def _external_grids(one: External) -> Iterator[Grid]:
