@@ -1,10 +1,11 @@
-"""`bench data`: what is known of a folder of X-rays before anything is trained on it."""
+"""`bench data`: what is known of a folder of X-rays before anything is trained on it, and where one comes from."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.fetch import fetch
 from benchmark.cli.group import Suggesting
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ SHEET = "odd-films.png"
 
 @click.group(cls=Suggesting, see="bench data --help")
 def command() -> None:
-    """Look at a folder of X-rays before anything is trained on it."""
+    """Look at a folder of X-rays before anything is trained on it, or download a published one."""
+
+
+command.add_command(fetch)
 
 
 @command.command(short_help="Say what may be wrong with a dataset.")

@@ -131,7 +131,8 @@ def _write_card(run: Path, output: Path | None, verify: bool) -> None:
     from benchmark.records.files import verify as verified
     from benchmark.report.card import card
 
-    text = card((verified if verify else read)(run / FILE), run)
+    record = (verified if verify else read)(run / FILE)
+    text = card(record, run, suffix=output.suffix if output else ".md", sealed=verify)
     if output is None:
         click.echo(text, nl=False)
     else:

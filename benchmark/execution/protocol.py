@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.papering import DrawFigures
 from benchmark.planning.graph import Step
 from benchmark.records.data_check import DataCheck, Twins
 from benchmark.records.external import ExternalTask
@@ -168,7 +169,7 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
 
 Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks  # nothing runs yet
-Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | Measure | Evaluate
+Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):
@@ -262,8 +263,7 @@ class ProtocolError(BenchError):
     """A line that is no request or event of this version."""
 
 
-_REQUESTS = msgspec.json.Decoder(Request)
-_EVENTS = msgspec.json.Decoder(Event)
+_REQUESTS, _EVENTS = msgspec.json.Decoder(Request), msgspec.json.Decoder(Event)
 _ENCODER = msgspec.json.Encoder()
 
 

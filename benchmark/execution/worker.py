@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.causes import cause_of
+from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
     Build,
@@ -56,6 +57,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     WriteRecord: "benchmark.execution.recorder",
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
+    DrawFigures: "benchmark.execution.papering",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",
 }

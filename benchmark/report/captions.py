@@ -53,7 +53,7 @@ def caption(table: Table) -> list[str]:
         lines.append(_dataset(table.dataset))
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
     if table.split and table.split.copies:
-        lines.append(_copies(table.split.copies))
+        lines.append(copies_found(table.split.copies))
     lines += table.split.notes if table.split else []
     lines += filter(None, [_tested(table), _trained(table), _ranked_by(table)])
     return lines + (table.dataset.notices if table.dataset else [])
@@ -162,7 +162,8 @@ def _split(split: SplitInfo) -> str:
     return f"Split {split.digest[:8] or 'not made'}: {_subsets(split)}; {grouping}; split seed {split.seed}{alone}."
 
 
-def _copies(copies: Copies) -> str:
+def copies_found(copies: Copies) -> str:
+    """What the search for crops and re-encodings came to."""
     if not copies.pairs:
         return "No film is a crop or re-encoding of another, as far as key points tell."
     return (

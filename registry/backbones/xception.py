@@ -20,7 +20,7 @@ def xception(
     weights: str | None = "imagenet",
     frozen: bool = False,
 ) -> keras.Model:
-    """Xception up to a layer, by default the sum that closes block 5.
+    """Xception (Chollet 2017, arXiv:1610.02357) up to a layer, by default the sum that closes block 5.
 
     The finer map to explain on is the deepest that has at least 16 cells a side and that all later ones pass through: a
     block's sum or the stem.  There is none where the last map has as many, from 256 pixels on.  At 64 pixels only the

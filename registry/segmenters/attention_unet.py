@@ -17,7 +17,7 @@ def attention_unet(
     filters: Annotated[int, Range(4, 64, step=4)] = 8,
     dropout: Annotated[float, Range(0, 0.5)] = 0.0,
 ) -> keras.Model:
-    """U-Net with attention gates on all skips but the finest, about 0.6 M parameters.
+    """U-Net with attention gates (Oktay et al. 2018, arXiv:1804.03999) on all skips but the finest, 0.6 M parameters.
 
     Args:
         filters: of the first level; each level doubles them.

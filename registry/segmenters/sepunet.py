@@ -20,7 +20,7 @@ def sepunet(
     filters: Annotated[int, Range(4, 64, step=4)] = 16,
     dropout: Annotated[float, Range(0, 0.5)] = 0.0,
 ) -> keras.Model:
-    """U-Net of separable convolutions, less than 0.07 M parameters.
+    """U-Net (Ronneberger et al. 2015, arXiv:1505.04597) of separable convolutions, less than 0.07 M parameters.
 
     Args:
         filters: of the first level; the second has twice, the others four times as many.

@@ -15,7 +15,7 @@ def unet(
     filters: Annotated[int, Range(4, 64, step=4)] = 8,
     dropout: Annotated[float, Range(0, 0.5)] = 0.0,
 ) -> keras.Model:
-    """U-Net of five levels with batch normalisation, about 0.5 M parameters.
+    """U-Net of five levels (Ronneberger et al. 2015, arXiv:1505.04597), batch normalisation, about 0.5 M parameters.
 
     Args:
         filters: of the first level; each level doubles them.

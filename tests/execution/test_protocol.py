@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import protocol
+from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
     Build,
@@ -36,6 +37,7 @@ from benchmark.execution.protocol import (
 )
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
+from benchmark.records.drawings import ClassPanel, CurveFigure, CurveLine, IntervalFigure, IntervalRow
 from benchmark.records.external import ExternalTask
 from benchmark.records.record import DatasetInfo
 from benchmark.stages.context import RunFacts
@@ -47,6 +49,8 @@ DATASET = DatasetInfo("elsewhere", "e" * 64, {"covid": 9})
 HALF = Runtime(precision="mixed_bfloat16")
 STEP = Step("fit", "benchmark.stages.fit", "k" * 64, spec(runtime=HALF), {"folds/0/split": "s" * 64})
 FACTS = RunFacts("run", "d", "p", "k", "a+b+c", {"head": "code"}, summary(), ["head c"], {"fit": "built"}, {"fit": 1.5})
+FIGURE = IntervalFigure("a.pdf", "auroc", [IntervalRow("none+a+b", 0.9, 0.8, 0.95, False, True), IntervalRow("x", 0.5)])
+CURVES = CurveFigure("b.pdf", [ClassPanel("COVID", [CurveLine("a", [0.0, 1.0], [None, 1.0])], [])])
 REQUESTS = [
     Describe([("head", "dense")]),
     Device(),
@@ -59,6 +63,7 @@ REQUESTS = [
     WriteRecord(STEP, "cache", "results/run", FACTS, {"COVID/fit": "fit/k"}, {"": "a+b+c", "COVID": "a+b+d"}),
     RunTrial("folder", msgspec.Raw(b'{"a":[1,2]}'), "a.module", msgspec.Raw(b"{}")),
     DrawSearch("folder", "a title"),
+    DrawFigures("folder", [FIGURE, CURVES]),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
     Evaluate(
@@ -101,7 +106,17 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks", "CheckData"}
-    anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
+    anywhere = {
+        *tried,
+        "Describe",
+        "Device",
+        "Summarise",
+        "WriteRecord",
+        "RunTrial",
+        "DrawSearch",
+        "DrawFigures",
+        "Answer",
+    }
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 
