@@ -1,3 +1,4 @@
+import copy
 import importlib
 import sys
 import tomllib
@@ -190,7 +191,7 @@ class UnseededVoter:
 
 
 def head(made):
-    return lambda feature_shape, num_classes: made
+    return lambda feature_shape, num_classes: copy.deepcopy(made)
 
 
 @pytest.mark.parametrize(
