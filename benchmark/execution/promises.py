@@ -31,5 +31,5 @@ def try_promises(logs: Path, kind: str, component: Component, data: str, watch: 
             return worker.ask(TryPromises((kind, component.name, component.options), data), list[Promise], watching)
         except WorkerFailedError as error:
             if error.outcome.exit_code is None:
-                error.args = (f"{kind} {component.name!r} ended its process; what was tried is: {tried}. {error}",)
+                error.args = (f"{kind} {component.name!r} broke off while this was tried: {tried}: {error}",)
             raise

@@ -26,7 +26,7 @@ from registry.networks.explanation import features, halves
 def try_backbone(factory: Callable[..., Any], options: dict[str, Any], watch: Watch = silent) -> list[Promise]:
     """What a backbone keeps of its contract."""
     check_given(factory, options)
-    return try_all(BACKBONE, Findings(factory=factory, options=options), watch)
+    return try_all(BACKBONE, Findings(factory=factory, given=options), watch)
 
 
 def _build(found: Findings) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow comes with Keras, which logs much else
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow comes with Keras, which logs much else
 
 import keras
 import numpy as np
@@ -61,11 +61,15 @@ def check_data_files(found: Findings) -> None:
 
 
 def check_options(found: Findings) -> None:
-    """See that every option of a factory says what it takes, and that its default is such a value."""
+    """See that every option of a factory says what it takes, and that its default is such a value.
+
+    Then those that were given are the options to go on with.
+    """
     try:
         resolve_options(name_of(found.factory), read_options(found.factory), {})
     except OptionError as error:
         raise ContractError(f"a default is no value that its option takes: {error}") from error
+    found.options = found.given
 
 
 DECLARED = (

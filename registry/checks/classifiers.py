@@ -10,7 +10,7 @@ import numpy as np
 
 from registry.boosting import is_boosted, xgboost
 from registry.checks.building import CLASSES, FEATURE_SHAPE, SEED, build, check_probabilities
-from registry.checks.promises import Findings, Trial, expect, one_line
+from registry.checks.promises import Findings, Trial, expect, reason
 from registry.contracts import STORABLE
 from registry.declarations import answers_by, best_round, fit_arguments, kind_of, known_classes, random_states
 from registry.errors import ContractError
@@ -54,7 +54,7 @@ def _again(found: Findings) -> None:
         again = _check_answer(_fitted(found, classes, pooled, targets, SEED + 1), pooled, classes)
         expect(
             bool(np.array_equal(again, answer)),
-            "equal random_state gives equal answers, received others; take what is random from that parameter",
+            "fitted twice with the same random_state it answered otherwise; take what is random from that parameter",
         )
 
 
@@ -63,13 +63,15 @@ def _untouched(found: Findings) -> None:
         pooled, targets = _given(classes)
         before = pooled.copy()
         _check_answer(_fitted(found, classes, pooled, targets, SEED), pooled, classes)
-        expect(bool((before == pooled).all()), "a head leaves the features as they are; copy them first")
+        expect(
+            bool((before == pooled).all()), "fit or the answer changed the features that it was given; copy them first"
+        )
 
 
 def _storage(found: Findings) -> None:
     for classes, answer in found.answers.items():
         again = _check_answer(_stored(found.fitted[classes], found.factory), _given(classes)[0], classes)
-        expect(np.allclose(again, answer, atol=1e-6), "a stored head answers as before, received something else")
+        expect(np.allclose(again, answer, atol=1e-6), "a stored head answers something else than before it was stored")
 
 
 def _fit_extras(head: Any, pooled: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
@@ -118,10 +120,9 @@ def _stored(head: Any, factory: Callable[..., Any]) -> Any:
         held = skops.get_untrusted_types(data=data)
         loaded = skops.loads(data, trusted=held)
     except Exception as error:  # skops meets a third party's objects
-        line = one_line(str(error)) or type(error).__name__
         raise ContractError(
-            f"{kind_of(head)} cannot be stored without pickle ({line}); a head that is no network holds arrays, "
-            "numbers, texts and estimators of scikit-learn or of its own package"
+            f"{kind_of(head)} cannot be stored without pickle ({reason(error)}); a head that is no network holds "
+            "arrays, numbers, texts and estimators of scikit-learn or of its own package"
         ) from error
     own = (*STORABLE, factory.__module__.partition(".")[0])
     strange = [name for name in held if name.partition(".")[0] not in own]

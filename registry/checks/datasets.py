@@ -2,6 +2,7 @@
 
 import pickle
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def try_dataset(
 ) -> list[Promise]:
     """What a dataset keeps of its contract."""
     check_given(factory, options)
-    return try_all(DATASET, Findings(factory=factory, options=options, root=root), watch)
+    return try_all(DATASET, Findings(factory=factory, given=options, root=root), watch)
 
 
 def _recognition(found: Findings) -> None:
@@ -113,15 +114,16 @@ def _samples(found: Findings) -> None:
 
 def _order(found: Findings) -> None:
     ids, again = ([sample.id for sample in one] for one in (found.samples, found.dataset.samples()))
-    expect(ids == again, "samples() has a fixed order; two calls differed; sort what a folder or a set gives")
+    expect(ids == again, "two calls of samples() differed in their order; sort what a folder or a set gives")
 
 
 def _ids(found: Findings) -> None:
     ids = [sample.id for sample in found.samples]
+    repeated = [one for one, count in Counter(ids).items() if count > 1]
     expect(
-        len(set(ids)) == len(ids),
+        not repeated,
         f"sample ids are unique; {len(ids) - len(set(ids))} of {len(ids)} are repeated, "
-        f"the first {next((one for one in ids if ids.count(one) > 1), '')!r}; a file's path makes a good one",
+        f"such as {', '.join(map(repr, repeated[:1]))}; a file's path makes a good one",
     )
 
 
@@ -192,7 +194,10 @@ def _images(found: Findings) -> None:
 def _again(found: Findings) -> None:
     for sample, copy in zip(_some(found), found.copies, strict=True):
         same = bool(np.array_equal(copy.read_image(), sample.read_image()))
-        expect(same, f"sample {sample.id!r} reads the same image twice, in another process too; received others")
+        expect(
+            same,
+            f"sample {sample.id!r} reads another image the second time, or from a pickled copy; leave randomness out",
+        )
 
 
 def _masks(found: Findings) -> None:

@@ -26,7 +26,7 @@ from registry.networks.explanation import features
 def try_head(factory: Callable[..., Any], options: dict[str, Any], watch: Watch = silent) -> list[Promise]:
     """What a head keeps of its contract."""
     check_given(factory, options)
-    found = Findings(factory=factory, options=options)
+    found = Findings(factory=factory, given=options)
     promises = try_all(HEAD, found, watch)
     further = () if "classical" not in vars(found) else CLASSIFIER if found.classical else HEAD_NETWORK
     return promises + try_all(further, found, watch)
@@ -82,7 +82,11 @@ def _saving(found: Findings) -> None:
 
 HEAD = (
     *DECLARED,
-    Trial("it is built for any number of classes, as a network or with fit() and predict()", "Networks", _build),
+    Trial(
+        "it is built for any number of classes, as a network or with fit() and predict()",
+        "Heads that are no networks",
+        _build,
+    ),
     Trial("it is a network, or none, with all options", "Declarations", _same),
 )
 HEAD_NETWORK = (

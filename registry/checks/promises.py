@@ -3,6 +3,7 @@
 Nothing heavy is imported: what was found is shown by processes that have no Keras, too.
 """
 
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.declarations import kind_of
-from registry.errors import ContractError
+from registry.errors import BenchError, ContractError
 from registry.options import read_options, resolve_options
 
 TRIED_IN = {  # modules, each with a function `try_KIND`
@@ -81,7 +82,11 @@ def silent(name: str) -> None:
 
 
 def try_all(trials: Iterable[Trial], found: Findings, watch: Watch = silent) -> list[Promise]:
-    """Every promise, kept or not; whatever a component raises breaks the promise that was being tried."""
+    """Every promise, kept or not; whatever a component raises breaks the promise that was being tried.
+
+    Raises:
+        BenchError: it cannot be built for a reason that its user can mend, such as weights that are not there.
+    """
     promises = []
     for trial in trials:
         watch(trial.name)
@@ -97,14 +102,18 @@ def _tried(trial: Trial, found: Findings) -> tuple[bool | None, str]:
         return None, UNTRIED
     except ContractError as error:
         return False, one_line(str(error))
+    except BenchError:
+        raise  # nothing is wrong with the component, which lacks weights, a file, an option's value
     except Exception as error:  # a third party's code may raise anything
-        return False, raised(error)
+        return False, raised(error, vars(found).get("factory"))
     return True, ""
 
 
-def raised(error: Exception) -> str:
-    """What a component raised, and where, in one line."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
+def raised(error: Exception, factory: object = None) -> str:
+    """What was raised, and where, in one line: in the module of a component, where that had a part in it."""
+    own = getattr(sys.modules.get(getattr(factory, "__module__", "")), "__file__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    at = [*frames[-1:], *(frame for frame in frames if frame.filename == own)][-1]
     told = one_line(str(error))
     return f"raised {type(error).__name__}{f': {told}' if told else ''} ({one_line(at.filename)}:{at.lineno})"
 
@@ -113,6 +122,11 @@ def one_line(text: str) -> str:
     """The first line that is not blank, with everything escaped that is not to be printed."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of what a library complains of."""
+    return one_line(str(error)).partition(". ")[0].rstrip(".") or type(error).__name__
 
 
 def expect(kept: bool, promise: str) -> None:

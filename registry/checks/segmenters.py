@@ -23,7 +23,7 @@ from registry.networks.losses import cross_entropy_dice
 def try_segmenter(factory: Callable[..., Any], options: dict[str, Any], watch: Watch = silent) -> list[Promise]:
     """What a segmenter keeps of its contract."""
     check_given(factory, options)
-    found = Findings(factory=factory, options=options)
+    found = Findings(factory=factory, given=options)
     promises = try_all(SEGMENTER, found, watch)
     further = () if "trained" not in vars(found) else MASK_NETWORK if found.trained else MASK_PREDICTOR
     return promises + try_all(further, found, watch)
@@ -56,7 +56,7 @@ def _mask_range(found: Findings) -> None:
     check_finite(found.lungs, "lung probabilities")
     inside = bool(np.all((found.lungs >= 0) & (found.lungs <= 1)))
     received = f"{found.lungs.min():.3g} to {found.lungs.max():.3g}"
-    expect(inside, f"lung probabilities lie in [0, 1], received {received}; end in a sigmoid")
+    expect(inside, f"its lung probabilities reach from {received}, expected 0 to 1; end in a sigmoid")
 
 
 def _training(found: Findings) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from registry.checks.building import BATCH, FEATURE_SHAPE, IMAGE_SHAPE, build
-from registry.checks.promises import expect, one_line
+from registry.checks.promises import expect, reason
 from registry.errors import ContractError
 from registry.networks.explanation import features
 
@@ -51,7 +51,7 @@ def check_finite(values: np.ndarray, what: str) -> None:
     """See that no number is NaN or infinite."""
     expect(
         bool(np.isfinite(values).all()),
-        f"{what} are finite, received NaN or infinity; look for a division, logarithm or root of what can be 0",
+        f"{what} hold NaN or infinity, expected finite numbers; look for divisions, logarithms or roots of 0",
     )
 
 
@@ -60,7 +60,7 @@ def check_seed(product: keras.Model, factory: Callable[..., Any], arguments: tup
     again = build(factory, arguments, options)
     expect(again is not product, "the factory makes a new network at each call, received the same; build it inside")
     same = all(np.array_equal(a, b) for a, b in zip(product.get_weights(), again.get_weights(), strict=True))
-    expect(same, "equal seeds give equal weights (keras.utils.set_random_seed); initialise by Keras alone")
+    expect(same, "two calls after the same keras.utils.set_random_seed() gave other weights; initialise by Keras alone")
 
 
 def check_training(model: keras.Model, inputs: np.ndarray, targets: np.ndarray, loss: Any) -> None:
@@ -68,9 +68,12 @@ def check_training(model: keras.Model, inputs: np.ndarray, targets: np.ndarray, 
     before = [array(weight) for weight in model.trainable_weights]
     model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
     value = float(np.asarray(model.train_on_batch(inputs, targets)))
-    expect(np.isfinite(value), f"one training step gives a finite loss, received {value}")
+    expect(np.isfinite(value), f"the loss of one training step is {value}, expected a finite number")
     moved = [not np.array_equal(a, array(b)) for a, b in zip(before, model.trainable_weights, strict=True)]
-    expect(not moved or any(moved), "one training step changes weights, received the same")
+    expect(
+        not moved or any(moved),
+        "one training step left all weights as they were; look for a layer that passes no gradient on",
+    )
 
 
 def check_saving(model: keras.Model, inputs: np.ndarray) -> None:
@@ -83,8 +86,11 @@ def check_saving(model: keras.Model, inputs: np.ndarray) -> None:
         except Exception as error:
             raise ContractError(
                 f"{model.name!r} does not survive saving as .keras in safe mode "
-                f"({one_line(str(error)) or type(error).__name__}); no Lambda layers, and "
+                f"({reason(error)}); no Lambda layers, and "
                 "register own layers with keras.saving.register_keras_serializable"
             ) from error
         same = np.allclose(call(model, inputs), call(loaded, inputs), rtol=1e-4, atol=1e-5, equal_nan=True)
-    expect(same, f"{model.name!r} predicts the same after saving and loading, received something else")
+    expect(
+        same,
+        f"{model.name!r} predicts something else after saving and loading; get_config() of own layers gives all of it",
+    )

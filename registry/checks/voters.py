@@ -35,7 +35,7 @@ def check_voter(factory: Callable[..., Any], /, **options: Any) -> list[Promise]
 def try_voter(factory: Callable[..., Any], options: dict[str, Any], watch: Watch = silent) -> list[Promise]:
     """What a voter keeps of its contract."""
     check_given(factory, options)
-    return try_all(VOTER, Findings(factory=factory, options=options), watch)
+    return try_all(VOTER, Findings(factory=factory, given=options), watch)
 
 
 def _members(members: int, classes: int) -> np.ndarray:
@@ -84,7 +84,7 @@ def _again(found: Findings) -> None:
         voter.fit(_members(*size), _targets(size[1]))
         expect(
             bool(np.array_equal(voter.predict_proba(_members(*size)), answer)),
-            "a voter fitted on the same members answers the same, received others; leave randomness out",
+            "fitted twice on the same members it answered otherwise; leave randomness out",
         )
 
 
@@ -93,7 +93,7 @@ def _by_image(found: Findings) -> None:
         few = found.fitted[size].predict_proba(_members(*size)[:, 7:12])
         check_probabilities(few, (5, size[1]))
         same = np.allclose(few, answer[7:12], atol=1e-6)
-        expect(same, "what a voter says of an image depends on that image alone, received others for five of them")
+        expect(same, "asked of five images alone it answered otherwise than among the others; use no image for another")
 
 
 def _untouched(found: Findings) -> None:
@@ -101,7 +101,7 @@ def _untouched(found: Findings) -> None:
         before, given = _members(*size), _members(*size)
         voter.fit(given, _targets(size[1]))
         voter.predict_proba(given)
-        expect(bool((before == given).all()), "a voter leaves its members' probabilities as they are; copy them first")
+        expect(bool((before == given).all()), "it changed the probabilities that it was given; copy them first")
 
 
 VOTER = (
