@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from registry.backend import gradient
-from registry.checks.building import BATCH, DECLARED, IMAGE_SHAPE, build
+from registry.checks.building import BATCH, DECLARED, IMAGE_SHAPE, MAY_DECLARE, build
 from registry.checks.promises import Findings, Promise, Trial, Watch, check_given, expect, silent, try_all
 from registry.checks.training import (
     array,
@@ -88,7 +88,7 @@ def _saving(found: Findings) -> None:
 
 BACKBONE = (
     *DECLARED,
-    Trial("pretrained, where it declares it, holds numbers of [training]", "Declarations", _pretrained),
+    Trial("pretrained, where it declares it, holds numbers of [training]", MAY_DECLARE, _pretrained),
     Trial("it is built, as a keras.Model that knows its Input and its outputs", "Networks", _build),
     Trial("it gives a feature map (B, h, w, C), and at most one more, a finer one", "Networks", _maps),
     Trial("its features of images in [0, 1] are finite numbers", "Networks", _finite_maps),

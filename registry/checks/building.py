@@ -21,6 +21,7 @@ from registry.options import read_options, resolve_options
 
 IMAGE_SHAPE = (64, 64, 1)
 FEATURE_SHAPE = (8, 8, 24)
+MAY_DECLARE = "What a component may declare"  # a part of registry/README.md
 BATCH = 4
 CLASSES = (2, 4)
 SEED = 7
@@ -73,7 +74,11 @@ def check_options(found: Findings) -> None:
 
 
 DECLARED = (
-    Trial("data files that its module declares are written out, and are there", "Declarations", check_data_files),
+    Trial(
+        "data files that its module declares are written out, and are there",
+        MAY_DECLARE,
+        check_data_files,
+    ),
     Trial("every option has an annotation, and a default that fits it", "Options", check_options),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.checks.building import DECLARED, build
+from registry.checks.building import DECLARED, MAY_DECLARE, build
 from registry.checks.promises import (
     Findings,
     Promise,
@@ -221,7 +221,11 @@ def _check_array(array: Any, kind: type, what: str) -> None:
 
 DATASET = (
     *DECLARED,
-    Trial("it recognises its own folder and no other, where it declares that", "Declarations", _recognition),
+    Trial(
+        "it recognises its own folder and no other, where it declares that",
+        MAY_DECLARE,
+        _recognition,
+    ),
     Trial("it is built, with all that a Dataset has", "Datasets", _build),
     Trial("what it says of itself are texts", "Datasets", _texts),
     Trial("it has two labels or more, each once", "Datasets", _labels),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from registry.backend import gradient
-from registry.checks.building import BATCH, CLASSES, DECLARED, FEATURE_SHAPE, build, check_same_kind
+from registry.checks.building import BATCH, CLASSES, DECLARED, FEATURE_SHAPE, MAY_DECLARE, build, check_same_kind
 from registry.checks.classifiers import CLASSIFIER
 from registry.checks.promises import Findings, Promise, Trial, Watch, check_given, expect, silent, try_all
 from registry.checks.training import (
@@ -87,7 +87,7 @@ HEAD = (
         "Heads that are no networks",
         _build,
     ),
-    Trial("it is a network, or none, with all options", "Declarations", _same),
+    Trial("it is a network, or none, with all options", MAY_DECLARE, _same),
 )
 HEAD_NETWORK = (
     Trial("it gives one logit per class (B, K)", "Networks", _logits),

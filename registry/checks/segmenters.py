@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.checks.building import BATCH, DECLARED, IMAGE_SHAPE, build, check_same_kind
+from registry.checks.building import BATCH, DECLARED, IMAGE_SHAPE, MAY_DECLARE, build, check_same_kind
 from registry.checks.promises import Findings, Promise, Trial, Watch, check_given, expect, silent, try_all
 from registry.checks.training import (
     call,
@@ -97,7 +97,7 @@ def _saving(found: Findings) -> None:
 SEGMENTER = (
     *DECLARED,
     Trial("it is built, as a network or with predict()", "Networks", _build),
-    Trial("it declares one thing alone, the same with all options", "Declarations", _same),
+    Trial("it declares one thing alone, the same with all options", MAY_DECLARE, _same),
 )
 MASK_NETWORK = (
     Trial("it gives one lung probability per pixel (B, H, W, 1)", "Networks", _mask_shape),

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import keras
 from keras import layers
-
 from registry.options import Range
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated
 
 import numpy as np
-
 from registry.contracts import Sample
 from registry.options import Range
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-
 from registry.options import Range
 
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import numpy as np
-
 from registry.options import Range
 
 LEAST = 1e-6  # a probability of 0 would outvote all other members
