@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
+from registry.options import Range
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from registry.options import Range
 
 
 def my_component(
