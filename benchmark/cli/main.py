@@ -22,6 +22,8 @@ COMMANDS = {
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
+    "new": "Write a small distribution with a component of your own, to go on from.",
+    "check": "Try what a component promises: one line per promise, ok, or why not.",
     "cache": "Show what runs keep for the next one, and remove it.",
 }
 

@@ -48,9 +48,7 @@ class Summarise(_Request, frozen=True, tag="summarise"):
 class CheckData(_Request, frozen=True, tag="check"):
     """What may be wrong with a dataset, and with an external one.
 
-    Attributes:
-        memory: name of what the search for copies keeps; see `benchmark.planning.keys.search_memory`.
-        sheet: file for pictures of the odd films; empty for none.
+    `memory` names what the search for copies keeps; `sheet` is a file for pictures of the odd films, empty for none.
     """
 
     datasets: "list[Summarised]"
@@ -71,6 +69,13 @@ class TryNetworks(_Request, frozen=True, tag="networks"):
     networks: list[tuple[str, str, dict[str, Scalar], int]]
 
 
+class TryPromises(_Request, frozen=True, tag="promises"):
+    """What a component, a kind, name and options, keeps of its contract; a dataset on that folder, if any."""
+
+    component: tuple[str, str, dict[str, Scalar]]
+    data: str
+
+
 class Build(_Request, frozen=True, tag="build"):
     """One step's artefact, in the store of that folder."""
 
@@ -84,11 +89,9 @@ class Build(_Request, frozen=True, tag="build"):
 
 
 class WriteRecord(_Request, frozen=True, tag="record"):
-    """A run's folder from its artefacts.
+    """A run's folder from its artefacts; `names` is how tables name members, reference and folds.
 
-    Attributes:
-        steps: role, as people read it -> stage/key, of all the run's steps, those too that the record does not read.
-        names: how tables name members, reference and folds.
+    `steps` is role, as people read it -> stage/key, of all the run's steps, those too that the record does not read.
     """
 
     step: Step
@@ -148,11 +151,8 @@ class Answer(_Request, frozen=True, tag="predict"):
 class Evaluate(_Request, frozen=True, tag="evaluate"):
     """A finished run on images of elsewhere, put into a folder of its own; see `benchmark.stages.external`.
 
-    Attributes:
-        steps: of a run "", of a vote each member: what prepares the images as that prepared its own.
-        copies: what searches them for copies; None where that is not done.
-        learnt: prepares the images of the run's own dataset; None where those are not at hand.
-        kept: names of what is remembered of films: of both datasets, and of the run's own.
+    `steps` prepare, of a run ("") or each member of a vote, the images as that prepared its own; `copies`, if done,
+    searches them; `learnt`, if at hand, prepares the run's own; `kept` names what is remembered of both, and of those.
     """
 
     task: ExternalTask
@@ -168,7 +168,7 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
         return next(iter(self.steps.values())).spec.runtime
 
 
-Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks  # nothing runs yet
+Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks | TryPromises  # nothing runs yet
 Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate
 
 

@@ -4,7 +4,8 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -136,6 +137,30 @@ def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:
             temporary.unlink()
         if isinstance(error, OSError) and error.filename is not None:
             error.filename = str(path)  # nobody knows the other name
+        raise
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a new folder of files whole or not at all.
+
+    Raises:
+        FileExistsError: something of that name is there; it stays as it is.
+        OSError: it cannot be written.
+    """
+    temporary = new_folder(path.parent, ".new-")
+    try:
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        path.mkdir()  # fails where anything is, which a rename would not
+        try:
+            temporary.rename(path)
+        except BaseException:
+            path.rmdir()
+            raise
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # nobody knows the other name
         raise
 
 

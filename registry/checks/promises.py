@@ -1,47 +1,132 @@
-"""What every check needs: a component built at a small size, and a promise that was kept or not."""
+"""Promises of a contract, tried one after the other: one that is broken does not keep the others from being tried.
 
-import ast
-import functools
-import inspect
+Nothing heavy is imported: what was found is shown by processes that have no Keras, too.
+"""
+
 import sys
-from collections.abc import Callable
-from pathlib import Path
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-import keras
-import numpy as np
-
-from registry.contracts import SOURCES
-from registry.declarations import data_files, kind_of
-from registry.errors import ContractError, PluginError
+from registry.declarations import kind_of
+from registry.errors import BenchError, ContractError
 from registry.options import read_options, resolve_options
 
-IMAGE_SHAPE = (64, 64, 1)
-FEATURE_SHAPE = (8, 8, 24)
-BATCH = 4
-CLASSES = (2, 4)
-SEED = 7
+TRIED_IN = {  # modules, each with a function `try_KIND`
+    "dataset": "registry.checks.datasets",
+    "segmenter": "registry.checks.segmenters",
+    "backbone": "registry.checks.backbones",
+    "head": "registry.checks.heads",
+    "voter": "registry.checks.voters",
+}
+PAGE = "registry/README.md"
+KEPT = ((True, "kept"), (False, "broken"), (None, "not tried"))
+UNTRIED = "not tried, as it rests on a broken one above"
 
 
-def named(check: Callable[..., None]) -> Callable[..., None]:
-    """The check of a factory, and of the data files of its module, with its name in front of the messages."""
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One thing that the contract wants of a component.
 
-    @functools.wraps(check)
-    def named(factory: Callable[..., Any], /, *arguments: Any, **options: Any) -> None:
-        try:
-            check_data_files(factory)
-            check(factory, *arguments, **options)
-        except ContractError as error:
-            raise ContractError(f"{getattr(factory, '__name__', kind_of(factory))}: {error}") from error
+    Attributes:
+        name: what it wants, in a short sentence.
+        kept: whether it was kept; None where it could not be tried, because it rests on one that was broken.
+        why: one line on what was received instead and what to do; empty where the promise was kept.
+        where: the part of ``registry/README.md`` that says more.
+    """
 
-    return named
+    name: str
+    kept: bool | None
+    why: str = ""
+    where: str = ""
+
+    def text(self) -> str:
+        """The promise as one line of a report."""
+        if self.kept:
+            return f"ok       {self.name}"
+        if self.kept is None:
+            return f"-        {self.name}: {self.why}"
+        return f"BROKEN   {self.name}: {self.why} [{PAGE}, {self.where}]"
 
 
-def build(factory: Callable[..., Any], arguments: tuple, options: dict[str, Any], seed: int = SEED) -> Any:
-    """A component with its options checked, from that seed."""
-    name = getattr(factory, "__name__", repr(factory))
-    keras.utils.set_random_seed(seed)
-    return factory(*arguments, **resolve_options(name, read_options(factory), options))
+class UnfoundedError(Exception):
+    """A promise rests on something that an earlier one would have found."""
+
+
+class Findings:
+    """What promises have found, for those that rest on it; whatever was not found raises `UnfoundedError`."""
+
+    def __init__(self, **found: Any) -> None:
+        vars(self).update(found)
+
+    def __getattr__(self, name: str) -> Any:
+        raise UnfoundedError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a promise is tried: `attempt` raises where it is broken, and adds what it finds."""
+
+    name: str
+    where: str
+    attempt: Callable[[Findings], None]
+
+
+Watch = Callable[[str], None]  # is told the name of each promise before it is tried
+
+
+def silent(name: str) -> None:
+    """Nobody watches."""
+
+
+def try_all(trials: Iterable[Trial], found: Findings, watch: Watch = silent) -> list[Promise]:
+    """Every promise, kept or not; whatever a component raises breaks the promise that was being tried.
+
+    Raises:
+        BenchError: it cannot be built for a reason that its user can mend, such as weights that are not there.
+    """
+    promises = []
+    for trial in trials:
+        watch(trial.name)
+        kept, why = _tried(trial, found)
+        promises.append(Promise(trial.name, kept, why, trial.where))
+    return promises
+
+
+def _tried(trial: Trial, found: Findings) -> tuple[bool | None, str]:
+    try:
+        trial.attempt(found)
+    except UnfoundedError:
+        return None, UNTRIED
+    except ContractError as error:
+        return False, one_line(str(error))
+    except BenchError:
+        raise  # nothing is wrong with the component, which lacks weights, a file, an option's value
+    except Exception as error:  # a third party's code may raise anything
+        return False, raised(error, vars(found).get("factory"))
+    return True, ""
+
+
+def raised(error: Exception, factory: object = None) -> str:
+    """What was raised, and where, in one line: in the module of a component, where that had a part in it."""
+    own = getattr(sys.modules.get(getattr(factory, "__module__", "")), "__file__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    at = [*frames[-1:], *(frame for frame in frames if frame.filename == own)][-1]
+    told = one_line(str(error))
+    return f"raised {type(error).__name__}{f': {told}' if told else ''} ({one_line(at.filename)}:{at.lineno})"
+
+
+def one_line(text: str) -> str:
+    """The first line that is not blank, with everything escaped that is not to be printed."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of what a library complains of."""
+    return one_line(str(error)).partition(". ")[0].rstrip(".") or type(error).__name__
 
 
 def expect(kept: bool, promise: str) -> None:
@@ -54,37 +139,46 @@ def expect(kept: bool, promise: str) -> None:
         raise ContractError(promise)
 
 
-def check_same_kind(
-    factory: Callable[..., Any], arguments: tuple, options: dict[str, Any], asks: Callable[[Any], bool]
-) -> None:
-    """See that options do not change what a component is or declares: that is read of the default ones alone."""
-    if not options:
-        return
-    found, default = asks(build(factory, arguments, options)), asks(build(factory, arguments, {}))
-    expect(
-        found == default,
-        "options change neither what a component is nor what it declares, "
-        f"received {asks.__name__} {found} with them and {default} by default",
-    )
+def name_of(factory: Callable[..., Any]) -> str:
+    """A factory's name in messages."""
+    return str(getattr(factory, "__name__", kind_of(factory)))
 
 
-def check_data_files(factory: Callable[..., Any]) -> None:
-    """See that the data files which a factory's module declares are written out and are there."""
-    module = sys.modules.get(getattr(factory, "__module__", ""))
-    path = module and inspect.getsourcefile(module)
-    if not path or not Path(path).is_file():
-        return  # made in a notebook
-    try:
-        declared = [name for node in ast.walk(ast.parse(Path(path).read_bytes())) for name in data_files(node, path)]
-    except PluginError as error:
-        raise ContractError(str(error)) from error
-    lacking = [name for name in declared if not Path(path).with_name(name).is_file()]
-    expect(not lacking, f"{SOURCES} names files in the folder of {Path(path).name}, which lacks {', '.join(lacking)}")
+def check_given(factory: Callable[..., Any], options: dict[str, Any]) -> None:
+    """See that a factory has the options that it is to be checked with, if it says at all which it has.
+
+    Raises:
+        UnknownNameError: it has no such option.
+        OptionError: an option does not take that value.
+    """
+    declared = None
+    with suppress(Exception):  # promises of their own
+        declared = read_options(factory)
+        resolve_options(name_of(factory), declared, {})
+    if declared is not None:
+        own = tuple(option for option in declared if option.name in options)
+        resolve_options(name_of(factory), own if len(own) == len(options) else declared, options)
 
 
-def check_probabilities(given: Any, shape: tuple[int, int]) -> None:
-    """See that these are class probabilities (N, K)."""
-    received = getattr(given, "shape", None)
-    expect(received == shape, f"predict_proba gives (N, K), {shape} here; received {received}")
-    inside = bool(np.all((given >= 0) & (given <= 1))) and np.allclose(given.sum(axis=1), 1, atol=1e-4)
-    expect(inside, "class probabilities lie in [0, 1] and sum to 1")
+def tally(promises: Sequence[Promise]) -> str:
+    """How many were kept, in words."""
+    counts = [(sum(promise.kept is kept for promise in promises), word) for kept, word in KEPT]
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def broken(factory: Callable[..., Any], promises: Sequence[Promise]) -> str:
+    """One line on what is broken; empty where nothing is."""
+    whys = [promise.why for promise in promises if promise.kept is False]
+    return f"{name_of(factory)}: {'; and: '.join(whys)}" if whys else ""
+
+
+def shown(factory: Callable[..., Any], promises: list[Promise]) -> list[Promise]:
+    """The promises, each printed as a line.
+
+    Raises:
+        ContractError: one or more are broken; one line says which.
+    """
+    print(name_of(factory), *(f"  {promise.text()}" for promise in promises), sep="\n")
+    if line := broken(factory, promises):
+        raise ContractError(line)
+    return promises

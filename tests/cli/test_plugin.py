@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Bench, untrained
+from tests.distributions import register
 
 pytestmark = pytest.mark.slow
 
@@ -50,15 +51,6 @@ USELESS = {
     "hungry": ("hungry:factory", "ModuleNotFoundError: No module named 'there_is_no_such_module'"),
     "quitter": ("quitter:factory", "SystemExit: 3"),
 }
-
-
-def register(folder: Path, distribution: str, version: str, groups: dict[str, dict[str, str]]) -> None:
-    """The metadata that an installer leaves beside the modules."""
-    place = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-    place.mkdir(parents=True)
-    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-    lines = [f"[{group}]\n" + "\n".join(f"{k} = {v}" for k, v in points.items()) for group, points in groups.items()]
-    (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")

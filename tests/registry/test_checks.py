@@ -1,3 +1,4 @@
+import copy
 import importlib
 import sys
 import tomllib
@@ -70,19 +71,6 @@ def test_a_backbone_of_the_plugin_takes_at_most_fifteen_lines():
     assert len(body.strip().splitlines()) <= 15
 
 
-def flat(image_shape):
-    return keras.Sequential([keras.Input(image_shape), layers.Flatten(), layers.Dense(3)])
-
-
-def constant_lungs(image_shape):
-    return keras.Sequential([keras.Input(image_shape), layers.Conv2D(1, 1)])
-
-
-def with_a_lambda(image_shape):
-    images = keras.Input(image_shape)
-    return keras.Model(images, layers.Lambda(lambda x: 2 * x)(layers.Conv2D(2, 3, strides=2)(images)))
-
-
 def with_a_way_around(image_shape):
     images = keras.Input(image_shape)
     fine = layers.Conv2D(2, 3, strides=2, padding="same")(images)
@@ -94,18 +82,6 @@ def coarser_second(image_shape):
     images = keras.Input(image_shape)
     fine = layers.Conv2D(2, 3, strides=2, padding="same")(images)
     return keras.Model(images, [fine, layers.AveragePooling2D(2)(fine)])
-
-
-def own_random_weights(image_shape):
-    kernel = np.random.default_rng().normal(size=(3, 3, 1, 2))
-    images = keras.Input(image_shape)
-    return keras.Model(images, layers.Conv2D(2, 3, kernel_initializer=keras.initializers.Constant(kernel))(images))
-
-
-def softmaxed(feature_shape, num_classes):
-    return keras.Sequential(
-        [keras.Input(feature_shape), layers.GlobalAveragePooling2D(), layers.Dense(num_classes, "softmax")]
-    )
 
 
 def always_two(feature_shape, num_classes):
@@ -180,17 +156,8 @@ class Holding(DecisionTreeClassifier):
         return super().fit(X, y)
 
 
-class UnseededVoter:
-    def fit(self, probabilities, targets):
-        self.weights = np.random.dirichlet(np.ones(len(probabilities)))
-        return self
-
-    def predict_proba(self, probabilities):
-        return np.tensordot(self.weights, probabilities, axes=1)
-
-
 def head(made):
-    return lambda feature_shape, num_classes: made
+    return lambda feature_shape, num_classes: copy.deepcopy(made)
 
 
 @pytest.mark.parametrize(
@@ -212,16 +179,10 @@ def head(made):
         (check_head, head(Masks()), r"has fit\(\) and predict\(\), received a Masks"),
         (check_head, head(Misnamed()), "classes_ of a Misnamed holds indices below 2, received 1, 2"),
         (check_head, head(Holding()), "a Holding cannot be stored without pickle"),
-        (check_head, head(Unseeded()), "equal random_state gives equal answers"),
-        (check_voter, UnseededVoter, "fitted on the same members answers the same"),
-        (check_backbone, flat, r"flat: feature maps are \(B, h, w, C\), received \(4, 3\)"),
-        (check_backbone, with_a_lambda, "safe mode"),
+        (check_head, head(Unseeded()), "fitted twice with the same random_state it answered otherwise"),
         (check_backbone, with_a_way_around, "do not pass through alone"),
         (check_backbone, coarser_second, "the second output is the finer map"),
-        (check_backbone, own_random_weights, "equal seeds give equal weights"),
-        (check_head, softmaxed, "leave the softmax out"),
         (check_head, always_two, r"logits \(B, 4\)"),
-        (check_segmenter, constant_lungs, r"lie in \[0, 1\]"),
         (check_segmenter, lambda image_shape: object(), r"has predict\(\), received an object"),
         (check_voter, lambda: object(), r"has fit\(\)"),
     ],

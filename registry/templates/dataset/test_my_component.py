@@ -1,0 +1,13 @@
+"""my-component keeps its contract: every promise is tried at a small size."""
+
+from registry.checks.datasets import check_dataset
+
+from cxr_bench_my_component import my_component
+
+
+def test_my_component_keeps_its_contract():
+    check_dataset(my_component)
+
+
+def test_my_component_keeps_its_contract_with_another_option():
+    check_dataset(my_component, count=24)
