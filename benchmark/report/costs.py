@@ -105,8 +105,9 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
             f"Measured under {len(table.groups)} different conditions: times, rates and memory are comparable within a "
             "group only, and nothing is ranked by them across groups."
         )
+    yield from (wording.unnamed(component, options) for component, options in table.unnamed.items())
     if table.unmeasured:
-        yield f"Not measured (bench speed does): {', '.join(table.unmeasured)}."
+        yield f"Not measured (bench speed does): {', '.join(table.short.get(one, one) for one in table.unmeasured)}."
 
 
 def _pixels(sizes: Iterable[int]) -> str:
@@ -153,13 +154,17 @@ def _table(table: CostTable, width: int) -> Text:
 def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
     starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
     return Line(
-        Cell(row.pipeline), [Cell(_cell(row, column, column.title in starred), left=column.left) for column in shown]
+        Cell(_name(row)), [Cell(_cell(row, column, column.title in starred), left=column.left) for column in shown]
     )
 
 
 def _cell(row: CostRow, column: Column, starred: bool) -> str:
     star = STAR if column.cost in row.best else " " * len(STAR)
     return column.text(row) + (star if starred else "")
+
+
+def _name(row: CostRow) -> str:
+    return row.short_name or row.pipeline
 
 
 def _notes(row: CostRow) -> list[str]:
@@ -173,11 +178,11 @@ def _markdown(table: CostTable) -> str:
     lines = [f"## {escaped(title(table))}", ""]
     for group in table.groups:
         titles = ["pipeline", *(escaped(column.title) for column in shown)]
-        rows = [[row.pipeline, *(_cell(row, column, True).strip() for column in shown)] for row in group.rows]
+        rows = [[_name(row), *(_cell(row, column, True).strip() for column in shown)] for row in group.rows]
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
-        notes = [escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in _notes(row)]
+        notes = [escaped(f"- {_name(row)}: {note}") for row in group.rows for note in _notes(row)]
         lines += ["", *notes, ""] if notes else [""]
     return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 

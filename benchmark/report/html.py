@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
@@ -16,7 +17,7 @@ DIM = "opacity:.65"
 
 def html(comparison: Comparison) -> str:
     """Every table with its caption and its closing sentence; files that were left out come last."""
-    parts = [_table(table) for table in comparison.tables]
+    parts = [_table(shortened(table)) for table in comparison.tables]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
 
