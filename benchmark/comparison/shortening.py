@@ -150,7 +150,9 @@ def _files(values: Iterable[str | None]) -> dict[str | None, str]:
     known = [value for value in values if value is not None]
     most = max((len(SLASH.split(value)) for value in known), default=1)
     for length in range(1, most + 1):
-        shown = {value: "/".join(SLASH.split(value)[-length:]) if _is_path(value) else value for value in known}
+        shown: dict[str | None, str] = {
+            value: "/".join(SLASH.split(value)[-length:]) if _is_path(value) else value for value in known
+        }
         if len(set(shown.values())) == len(known):
             return dict(shown)
     return {value: value for value in known}

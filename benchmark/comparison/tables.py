@@ -161,7 +161,12 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Every table, and the files that were left out as ``path: reason``."""
+    """Every table, and the files that were left out as ``path: reason``.
+
+    Attributes:
+        selected: how many runs were left out since others were asked for; empty where none was.
+    """
 
     tables: list[Table]
     left_out: list[str] = []
+    selected: str = ""

@@ -140,7 +140,7 @@ def _table(table: CostTable, width: int) -> Text:
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for group, grid in zip(table.groups, grids, strict=True):
         out.append("\n" + prose(conditions(group.conditions), width) + "\n")
-        visible = grid.only(taken).noted([_notes(row) for row in group.rows])
+        visible = grid.only(taken).noted([notes(row) for row in group.rows])
         out += draw(visible, width, names)
     hidden = [title for place, title in enumerate(titles) if place not in taken]
     sentences = remarks(table, [titles[place] for place in taken])
@@ -154,20 +154,23 @@ def _table(table: CostTable, width: int) -> Text:
 def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
     starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
     return Line(
-        Cell(_name(row)), [Cell(_cell(row, column, column.title in starred), left=column.left) for column in shown]
+        Cell(name(row)), [Cell(cell(row, column, column.title in starred), left=column.left) for column in shown]
     )
 
 
-def _cell(row: CostRow, column: Column, starred: bool) -> str:
+def cell(row: CostRow, column: Column, starred: bool) -> str:
+    """What stands in a column, with a star where no other row has as much for less, or with room for one."""
     star = STAR if column.cost in row.best else " " * len(STAR)
     return column.text(row) + (star if starred else "")
 
 
-def _name(row: CostRow) -> str:
+def name(row: CostRow) -> str:
+    """How a row is named."""
     return row.short_name or row.pipeline
 
 
-def _notes(row: CostRow) -> list[str]:
+def notes(row: CostRow) -> list[str]:
+    """What must be said of a row."""
     uncounted = row.speed.total.uncounted
     lacking = [f"MACs without those of {', '.join(uncounted)}, which are not known"] if uncounted else []
     return [*lacking, *row.speed.notes, *row.notes]
@@ -178,12 +181,12 @@ def _markdown(table: CostTable) -> str:
     lines = [f"## {escaped(title(table))}", ""]
     for group in table.groups:
         titles = ["pipeline", *(escaped(column.title) for column in shown)]
-        rows = [[_name(row), *(_cell(row, column, True).strip() for column in shown)] for row in group.rows]
+        rows = [[name(row), *(cell(row, column, True).strip() for column in shown)] for row in group.rows]
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
-        notes = [escaped(f"- {_name(row)}: {note}") for row in group.rows for note in _notes(row)]
-        lines += ["", *notes, ""] if notes else [""]
+        below = [escaped(f"- {name(row)}: {note}") for row in group.rows for note in notes(row)]
+        lines += ["", *below, ""] if below else [""]
     return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 
 

@@ -77,6 +77,7 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = (), external: Seq
         external: evaluations on images of elsewhere, see `benchmark.report.external.external_content`.
     """
     fields = {
+        **({"selected": [_json(comparison.selected, 1)]} if comparison.selected else {}),
         "tables": _array((_table(table, 2) for table in comparison.tables), 1),
         "costs": [_json(costs, 1)],
         **({"external": [_json(external, 1)]} if external else {}),

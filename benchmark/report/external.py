@@ -84,7 +84,8 @@ def _caption(table: ExternalTable) -> Iterator[str]:
     yield from table.notices
 
 
-def _legend(table: ExternalTable, titles: Sequence[str]) -> Iterator[str]:
+def legend(table: ExternalTable, titles: Sequence[str]) -> Iterator[str]:
+    """How to read the columns of these titles."""
     several = any(len(row.trainings) > 1 for row in table.rows)
     over = "images and retraining" if several else "images alone, of these trainings"
     yield f"Intervals: 95 % over {over}."
@@ -133,12 +134,14 @@ def name(row: ExternalRow) -> str:
     return f"{shown} · recalibrated on {row.recalibrated}" if row.recalibrated else shown
 
 
-def _titles(table: ExternalTable) -> list[str]:
+def titles_of(table: ExternalTable) -> list[str]:
+    """The columns after the name."""
     shown = [wording.metric(one) for one in metrics_shown(table)]
     return shown if table.kind == MASKS else [shown[0], DROP, "own test", *shown[1:], "trainings"]
 
 
-def _texts(table: ExternalTable, row: ExternalRow) -> list[str]:
+def texts_of(table: ExternalTable, row: ExternalRow) -> list[str]:
+    """A row's cells under these."""
     shown = [wording.estimate(row.metrics.get(one)) for one in metrics_shown(table)]
     if table.kind == MASKS:
         return shown
@@ -148,8 +151,8 @@ def _texts(table: ExternalTable, row: ExternalRow) -> list[str]:
 
 
 def _table(table: ExternalTable, width: int) -> Text:
-    titles = _titles(table)
-    lines = [Line(Cell(name(row)), [Cell(text, left=True) for text in _texts(table, row)]) for row in table.rows]
+    titles = titles_of(table)
+    lines = [Line(Cell(name(row)), [Cell(text, left=True) for text in texts_of(table, row)]) for row in table.rows]
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for line in caption(table):
         out.append(prose(line, width) + "\n", "dim")
@@ -160,12 +163,12 @@ def _table(table: ExternalTable, width: int) -> Text:
     shown = [titles[place] for place in taken]
     hidden = [title for title in titles if title not in shown]
     more = [f"More columns at {needed(grid)} columns or --format csv: {', '.join(hidden)}."] if hidden else []
-    for line in [*_legend(table, shown), *more, *remarks(table)]:
+    for line in [*legend(table, shown), *more, *remarks(table)]:
         out.append(prose(line, width) + "\n", "dim")
     for row in table.rows:
         if row.subgroups:
             out.append("\n" + prose(f"{name(row)}, by source and trait", width) + "\n")
-            divided = _subgroups(row.subgroups)
+            divided = subgroups(row.subgroups)
             taken, names = _chosen(divided, width)
             out += draw(divided.only(taken), width, names)
     return out
@@ -175,7 +178,8 @@ def _chosen(grid: Grid, width: int) -> tuple[list[int], int]:
     return choose(grid, width, range(len(grid.titles)), min(2, len(grid.titles)))
 
 
-def _subgroups(found: Sequence[Subgroup]) -> Grid:
+def subgroups(found: Sequence[Subgroup]) -> Grid:
+    """A line per subgroup."""
     metrics = list(dict.fromkeys(metric for one in found for metric in one.metrics))
     lines = [
         Line(
@@ -194,11 +198,16 @@ def _of_subgroup(one: Subgroup, metrics: Sequence[str]) -> list[str]:
 
 def _markdown(table: ExternalTable) -> str:
     lines = [f"## {escaped(title(table))}", "", *map(escaped, caption(table)), ""]
-    lines += _pipes(["pipeline", *_titles(table)], [[name(row), *_texts(table, row)] for row in table.rows])
-    lines += ["", *map(escaped, _legend(table, _titles(table))), "", *(f"- {escaped(line)}" for line in remarks(table))]
+    lines += _pipes(["pipeline", *titles_of(table)], [[name(row), *texts_of(table, row)] for row in table.rows])
+    lines += [
+        "",
+        *map(escaped, legend(table, titles_of(table))),
+        "",
+        *(f"- {escaped(line)}" for line in remarks(table)),
+    ]
     for row in table.rows:
         if row.subgroups:
-            grid = _subgroups(row.subgroups)
+            grid = subgroups(row.subgroups)
             cells = [[line.name.text, *(cell.text for cell in line.cells)] for line in grid.lines]
             lines += ["", f"{escaped(name(row))}, by source and trait", "", *_pipes(["images", *grid.titles], cells)]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,8 @@ from benchmark.report.terminal import supported
 
 def markdown(comparison: Comparison) -> str:
     """Every table with all its columns."""
-    parts = [_table(shortened(table)) for table in comparison.tables]
+    parts = [f"{escaped(comparison.selected)}.\n"] if comparison.selected else []
+    parts += [_table(shortened(table)) for table in comparison.tables]
     parts += [f"> left out: {escaped(reason)}\n" for reason in comparison.left_out]
     return "\n".join(parts)
 

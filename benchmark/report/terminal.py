@@ -14,6 +14,8 @@ from benchmark.report.lines import prose
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Every table with its caption and its closing sentence; files that were left out come last."""
+    if comparison.selected:
+        show(console, Text(prose(f"{comparison.selected}.", console.width) + "\n\n", "dim"))
     for place, table in enumerate(comparison.tables):
         show(console, Text("\n" if place else "") + _table(shortened(table), console.width))
     for reason in comparison.left_out:
