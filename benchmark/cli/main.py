@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Evaluate finished runs on images that they never saw.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "score": "Score runs anew from what they stored; nothing is trained.",
+    "rm": "Remove runs, after asking; the ledger keeps that they were there.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
     "cache": "Show what runs keep for the next one, and remove it.",

@@ -12,7 +12,7 @@ from benchmark.comparison.external import Found
 from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
-from benchmark.records.files import PREDICTIONS, scan
+from benchmark.records.files import PREDICTIONS, REFERENCE, scan
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
 from benchmark.records.selection import Selecting, Selection
@@ -21,7 +21,6 @@ from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict,
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
-REFERENCE = "reference"  # a folder of records to hold one's own against
 Folder = Callable[[Record], Path]  # of a run
 DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 

@@ -140,6 +140,11 @@ def sweep_locks(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def disk_bytes(path: Path) -> int:
+    """Bytes on disk of a file, or of a folder and all below it."""
+    return sum(status.st_blocks for status in _statuses(path)) * BLOCK
+
+
 def _items(root: Path) -> Iterator[Item]:
     for kind, pattern, name in PLACES:
         for path in root.glob(pattern):
