@@ -16,9 +16,10 @@ import msgspec
 
 from benchmark.records import external
 from benchmark.records.external import External
-from benchmark.records.files import FILE, REFERENCE, as_written, scan
+from benchmark.records.files import FILE, as_written, scan
 from benchmark.records.ledger import Ledger, entries
 from benchmark.records.record import Record
+from benchmark.records.selection import REFERENCE
 from benchmark.storage.files import RANDOM, new_folder
 from benchmark.storage.owner import PLACE, host, lives
 from benchmark.storage.refusals import storage_errors

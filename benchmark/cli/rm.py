@@ -75,9 +75,8 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
 
 def _selected(meant: "Sequence[Removable]", by_name: bool, selection: Any) -> "tuple[list[Removable], Selecting]":
     """What flags leave of what is meant; rules and evaluations only where they were named, and nothing else narrows."""
-    from benchmark.records.files import REFERENCE
     from benchmark.records.record import Record
-    from benchmark.records.selection import Selecting
+    from benchmark.records.selection import REFERENCE, Selecting
 
     selecting = Selecting(selection)
     chosen = []

@@ -12,10 +12,10 @@ from benchmark.comparison.external import Found
 from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
-from benchmark.records.files import PREDICTIONS, REFERENCE, scan
+from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
-from benchmark.records.selection import Selecting, Selection
+from benchmark.records.selection import REFERENCE, Selecting, Selection
 from benchmark.records.speed import Speed
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.storage.files import Broken

@@ -14,7 +14,6 @@ from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
-REFERENCE = "reference"  # a folder of records to hold one's own against
 
 
 def write(record: Record, folder: Path) -> Path:

@@ -41,14 +41,6 @@ PLACES = (  # kind, pattern to look for, what its path must be
 FILES = (  # the other kinds are folders
     "description", "digest file", "import file", "memory", "verdict", "run served", "log",
 )  # fmt: skip
-    "description",
-    "digest file",
-    "import file",
-    "memory",
-    "verdict",
-    "run served",
-    "log",
-)  # the other kinds are folders
 
 
 class Sum(TypedDict):
