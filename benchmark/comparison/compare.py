@@ -10,12 +10,12 @@ from benchmark.comparison.aggregates import Aggregates, mean
 from benchmark.comparison.controls import control_rows
 from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey
 from benchmark.comparison.names import differing, pipeline_meant, unique_names, unknown_pipeline
+from benchmark.comparison.notes import row_notes
 from benchmark.comparison.ranking import ranked
 from benchmark.comparison.shortening import left_out_of_names
 from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
 from benchmark.comparison.trust import Distrust, marked, trust_all
 from benchmark.records.metrics import direction, ranks
-from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
@@ -167,7 +167,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         del unfinished[seed]
     notes = [MIXED_CODE] if mixed_code else []
     notes += [MIXED_HARDWARE] if len({run.cost.hardware for run in counted}) > 1 else []
-    notes += shared_notes([run.notes for run in counted], "runs")
+    notes += row_notes([run.notes for run in counted], "runs")
     row = Row(
         pipeline=name,
         control=False,
