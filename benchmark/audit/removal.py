@@ -7,8 +7,6 @@ leaves the run, or no run and what the next removal finishes.
 
 import contextlib
 import os
-import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,14 +18,11 @@ from benchmark.records.files import FILE, as_written, scan
 from benchmark.records.ledger import Ledger, entries
 from benchmark.records.record import Record
 from benchmark.records.selection import REFERENCE
-from benchmark.storage.files import RANDOM, new_folder
-from benchmark.storage.owner import PLACE, host, lives
+from benchmark.storage.aside import delete, left_aside, put_back, set_aside
 from benchmark.storage.refusals import storage_errors
 from registry.errors import ConfigError, DataNotFoundError, RefusedError, unknown_name
 
 REASON = "removed by bench rm"
-BIN = ".removed-"
-LEFT = re.compile(rf"\{BIN}(?P<place>{PLACE})-{RANDOM}")
 
 
 class Removable(msgspec.Struct, frozen=True):
@@ -147,13 +142,13 @@ def remove(chosen: Iterable[Removable]) -> Iterator[Removable]:
     ledgers: dict[Path, Ledger] = {}
     for one in chosen:
         with storage_errors(one.folder):
-            gone = _renamed(one)
+            gone = _set_aside(one)
         if gone is None:
             continue
         if one.is_run:
             ledgers.setdefault(one.home, Ledger(one.home)).add(one.name, "removed", one.seal, reason=REASON)
         with storage_errors(one.folder):
-            _delete(gone)
+            delete(gone)
         yield one
 
 
@@ -166,16 +161,12 @@ def finish(there: Sequence[Removable], results: Path) -> int:
     root = absolute(results)
     parents = dict.fromkeys([*(one.folder.parent for one in there), *_folders(root)])
     count = 0
-    for left in (left for parent in parents for left in parent.glob(f"{BIN}*")):
-        match = LEFT.fullmatch(left.name)
-        own_host, _, pid = match["place"].rpartition("-") if match else ("", "", "0")
-        if left.is_symlink() or own_host != host() or lives(int(pid)):
-            continue
+    for left in (left for parent in parents for left in left_aside(parent)):
         count += 1
         for folder in left.iterdir():
             _say_removed(folder, _home(left.parent / folder.name, root))
         with storage_errors(left):
-            _delete(left)
+            delete(left)
     return count
 
 
@@ -223,23 +214,13 @@ def _stands_on(found: Record | External, below: Removable) -> bool:
     return same and any(member.pipeline == ground.pipeline for member in found.members)
 
 
-def _renamed(one: Removable) -> Path | None:
-    """The hidden folder in which it lies now; None where it is gone, or another record has taken its place."""
-    bin_ = new_folder(one.folder.parent, BIN)
-    target = bin_ / one.name
-    try:
-        one.folder.rename(target)
-    except FileNotFoundError:
-        bin_.rmdir()
+def _set_aside(one: Removable) -> Path | None:
+    """Where it lies now; None where it is gone, or another record has taken its place."""
+    aside = set_aside(one.folder)
+    if aside is not None and one.is_run and as_written(aside / one.name / FILE).seal != one.seal:
+        put_back(aside, one.folder)  # made anew since it was looked at
         return None
-    except OSError:
-        bin_.rmdir()
-        raise
-    if one.is_run and as_written(target / FILE).seal != one.seal:  # made anew since it was looked at
-        target.rename(one.folder)
-        bin_.rmdir()
-        return None
-    return bin_
+    return aside
 
 
 def _say_removed(folder: Path, home: Path) -> None:
@@ -251,15 +232,6 @@ def _say_removed(folder: Path, home: Path) -> None:
     lines = (line for one in entries(home) for line in one.lines)
     if not any(line.status == "removed" and (line.run, line.record) == (folder.name, seal) for line in lines):
         Ledger(home).add(folder.name, "removed", seal, reason=REASON)
-
-
-def _delete(folder: Path) -> None:
-    """Delete a folder that another command may be deleting too."""
-    while folder.is_dir():
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            continue
 
 
 def _folders(root: Path) -> Iterator[Path]:

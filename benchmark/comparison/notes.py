@@ -15,7 +15,7 @@ def row_notes(found: Sequence[Sequence[str]], of: str) -> list[str]:
         found: the notes of each run.
         of: what they are, in the plural.
     """
-    numbers: dict[str, list[tuple[str, ...]]] = {}
+    numbers: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for notes in found:
         for note in dict.fromkeys(notes):
             numbers.setdefault(_form(note), []).append(tuple(PERCENT.findall(note)))
@@ -23,13 +23,13 @@ def row_notes(found: Sequence[Sequence[str]], of: str) -> list[str]:
     return shared_notes([[joined[_form(note)] for note in notes] for notes in found], of)
 
 
-def _form(note: str) -> str:
-    """The note without its percentages."""
-    return PERCENT.sub("\0", note)
+def _form(note: str) -> tuple[str, ...]:
+    """The pieces of a note between its percentages."""
+    return tuple(PERCENT.split(note))
 
 
-def _joined(form: str, numbers: Sequence[tuple[str, ...]]) -> str:
-    first, *pieces = form.split("\0")
+def _joined(form: Sequence[str], numbers: Sequence[tuple[str, ...]]) -> str:
+    first, *pieces = form
     ranges = [sorted(set(values), key=float) for values in zip(*numbers, strict=True)]
     shown = [one[0] if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in ranges]
     return first + "".join(number + piece for number, piece in zip(shown, pieces, strict=True))

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmark.audit import removal
 from benchmark.audit.removal import REASON, finish, removables, remove
 from benchmark.audit.verify import verify
 from benchmark.records import external
@@ -19,6 +18,7 @@ from benchmark.records.files import FILE, write
 from benchmark.records.ledger import Ledger, entries, times_scored
 from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
+from benchmark.storage import aside
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.files import put
 from tests import externals, factories
@@ -259,13 +259,13 @@ def test_a_killed_removal_leaves_the_run_or_none_and_the_next_one_finishes_it(re
         raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        place = {"rename": (Path, "rename"), "ledger": (Ledger, "add"), "delete": (removal.shutil, "rmtree")}[moment]
+        place = {"rename": (Path, "rename"), "ledger": (Ledger, "add"), "delete": (aside.shutil, "rmtree")}[moment]
         patched.setattr(*place, killed)
         list(remove([one for one in removables(results.root) if one.folder == folder]))
     whole = folder.is_dir()
     assert whole == (moment == "rename")
     assert [one.name for one in removables(results.root)] == [one.name for one in (folder, other) if one.is_dir()]
-    (left,) = (one for one in results.hidden if one.name.startswith(removal.BIN))
+    (left,) = (one for one in results.hidden if one.name.startswith(aside.PREFIX))
     assert finish(removables(results.root), results.root) == 0  # its process lives
     left.rename(left.with_name(left.name.replace(f"-{os.getpid()}-", f"-{dead()}-")))
     assert finish(removables(results.root), results.root) == 1
