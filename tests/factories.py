@@ -306,6 +306,14 @@ def speed(
 
 
 def _spec(pipeline: str, seed: int, task: str, classes: tuple[str, ...]) -> dict[str, Any]:
+    if "(" in pipeline:  # a vote
+        voter, _, members = pipeline.removesuffix(")").partition("(")
+        named = [name.removeprefix("4 × ") for name in members.split(", ")]
+        inner = {name: _spec(name, seed, task, classes) for name in named}
+        return {
+            "kind": "vote", "task": task, "classes": inner[named[0]]["classes"], "members": inner,
+            "voter": {"name": voter, "options": {}}, "seed": seed, "fold": 0,
+        }  # fmt: skip
     parts = zip(("segmenter", "backbone", "head"), pipeline.split("+"), strict=False)
     rest = {"Non-COVID": ["Normal", "Viral Pneumonia", "Lung_Opacity"]}
     return {
@@ -313,7 +321,7 @@ def _spec(pipeline: str, seed: int, task: str, classes: tuple[str, ...]) -> dict
         "scheme": "direct",
         "metric": "balanced-accuracy",
         "classes": {name: rest.get(name, [name]) for name in classes},
-        **{kind: {"name": name, "options": {"width": 16, "dropout": 0.2}} for kind, name in parts},
+        **{kind: {"name": name.partition("[")[0], "options": {"width": 16, "dropout": 0.2}} for kind, name in parts},
         "images": {"size": 64, "equalise": "histogram", "mask": "multiply"},
         "augmentation": {"flips": "both", "rotation": 0.1, "rotated": 0.5},
         "training": {"epochs": 16, "minimum_steps": 300, "batch_size": 32, "learning_rate": 0.001, "patience": 5},

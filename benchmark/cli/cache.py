@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from benchmark.report.cache import Serving
     from benchmark.storage.inventory import Item
 
 
@@ -26,21 +27,26 @@ def command() -> None:
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Only this stage's; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_(stages: tuple[str, ...], as_json: bool) -> None:
-    """List artefacts, the last used first."""
-    from benchmark.report.cache import described, listed
+    """List artefacts, the last used first, and the pipelines whose runs each serves.
+
+    The cache remembers that of runs that `bench run` has planned since it does so; of older ones, and of what bench
+    evaluate and bench tune have kept, it says "unknown".  A run is gone when its folder holds no record any more.
+    """
+    from benchmark.report.cache import NOTHING, described, listed
 
     root, items = _look()
     _check_stages(items, stages)
     shown = [item for item in items if item.kind == "artefact" and (not stages or item.stage in stages)]
     if as_json:
-        _echo_json([described(item) for item in shown])
+        serving = _serving(root)
+        _echo_json([described(item, serving.get(f"{item.stage}/{item.key}", NOTHING)) for item in shown])
     elif not items:
         _echo_empty(root)
     elif not shown:
         of = f" of {' or '.join(stages)}" if stages else ""
         click.echo(f"no artefacts{of} in {root}")
     else:
-        _echo_lines(listed(shown))
+        _echo_lines(listed(shown, _serving(root)))
 
 
 @command.command("du")
@@ -113,6 +119,17 @@ def _look() -> "tuple[Path, list[Item]]":
 
     root = cache_folder()
     return root, inventory(root)
+
+
+def _serving(root: "Path") -> "dict[str, Serving]":
+    """``STAGE/KEY`` of an artefact -> what it serves."""
+    from benchmark.records.files import FILE
+    from benchmark.report.cache import Serving
+    from benchmark.storage.serving import remembered, still_there
+
+    found = remembered(root)
+    there = still_there([one for runs in found.values() for one in runs], FILE)
+    return {artefact: Serving(runs, there) for artefact, runs in found.items()}
 
 
 def _agreed(root: "Path", what: str) -> bool:

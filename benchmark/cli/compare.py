@@ -1,11 +1,13 @@
 """`bench compare`: tables from records on disk."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cli.group import Once
+from benchmark.cli.output import form_of, write
+from benchmark.cli.selecting import selection_flags, selection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,34 +30,40 @@ WRITERS = {
 @click.option(
     "--against",
     metavar="PIPELINE",
-    help="Test each row against this one (the start of its name).",
+    help="Test each row against this one: its name, in short or in full, or the start of it.",
 )
 @click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
-@click.option("--format", "form", type=click.Choice(["table", "md", "csv", "json"]), default="table", show_default=True)
+@selection_flags
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "md", "csv", "json", "html"]),
+    help="On the screen: table (the default) or another; with -o FILE its suffix says it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of the screen.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to it instead of the screen: .txt, .md, .csv, .json or .html.",
+)
 @click.option("--details", is_flag=True, help="Also each run by itself: classes, members, thresholds, masks, maps.")
 @click.option("--costs", "costs_only", is_flag=True, help="What bench speed measured alone, beside the scores.")
 @click.option("--external", "external_only", is_flag=True, help="What bench evaluate found elsewhere alone.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
-def command(
-    context: click.Context,
-    results: tuple[Path, ...],
-    metric: str | None,
-    against: str | None,
-    margin: float,
-    form: str,
-    as_json: bool,
-    output: Path | None,
-    details: bool,
-    costs_only: bool,
-    external_only: bool,
-    verify: bool,
-) -> None:
+def command(context: click.Context, /, results: tuple[Path, ...], output: Path | None, **flags: Any) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
 
     One table per question (classes and their labels), dataset and split, whatever the tasks are called.
+
+    \b
+    bench compare --task binary --where training.batch_size=32 --where "training.epochs>=5" --since 7d
+    bench compare results/ -o table.html
+
+    --where has any setting that a run's record has (seed, images.size, backbone.name, head.dropout, status); a vote
+    meets it where all members do; a run that lacks the setting does not.  What was left out is counted.
 
     CSV has a line per row; a metric's columns are NAME, NAME low, NAME high (95 % over images), NAME SD (over seeds),
     NAME seeds low, NAME seeds high (95 % of the mean over 3 seeds or more). Of the metric that ranks, retrained low
@@ -68,32 +76,33 @@ def command(
     Exit code 3: nothing found; 5: a record cannot be trusted.  It is left out where its seal does not fit, marked and
     not ranked where its predictions were changed or do not give its number.  bench verify looks at everything.
     """
-    from benchmark.comparison.tables import Comparison
+    import msgspec
+
     from benchmark.comparison.trust import untrusted
     from benchmark.storage.garbage import uncollected
 
-    form = "json" if as_json else form
-    if details:
+    form = form_of(flags["form"], flags["as_json"], output)
+    if flags["details"]:
         _check_details(form, output)
     paths = results or (Path("results"),)
     with uncollected():
-        comparison, costs, external, files = _compared(paths, metric, against, margin, verify)
+        comparison, costs, external, files = _compared(paths, flags)
         wrong = any(untrusted(table.rows) for table in comparison.tables)
-        if costs_only or external_only:
-            comparison = Comparison([], comparison.left_out)
-            costs, external = costs if costs_only else [], external if external_only else []
+        if flags["costs_only"] or flags["external_only"]:
+            comparison = msgspec.structs.replace(comparison, tables=[])
+            costs, external = costs if flags["costs_only"] else [], external if flags["external_only"] else []
         if not comparison.tables and not comparison.left_out and not costs and not external:
-            _say_nothing_found("speed.json" if costs_only else "external.json" if external_only else "result.json")
+            _say_nothing_found(flags, comparison.selected)
             context.exit(3)
         _show(comparison, costs, external, form, output)
-    if details:
+    if flags["details"]:
         _show_details(files)
     if comparison.left_out or wrong:
         context.exit(5)
 
 
 def _compared(
-    paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
+    paths: "Sequence[Path]", flags: dict[str, Any]
 ) -> "tuple[Comparison, list[CostTable], list[ExternalTable], list[Path]]":
     """The comparison, what was measured of speed, what was found elsewhere, and the records' files."""
     from benchmark.cli.elsewhere import tables
@@ -103,17 +112,25 @@ def _compared(
     from benchmark.comparison.kept import KeptTrust
     from benchmark.storage.places import memory_folder
 
+    selection = selection_of(flags["tasks"], flags["datasets"], flags["wheres"], flags["since"])
     trust = KeptTrust(distrusted, memory_folder())
     comparison, found = collected(
-        paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
-    )
+        paths, family, metric=flags["metric"], against=flags["against"], margin=flags["margin"],
+        verified=flags["verify"], distrust=trust, selection=selection,
+    )  # fmt: skip
     trust.keep()
     external, files = tables(found.externals), [Path(file) for file in found.files.values()]
-    return comparison, cost_tables(comparison.tables, found.speeds), external, files
+    costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]
+    return comparison, costs, external, files
 
 
-def _say_nothing_found(lacking: str) -> None:
-    click.echo(f"bench: no {lacking} below the given folders; {WRITERS[lacking]}", err=True)
+def _say_nothing_found(flags: dict[str, Any], selected: str) -> None:
+    kinds = {"costs_only": "speed.json", "external_only": "external.json"}
+    lacking = next((file for flag, file in kinds.items() if flags[flag]), "result.json")
+    said = (
+        f"{selected}, and nothing is left" if selected else f"no {lacking} below the given folders; {WRITERS[lacking]}"
+    )
+    click.echo(f"bench: {said}", err=True)
 
 
 def _check_details(form: str, output: Path | None) -> None:
@@ -140,6 +157,8 @@ def _show(
         print_page(Console(), comparison, costs, external)
         return
     if form == "csv":
+        if comparison.selected:
+            click.echo(f"bench: {comparison.selected}", err=True)
         for reason in comparison.left_out:
             click.echo(f"bench: left out: {reason}", err=True)
     pieces = page(comparison, costs, form, external)
@@ -147,18 +166,7 @@ def _show(
         for piece in pieces:
             click.echo(piece, nl=False)
     else:
-        _write(output, pieces)
-
-
-def _write(output: Path, pieces: "Iterable[str]") -> None:
-    from registry.errors import StorageError
-
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be written ({error.strerror}); choose another file with -o") from error
+        write(output, pieces)
 
 
 def _show_details(files: "Iterable[Path]") -> None:

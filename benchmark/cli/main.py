@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "Check that results are as they were written, and give what was stored.",
     "report": "Write the results below a folder as one page, a model card or a paper's table.",
     "score": "Score runs anew from what they stored; nothing is trained.",
+    "rm": "Remove runs, after asking; the ledger keeps that they were there.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
     "new": "Write a small distribution with a component of your own, to go on from.",

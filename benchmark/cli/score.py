@@ -16,7 +16,8 @@ def command(runs: tuple[Path, ...]) -> None:
     bench score results/binary/unet-sepcnn-dense-s0-f0-e047cdfd
 
     The new record lies beside the run, in a folder that bears the run's name and seal, and counts in tables from then
-    on.  What a vote says of its members, mask quality and heat maps are as they were.
+    on.  What a vote says of its members, mask quality and heat maps are as they were.  The ledger of the results folder
+    in which it lies gets a line, so that bench verify knows it: of a reference run that in results/reference.
     """
     from benchmark.audit.score import score_anew
     from benchmark.evaluation.rescoring import rescore

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 @click.command(cls=Once)
 @click.argument("results", default=RESULTS, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")
+@click.option("--details", is_flag=True, help="Name every place, and what could be checked by nothing.")
 @click.option(
     "--acknowledge", "reason", metavar="REASON", help="Write into the ledger why runs or predictions are gone."
 )
 @click.pass_context
-def command(context: click.Context, results: Path, as_json: bool, reason: str | None) -> None:
+def command(context: click.Context, results: Path, as_json: bool, details: bool, reason: str | None) -> None:
     """Check everything below RESULTS: files, then numbers from stored outputs, then the ledger of runs.
 
     Contradicted, edited, predictions missing, vanished without a line of the ledger: exit code 5.  What is left out of
@@ -47,7 +48,7 @@ def command(context: click.Context, results: Path, as_json: bool, reason: str | 
     if as_json:
         _echo_json(found)
     else:
-        _echo_lines(found)
+        _echo_lines(found, details)
     context.exit(0 if found.trusted else 5)
 
 
@@ -59,10 +60,10 @@ def _echo_json(found: "Verification") -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(verification_content(found)), indent=1).decode())
 
 
-def _echo_lines(found: "Verification") -> None:
+def _echo_lines(found: "Verification", details: bool) -> None:
     from rich.console import Console
 
     from benchmark.report.verification import verification_lines
 
-    for line in verification_lines(found, Console().width):
+    for line in verification_lines(found, Console().width, details=details):
         click.echo(line)

@@ -1,7 +1,7 @@
 """What lies below the folders that are compared: records of runs, measurements of speed, what cannot be trusted."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,18 +9,18 @@ import msgspec
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
 from benchmark.comparison.external import Found
-from benchmark.comparison.tables import MARGIN, Comparison, Table
+from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
 from benchmark.records.files import PREDICTIONS, scan
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
+from benchmark.records.selection import REFERENCE, Selecting, Selection
 from benchmark.records.speed import Speed
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
-REFERENCE = "reference"  # a folder of records to hold one's own against
 Folder = Callable[[Record], Path]  # of a run
 DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 
@@ -34,10 +34,12 @@ class Collected:
         speeds: measurements.
         externals: evaluations on images of elsewhere.
         left_out: files that cannot be trusted, as ``path reason``.
+        selecting: which runs are meant.
     """
 
-    def __init__(self, verified: bool) -> None:
+    def __init__(self, verified: bool, selection: Selection | None = None) -> None:
         self.verified = verified
+        self.selecting = Selecting(selection or Selection())
         self.files: dict[tuple[str, str], str] = {}
         self.controls: set[str] = set()
         self.speeds: list[Speed] = []
@@ -53,7 +55,7 @@ class Collected:
         for path, found in itertools.chain.from_iterable(scans):
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
-            else:
+            elif self.selecting(found):
                 self.files[found.run, found.key] = path
                 if found.of_controls:
                     self.controls.add(found.run)
@@ -100,6 +102,7 @@ def collected(
     margin: float = MARGIN,
     verified: bool = True,
     distrust: DistrustIn | None = None,
+    selection: Selection | None = None,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
@@ -109,26 +112,60 @@ def collected(
         against: a pipeline, or the beginning of its name, that the others are tested against.
         margin: by no more than which a cheaper row may be worse.
         verified: leave out what was changed after it was sealed, and rank nothing that `distrust` has a reason for.
+        selection: which runs are meant, and the evaluations of these; None means all.
 
     Raises:
         DataNotFoundError: one of the folders is not there.
-        UnknownNameError: no record has that metric, or no table that pipeline.
+        UnknownNameError: no record has that metric, or no table that pipeline, or no run what is selected by.
     """
-    found = Collected(verified)
+    found = Collected(verified, selection)
     records = found.records(outermost(paths))
     trust = trust_all if distrust is None or not verified else _with_folders(distrust, found.folder)
     test = with_predictions(test_of, found.folder)
     comparison = compare(records, metric=metric, against=against, margin=margin, test=test, distrust=trust)
-    tables = [_counted(table, paths) for table in found.ordered(comparison.tables)]
-    return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out), found
+    found.selecting.check()
+    if not found.selecting.selection.everything:
+        found.externals = [one for one in found.externals if one.external.run in found.selecting.names]
+    tables = [_counted(table, paths, found.selecting.scored) for table in found.ordered(comparison.tables)]
+    tables = [_lacking(table, found.selecting) for table in tables]
+    selected = found.selecting.line
+    return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out, selected=selected), found
 
 
-def _counted(table: Table, roots: Sequence[Path]) -> Table:
-    """The table with how often its test images were scored, by the ledgers of the folders where they know of more."""
+def _lacking(table: Table, selecting: Selecting) -> Table:
+    """The table with a note under each row some of whose trainings are not among those that are meant."""
+    if not selecting.lacking:
+        return table
+    rows = [row if row.control or not row.runs else _with_lacking(row, selecting) for row in table.rows]
+    return msgspec.structs.replace(table, rows=rows)
+
+
+def _with_lacking(row: Row, selecting: Selecting) -> Row:
+    there = {(run.seed, run.fold) for run in row.runs}
+    lacking = selecting.lacking.get(row.runs[0].pipeline_digest, {})
+    by_flag: dict[str, list[str]] = {}
+    for (seed, fold), flag in sorted(lacking.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+        if (seed, fold) not in there:
+            of_fold = "" if row.folds == 1 else " pooled" if fold is None else f" fold {fold}"
+            by_flag.setdefault(flag, []).append(f"{seed}{of_fold}")
+    notes = [
+        f"stands on fewer trainings: seed{'s' * (len(ids) > 1)} {', '.join(ids)} left out by {flag}"
+        for flag, ids in by_flag.items()
+    ]
+    return msgspec.structs.replace(row, notes=[*row.notes, *notes]) if notes else row
+
+
+def _counted(table: Table, roots: Sequence[Path], left_out: Mapping[str, int]) -> Table:
+    """The table with how often its test images were scored, by the ledgers of the folders where they know of more.
+
+    Args:
+        left_out: digest of test images -> runs that were scored on them and are not shown.
+    """
     tests = {run.test for row in table.rows for run in row.runs if run.test}
     ledgers = [one for root in roots for one in _entries(root)] if tests else []
     known = sum(times_scored(ledgers, test) for test in tests)
-    return msgspec.structs.replace(table, scored=max(table.scored, known))
+    seen = table.scored + sum(left_out.get(test, 0) for test in tests)
+    return msgspec.structs.replace(table, scored=max(seen, known))
 
 
 def _entries(root: Path) -> list[Entries]:

@@ -9,12 +9,13 @@ import msgspec
 from benchmark.comparison.aggregates import Aggregates, mean
 from benchmark.comparison.controls import control_rows
 from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey
-from benchmark.comparison.names import pipeline_meant, unique_names, unknown_pipeline
+from benchmark.comparison.names import differing, pipeline_meant, unique_names, unknown_pipeline
+from benchmark.comparison.notes import row_notes
 from benchmark.comparison.ranking import ranked
+from benchmark.comparison.shortening import left_out_of_names
 from benchmark.comparison.tables import MARGIN, Comparison, Failed, Row, Table
 from benchmark.comparison.trust import Distrust, marked, trust_all
 from benchmark.records.metrics import direction, ranks
-from benchmark.records.notes import shared_notes
 from benchmark.records.record import Cost, Record
 from benchmark.records.speed import architecture
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
@@ -68,10 +69,16 @@ def _meant(against: str | None, tables: list[Table]) -> list[str | None]:
     """Of each table the pipeline that the others are tested against, where one was named and is there."""
     if against is None or not tables:
         return [None for _ in tables]
-    names = [[row.pipeline for row in table.rows if not row.control] for table in tables]
-    meant = [pipeline_meant(against, own) for own in names]
+    names = [{row.pipeline: row.name for row in table.rows if not row.control} for table in tables]
+    meant = [pipeline_meant(against, list(own), own) for own in names]
     if not any(meant):
-        raise unknown_pipeline(against, (name for own in names for name in own))
+        rules = {row.pipeline for table in tables for row in table.rows if row.control}
+        if (rule := against.removeprefix("control: ")) in rules:
+            raise ConfigError(
+                f"--against {rule!r} is a control, which every row is tested with in any case; name a pipeline, "
+                f"such as {next(iter(names[0]))!r}"
+            )
+        raise unknown_pipeline(against, (name for own in names for name in own.values()))
     return meant
 
 
@@ -109,6 +116,8 @@ def _table(
         retrained_segmenter=_retrained_segmenter(
             [grouping.specs[one] for one in pipelines if one in grouping.segmented]
         ),
+        differing=differing(pipelines, grouping.specs),
+        unnamed=left_out_of_names(runs[0].pipeline for runs in pipelines.values()),
     )
 
 
@@ -122,9 +131,15 @@ def _pipeline_rows(
     for digest, runs in pipelines.items():
         codes = list(grouping.codes.get(digest, {}).values())
         tasks, folds = sorted(grouping.tasks[key, digest]), split.folds if split else 1
-        row = _row(names[digest], tasks, runs, metric, folds, len(set(codes)) > 1)
+        named = names[digest]
+        row = _row(named.full, tasks, runs, metric, folds, len(set(codes)) > 1)
         network = architecture(grouping.specs.get(digest, {}))
-        row = msgspec.structs.replace(row, architecture=network, codes=codes[-1] if codes else ())
+        row = msgspec.structs.replace(
+            row,
+            architecture=network,
+            codes=codes[-1] if codes else (),
+            short=named.short if named.short != named.full else "",
+        )
         rows.append(marked(row, metric, distrust))
     return sorted(rows, key=lambda row: _rank(row, metric))
 
@@ -152,7 +167,7 @@ def _row(name: str, tasks: list[str], runs: list[Record], primary: str, folds: i
         del unfinished[seed]
     notes = [MIXED_CODE] if mixed_code else []
     notes += [MIXED_HARDWARE] if len({run.cost.hardware for run in counted}) > 1 else []
-    notes += shared_notes([run.notes for run in counted], "runs")
+    notes += row_notes([run.notes for run in counted], "runs")
     row = Row(
         pipeline=name,
         control=False,

@@ -45,7 +45,7 @@ def _rules(records: Sequence[Record]) -> list[tuple[str, str, Record]]:
     names = unique_names(
         {own: rule for own, (rule, _) in found.items()}, {own: one.spec for own, (_, one) in found.items()}
     )
-    return [(names[own], rule, record) for own, (rule, record) in found.items()]
+    return [(names[own].full, rule, record) for own, (rule, record) in found.items()]
 
 
 def _row(name: str, rule: str, found: Mapping[str, Estimate], metric: str, runs: list[Record]) -> Row:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate
+from benchmark.comparison.shortening import left_out_of_names, short_names
 from benchmark.comparison.tables import Row, Table
 from benchmark.records.metrics import direction
 from benchmark.records.speed import Conditions, Speed
@@ -21,6 +22,7 @@ class CostRow(msgspec.Struct, frozen=True):
         score: None where no run of it is compared.
         best: of ``parameters``, ``macs`` and ``latency`` those in which no other row scores as much for less: in sizes
             among all rows of the table, in latency within the group.
+        short_name: of the pipeline, unique within the table.
     """
 
     pipeline: str
@@ -28,6 +30,7 @@ class CostRow(msgspec.Struct, frozen=True):
     score: Aggregate | None = None
     best: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    short_name: str = ""
 
 
 class CostGroup(msgspec.Struct, frozen=True):
@@ -42,7 +45,8 @@ class CostTable(msgspec.Struct, frozen=True):
 
     Attributes:
         tasks, dataset, metric: of the comparison; empty where no run stands beside the measurements.
-        unmeasured: pipelines of the comparison that have no measurement.
+        unmeasured: pipelines of the comparison that have no measurement; `short` has their short names.
+        unnamed: component -> the options that short names leave out, as every row with it has them.
     """
 
     groups: list[CostGroup]
@@ -50,6 +54,8 @@ class CostTable(msgspec.Struct, frozen=True):
     dataset: str = ""
     metric: str = ""
     unmeasured: list[str] = []
+    short: dict[str, str] = {}
+    unnamed: dict[str, str] = {}
 
 
 def cost_tables(tables: Sequence[Table], speeds: Iterable[Speed]) -> list[CostTable]:
@@ -65,8 +71,8 @@ def cost_tables(tables: Sequence[Table], speeds: Iterable[Speed]) -> list[CostTa
         measured.setdefault(speed.architecture, []).append(speed)
     joined = [_joined(table, measured) for table in tables]
     beside = {row.architecture for table in tables for row in table.rows}
-    alone = [CostRow(one.pipeline, one) for own, found in measured.items() if own not in beside for one in found]
-    return [table for table in joined if table.groups] + ([CostTable(_groups(alone))] if alone else [])
+    alone = [one for own, found in measured.items() if own not in beside for one in found]
+    return [table for table in joined if table.groups] + ([_alone(alone)] if alone else [])
 
 
 def pareto_optimal(points: Sequence[tuple[float, float] | None]) -> list[bool]:
@@ -82,10 +88,18 @@ def pareto_optimal(points: Sequence[tuple[float, float] | None]) -> list[bool]:
     return [point is not None and not any(beats(other, point) for other in known) for point in points]
 
 
+def _alone(speeds: Sequence[Speed]) -> CostTable:
+    """Measurements that stand beside no run."""
+    names = dict.fromkeys(one.pipeline for one in speeds)
+    short = short_names(list(names))
+    rows = [CostRow(one.pipeline, one, short_name=short[one.pipeline]) for one in speeds]
+    return CostTable(_groups(rows), unnamed=left_out_of_names(names))
+
+
 def _joined(table: Table, measured: dict[str, list[Speed]]) -> CostTable:
     contenders = [row for row in table.rows if row.architecture]
     rows = [
-        CostRow(row.pipeline, speed, row.metric(table.metric), notes=_edited(row, speed))
+        CostRow(row.pipeline, speed, row.metric(table.metric), notes=_edited(row, speed), short_name=row.name)
         for row in contenders
         for speed in measured.get(row.architecture, ())
     ]
@@ -99,6 +113,8 @@ def _joined(table: Table, measured: dict[str, list[Speed]]) -> CostTable:
         table.dataset.name if table.dataset else "",
         table.metric,
         [row.pipeline for row in contenders if row.architecture not in measured],
+        {row.pipeline: row.name for row in contenders},
+        table.unnamed,
     )
 
 

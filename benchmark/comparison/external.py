@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmark.comparison.aggregates import mean
+from benchmark.comparison.shortening import left_out_of_names, short_names
 from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
 from benchmark.records.metrics import CALIBRATION_INTERCEPT, CALIBRATION_SLOPE, OF_CALIBRATION, direction
@@ -39,6 +40,7 @@ class ExternalRow(msgspec.Struct, frozen=True):
         drop: metric -> these less the run's own test, likewise.
         internal: the means of the same metrics on the runs' own tests.
         subgroups, differences, tested: see `benchmark.records.external.External`; none of recalibrated rows.
+        short_name: of the pipeline.
     """
 
     pipeline: str
@@ -53,6 +55,7 @@ class ExternalRow(msgspec.Struct, frozen=True):
     subgroups: list[Subgroup] = []
     differences: list[SubgroupDifference] = []
     tested: int = 0
+    short_name: str = ""
 
 
 class ExternalTable(msgspec.Struct, frozen=True):
@@ -61,6 +64,7 @@ class ExternalTable(msgspec.Struct, frozen=True):
     Attributes:
         left_out: label -> images that are of no class.
         counts: class -> images.
+        unnamed: component -> the options that short names leave out, as every row with it has them.
     """
 
     kind: str
@@ -78,6 +82,7 @@ class ExternalTable(msgspec.Struct, frozen=True):
     groups: int
     rows: list[ExternalRow]
     notices: list[str] = []
+    unnamed: dict[str, str] = {}
 
 
 def external_tables(
@@ -131,8 +136,9 @@ def _table(rows: list[list[Found]], intervals: Intervals, dividing: Dividing | N
         skipped=len(first.dataset.skipped),
         n=first.n,
         groups=first.groups,
-        rows=sorted(made, key=lambda row: _rank(row, metric)),
+        rows=sorted(_with_short_names(made, rows), key=lambda row: _rank(row, metric)),
         notices=first.dataset.notices,
+        unnamed=left_out_of_names(runs[0].external.pipeline for runs in rows),
     )
 
 
@@ -144,6 +150,17 @@ def _names(rows: Sequence[Sequence[Found]]) -> list[str]:
     return [
         one.pipeline if len(digests[one.pipeline]) == 1 else f"{one.pipeline} ({one.pipeline_digest[:6]})"
         for one in (runs[0].external for runs in rows)
+    ]
+
+
+def _with_short_names(made: Sequence[ExternalRow], rows: Sequence[Sequence[Found]]) -> list[ExternalRow]:
+    recorded = dict.fromkeys(runs[0].external.pipeline for runs in rows)
+    short = short_names(list(recorded))
+    own = {name: short[found[0].external.pipeline] for name, found in zip(_names(rows), rows, strict=True)}
+    full = {name: found[0].external.pipeline for name, found in zip(_names(rows), rows, strict=True)}
+    return [
+        msgspec.structs.replace(row, short_name=own[row.pipeline] + row.pipeline.removeprefix(full[row.pipeline]))
+        for row in made
     ]
 
 

@@ -40,7 +40,9 @@ def kept(make: Callable[[], FamilyTest], folder_of: Callable[[Record], Path], ca
         path = cache / FOLDER / f"{key}.json" if key else None
         if path is not None:
             with contextlib.suppress(OSError, msgspec.DecodeError):
-                return msgspec.json.decode(path.read_bytes(), type=Verdicts)
+                found = msgspec.json.decode(path.read_bytes(), type=Verdicts)
+                _touch(path)
+                return found
         found = made()(rows, metric, reference, named)
         if path is not None:
             with contextlib.suppress(OSError):
@@ -80,6 +82,7 @@ class KeptTrust:
     def keep(self) -> None:
         """Remember for the next command what was asked in this one, and of before what there is room for."""
         if self.code is None or self.asked.keys() <= self.known.keys():
+            _touch(self.path)
             return
         older = {key: reason for key, reason in self.known.items() if key not in self.asked}
         kept = dict(list(older.items())[-(MOST - len(self.asked)) :] if len(self.asked) < MOST else []) | self.asked
@@ -110,6 +113,12 @@ def _key(
             folder = str(folder_of(run).absolute())
             found.update("".join(f"\0{_state(f'{folder}/{name}')}" for name in (FILE, PREDICTIONS)).encode())
     return found.hexdigest()
+
+
+def _touch(path: Path) -> None:
+    """Mark a verdict as used now, so that `bench cache prune` leaves it."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def _state(path: str) -> str:

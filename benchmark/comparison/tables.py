@@ -45,6 +45,7 @@ class Row(msgspec.Struct, frozen=True):
         runs: the records behind the numbers, without their bulk; the note of their ``marks-…`` names that class; of a
             control its record, where it has one.
         rule: of a control, its name in that record and in the predictions beside it.
+        short: as short a name as tells it from the other rows; empty where `pipeline` is.
     """
 
     pipeline: str
@@ -70,6 +71,12 @@ class Row(msgspec.Struct, frozen=True):
     runs: list[Record] = []
     untrusted: str = ""
     rule: str = ""
+    short: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people are shown the pipeline."""
+        return self.short or self.pipeline
 
     @property
     def pooled(self) -> bool:
@@ -126,6 +133,8 @@ class Table(msgspec.Struct, frozen=True):
         scored: how many trainings were scored on this test subset, as far as is known.
         retrained_segmenter: whether every training has a segmenter of its own; None where none of them trains one.
         rows: best first, then what is not pooled, then what failed, controls last.
+        differing: setting -> its values, of settings in which the rows differ.
+        unnamed: component -> the options that short names leave out, as every row with it has them.
     """
 
     tasks: list[str]
@@ -142,6 +151,8 @@ class Table(msgspec.Struct, frozen=True):
     groups: dict[str, int] = {}
     scored: int = 0
     retrained_segmenter: bool | None = None
+    differing: dict[str, list[str]] = {}
+    unnamed: dict[str, str] = {}
 
     @property
     def folds(self) -> int:
@@ -150,7 +161,12 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Every table, and the files that were left out as ``path: reason``."""
+    """Every table, and the files that were left out as ``path: reason``.
+
+    Attributes:
+        selected: how many runs were left out since others were asked for; empty where none was.
+    """
 
     tables: list[Table]
     left_out: list[str] = []
+    selected: str = ""

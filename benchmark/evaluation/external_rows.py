@@ -10,7 +10,7 @@ from benchmark.evaluation.inference import TestedRow, own_intervals
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.retraining import retraining
 from benchmark.evaluation.scale import Z
-from benchmark.evaluation.stored import UNREADABLE
+from benchmark.evaluation.stored import UNREADABLE, read_columns
 from benchmark.evaluation.stored_outputs import TOLERANCE
 from benchmark.evaluation.subgroups import Seen, differences, subgroups
 from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
@@ -69,8 +69,7 @@ def rows_subgroups(
 def contradictions(external: External, folder: Path) -> list[str]:
     """What the stored predictions of an evaluation say otherwise than its record: each metric that tables show."""
     try:
-        with np.load(folder / PREDICTIONS, allow_pickle=False) as archive:
-            columns = {name: archive[name] for name in archive.files}
+        columns = read_columns(folder / PREDICTIONS)
         found = _masks_again(columns) if external.kind == MASKS else _metrics_again(external, columns)
     except UNREADABLE as error:
         return [f"{PREDICTIONS} cannot be read ({error})"]
@@ -105,6 +104,6 @@ def _same(recorded: float | None, found: float) -> bool:
 
 
 def _test_columns(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        test = archive["subsets"] == "test"
-        return {name: archive[name][test] for name in archive.files}
+    columns = read_columns(path)
+    test = columns["subsets"] == "test"
+    return {name: column[test] for name, column in columns.items()}

@@ -16,6 +16,7 @@ from benchmark.records.upgrade import COLUMNS, SUBSETS
 from registry.errors import BenchError
 
 NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
+FIRST_NAMES = {old: new for new, old in COLUMNS.items()}  # of columns, as schema 1 called them -> today's
 SPLIT = "split.csv"
 LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
@@ -52,31 +53,33 @@ class Training(NamedTuple):
     sources: np.ndarray | None
 
 
-def read_columns(path: Path) -> dict[str, np.ndarray]:
-    """Every column of stored predictions, by today's names.
+def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Columns of stored predictions, of a run, of rules or of an evaluation elsewhere, by today's names.
+
+    Args:
+        names: which, besides ``subsets`` and, of pooled folds, ``fold``: a few are read quicker; None reads all.
 
     Raises:
-        OSError, ValueError, KeyError, EOFError: it cannot be read, or its columns are of different lengths.
+        one of `UNREADABLE`: it cannot be read, lacks a column, or its columns are of different lengths.
     """
-    first_names = {old: new for new, old in COLUMNS.items()}
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        columns = {first_names.get(name, name): archive[name] for name in archive.files}
-    columns["subsets"] = np.array([SUBSETS.get(str(subset), str(subset)) for subset in columns["subsets"]])
+        stored = {FIRST_NAMES.get(name, name): name for name in archive.files}
+        wanted = [*stored] if names is None else [*names, "subsets", *(["fold"] if "fold" in stored else [])]
+        columns = {name: archive[stored[name]] for name in wanted}
+    if "subsets" in columns:
+        columns["subsets"] = _todays(columns["subsets"])
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError("its columns are of different lengths")
     return columns
 
 
-def read_some(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Columns of these names, ``subsets`` and, of pooled folds, ``fold``, as they are stored: quicker than all of them.
-
-    Raises:
-        one of `UNREADABLE`: they cannot be read.
-    """
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        stored = {name: name if name in archive.files else COLUMNS.get(name, name) for name in (*names, "subsets")}
-        stored |= {"fold": "fold"} if "fold" in archive.files else {}
-        return {name: archive[own] for name, own in stored.items()}
+def _todays(subsets: np.ndarray) -> np.ndarray:
+    """Names of subsets (n,), those of schema 1 by today's."""
+    for old, new in SUBSETS.items():
+        named = subsets == old
+        if np.any(named):
+            subsets = np.where(named, new, subsets)
+    return subsets
 
 
 def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -88,8 +91,8 @@ def read_test(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
     Raises:
         one of `UNREADABLE`: they cannot be read.
     """
-    columns = read_some(path, ("targets", name))
-    test, folds = columns["subsets"] == "test", columns.get("fold")  # of whatever schema
+    columns = read_columns(path, ("targets", name))
+    test, folds = columns["subsets"] == "test", columns.get("fold")
     return columns["targets"][test], columns[name][test].astype(float), None if folds is None else folds[test]
 
 
@@ -97,7 +100,7 @@ def read_stored(path: Path) -> Stored:
     """The predictions of a pipeline, of a vote or of pooled folds.
 
     Raises:
-        OSError, ValueError, KeyError, EOFError: they cannot be read, or lack a column.
+        one of `UNREADABLE`: they cannot be read, or lack a column.
     """
     columns = read_columns(path)
     fields = {name: columns.pop(name) for name in (*NAMES, "subsets")}

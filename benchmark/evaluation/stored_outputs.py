@@ -9,12 +9,11 @@ import numpy as np
 
 from benchmark.evaluation.calibration import threshold_at_specificity
 from benchmark.evaluation.metrics import Metric, log_odds
-from benchmark.evaluation.stored import UNREADABLE, read_some
+from benchmark.evaluation.stored import UNREADABLE, read_columns
 from benchmark.evaluation.thresholds import decided_at, outputs_of
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.metrics import specificity_of
 from benchmark.records.record import Record
-from benchmark.records.upgrade import SUBSETS
 
 TOLERANCE = 1e-3  # by which a recomputed metric may miss the recorded one
 COMMON = ("ids", "groups", "targets")
@@ -95,7 +94,7 @@ def _decided(run: Record, columns: dict[str, np.ndarray], metric: Metric) -> dic
     if not metric.threshold or run.positive is None:
         return columns
     k = run.classes.index(run.positive)
-    own, calibrating = columns["targets"] == k, _is(columns["subsets"], "calibration")
+    own, calibrating = columns["targets"] == k, columns["subsets"] == "calibration"
     if not (calibrating & ~own).any():
         raise Untestable(f"{PREDICTIONS} of {run.run} holds no negatives to choose the threshold on")
     odds, level = log_odds(columns["values"])[:, k], specificity_of(metric.threshold)
@@ -109,7 +108,7 @@ def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise Untestable(f"no {PREDICTIONS} of {run.run}")
     try:
-        columns = read_some(path, (*COMMON, key))
+        columns = read_columns(path, (*COMMON, key))
     except UNREADABLE as error:
         raise Untestable(f"{PREDICTIONS} of {run.run} cannot be read") from error
     columns["values"] = columns.pop(key)
@@ -117,15 +116,7 @@ def _columns(run: Record, folder: Path, key: str) -> dict[str, np.ndarray]:
 
 
 def _chosen(run: Record, columns: Mapping[str, np.ndarray], subset: str) -> Outputs:
-    chosen = _is(columns["subsets"], subset)
+    chosen = columns["subsets"] == subset
     fold = columns.get("fold", np.full(len(chosen), run.fold or 0))
     parts = (columns["ids"], columns["groups"], columns["targets"], fold, columns["values"].astype(float))
     return Outputs(*(part[chosen] for part in parts))
-
-
-def _is(named: np.ndarray, subset: str) -> np.ndarray:
-    """Which images are of a subset, by its name of any schema."""
-    chosen = named == subset
-    for old, new in SUBSETS.items():
-        chosen |= (named == old) & (new == subset)
-    return np.asarray(chosen)

@@ -23,6 +23,7 @@ from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.locks import LACKED
+from benchmark.storage.serving import Served, remember
 from benchmark.tasks.reading import in_no_class
 from benchmark.tasks.schema import Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
@@ -161,6 +162,10 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
         BenchError: the data or the disk make every run impossible.
     """
     records = {}
+    for run in planned:
+        artefacts = dict.fromkeys(f"{step.name}/{step.key}" for step in run.plan.steps.values())
+        served = Served(run.plan.run, run.pipeline, str(run.folder.absolute()), list(artefacts))
+        remember(session.store.root, run.plan.key, served)
     with session.display.running(sum(not run.of_controls for run in planned)) as take:
         for happened in session.pool.run(planned, session.store, timeout_s):
             take(happened)

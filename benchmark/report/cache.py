@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmark.report.wording import size
+from benchmark.report.wording import plural, size
 from benchmark.storage.inventory import Item, Sum
+from benchmark.storage.serving import Served
 
 PLURALS = {  # kind -> of several
     "artefact": "artefacts",
@@ -16,9 +17,12 @@ PLURALS = {  # kind -> of several
     "digest file": "digest files",
     "import file": "lists of imports",
     "memory": "memories",
+    "verdict": "verdicts",
+    "run served": "runs served",
     "log": "logs",
 }
 SHORTEST = 8  # characters of a key
+SHOWN = 3  # pipelines that an artefact serves
 
 
 def counted(items: Sequence[Item]) -> str:
@@ -30,23 +34,61 @@ def counted(items: Sequence[Item]) -> str:
     return f"{', '.join(words)} ({size(sum(item.size_bytes for item in items))})"
 
 
-def described(item: Item) -> dict[str, Any]:
+class Serving(NamedTuple):
+    """What an artefact serves: runs, and which of their folders still hold a record."""
+
+    runs: Sequence[Served]
+    there: Mapping[str, bool]
+
+    def words(self) -> str:
+        """``unet+sepcnn+dense (3 runs)``, runs that are gone by their number; empty where nothing is remembered."""
+        counts: dict[str, int] = {}
+        for one in self.runs:
+            if self.there[one.folder]:
+                counts[one.pipeline] = counts.get(one.pipeline, 0) + 1
+        gone = sum(not self.there[one.folder] for one in self.runs)
+        named = [f"{printable(name)}{f' ({count} runs)' if count > 1 else ''}" for name, count in counts.items()]
+        more = [f"{len(named) - SHOWN} more"] if len(named) > SHOWN else []
+        lost = [f"{plural(gone, 'run')} that {'is' if gone == 1 else 'are'} gone"] if gone else []
+        return ", ".join([*named[:SHOWN], *more, *lost])
+
+
+NOTHING = Serving((), {})
+
+
+def described(item: Item, serving: Serving = NOTHING) -> dict[str, Any]:
     """An artefact as JSON has it."""
     used = datetime.fromtimestamp(item.used, UTC).isoformat(timespec="seconds")
-    return {"stage": item.stage, "key": item.key, "bytes": item.size_bytes, "used": used, "path": str(item.path)}
+    serves = [
+        {"run": one.run, "pipeline": one.pipeline, "folder": one.folder, "there": serving.there[one.folder]}
+        for one in serving.runs
+    ]
+    named = {"stage": item.stage, "key": item.key, "bytes": item.size_bytes, "used": used, "path": str(item.path)}
+    return {**named, "serves": serves}
 
 
-def listed(items: Sequence[Item]) -> Iterator[tuple[str, bool]]:
-    """A line per item, the headings first; gives each line and whether it is a heading."""
+def listed(items: Sequence[Item], serving: Mapping[str, Serving] | None = None) -> Iterator[tuple[str, bool]]:
+    """A line per item, the headings first; gives each line and whether it is a heading.
+
+    Args:
+        serving: ``STAGE/KEY`` -> what the artefact serves; None does not say.
+    """
     if not items:
         return iter(())
     short = _telling({item.key for item in items})
-    rows = [("stage", "key", "size", "last used", "")]
+    rows = [("stage", "key", "size", "last used", "serves" if serving is not None else "")]
     for item in items:
         used = datetime.fromtimestamp(item.used).isoformat(" ", timespec="minutes")
         remark = "" if item.kind == "artefact" else item.kind
+        if serving is not None:
+            remark = serving.get(f"{item.stage}/{item.key}", NOTHING).words() or "unknown"
         rows.append((item.stage, item.key[:short], size(item.size_bytes), used, remark))
     return _table(rows, "<<><<")
+
+
+def printable(text: str) -> str:
+    """Text without what would steer a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def usage(by_stage: Mapping[str, Sum], others: Mapping[str, Sum]) -> Iterator[tuple[str, bool]]:

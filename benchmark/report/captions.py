@@ -1,7 +1,8 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from benchmark.comparison.shortening import short_value
 from benchmark.comparison.tables import Row, Table
 from benchmark.records.findings import Copies, SplitInfo
 from benchmark.records.record import DatasetInfo
@@ -9,6 +10,7 @@ from benchmark.report import wording
 
 TUNING = "tuning"
 IGNORED = 3  # labels that are named
+VALUES = 4  # of a setting in which rows differ, that are named
 GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "image-level": "image-level: patients and identical images may be on both sides",
@@ -47,8 +49,8 @@ def title(table: Table) -> str:
 
 
 def caption(table: Table) -> list[str]:
-    """What the numbers rest on, and the dataset's notices."""
-    lines = []
+    """In what the rows differ, what the numbers rest on, and the dataset's notices."""
+    lines = [*_differing(table)]
     if table.dataset:
         lines.append(_dataset(table.dataset))
     lines.append(_split(table.split) if table.split else "Split unknown: no run got as far.")
@@ -186,6 +188,16 @@ def _subsets(split: SplitInfo) -> str:
     return ", ".join(f"{subset} {100 * share:.3g} %" for subset, share in shares.items()) + (
         f" ({tested:,} images)" if tested else ""
     )
+
+
+def _differing(table: Table) -> Iterator[str]:
+    """Settings in which rows differ, and what their names leave out, as every row with that component has it."""
+    if table.differing:
+        settings = [
+            f"{name} ({wording.few_of(map(short_value, found), VALUES)})" for name, found in table.differing.items()
+        ]
+        yield f"Rows differ in {', '.join(settings)}."
+    yield from (wording.unnamed(component, options) for component, options in table.unnamed.items())
 
 
 def _tested(table: Table) -> str:

@@ -46,7 +46,8 @@ def _rows(table: CostTable) -> list[CostRow]:
 
 def _row(row: CostRow) -> dict[str, Any]:
     score = row.score and {"value": row.score.value, "low": row.score.low, "high": row.score.high, "n": row.score.n}
-    fields = {"pipeline": row.pipeline, "score": score, "pareto_optimal": row.best, "notes": row.notes}
+    named = {"pipeline": row.pipeline, "short_name": row.short_name or row.pipeline}
+    fields = {**named, "score": score, "pareto_optimal": row.best, "notes": row.notes}
     return {**fields, "total": row.speed.total, "speed": row.speed}
 
 
@@ -57,6 +58,7 @@ def _flat(place: int, table: CostTable, row: CostRow) -> dict[str, Any]:
         "table": place,
         "dataset": table.dataset,
         "pipeline": row.pipeline,
+        "short_name": row.short_name or row.pipeline,
         "metric": table.metric,
         "score": row.score and row.score.value,
         "score low": row.score and row.score.low,

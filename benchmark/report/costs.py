@@ -105,8 +105,9 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
             f"Measured under {len(table.groups)} different conditions: times, rates and memory are comparable within a "
             "group only, and nothing is ranked by them across groups."
         )
+    yield from (wording.unnamed(component, options) for component, options in table.unnamed.items())
     if table.unmeasured:
-        yield f"Not measured (bench speed does): {', '.join(table.unmeasured)}."
+        yield f"Not measured (bench speed does): {', '.join(table.short.get(one, one) for one in table.unmeasured)}."
 
 
 def _pixels(sizes: Iterable[int]) -> str:
@@ -153,7 +154,7 @@ def _table(table: CostTable, width: int) -> Text:
 def _line(row: CostRow, shown: list[Column], group: CostGroup) -> Line:
     starred = {column.title for column in shown if any(column.cost in one.best for one in group.rows)}
     return Line(
-        Cell(row.pipeline), [Cell(cell(row, column, column.title in starred), left=column.left) for column in shown]
+        Cell(name(row)), [Cell(cell(row, column, column.title in starred), left=column.left) for column in shown]
     )
 
 
@@ -161,6 +162,11 @@ def cell(row: CostRow, column: Column, starred: bool) -> str:
     """What stands in a column, with a star where no other row has as much for less, or with room for one."""
     star = STAR if column.cost in row.best else " " * len(STAR)
     return column.text(row) + (star if starred else "")
+
+
+def name(row: CostRow) -> str:
+    """How a row is named."""
+    return row.short_name or row.pipeline
 
 
 def notes(row: CostRow) -> list[str]:
@@ -175,11 +181,11 @@ def _markdown(table: CostTable) -> str:
     lines = [f"## {escaped(title(table))}", ""]
     for group in table.groups:
         titles = ["pipeline", *(escaped(column.title) for column in shown)]
-        rows = [[row.pipeline, *(cell(row, column, True).strip() for column in shown)] for row in group.rows]
+        rows = [[name(row), *(cell(row, column, True).strip() for column in shown)] for row in group.rows]
         lines += [escaped(conditions(group.conditions)), "", f"| {' | '.join(titles)} |"]
         lines.append(f"| {' | '.join([':--', *('--:' for _ in shown)])} |")
         lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in rows]
-        below = [escaped(f"- {row.pipeline}: {note}") for row in group.rows for note in notes(row)]
+        below = [escaped(f"- {name(row)}: {note}") for row in group.rows for note in notes(row)]
         lines += ["", *below, ""] if below else [""]
     return "\n".join([*lines, *(escaped(line) for line in remarks(table, [column.title for column in shown]))]) + "\n"
 

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from benchmark.comparison.aggregates import Aggregate, Aggregates
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions
 from benchmark.report.conclusion import conclusion
 
 FACTS = (
-    "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "control", "status", "seeds",
-    "failures", "n",
+    "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "short_name", "control", "status",
+    "seeds", "failures", "n",
 )  # fmt: skip
 COSTS = ("parameters", "trainable_parameters", "model_bytes", "training_s", "hardware")
 TUNING = ("tuning_trials", "tuning_unfinished", "tuning_s", "tuning_default_stayed")
@@ -76,6 +77,7 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = (), external: Seq
         external: evaluations on images of elsewhere, see `benchmark.report.external.external_content`.
     """
     fields = {
+        **({"selected": [_json(comparison.selected, 1)]} if comparison.selected else {}),
         "tables": _array((_table(table, 2) for table in comparison.tables), 1),
         "costs": [_json(costs, 1)],
         **({"external": [_json(external, 1)]} if external else {}),
@@ -130,10 +132,11 @@ def _about(table: Table) -> dict[str, Any]:
         "margin": table.margin,
         "groups": table.groups,
         "scored": table.scored,
+        "differing": table.differing,
         "caption": captions.caption(table),
         "rows": [],
         "ranking": table.ranking,
-        "conclusion": conclusion(table),
+        "conclusion": conclusion(shortened(table)),
     }
 
 
@@ -155,6 +158,7 @@ def _metrics(row: Row) -> Iterator[tuple[str, Aggregate]]:
 def _row(row: Row) -> dict[str, Any]:
     return {
         "pipeline": row.pipeline,
+        "short_name": row.name,
         "tasks": row.tasks,
         "control": row.control,
         "status": row.status,
@@ -203,6 +207,7 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
         "table": place,
         **_identity(table),
         "pipeline": row.pipeline,
+        "short_name": row.name,
         "control": row.control,
         "status": row.status,
         "seeds": " ".join(map(str, row.seeds)),

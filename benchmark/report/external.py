@@ -67,6 +67,7 @@ def caption(table: ExternalTable) -> list[str]:
 
 
 def _caption(table: ExternalTable) -> Iterator[str]:
+    yield from (wording.unnamed(component, options) for component, options in table.unnamed.items())
     images = f"{table.n:,} images in {table.groups:,} groups"
     if table.kind == MASKS:
         yield f"The segmenters of trained runs on {images} with masks, which they never saw; means over images."
@@ -129,7 +130,8 @@ def _differences(row: ExternalRow) -> Iterator[str]:
 
 def name(row: ExternalRow) -> str:
     """How a row is named."""
-    return f"{row.pipeline} · recalibrated on {row.recalibrated}" if row.recalibrated else row.pipeline
+    shown = row.short_name or row.pipeline
+    return f"{shown} · recalibrated on {row.recalibrated}" if row.recalibrated else shown
 
 
 def titles_of(table: ExternalTable) -> list[str]:
@@ -221,7 +223,7 @@ def _flat(place: int, table: ExternalTable, row: ExternalRow) -> dict[str, Any]:
     flat: dict[str, Any] = {
         "table": place, "kind": table.kind, "tasks": " ".join(table.tasks), "dataset": table.dataset,
         "dataset_digest": table.digest, "n": table.n, "groups": table.groups, "pipeline": row.pipeline,
-        "recalibrated": row.recalibrated, "trainings": " ".join(row.trainings),
+        "short_name": row.short_name, "recalibrated": row.recalibrated, "trainings": " ".join(row.trainings),
     }  # fmt: skip
     for metric, one in row.metrics.items():
         flat |= _ends(metric, one)

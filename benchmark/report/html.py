@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
@@ -16,9 +17,26 @@ DIM = "opacity:.65"
 
 def html(comparison: Comparison) -> str:
     """Every table with its caption and its closing sentence; files that were left out come last."""
-    parts = [_table(table) for table in comparison.tables]
+    parts = [_line(f"{comparison.selected}.")] if comparison.selected else []
+    parts += [_table(shortened(table)) for table in comparison.tables]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
+
+
+def grid(
+    title: str, head: Iterable[str], titles: Iterable[str], rows: Iterable[Iterable[str]], tail: Iterable[str]
+) -> str:
+    """Any table of texts: a title, lines above it, titles of columns, cells, lines below it."""
+    columns = "".join(f'<th style="{LEFT}">{escape(one)}</th>' for one in titles)
+    body = "".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in rows)
+    return "".join(
+        [
+            f"<p><b>{escape(title)}</b></p>" if title else "",
+            *map(_line, head),
+            f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>",
+            *map(_line, tail),
+        ]
+    )
 
 
 def _table(table: Table) -> str:

@@ -1,5 +1,6 @@
 """Comparisons as GitHub-flavoured Markdown."""
 
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
@@ -8,7 +9,8 @@ from benchmark.report.terminal import supported
 
 def markdown(comparison: Comparison) -> str:
     """Every table with all its columns."""
-    parts = [_table(table) for table in comparison.tables]
+    parts = [f"{escaped(comparison.selected)}.\n"] if comparison.selected else []
+    parts += [_table(shortened(table)) for table in comparison.tables]
     parts += [f"> left out: {escaped(reason)}\n" for reason in comparison.left_out]
     return "\n".join(parts)
 

@@ -10,6 +10,7 @@ from benchmark.comparison.external import ExternalTable
 from benchmark.comparison.tables import Comparison
 from benchmark.report.cost_export import costs_content, costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs
+from benchmark.report.document import document
 from benchmark.report.export import json_pieces, to_csv
 from benchmark.report.external import external_content, external_csv, external_markdown, print_external
 from benchmark.report.markdown import markdown
@@ -38,10 +39,12 @@ def page(
 
     Args:
         form: ``table``, ``md``, ``csv`` (of one kind: where there is no comparison that of images of elsewhere, else
-            that of costs) or ``json``.
+            that of costs), ``json`` or ``html``.
     """
     if form == "json":
         return json_pieces(comparison, costs_content(costs), external_content(external))
+    if form == "html":
+        return document(comparison, costs, external)
     if form == "csv":
         return [_csv(comparison, costs, external)]
     if form == "md":

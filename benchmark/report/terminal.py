@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.columns import Column
@@ -13,8 +14,10 @@ from benchmark.report.lines import prose
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Every table with its caption and its closing sentence; files that were left out come last."""
+    if comparison.selected:
+        show(console, Text(prose(f"{comparison.selected}.", console.width) + "\n\n", "dim"))
     for place, table in enumerate(comparison.tables):
-        show(console, Text("\n" if place else "") + _table(table, console.width))
+        show(console, Text("\n" if place else "") + _table(shortened(table), console.width))
     for reason in comparison.left_out:
         show(console, Text(prose(f"left out: {reason}", console.width) + "\n", "yellow"))
 

@@ -1,7 +1,7 @@
 """The words that all reports share: numbers, cells, notes under rows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Failed, Row
@@ -47,6 +47,12 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """``a, b and c``; of more than `most` the first ones and how many more."""
     shown = list(names) if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def few_of(names: Iterable[str], most: int) -> str:
+    """``a, b, c``; of more than `most` the first ones and how many more."""
+    known = list(names)
+    return ", ".join(known if len(known) <= most else [*known[:most], f"{len(known) - most} more"])
 
 
 def metric(name: str) -> str:
@@ -111,6 +117,11 @@ def size(size_bytes: int) -> str:
 def memory(size_bytes: int) -> str:
     """Bytes of memory, short: ``870 MB``, ``2.4 GB``."""
     return f"{size_bytes / 1e9:,.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:,.0f} MB"
+
+
+def unnamed(component: str, options: str) -> str:
+    """What short names leave out of a component, as every row with it has that."""
+    return f"Every {component} here: {options}."
 
 
 def label(row: Row) -> str:

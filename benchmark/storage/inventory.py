@@ -34,9 +34,13 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("digest file", "file-*", re.compile(rf"file-(digests|headers)({TEMPORARY}|\.json)")),
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
     ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
+    ("verdict", "verdicts/*", re.compile(rf"verdicts/({KEY}|trust)({TEMPORARY}|\.json)")),
+    ("run served", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
-FILES = ("description", "digest file", "import file", "memory", "log")  # the other kinds are folders
+FILES = (  # the other kinds are folders
+    "description", "digest file", "import file", "memory", "verdict", "run served", "log",
+)  # fmt: skip
 
 
 class Sum(TypedDict):
@@ -82,7 +86,7 @@ def inventory(root: Path) -> list[Item]:
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
-    ages = ("artefact", "checkpoint", "half-built", "memory")
+    ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "run served")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
 
 
@@ -138,6 +142,11 @@ def sweep_locks(root: Path) -> None:
     for path in (root / "locks").glob("*"):
         if LOCK.fullmatch(path.name):
             path.unlink(missing_ok=True)
+
+
+def disk_bytes(path: Path) -> int:
+    """Bytes on disk of a file, or of a folder and all below it."""
+    return sum(status.st_blocks for status in _statuses(path)) * BLOCK
 
 
 def _items(root: Path) -> Iterator[Item]:

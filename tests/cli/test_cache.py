@@ -15,6 +15,7 @@ import pytest
 from benchmark.storage.cache import Store
 from benchmark.storage.digests import digest
 from benchmark.storage.inventory import PLACES, discard, inventory
+from benchmark.storage.serving import Served, remember
 from registry.errors import StorageError
 
 DAY = 86_400.0
@@ -110,11 +111,70 @@ def filled(cache):
 
 def test_artefacts_are_listed_the_last_used_first(filled):
     heading, *listed = rows(filled.said("ls"))
-    assert heading == ["stage", "key", "size", "last", "used"]
+    assert heading == ["stage", "key", "size", "last", "used", "serves"]
     assert [row[0] for row in listed] == ["prepare", "fit", "fit"]
     assert [row[1] for row in listed] == [digest(word)[:8] for word in "abc"]
     filled.store.use("fit", digest("c"))
     assert rows(filled.said("ls"))[1][:2] == ["fit", digest("c")[:8]]
+
+
+def serve(cache, run, pipeline, *artefacts, there=True):
+    """A run that stands on artefacts, and its record where it is still there."""
+    folder = cache.root.parent / "results" / run
+    if there:
+        folder.mkdir(parents=True)
+        (folder / "result.json").touch()
+    remember(cache.root, digest(run), Served(run, pipeline, str(folder), [f"fit/{digest(one)}" for one in artefacts]))
+
+
+def test_artefacts_are_listed_with_the_runs_that_they_serve(cache):
+    for word in "abcd":
+        cache.artefact("fit", word)
+    for seed in range(3):
+        serve(cache, f"one-s{seed}", "unet+sepcnn+dense", "a", "b")
+    serve(cache, "two", "none+\x1b[31msepcnn+dense", "b")
+    serve(cache, "three", "unet+sepcnn+dense", "b", "c", there=False)
+    (cache.root / "serves" / f"{digest('torn')}.json").write_text('{"run": ')
+    said = {row.split()[1]: " ".join(row.split()[6:]) for row in cache.said("ls").splitlines()[1:]}
+    assert said == {
+        digest("a")[:8]: "unet+sepcnn+dense (3 runs)",
+        digest("b")[:8]: "none+?[31msepcnn+dense, unet+sepcnn+dense (3 runs), 1 run that is gone",
+        digest("c")[:8]: "1 run that is gone",
+        digest("d")[:8]: "unknown",
+    }
+    told = {one["key"]: one["serves"] for one in json.loads(cache.said("ls", "--json"))}
+    assert told[digest("d")] == []
+    folder = str(cache.root.parent / "results" / "three")
+    assert told[digest("c")] == [{"run": "three", "pipeline": "unet+sepcnn+dense", "folder": folder, "there": False}]
+
+
+def test_a_run_that_is_asked_for_again_is_remembered_once_and_as_used_now(cache):
+    serve(cache, "one", "a+b", "x")
+    (path,) = (cache.root / "serves").iterdir()
+    age(path, 40)
+    remember(
+        cache.root,
+        digest("one"),
+        Served("one", "a+b", str(cache.root.parent / "results" / "one"), [f"fit/{digest('x')}"]),
+    )
+    assert path.stat().st_mtime > time.time() - 60
+    assert cache.said("prune", "--older-than", "30d").startswith("removed nothing")
+
+
+def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
+    cache.artefact("fit", "a")
+    old = [cache.file(f"verdicts/{digest('v')}.json"), cache.file("verdicts/trust.json")]
+    serve(cache, "one", "a+b", "a")
+    old += (cache.root / "serves").iterdir()
+    for path in old:
+        age(path, 31)
+    kept = cache.file(f"verdicts/{digest('w')}.json")
+    foreign = cache.file("verdicts/notes.txt")
+    age(foreign, 31)
+    assert cache.said("prune", "--older-than", "30d").startswith("removed 2 verdicts, 1 run served (")
+    assert kept.exists() and foreign.exists() and not any(path.exists() for path in old)
+    cache.said("clear", "--yes")
+    assert not kept.exists() and foreign.exists()
 
 
 def test_keys_are_as_short_as_tells_them_apart(cache):
@@ -164,6 +224,8 @@ def test_a_sparse_file_counts_by_what_it_takes(cache):
 
 
 def test_usage_is_a_table_with_the_largest_stage_first_and_a_total(filled):
+    filled.file(f"verdicts/{digest('h')}.json")
+    filled.file(f"serves/{digest('i')}.json")
     page = filled.said("du")
     assert [row[:2] for row in rows(page)[:3]] == [["stage", "artefacts"], ["fit", "2"], ["prepare", "1"]]
     assert {item.kind for item in inventory(filled.root)} == {kind for kind, *_ in PLACES}
@@ -314,6 +376,7 @@ KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
 from benchmark.storage.inventory import PLACES, discard, inventory
+from benchmark.storage.serving import Served, remember
 
 root, survives = Path(sys.argv[1]), int(sys.argv[2])
 rename, done = Path.rename, []

@@ -205,7 +205,7 @@ def test_votes_of_one_name_are_told_apart_by_what_their_members_differ_in_said_o
     base = factories.vote(0.9)
 
     def voting(epochs: int, width: int) -> dict[str, object]:
-        member = {"task": "vote", "training": {"epochs": epochs}}
+        member = {"task": "vote", "training": {"epochs": epochs}, "backbone": {"options": {"width": 16}}}
         second = {**member, "backbone": {"options": {"width": width}}}
         return {**base.spec, "training": {"epochs": epochs}, "members": {"a.b": member, "c": second}}
 
@@ -214,8 +214,8 @@ def test_votes_of_one_name_are_told_apart_by_what_their_members_differ_in_said_o
         for epochs, width in ((16, 8), (30, 24))
     ]
     first, second = pipelines(compare(records).tables[0].rows)
-    assert first == f"soft({A}, {B}) (backbone.options.width=16|8, training.epochs=16)"
-    assert second == f"soft({A}, {B}) (backbone.options.width=16|24, training.epochs=30)"
+    assert first == f"soft({A}, {B}) (training.epochs=16, backbone.options.width=16|8)"
+    assert second == f"soft({A}, {B}) (training.epochs=30, backbone.options.width=16|24)"
 
 
 def test_the_task_does_not_tell_pipelines_apart() -> None:

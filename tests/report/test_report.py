@@ -191,14 +191,15 @@ def test_every_interval_of_a_table_stands_whole_on_one_line(width: int) -> None:
 
 def test_long_names_are_folded_beside_their_numbers() -> None:
     name = "unet[width=16,depth=4]+xception[cut=45,weights=none,trainable=false]+sepconv[filters=128,dropout=0.25]"
-    made = compare([factories.record(pipeline=name), factories.failed(pipeline="unet+a+dense")])
+    other = "unet+xception[cut=9,weights=imagenet,trainable=true]+sepconv"
+    made = compare([factories.record(pipeline=name), factories.failed(pipeline=other)])
     text = screen(lambda console: print_comparison(console, made), 80)
     assert (
         "unet[width=16,depth=4]+  0.950 [0.930, 0.970]  300      1  0.940 [0.920, 0.960]\n"
         "  xception[cut=45,\n"
         "  weights=none,\n" in text
     )
-    assert "unet+a+dense             failed\n  s0: nan at fit" in text
+    assert "unet+xception[cut=9,     failed\n" in text and "  sepconv\n  s0: nan at fit" in text
 
 
 def test_where_nothing_fits_beside_them_names_stand_above_their_numbers() -> None:

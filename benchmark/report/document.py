@@ -1,0 +1,58 @@
+"""Comparisons, evaluations elsewhere and costs as one small HTML document: a notebook's tables with a head."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from benchmark.comparison.costs import CostTable
+from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.tables import Comparison
+from benchmark.report import captions, costs, external
+from benchmark.report.html import grid, html
+
+STYLE = (
+    ":root{color-scheme:light dark}body{font-family:sans-serif;margin:1.5em}"
+    "table{border-collapse:collapse}td,th{padding:.2em .6em}"
+)
+
+
+def document(
+    comparison: Comparison, measured: Sequence[CostTable] = (), elsewhere: Sequence[ExternalTable] = ()
+) -> Iterator[str]:
+    """The page in pieces; it loads nothing and runs nothing."""
+    named = [*map(captions.title, comparison.tables), *map(external.title, elsewhere), *map(costs.title, measured)]
+    yield (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape('; '.join(dict.fromkeys(named)) or 'bench compare')}</title>"
+        f"<style>{STYLE}</style></head><body>\n"
+    )
+    if comparison.tables or comparison.left_out or comparison.selected or not named:
+        yield html(comparison)
+    for table in elsewhere:
+        yield from _external(table)
+    for one in measured:
+        yield from _costs(one)
+    yield "\n</body></html>\n"
+
+
+def _external(table: ExternalTable) -> Iterator[str]:
+    titles = external.titles_of(table)
+    rows = [[external.name(row), *external.texts_of(table, row)] for row in table.rows]
+    tail = [*external.legend(table, titles), *external.remarks(table)]
+    yield grid(external.title(table), external.caption(table), ["pipeline", *titles], rows, tail)
+    for row in table.rows:
+        if row.subgroups:
+            found = external.subgroups(row.subgroups)
+            cells = [[line.name.text, *(cell.text for cell in line.cells)] for line in found.lines]
+            yield grid(f"{external.name(row)}, by source and trait", [], ["images", *found.titles], cells, [])
+
+
+def _costs(table: CostTable) -> Iterator[str]:
+    shown = costs.columns(table)
+    titles = [column.title for column in shown]
+    last = table.groups[-1] if table.groups else None
+    for place, group in enumerate(table.groups):
+        rows = [[costs.name(row), *(costs.cell(row, one, True).strip() for one in shown)] for row in group.rows]
+        notes = [f"{costs.name(row)}: {note}" for row in group.rows for note in costs.notes(row)]
+        tail = [*notes, *(costs.remarks(table, titles) if group is last else ())]
+        above = [costs.conditions(group.conditions)]
+        yield grid(costs.title(table) if place == 0 else "", above, ["pipeline", *titles], rows, tail)
