@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,12 +105,14 @@ def _compared(
     from benchmark.storage.places import memory_folder
 
     trust = KeptTrust(distrusted, memory_folder())
-    comparison, found = collected(
-        paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
-    )
-    trust.keep()
-    external, files = tables(found.externals), [Path(file) for file in found.files.values()]
-    return comparison, cost_tables(comparison.tables, found.speeds), external, files
+    with waiting("comparing") as patience:
+        comparison, found = collected(
+            paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust,
+            told=patience.tell,
+        )  # fmt: skip
+        trust.keep()
+        external, files = tables(found.externals), [Path(file) for file in found.files.values()]
+        return comparison, cost_tables(comparison.tables, found.speeds), external, files
 
 
 def _say_nothing_found(lacking: str) -> None:

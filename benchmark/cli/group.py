@@ -17,7 +17,7 @@ class Once(click.Command):
             UsageError: a flag is given twice, or with its opposite.
         """
         _, _, given = self.make_parser(context).parse_args(args=list(arguments))
-        for parameter in dict.fromkeys(given):
+        for parameter in dict.fromkeys(given) if not context.resilient_parsing else ():
             if given.count(parameter) > 1 and isinstance(parameter, click.Option) and _is_single(parameter):
                 raise click.UsageError(f"{_words(parameter)} is given {given.count(parameter)} times; give it once")
         return super().parse_args(context, arguments)

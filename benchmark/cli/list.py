@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.completing import kinds
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Once)
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, metavar="[KIND]", shell_complete=kinds)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(kind: str | None, as_json: bool) -> None:
     """List components with their options: KIND is datasets, segmenters, backbones, heads, voters or tasks.
@@ -52,8 +54,9 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
     cache = memory_folder()
-    with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache / "descriptions", _announced(describing(worker)), CodeIndex(cache))
+    with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker, waiting("asking Keras") as patience:
+        asking = _announced(describing(worker, lambda event: patience.watch(event)))
+        described = Descriptions(cache / "descriptions", asking, CodeIndex(cache))
         described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {

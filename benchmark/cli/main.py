@@ -1,15 +1,21 @@
 """The command `bench`: commands are imported when they are called."""
 
 import importlib
+import os
 import signal
 import sys
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from benchmark.cli import streams
+from benchmark.cli.completing import VARIABLE
 from benchmark.cli.group import Suggesting
 from registry.errors import BenchError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "data": "Say what may be wrong with a folder of X-rays, before anything is trained.",
@@ -21,6 +27,8 @@ COMMANDS = {
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",
     "list": "List components, or tasks, with their options.",
+    "doctor": "Say whether this installation works, and what to do where it does not.",
+    "completion": "Print the script with which a shell completes words.",
     "cache": "Show what runs keep for the next one, and remove it.",
 }
 
@@ -41,6 +49,13 @@ class LazyGroup(Suggesting):
         if name not in self.commands and name in COMMANDS:
             self.add_command(importlib.import_module(f"benchmark.cli.{name}").command, name)
         return super().get_command(context, name)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Commands with their summaries, without importing anything; and options."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and summaries, without importing anything."""
@@ -65,6 +80,8 @@ def bench() -> None:
 
 def main() -> None:
     """Run `bench`; errors of the user are one line on standard error."""
+    if asked := os.environ.get(VARIABLE):
+        sys.exit(_completed(asked))
     signal.signal(signal.SIGTERM, _end)
     streams.settle()
     try:
@@ -85,6 +102,17 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away; nothing to say to it
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _completed(asked: str) -> int:
+    """Answer a shell, which would show a complaint in the middle of the line that is being typed."""
+    from click.shell_completion import shell_complete
+
+    with Path(os.devnull).open("w") as sys.stderr:
+        try:
+            return shell_complete(bench, {}, "bench", VARIABLE, asked)
+        except Exception:  # such as a command that there is not
+            return 0
 
 
 class _EndedError(BaseException):
