@@ -5,15 +5,13 @@ Nothing is imported for a component, and what goes wrong offers nothing: see `be
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
-Complete = Callable[["click.Context", "click.Parameter", str], "list[CompletionItem[str]]"]
-VARIABLE = "_BENCH_COMPLETE"  # set by the scripts that `bench completion` prints
+    Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
 def tasks(context: "click.Context", parameter: "click.Parameter", begun: str) -> "list[CompletionItem[str]]":
@@ -23,7 +21,7 @@ def tasks(context: "click.Context", parameter: "click.Parameter", begun: str) ->
     return _beginning(begun, task_files()) or _elsewhere(begun, "file")
 
 
-def components(kind: str) -> Complete:
+def components(kind: str) -> "Complete":
     """Names of components of a kind; behind a bracket their options, where `bench list` or a run has asked for them."""
 
     def complete(context: "click.Context", parameter: "click.Parameter", begun: str) -> "list[CompletionItem[str]]":
@@ -41,7 +39,7 @@ def components(kind: str) -> Complete:
 
 def runs(context: "click.Context", parameter: "click.Parameter", begun: str) -> "list[CompletionItem[str]]":
     """Folders of runs below that of the results; other folders where there is none of that beginning."""
-    root = Path(context.params.get("output") or os.environ.get("BENCH_RESULTS") or "results")
+    root = context.params.get("output") or os.environ.get("BENCH_RESULTS") or "results"
     return _beginning(begun, _runs(root)) or _elsewhere(begun, "dir")
 
 
@@ -83,8 +81,8 @@ def _options(kind: str, name: str) -> list[str]:
     return [option.name for option in found.options] if found else []
 
 
-def _runs(root: Path) -> Iterator[str]:
-    for task in sorted(_folders(str(root))):
+def _runs(root: str) -> Iterator[str]:
+    for task in sorted(_folders(root.rstrip("/"))):
         for run in sorted(_folders(task)):
             if os.path.lexists(f"{run}/result.json"):
                 yield run

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from benchmark.cli.completing import VARIABLE
 from benchmark.cli.group import Once
+from benchmark.cli.main import VARIABLE
 
 INSTALL = {  # shell -> how its script is kept, and what else it needs
     "bash": (

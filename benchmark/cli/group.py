@@ -4,8 +4,6 @@ from typing import Any
 
 import click
 
-from registry.errors import unknown_name
-
 
 class Once(click.Command):
     """A command that refuses a flag of one value that is given twice: the first would be dropped without a word."""
@@ -54,5 +52,7 @@ class Suggesting(click.Group):
         """
         known = self.list_commands(context)
         if name not in known:
+            from registry.errors import unknown_name
+
             raise unknown_name("command", name, known, self.see)
         return super().get_command(context, name)

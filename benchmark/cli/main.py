@@ -4,19 +4,18 @@ import importlib
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from benchmark.cli import streams
-from benchmark.cli.completing import VARIABLE
 from benchmark.cli.group import Suggesting
-from registry.errors import BenchError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+VARIABLE = "_BENCH_COMPLETE"  # set by the scripts that `bench completion` prints
+WIDEST = 80  # columns
 COMMANDS = {
     "data": "Say what may be wrong with a folder of X-rays, before anything is trained.",
     "run": "Train and score pipelines on a task, then compare them.",
@@ -63,7 +62,20 @@ class LazyGroup(Suggesting):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, see="bench --help", context_settings={"help_option_names": ["-h", "--help"]})
+def _width() -> int:
+    """Columns of a page of help, as click counts them, which imports compressors for it."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(min(columns or WIDEST, WIDEST) - 2, 50)
+
+
+@click.group(
+    cls=LazyGroup,
+    see="bench --help",
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()},
+)
 @click.version_option(package_name="cxr-bench", prog_name="bench")
 def bench() -> None:
     """Benchmark chest X-ray classifiers: any segmenter x backbone x head, on any task, with numbers to trust.
@@ -87,9 +99,6 @@ def main() -> None:
     try:
         code = bench(standalone_mode=False)
         streams.flush()
-    except BenchError as error:
-        _complain(str(error))
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         _complain(error.format_message())
         sys.exit(2)
@@ -101,11 +110,20 @@ def main() -> None:
         sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:  # the reader of our output went away; nothing to say to it
         sys.exit(1)
+    except Exception as error:
+        from registry.errors import BenchError
+
+        if not isinstance(error, BenchError):
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _completed(asked: str) -> int:
     """Answer a shell, which would show a complaint in the middle of the line that is being typed."""
+    from pathlib import Path
+
     from click.shell_completion import shell_complete
 
     with Path(os.devnull).open("w") as sys.stderr:
