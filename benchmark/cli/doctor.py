@@ -41,8 +41,10 @@ def command(context: click.Context, runs: bool, data: str | None, as_json: bool,
     """
     from benchmark.report.installation import content
 
-    found = []
+    found: list[Finding] = []
     for finding in _findings(runs, data, Path(output)):
+        if finding.status == "wrong" and finding.text in (one.text for one in found):
+            continue  # one cause, met again on the way to something else
         found.append(finding)
         if not as_json:
             _echo(finding)
@@ -61,9 +63,12 @@ def _findings(runs: bool, data: str | None, results: Path) -> "Iterator[Finding]
     """Each as soon as it is known; what cannot be looked at is a finding itself."""
     from benchmark.installation.findings import guarded
 
-    yield from guarded("libraries", lambda: _look("libraries"))
+    libraries = list(guarded("libraries", lambda: _look("libraries")))
+    yield from libraries
     yield from guarded("system", lambda: _look("system", _encoding()))
     yield from guarded("folders", lambda: _look("places", results, data))
+    if any(one.about == "backend" and one.status == "wrong" for one in libraries):
+        return  # without one, no worker starts
     yield from guarded("components", _asked)
     if runs:
         yield from guarded("run", _tried)
@@ -99,9 +104,9 @@ def _tried() -> "Iterable[Finding]":
 def _display() -> "ConsoleDisplay":
     from rich.console import Console
 
-    from benchmark.report.display import ConsoleDisplay
+    from benchmark.report.display import Aside
 
-    return ConsoleDisplay(Console(stderr=True))
+    return Aside(Console(stderr=True))
 
 
 def _encoding() -> str:

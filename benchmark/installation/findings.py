@@ -35,9 +35,8 @@ def guarded(about: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
     except ImportError as error:
         yield Finding(about, "wrong", f"{error}", INSTALL)
     except Exception as error:
-        yield Finding(
-            about, "wrong", f"could not be looked at: {type(error).__name__}: {error}", "say so to its authors"
-        )
+        text = f"could not be looked at: {type(error).__name__}: {error}"
+        yield Finding(about, "wrong", text, "this is a fault of bench itself; say so to its authors")
 
 
 INSTALL = "install it again with what it needs: pip install cxr-bench, in a checkout pip install -e ."

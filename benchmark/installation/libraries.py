@@ -11,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from benchmark.installation.findings import Finding
+from benchmark.installation.findings import Finding, guarded
 from benchmark.planning.backend import keras_backend
 from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.storage.digests import library_versions
@@ -27,11 +27,9 @@ def look() -> Iterator[Finding]:
     """Python, the backend, libraries, extras, and whether an installation in place is up to date."""
     installed = distribution(OURS)
     yield _python(installed)
-    backend = BACKEND_LIBRARIES[keras_backend()]
-    keras, computes = (library_versions(name)[name] for name in ("keras", backend))
-    yield Finding("backend", "ok", f"Keras {keras} computes with {_named(backend, computes)}")
+    yield from guarded("backend", _backend)
     needed = [Requirement(line) for line in installed.requires or []]
-    yield from _libraries([one for one in needed if _wanted(one)], backend)
+    yield from _libraries([one for one in needed if _wanted(one)])
     yield _extras(installed, needed)
     yield from _in_place(installed, CHECKOUT / "pyproject.toml")
 
@@ -46,17 +44,24 @@ def _python(installed: Distribution) -> Finding:
     return Finding("python", "ok", text)
 
 
+def _backend() -> Iterator[Finding]:
+    """What computes; where it is not installed, the error of every command."""
+    backend = BACKEND_LIBRARIES[keras_backend()]
+    keras, computes = (library_versions(name)[name] for name in ("keras", backend))
+    yield Finding("backend", "ok", f"Keras {keras} computes with {_named(backend, computes)}")
+
+
 def _wanted(requirement: Requirement, extra: str = "") -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _libraries(needed: list[Requirement], backend: str) -> Iterator[Finding]:
-    """One finding for all that are as declared, one for each that is not; of backends the one that computes counts."""
+def _libraries(needed: list[Requirement]) -> Iterator[Finding]:
+    """One finding for all that are as declared, one for each that is not; whether the backend is there, it says."""
     fitting = []
     for one in sorted(needed, key=lambda one: one.name):
         found = library_versions(one.name)[one.name]
         if found == ABSENT:
-            if one.name == backend or one.name not in BACKEND_LIBRARIES.values():
+            if one.name not in BACKEND_LIBRARIES.values():
                 yield Finding("libraries", "wrong", f"{one.name} is not installed", f"pip install '{_asked(one)}'")
         elif not _fits(one, found):
             received = f"{_named(one.name, found)} is installed, declared is {one.specifier}"

@@ -15,7 +15,8 @@ from benchmark.storage.refusals import check_can_be_written
 from registry.errors import BenchError, DataNotFoundError
 
 GIB = 1 << 30
-LITTLE, TOO_LITTLE = 5 * GIB, GIB // 4  # the cache of the first command takes the fourth part of a GiB
+LITTLE = 5 * GIB  # 21,165 films of 256 x 256 pixels, each with a mask and a masked copy, are 3.9
+TOO_LITTLE = GIB // 10  # the cache of a run on 300 phantoms is the tenth part of that
 CACHE = "set BENCH_CACHE to another folder"
 RESULTS = "choose another folder with -o or BENCH_RESULTS"
 
@@ -63,7 +64,7 @@ def _written(about: str, folder: Path, remedy: str) -> Iterator[Finding]:
     free = shutil.disk_usage(_there(folder)).free
     text = f"{folder} can be written, {_kind(folder)}, {free / GIB:.1f} GiB free"
     if free < TOO_LITTLE:
-        yield Finding(about, "wrong", f"{text}: too little for any run", f"free some space, or {remedy}")
+        yield Finding(about, "wrong", f"{text}: too little for a run", f"free some space, or {remedy}")
     elif free < LITTLE:
         yield Finding(about, "warning", f"{text}: little for a database of X-rays", f"free some space, or {remedy}")
     else:

@@ -41,9 +41,7 @@ def memory(root: Path = Path("/")) -> Finding:
     if free is None:
         return Finding("memory", "ok", "how much is free, this system does not say")
     least = min(free, limit) if limit is not None else free
-    text = f"{least / GIB:.1f} GiB free" + (
-        f", as its control group allows {limit / GIB:.1f}" if limit == least else ""
-    )
+    text = f"{least / GIB:.1f} GiB " + ("that its control group allows" if least == limit else "free")
     if least < ENOUGH:
         remedy = "close other programs, or train with smaller images or batches: --set training.batch_size=8"
         return Finding("memory", "warning", f"{text}; a training may run out of it", remedy)

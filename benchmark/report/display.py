@@ -65,3 +65,16 @@ class ConsoleDisplay:
     def searching(self, trials: int, budget_s: float | None) -> TuningProgress:
         """Show how far the trials of a search are; see `benchmark.tuning.tune.Follower`."""
         return TuningProgress(self.console, trials, budget_s)
+
+
+class Aside(ConsoleDisplay):
+    """How far work is, and nothing of what it says: nobody asked for it by itself."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def understood(self, summary: DatasetSummary, parts: str) -> None:
+        """Show nothing."""
