@@ -143,6 +143,9 @@ def test_a_terminal_is_told_where_to_keep_the_script(bench_in_process, monkeypat
 ASK = {  # the words of a line -> what the shell itself would insert, a line each
     "bash": 'source /dev/stdin <<< "$SCRIPT"; COMP_WORDS=({line}); COMP_CWORD={last}; _bench_completion bench; '
     'printf "%s\\n" "${{COMPREPLY[@]}}"',
+    "zsh": "compdef() {{ : }}; compadd() {{ print -l -- ${{(P)5}} }}; "
+    "_describe() {{ print -l -- ${{${{(P)3}}%%:*}} }}; "
+    'eval "$SCRIPT"; words=({line}); CURRENT=$(({last} + 1)); _bench_completion',
     "fish": "echo $SCRIPT | source; complete --do-complete '{text}' | string split -f1 \\t",
 }
 
