@@ -25,6 +25,43 @@ import sys
 sys.modules["fcntl"] = None  # as on Windows
 """
 
+PROC = """
+from pathlib import Path
+
+read_text = Path.read_text
+
+def without_proc(path, *arguments, **options):
+    if str(path).startswith("/proc/"):
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+    return read_text(path, *arguments, **options)
+
+exists = Path.exists
+Path.read_text = without_proc  # as on macOS
+Path.exists = lambda path: not str(path).startswith("/proc/") and exists(path)
+"""
+
+TENSORFLOW = """
+from importlib.machinery import PathFinder
+
+find_spec = PathFinder.find_spec
+
+def without_tensorflow(name, *rest):
+    return None if name == "tensorflow" else find_spec(name, *rest)
+
+PathFinder.find_spec = without_tensorflow
+"""
+
+HOME = """
+import os
+
+access = os.access
+
+def read_only_home(path, mode, **options):
+    return False if str(path) == os.environ["HOME"] and mode & os.W_OK else access(path, mode, **options)
+
+os.access = read_only_home  # as that of a cluster's node; root may write anywhere
+"""
+
 QUOTA = """
 from pathlib import Path
 from registry import cores

@@ -13,7 +13,7 @@ from benchmark.audit.history import ledger_findings, record_findings
 from benchmark.audit.runs import check_run
 from benchmark.records import external, speed
 from benchmark.records.contents import differences
-from benchmark.records.files import as_written, scan
+from benchmark.records.files import about, as_written, scan
 from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, tips
 from benchmark.records.recomputed import Recompute
 from benchmark.storage.code import CodeIndex
@@ -24,13 +24,20 @@ from registry.errors import DataNotFoundError
 Elsewhere = Callable[[external.External, Path], list[str]]
 
 
-def verify(root: Path, recompute: Recompute, index: CodeIndex, elsewhere: Elsewhere | None = None) -> Verification:
+def verify(
+    root: Path,
+    recompute: Recompute,
+    index: CodeIndex,
+    elsewhere: Elsewhere | None = None,
+    told: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Verification:
     """Everything below a folder, checked.
 
     Args:
         recompute: gives what a run's stored outputs say of its record.
         index: of today's code.
         elsewhere: the same of evaluations on images of elsewhere.
+        told: takes what is done, how many runs of it, and of about how many.
 
     Raises:
         DataNotFoundError: there is no such folder.
@@ -42,7 +49,9 @@ def verify(root: Path, recompute: Recompute, index: CodeIndex, elsewhere: Elsewh
     findings, present, broken, recomputed = [], dict[str, set[str]](), set[str](), 0
     measured: list[Path] = []
     evaluated: list[Path] = []
-    for path, record in scan(root, others={speed.FILE: measured.append, external.FILE: evaluated.append}):
+    others, count = {speed.FILE: measured.append, external.FILE: evaluated.append}, about(root)
+    for done, (path, record) in enumerate(scan(root, others=others)):
+        told("runs", done, max(done, count))
         place = _place(Path(path).parent, root)
         if isinstance(record, Broken):
             broken.add(Path(path).parent.name)

@@ -8,6 +8,7 @@ import click
 from benchmark.cli.group import Once
 from benchmark.cli.output import form_of, write
 from benchmark.cli.selecting import selection_flags, selection_of
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,14 +115,15 @@ def _compared(
 
     selection = selection_of(flags["tasks"], flags["datasets"], flags["wheres"], flags["since"])
     trust = KeptTrust(distrusted, memory_folder())
-    comparison, found = collected(
-        paths, family, metric=flags["metric"], against=flags["against"], margin=flags["margin"],
-        verified=flags["verify"], distrust=trust, selection=selection,
-    )  # fmt: skip
-    trust.keep()
-    external, files = tables(found.externals), [Path(file) for file in found.files.values()]
-    costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]
-    return comparison, costs, external, files
+    with waiting("comparing") as patience:
+        comparison, found = collected(
+            paths, family, metric=flags["metric"], against=flags["against"], margin=flags["margin"],
+            verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell,
+        )  # fmt: skip
+        trust.keep()
+        external, files = tables(found.externals), [Path(file) for file in found.files.values()]
+        costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]
+        return comparison, costs, external, files
 
 
 def _say_nothing_found(flags: dict[str, Any], selected: str) -> None:

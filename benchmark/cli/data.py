@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.fetch import fetch
+from benchmark.cli.completing import components, folders
 from benchmark.cli.group import Suggesting
 
 if TYPE_CHECKING:
@@ -23,9 +24,19 @@ command.add_command(fetch)
 
 
 @command.command(short_help="Say what may be wrong with a dataset.")
-@click.argument("data", metavar="DIR")
-@click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads it; recognised by default.")
-@click.option("--external", metavar="DIR", help="An external dataset: the same of it, and films that both have.")
+@click.argument("data", metavar="DIR", shell_complete=folders)
+@click.option(
+    "--dataset",
+    metavar="NAME[opts]",
+    shell_complete=components("dataset"),
+    help="Which registered dataset reads it; recognised by default.",
+)
+@click.option(
+    "--external",
+    metavar="DIR",
+    shell_complete=folders,
+    help="An external dataset: the same of it, and films that both have.",
+)
 @click.option("--external-dataset", metavar="NAME[opts]", help="Which registered dataset reads that one.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help=f"For {SHEET}, the odd ones.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

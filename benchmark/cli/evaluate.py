@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli import completing
 from benchmark.cli.flags import results_flag, screen
 from benchmark.cli.group import Once
 
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Once)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", metavar="DIR", help="Folder of X-rays that the runs never saw.")
-@click.option("--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default.")
+@click.argument(
+    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completing.runs
+)
+@click.option(
+    "--data", metavar="DIR", shell_complete=completing.folders, help="Folder of X-rays that the runs never saw."
+)
+@click.option(
+    "--dataset",
+    metavar="NAME[opts]",
+    shell_complete=completing.components("dataset"),
+    help="Which registered dataset reads them; recognised by default.",
+)
 @click.option(
     "--map",
     "maps",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli import completing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,24 +35,46 @@ FLAGS = {
         type=_TaskName(),
         required=True,
         metavar="NAME|FILE",
+        shell_complete=completing.tasks,
         help="A task's name or a TOML file of your own.",
     ),
     "data": click.option(
-        "--data", metavar="DIR", envvar="BENCH_DATA", help="Folder of X-rays; without it, synthetic radiographs."
+        "--data",
+        metavar="DIR",
+        envvar="BENCH_DATA",
+        shell_complete=completing.folders,
+        help="Folder of X-rays; without it, synthetic radiographs.",
     ),
     "dataset": click.option(
-        "--dataset", metavar="NAME[opts]", help="Which registered dataset reads them; recognised by default."
+        "--dataset",
+        metavar="NAME[opts]",
+        shell_complete=completing.components("dataset"),
+        help="Which registered dataset reads them; recognised by default.",
     ),
     "ignore": click.option(
         "--ignore", multiple=True, metavar="LABEL", help="Leave images of this label out (recorded)."
     ),
     "segmenter": click.option(
-        "--segmenter", multiple=True, metavar="NAME[opts]", help="Instead of the task's own; so the next two."
+        "--segmenter",
+        multiple=True,
+        metavar="NAME[opts]",
+        shell_complete=completing.components("segmenter"),
+        help="Instead of the task's own; so the next two.",
     ),
     "backbone": click.option(
-        "--backbone", multiple=True, metavar="NAME[opts]", help="Options: name[option=value,...]."
+        "--backbone",
+        multiple=True,
+        metavar="NAME[opts]",
+        shell_complete=completing.components("backbone"),
+        help="Options: name[option=value,...].",
     ),
-    "head": click.option("--head", multiple=True, metavar="NAME[opts]", help="See: bench list."),
+    "head": click.option(
+        "--head",
+        multiple=True,
+        metavar="NAME[opts]",
+        shell_complete=completing.components("head"),
+        help="See: bench list.",
+    ),
     "assignments": click.option(
         "--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="For instance images.size=96."
     ),
@@ -82,7 +106,14 @@ FLAGS = {
 }
 
 results_flag = click.option(
-    "-o", "--output", envvar="BENCH_RESULTS", default=RESULTS, show_default=True, metavar="DIR", help="For results."
+    "-o",
+    "--output",
+    envvar="BENCH_RESULTS",
+    default=RESULTS,
+    show_default=True,
+    metavar="DIR",
+    shell_complete=completing.folders,
+    help="For results.",
 )
 
 

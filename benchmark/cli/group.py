@@ -4,8 +4,6 @@ from typing import Any
 
 import click
 
-from registry.errors import unknown_name
-
 
 class Once(click.Command):
     """A command that refuses a flag of one value that is given twice: the first would be dropped without a word."""
@@ -17,7 +15,7 @@ class Once(click.Command):
             UsageError: a flag is given twice, or with its opposite.
         """
         _, _, given = self.make_parser(context).parse_args(args=list(arguments))
-        for parameter in dict.fromkeys(given):
+        for parameter in dict.fromkeys(given) if not context.resilient_parsing else ():
             if given.count(parameter) > 1 and isinstance(parameter, click.Option) and _is_single(parameter):
                 raise click.UsageError(f"{_words(parameter)} is given {given.count(parameter)} times; give it once")
         return super().parse_args(context, arguments)
@@ -54,5 +52,7 @@ class Suggesting(click.Group):
         """
         known = self.list_commands(context)
         if name not in known:
+            from registry.errors import unknown_name
+
             raise unknown_name("command", name, known, self.see)
         return super().get_command(context, name)

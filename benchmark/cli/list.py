@@ -4,17 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.completing import kinds
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from benchmark.planning.components import Describing
     from benchmark.planning.description import Description
 
 
 @click.command(cls=Once)
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, metavar="[KIND]", shell_complete=kinds)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(kind: str | None, as_json: bool) -> None:
     """List components with their options: KIND is datasets, segmenters, backbones, heads, voters or tasks.
@@ -42,8 +44,6 @@ def command(kind: str | None, as_json: bool) -> None:
 def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     import msgspec
 
-    from benchmark.execution.descriptions import describing
-    from benchmark.execution.process import Worker
     from benchmark.planning.backend import keras_backend
     from benchmark.planning.components import Descriptions
     from benchmark.storage.code import CodeIndex
@@ -51,10 +51,11 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     from registry.lookup import entries
 
     found = [entry for kind in kinds for entry in entries(kind).values()]
-    cache = memory_folder()
-    with Worker(cache / "logs", {"KERAS_BACKEND": keras_backend()}) as worker:
-        described = Descriptions(cache / "descriptions", _announced(describing(worker)), CodeIndex(cache))
-        described.fetch((entry.kind, entry.name) for entry in found)
+    cache, backend = memory_folder(), keras_backend()
+    described = Descriptions(
+        cache / "descriptions", lambda lacking: _asked(lacking, cache / "logs", backend), CodeIndex(cache)
+    )
+    described.fetch((entry.kind, entry.name) for entry in found)
     return [
         {
             "kind": entry.kind,
@@ -70,16 +71,16 @@ def _components(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _announced(describe: "Describing") -> "Describing":
-    """The same, after a line that says what takes so long; nothing is said where the cache knows all components."""
+def _asked(components: "Sequence[tuple[str, str]]", logs: "Path", backend: str) -> "list[Description]":
+    """Descriptions by a worker, after a line that says what takes so long; where the cache knows all, nobody asks."""
+    from benchmark.execution.descriptions import describing
+    from benchmark.execution.process import Worker
     from benchmark.report.wording import plural
 
-    def announced(components: "Sequence[tuple[str, str]]") -> "list[Description]":
-        what = plural(len(components), "component")
-        click.echo(f"describing {what} not in the cache yet (Keras starts for it, which takes some seconds)", err=True)
-        return describe(components)
-
-    return announced
+    what = plural(len(components), "component")
+    click.echo(f"describing {what} not in the cache yet (Keras starts for it, which takes some seconds)", err=True)
+    with Worker(logs, {"KERAS_BACKEND": backend}) as worker, waiting("asking Keras") as patience:
+        return describing(worker, patience.watch)(components)
 
 
 def _tasks() -> list[dict[str, str | None]]:

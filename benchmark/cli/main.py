@@ -1,16 +1,21 @@
 """The command `bench`: commands are imported when they are called."""
 
 import importlib
+import os
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from benchmark.cli import streams
 from benchmark.cli.group import Suggesting
-from registry.errors import BenchError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+VARIABLE = "_BENCH_COMPLETE"  # set by the scripts that `bench completion` prints
+WIDEST = 80  # columns
 COMMANDS = {
     "data": "Say what may be wrong with a folder of X-rays, before anything is trained.",
     "run": "Train and score pipelines on a task, then compare them.",
@@ -25,6 +30,8 @@ COMMANDS = {
     "list": "List components, or tasks, with their options.",
     "new": "Write a small distribution with a component of your own, to go on from.",
     "check": "Try what a component promises: one line per promise, ok, or why not.",
+    "doctor": "Say whether this installation works, and what to do where it does not.",
+    "completion": "Print the script with which a shell completes words.",
     "cache": "Show what runs keep for the next one, and remove it.",
 }
 
@@ -46,13 +53,33 @@ class LazyGroup(Suggesting):
             self.add_command(importlib.import_module(f"benchmark.cli.{name}").command, name)
         return super().get_command(context, name)
 
+    def shell_complete(self, context: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Commands with their summaries, without importing anything; and options."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, context, incomplete)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and summaries, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, see="bench --help", context_settings={"help_option_names": ["-h", "--help"]})
+def _width() -> int:
+    """Columns of a page of help, as click counts them, which imports compressors for it."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(min(columns or WIDEST, WIDEST) - 2, 50)
+
+
+@click.group(
+    cls=LazyGroup,
+    see="bench --help",
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()},
+)
 @click.version_option(package_name="cxr-bench", prog_name="bench")
 def bench() -> None:
     """Benchmark chest X-ray classifiers: any segmenter x backbone x head, on any task, with numbers to trust.
@@ -69,14 +96,13 @@ def bench() -> None:
 
 def main() -> None:
     """Run `bench`; errors of the user are one line on standard error."""
+    if asked := os.environ.get(VARIABLE):
+        sys.exit(_completed(asked))
     signal.signal(signal.SIGTERM, _end)
     streams.settle()
     try:
         code = bench(standalone_mode=False)
         streams.flush()
-    except BenchError as error:
-        _complain(str(error))
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         _complain(error.format_message())
         sys.exit(2)
@@ -88,7 +114,27 @@ def main() -> None:
         sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:  # the reader of our output went away; nothing to say to it
         sys.exit(1)
+    except Exception as error:
+        from registry.errors import BenchError
+
+        if not isinstance(error, BenchError):
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _completed(asked: str) -> int:
+    """Answer a shell, which would show a complaint in the middle of the line that is being typed."""
+    from pathlib import Path
+
+    from click.shell_completion import shell_complete
+
+    with Path(os.devnull).open("w") as sys.stderr:
+        try:
+            return shell_complete(bench, {}, "bench", VARIABLE, asked)
+        except Exception:  # such as a command that there is not
+            return 0
 
 
 class _EndedError(BaseException):

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.completing import components
 from benchmark.cli.flags import request_flags, request_of, results_flag, screen
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from benchmark.comparison.tables import Comparison
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 @click.command(cls=Once)
 @request_flags()
 @click.option(
-    "--voter", multiple=True, metavar="NAME[opts]", help="Joins the pipelines, or a task's one-vs-all models."
+    "--voter",
+    multiple=True,
+    metavar="NAME[opts]",
+    shell_complete=components("voter"),
+    help="Joins the pipelines, or a task's one-vs-all models.",
 )
 @click.option("--seeds", default="0", show_default=True, help="Training seeds, comma-separated.")
 @click.option("--folds", type=click.IntRange(2, 20), metavar="K", help="Cross-validate: pooled out-of-fold results.")
@@ -58,7 +64,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
             click.echo(plan_json(planned)) if flags["as_json"] else print_plan(console, planned)
             return
         finished = finished_runs(session, planned)
-    comparison = _compared(finished)
+    with waiting("comparing"):
+        comparison = _compared(finished)
     if flags["as_json"]:
         click.echo(to_json(comparison), nl=False)
     else:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli import completing
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 
 @click.command(cls=Once)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completing.runs
+)
 def command(runs: tuple[Path, ...]) -> None:
     """Score RUN (the folder of a run) by today's code, from the logits that it stored; nothing is trained.
 
@@ -26,6 +30,7 @@ def command(runs: tuple[Path, ...]) -> None:
     from benchmark.storage.places import memory_folder
 
     index = CodeIndex(memory_folder())
-    for run in runs:
-        record, folder = score_anew(run.absolute(), rescore, index)
+    for place, run in enumerate(runs, 1):
+        with waiting(f"[{place}/{len(runs)}] scoring {run.name}"):
+            record, folder = score_anew(run.absolute(), rescore, index)
         click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")

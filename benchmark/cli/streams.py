@@ -4,10 +4,7 @@ import codecs
 import io
 import os
 import sys
-import unicodedata
 from typing import Any, TextIO
-
-from registry.errors import StorageError
 
 LOOK_ALIKE = "bench-look-alike"  # what becomes of a character that an encoding lacks
 ASCII = "bench-ascii"  # click takes a stream called ASCII for a mistake, and writes UTF-8 into it
@@ -58,6 +55,8 @@ def look_alike(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _like(character: str) -> str:
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return LIKE.get(character) or plain or "?"
 
@@ -78,6 +77,8 @@ class _Output(io.FileIO):
             raise
         except OSError as error:
             self.lost = True
+            from registry.errors import StorageError
+
             raise StorageError(f"standard output cannot be written ({error.strerror})") from error
 
 

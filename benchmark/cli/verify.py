@@ -7,6 +7,7 @@ import click
 
 from benchmark.cli.flags import RESULTS
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from benchmark.audit.findings import Verification
@@ -37,7 +38,8 @@ def command(context: click.Context, results: Path, as_json: bool, details: bool,
     if results.is_file():
         raise click.UsageError(f"{results} is a file; expected the folder that runs were written to")
     index = CodeIndex(memory_folder())
-    found = verify(results, recompute, index, contradictions)
+    with waiting("verifying") as patience:
+        found = verify(results, recompute, index, contradictions, told=patience.tell)
     if reason:
         if gone := acknowledge(results, found, reason):
             click.echo(f"bench: acknowledged {len(gone)} in the ledger of {results}", err=True)

@@ -12,7 +12,7 @@ from benchmark.comparison.external import Found
 from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
-from benchmark.records.files import PREDICTIONS, scan
+from benchmark.records.files import PREDICTIONS, about, scan
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.record import Record
 from benchmark.records.selection import REFERENCE, Selecting, Selection
@@ -23,6 +23,7 @@ from registry.errors import DataNotFoundError
 
 Folder = Callable[[Record], Path]  # of a run
 DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
+Told = Callable[[str, int, int], None]  # what is done, how much of it, of about how much
 
 
 class Collected:
@@ -37,8 +38,10 @@ class Collected:
         selecting: which runs are meant.
     """
 
-    def __init__(self, verified: bool, selection: Selection | None = None) -> None:
-        self.verified = verified
+    def __init__(
+        self, verified: bool, selection: Selection | None = None, told: Told = lambda what, done, total: None
+    ) -> None:
+        self.verified, self.told = verified, told
         self.selecting = Selecting(selection or Selection())
         self.files: dict[tuple[str, str], str] = {}
         self.controls: set[str] = set()
@@ -52,7 +55,9 @@ class Collected:
         self._roots = [path.absolute() for path in roots]
         others = {speed.FILE: self._measured, external.FILE: self._evaluated}
         scans = (scan(path, verified=self.verified, others=others) for path in roots)
-        for path, found in itertools.chain.from_iterable(scans):
+        count = sum(map(about, roots))
+        for done, (path, found) in enumerate(itertools.chain.from_iterable(scans)):
+            self.told("reading records", done, max(done, count))
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
             elif self.selecting(found):
@@ -103,6 +108,7 @@ def collected(
     verified: bool = True,
     distrust: DistrustIn | None = None,
     selection: Selection | None = None,
+    told: Told = lambda what, done, total: None,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
@@ -113,15 +119,16 @@ def collected(
         margin: by no more than which a cheaper row may be worse.
         verified: leave out what was changed after it was sealed, and rank nothing that `distrust` has a reason for.
         selection: which runs are meant, and the evaluations of these; None means all.
+        told: takes how far it is.
 
     Raises:
         DataNotFoundError: one of the folders is not there.
         UnknownNameError: no record has that metric, or no table that pipeline, or no run what is selected by.
     """
-    found = Collected(verified, selection)
+    found = Collected(verified, selection, told)
     records = found.records(outermost(paths))
-    trust = trust_all if distrust is None or not verified else _with_folders(distrust, found.folder)
-    test = with_predictions(test_of, found.folder)
+    trust = trust_all if distrust is None or not verified else _with_folders(distrust, found, told)
+    test = with_predictions(test_of, found.folder, told)
     comparison = compare(records, metric=metric, against=against, margin=margin, test=test, distrust=trust)
     found.selecting.check()
     if not found.selecting.selection.everything:
@@ -175,8 +182,15 @@ def _entries(root: Path) -> list[Entries]:
         return []
 
 
-def _with_folders(distrust: DistrustIn, folder_of: Folder) -> Distrust:
-    return lambda run, metric: distrust(run, folder_of(run), metric)
+def _with_folders(distrust: DistrustIn, found: Collected, told: Told) -> Distrust:
+    asked = itertools.count()
+
+    def answer(run: Record, metric: str) -> str:
+        done = next(asked)
+        told("checking predictions", done, max(done, len(found.files)))
+        return distrust(run, found.folder(run), metric)
+
+    return answer
 
 
 def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:
@@ -185,11 +199,14 @@ def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:
     return cost_tables(compare(runs).tables, speeds)
 
 
-def with_predictions(test_of: Callable[[Folder], FamilyTest], folder_of: Folder) -> FamilyTest:
+def with_predictions(
+    test_of: Callable[[Folder], FamilyTest], folder_of: Folder, told: Told = lambda what, done, total: None
+) -> FamilyTest:
     """The test of all rows, made only once there are predictions to read; without any it says what is lacking.
 
     Args:
         test_of: makes the test from where runs lie.
+        told: takes what is tested.
     """
     made: list[FamilyTest] = []
 
@@ -200,6 +217,7 @@ def with_predictions(test_of: Callable[[Folder], FamilyTest], folder_of: Folder)
             return Verdicts([Standing() for _ in rows], [Verdict() for _ in rows], note=lacking)
         if not made:
             made.append(test_of(folder_of))
+        told(f"testing {len(rows)} rows", 0, 0)
         return made[0](rows, metric, reference, named)
 
     return verdicts

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ class Memory(NamedTuple):
 
 
 def shared_films(
-    ours: Films, theirs: Films, memory: Memory, tell: Callable[[str], None]
+    ours: Films, theirs: Films, memory: Memory, tell: Callable[..., None]
 ) -> tuple[dict[str, str], str, bytes | None]:
     """Id of a film of ours -> id of one of theirs that shows the same; what was searched; what to remember.
 
@@ -51,7 +52,7 @@ def shared_films(
         ours.samples,
         theirs.samples,
         workers=usable_cores(),
-        told=lambda done, total: tell(f"looking for films that the run learnt from: {done / total:.0%}"),
+        told=partial(tell, "looking for films that the run learnt from"),
         memory=known,
     )
     most: dict[str, tuple[int, str]] = {}

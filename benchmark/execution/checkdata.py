@@ -11,7 +11,7 @@ def serve(request: CheckData, emit: Emit) -> Checked:
     """See `benchmark.stages.data_check`."""
 
     def told(what: str, done: int, total: int) -> None:
-        emit(Progress(stage="check", what=f"{what} {done / max(1, total):.0%}"))
+        emit(Progress(stage="check", what=what, done=done, total=total))
 
     check: Any = imported("benchmark.stages.data_check")
     datasets = [(one.dataset, one.summary) for one in request.datasets]

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 import msgspec
 
 from benchmark.execution.process import Worker
-from benchmark.execution.protocol import Describe
+from benchmark.execution.protocol import Describe, Watch
 from benchmark.planning.components import Describing
 from benchmark.planning.description import Description
 
 
-def describing(worker: Worker) -> Describing:
-    """Descriptions by a worker: all at once; one by one where that ends the worker, so that only one is broken."""
+def describing(worker: Worker, watch: Watch = lambda event: None) -> Describing:
+    """Descriptions by a worker: all at once; one by one where that ends the worker, so that only one is broken.
+
+    Args:
+        watch: sees how far it is.
+    """
 
     def describe(components: Sequence[tuple[str, str]]) -> list[Description]:
-        outcome = worker.serve(Describe(list(components)))
+        outcome = worker.serve(Describe(list(components)), watch)
         if outcome.cause is None:
             return msgspec.json.decode(outcome.value, type=list[Description])
         if len(components) > 1:

@@ -5,6 +5,7 @@ from benchmark.storage.garbage import imported
 
 
 def serve(request: Device, emit: Emit) -> Found:
-    """What there is; see `registry.backend`."""
+    """What there is; see `registry.backend` and `registry.accelerators`."""
     backend = imported("registry.backend")
-    return Found(backend.device_name(), backend.best_precision())
+    hindrance = imported("registry.accelerators").hindrance()
+    return Found(backend.device_name(), backend.best_precision(), hindrance)

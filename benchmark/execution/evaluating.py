@@ -18,8 +18,8 @@ def serve(request: Evaluate, emit: Emit) -> None:
     """Prepare the images as the run prepared its own, predict, score, and put the evaluation into its folder."""
     store = Store(Path(request.cache))
 
-    def tell(what: str) -> None:
-        emit(Progress(stage="evaluate", what=what))
+    def tell(what: str, done: int | None = None, total: int | None = None) -> None:
+        emit(Progress(stage="evaluate", what=what, done=done, total=total))
 
     with store.in_use(), storage_errors(Path(request.task.folder)):
         tell("preparing images")

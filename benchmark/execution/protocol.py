@@ -239,10 +239,11 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The value of `Device`: it in words, and the precision that it does well."""
+    """The value of `Device`: it in words, the precision that it does well, why it is no accelerator if so."""
 
     device: str
     precision: Precision
+    hindrance: str = ""
 
 
 class Summarised(msgspec.Struct, frozen=True):
@@ -269,7 +270,7 @@ _ENCODER = msgspec.json.Encoder()
 
 def encoded(message: Request | Event) -> bytes:
     """A request or an event as a line."""
-    return _ENCODER.encode(message) + b"\n"
+    return msgspec.json.encode(message) + b"\n"
 
 
 def request_of(line: bytes) -> Request:

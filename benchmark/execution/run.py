@@ -29,7 +29,8 @@ def planned_runs(session: Session, *, only_failed: bool = False) -> list[Planned
     beside = plan_controls(planned, found.summary, found.described, session.store, session.results, session.index)
     if only_failed:
         planned = failed_before(planned)
-    try_heads(planned, session.worker)
+    with session.display.working("trying heads"):
+        try_heads(planned, session.worker)
     return planned + beside if planned else []
 
 

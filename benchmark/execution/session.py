@@ -185,7 +185,7 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
         if without := in_no_class(task, seen.summary.labels, seen.summary.separator):
             kept = msgspec.structs.replace(seen.dataset, ignore=[*seen.dataset.ignore, *without])
             seen = session.worker.ask(msgspec.structs.replace(asked, dataset=kept), Summarised, watch)
-        described = Descriptions(store.root / "descriptions", describing(session.worker), session.index)
+        described = Descriptions(store.root / "descriptions", describing(session.worker, watch), session.index)
         described.fetch(chosen.components())
     source = "" if request.data else " (no --data: synthetic phantom images)"
     setting = "tuned" if task.tuned else "quick" if request.is_quick else "full"

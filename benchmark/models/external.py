@@ -23,7 +23,7 @@ from registry.lookup import find, load
 
 CHUNK = 256
 SAME = 1e-3  # by which a vote's logits may differ from those that it stored: one who votes may be of another version
-Tell = Callable[[str], None]
+Tell = Callable[..., None]  # what is done, and where it is known how much of how much
 
 
 class Said(NamedTuple):
@@ -143,7 +143,7 @@ def _from_dataset(segmentation: Segmentation | None, prepared: Prepared, rows: n
 def _chunks(rows: np.ndarray, tell: Tell, spec: RunSpec) -> Iterator[np.ndarray]:
     """The rows in pieces, said before each."""
     for start in range(0, len(rows), CHUNK):
-        tell(f"{spec.segmenter.name}+{spec.backbone.name}: {start:,} of {len(rows):,} images")
+        tell(f"images through {spec.segmenter.name}+{spec.backbone.name}", start, len(rows))
         yield rows[start : start + CHUNK]
 
 

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager, contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.execution.protocol import Watch
+from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.session import Take
 from benchmark.records.summary import DatasetSummary
 from benchmark.report.notebook import Page
 from benchmark.report.opening import opening
-from benchmark.report.progress import Progress, summarising
+from benchmark.report.progress import Progress
 from benchmark.report.tuning_progress import TuningProgress
+from benchmark.report.working import Work
 
 
 class ConsoleDisplay:
@@ -37,13 +38,23 @@ class ConsoleDisplay:
 
     def summarising(self) -> AbstractContextManager[Watch]:
         """Show how far the summary of the dataset is; gives who sees its events."""
-        return summarising(self.console)
+        return self.working("summarising the dataset")
 
     @contextmanager
     def working(self, label: str) -> Iterator[Watch]:
-        """Show that a worker is at work, and with what; gives who sees its events."""
+        """Show that a worker is at work, with what, and how far it is; gives who sees its events."""
+        if not isinstance(self.console, Page):
+            with Work(self.console, label) as work:
+                yield work.watch
+            return
+        work = Work(self.console, label)  # a cell is drawn by who works for it, and by no other thread
         with self.console.status(escape(label)) as status:
-            yield lambda event: status.update(escape(f"{label}: {getattr(event, 'what', '')}"))
+
+            def watch(event: Event) -> None:
+                work.watch(event)
+                status.update(escape(work.line()))
+
+            yield watch
 
     @contextmanager
     def running(self, total: int) -> Iterator[Take]:
@@ -54,3 +65,16 @@ class ConsoleDisplay:
     def searching(self, trials: int, budget_s: float | None) -> TuningProgress:
         """Show how far the trials of a search are; see `benchmark.tuning.tune.Follower`."""
         return TuningProgress(self.console, trials, budget_s)
+
+
+class Aside(ConsoleDisplay):
+    """How far work is, and nothing of what it says: nobody asked for it by itself."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def understood(self, summary: DatasetSummary, parts: str) -> None:
+        """Show nothing."""

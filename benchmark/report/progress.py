@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from benchmark.execution.pool import Begun, Ended, Happening, Recorded, Reported
-from benchmark.execution.protocol import Event, Watch
+from benchmark.execution.protocol import Event
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
 from benchmark.planning.runs import Planned
@@ -170,18 +170,6 @@ class _AtWork:
     def line(self) -> str:
         """What a file is told."""
         return f"  {self.words}: {self.come_to or f'begun {duration(time.monotonic() - self.begun)} ago'}"
-
-
-@contextlib.contextmanager
-def summarising(console: Console) -> Iterator[Watch]:
-    """A spinner while the dataset is summarised; gives the watcher of its events."""
-    with console.status("summarising the dataset") as status:
-
-        def watch(event: Event) -> None:
-            if isinstance(event, Advance) and event.total:
-                status.update(f"reading {event.total} files for their digest: {event.done}")
-
-        yield watch
 
 
 def print_plan(console: Console, planned: list[Planned]) -> None:

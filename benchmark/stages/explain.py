@@ -18,7 +18,8 @@ from benchmark.stages.regions import as_seen, films_as_seen, lung_masks, map_sta
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
 
-CHUNK = 256
+CHUNK = 256  # images of which maps are made at once
+FEW = 16  # where each costs some fifty passes
 IMAGES = "images.npz"
 KINDS = ("surest right", "least sure", "surest wrong")
 
@@ -39,10 +40,11 @@ def build(context: "Context", folder: Path) -> None:
     rows, targets, probabilities = found.rows[test], found.targets[test], softmax(found.corrected_logits[test])
     judged = worth_mapping(targets, maps.at_most, context.spec.seed)
     heat = []
-    for start in range(0, len(judged), CHUNK):
-        chunk = judged[start : start + CHUNK]
+    size = CHUNK if maps.at_most is None else FEW
+    for start in range(0, len(judged), size):
+        chunk = judged[start : start + size]
         heat.append(maps.heat(rows[chunk], targets[chunk]))
-        context.progress({"done": min(start + CHUNK, len(judged)), "total": len(judged)})
+        context.progress({"done": min(start + size, len(judged)), "total": len(judged)})
     judged_heat = np.concatenate(heat)
     statistics = map_statistics(run, rows[judged], targets[judged], judged_heat)
     (folder / "statistics.json").write_bytes(msgspec.json.encode(statistics.estimates))

@@ -19,7 +19,7 @@ from benchmark.storage.kept import Kept
 from benchmark.tasks.spec import Spec
 from registry.errors import DataError
 
-Tell = Callable[[str], None]
+Tell = Callable[..., None]  # what is done, and where it is known how much of how much
 
 
 class Given(NamedTuple):

@@ -8,6 +8,7 @@ TASKS = Path(__file__).parent.parent / "configs"
 if not TASKS.is_dir():  # a checkout: the wheel carries the folder inside the package
     TASKS = TASKS.parent.parent / "configs"
 DEFAULTS = "defaults.toml"  # below every task
+EVERYTHING = TASKS / "installation" / "everything.toml"  # no task of its own: what `bench doctor` runs
 
 
 def task_files(folder: Path = TASKS) -> dict[str, Path]:

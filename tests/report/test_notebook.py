@@ -69,7 +69,10 @@ def test_the_summary_of_a_dataset_is_a_line_that_goes_when_it_is_over(cell, now)
         assert cell.text == "summarising the dataset"
         now[0] = 1.0
         watch(Advance("summarise", 500, 21000))
-        assert cell.text == "reading 21000 files for their digest: 500"
+        assert cell.text == "summarising the dataset: 500 of 21,000"
+        now[0] = 3.0
+        watch(Advance("summarise", 2500, 21000))
+        assert cell.text == "summarising the dataset: 2,500 of 21,000, about 14.8 s left"
     assert cell.text == ""
 
 
