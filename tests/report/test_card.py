@@ -11,7 +11,8 @@ from benchmark.records import external
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Member
-from benchmark.records.record import Failure
+from benchmark.records.record import Failure, Part
+from benchmark.records.training import TrainingInfo
 from benchmark.report.card import card, content
 from benchmark.report.cards.beside import Beside, beside
 from benchmark.report.cards.checklists import AUTHOR
@@ -113,6 +114,17 @@ def test_votes_and_pooled_folds_name_what_they_are_made_of():
     assert "disagreement" in vote
     folds = told(pooled())
     assert "3 folds pooled" in folds and "| fold 1 |" in folds
+
+
+def test_a_vote_says_nothing_that_only_its_members_know():
+    text = told(factories.vote(components={}, calibration=factories.record().calibration, training=TrainingInfo()))
+    assert "drawn at random" not in text and "last weights" not in text and "Left as they are" not in text
+
+
+def test_a_file_of_weights_is_named_without_its_folder():
+    part = Part("keras-file", {"weights": "/home/someone/private/lite.keras"}, "cxr-bench", "0.1.0", "c" * 64)
+    text = told(factories.record(components={"backbone": part}))
+    assert "backbone: weights lite.keras." in text and "someone" not in text
 
 
 def test_limits_follow_from_the_record():
