@@ -132,14 +132,14 @@ def name(row: ExternalRow) -> str:
     return f"{row.pipeline} · recalibrated on {row.recalibrated}" if row.recalibrated else row.pipeline
 
 
-def titles(table: ExternalTable) -> list[str]:
-    """Of the columns but that of the names."""
+def titles_of(table: ExternalTable) -> list[str]:
+    """The columns after the name."""
     shown = [wording.metric(one) for one in metrics_shown(table)]
     return shown if table.kind == MASKS else [shown[0], DROP, "own test", *shown[1:], "trainings"]
 
 
-def texts(table: ExternalTable, row: ExternalRow) -> list[str]:
-    """The cells of a row but its name."""
+def texts_of(table: ExternalTable, row: ExternalRow) -> list[str]:
+    """A row's cells under these."""
     shown = [wording.estimate(row.metrics.get(one)) for one in metrics_shown(table)]
     if table.kind == MASKS:
         return shown
@@ -149,17 +149,17 @@ def texts(table: ExternalTable, row: ExternalRow) -> list[str]:
 
 
 def _table(table: ExternalTable, width: int) -> Text:
-    named = titles(table)
-    lines = [Line(Cell(name(row)), [Cell(text, left=True) for text in texts(table, row)]) for row in table.rows]
+    titles = titles_of(table)
+    lines = [Line(Cell(name(row)), [Cell(text, left=True) for text in texts_of(table, row)]) for row in table.rows]
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for line in caption(table):
         out.append(prose(line, width) + "\n", "dim")
     out.append("\n")
-    grid = Grid("pipeline", named, lines)
+    grid = Grid("pipeline", titles, lines)
     taken, names = _chosen(grid, width)
     out += draw(grid.only(taken), width, names)
-    shown = [named[place] for place in taken]
-    hidden = [title for title in named if title not in shown]
+    shown = [titles[place] for place in taken]
+    hidden = [title for title in titles if title not in shown]
     more = [f"More columns at {needed(grid)} columns or --format csv: {', '.join(hidden)}."] if hidden else []
     for line in [*legend(table, shown), *more, *remarks(table)]:
         out.append(prose(line, width) + "\n", "dim")
@@ -177,7 +177,7 @@ def _chosen(grid: Grid, width: int) -> tuple[list[int], int]:
 
 
 def subgroups(found: Sequence[Subgroup]) -> Grid:
-    """A row per source or trait; those of few groups are dim."""
+    """A line per subgroup."""
     metrics = list(dict.fromkeys(metric for one in found for metric in one.metrics))
     lines = [
         Line(
@@ -196,8 +196,13 @@ def _of_subgroup(one: Subgroup, metrics: Sequence[str]) -> list[str]:
 
 def _markdown(table: ExternalTable) -> str:
     lines = [f"## {escaped(title(table))}", "", *map(escaped, caption(table)), ""]
-    lines += _pipes(["pipeline", *titles(table)], [[name(row), *texts(table, row)] for row in table.rows])
-    lines += ["", *map(escaped, legend(table, titles(table))), "", *(f"- {escaped(line)}" for line in remarks(table))]
+    lines += _pipes(["pipeline", *titles_of(table)], [[name(row), *texts_of(table, row)] for row in table.rows])
+    lines += [
+        "",
+        *map(escaped, legend(table, titles_of(table))),
+        "",
+        *(f"- {escaped(line)}" for line in remarks(table)),
+    ]
     for row in table.rows:
         if row.subgroups:
             grid = subgroups(row.subgroups)

@@ -208,7 +208,10 @@ def test_what_lies_beside_a_run_is_told_only_where_it_is_of_it(tmp_path):
     assert [one.name for one in found.externals] == ["of-it"]
     assert [one.run for one in found.controls] == [rules.run]
     assert [one.seed for one in found.others] == [1]
-    assert len(found.unusable) == 1 and found.unusable[0].startswith("edited/external.json")
+    edited, other = found.unusable
+    assert edited.startswith("edited/external.json") and other.startswith(
+        "of-another/external.json is of another record"
+    )
     text = card(own, folder, sealed=True)
     assert "seed 1 0.930" in text and "| border | what it sees | 0.600" in text and "edited/external.json" in text
 

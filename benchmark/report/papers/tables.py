@@ -59,8 +59,8 @@ def results(found: Table, place: int) -> str:
 
 def elsewhere(found: ExternalTable, place: int) -> str:
     """A table of external evaluations as a float, subgroups of each row below it."""
-    every = external.titles(found)
-    cells = [external.texts(found, row) for row in found.rows]
+    every = external.titles_of(found)
+    cells = [external.texts_of(found, row) for row in found.rows]
     taken = _fitting(every, cells, range(len(every)))
     titles = [every[place] for place in taken]
     rows = [
