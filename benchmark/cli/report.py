@@ -62,9 +62,12 @@ def command(
         click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
         context.exit(3)
     if paper:
+        from benchmark.cli.flags import screen
         from benchmark.report.paper import paper as written
 
-        for file in written(comparison, external, folder_of, output or PAPER):
+        with screen(True)[1].working("writing tables, methods and figures"):
+            files = written(comparison, external, folder_of, output or PAPER)
+        for file in files:
             click.echo(file)
     else:
         _write_page(output or PAGE, comparison, costs, external, folder_of, rows)

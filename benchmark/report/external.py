@@ -157,11 +157,11 @@ def _table(table: ExternalTable, width: int) -> Text:
     for line in caption(table):
         out.append(prose(line, width) + "\n", "dim")
     out.append("\n")
-    grid = Grid("pipeline", named, lines)
+    grid = Grid("pipeline", titles, lines)
     taken, names = _chosen(grid, width)
     out += draw(grid.only(taken), width, names)
-    shown = [named[place] for place in taken]
-    hidden = [title for title in named if title not in shown]
+    shown = [titles[place] for place in taken]
+    hidden = [title for title in titles if title not in shown]
     more = [f"More columns at {needed(grid)} columns or --format csv: {', '.join(hidden)}."] if hidden else []
     for line in [*legend(table, shown), *more, *remarks(table)]:
         out.append(prose(line, width) + "\n", "dim")

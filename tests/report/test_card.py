@@ -11,7 +11,8 @@ from benchmark.records import external
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Member
-from benchmark.records.record import Failure
+from benchmark.records.record import Failure, Part
+from benchmark.records.training import TrainingInfo
 from benchmark.report.card import card, content
 from benchmark.report.cards.beside import Beside, beside
 from benchmark.report.cards.checklists import AUTHOR
@@ -115,6 +116,17 @@ def test_votes_and_pooled_folds_name_what_they_are_made_of():
     assert "3 folds pooled" in folds and "| fold 1 |" in folds
 
 
+def test_a_vote_says_nothing_that_only_its_members_know():
+    text = told(factories.vote(components={}, calibration=factories.record().calibration, training=TrainingInfo()))
+    assert "drawn at random" not in text and "last weights" not in text and "Left as they are" not in text
+
+
+def test_a_file_of_weights_is_named_without_its_folder():
+    part = Part("keras-file", {"weights": "/home/someone/private/lite.keras"}, "cxr-bench", "0.1.0", "c" * 64)
+    text = told(factories.record(components={"backbone": part}))
+    assert "backbone: weights lite.keras." in text and "someone" not in text
+
+
 def test_limits_follow_from_the_record():
     few = {**factories.metrics(0.9), "auroc": Estimate(0.8, 0.6, 0.9, 40, "fewer than ten groups")}
     strong = {"thumbnail-8x8": {"balanced-accuracy": factories.estimate(0.89)}}
@@ -196,7 +208,10 @@ def test_what_lies_beside_a_run_is_told_only_where_it_is_of_it(tmp_path):
     assert [one.name for one in found.externals] == ["of-it"]
     assert [one.run for one in found.controls] == [rules.run]
     assert [one.seed for one in found.others] == [1]
-    assert len(found.unusable) == 1 and found.unusable[0].startswith("edited/external.json")
+    edited, other = found.unusable
+    assert edited.startswith("edited/external.json") and other.startswith(
+        "of-another/external.json is of another record"
+    )
     text = card(own, folder, sealed=True)
     assert "seed 1 0.930" in text and "| border | what it sees | 0.600" in text and "edited/external.json" in text
 

@@ -71,4 +71,6 @@ def _externals(record: Record, folder: Path, verified: bool, unusable: list[str]
             unusable.append(f"{path.parent.name}/{path.name} {one.reason}")
         elif one.run == record.run and one.record in (record.seal, record.scored_from):
             found.append(one)
+        elif one.run == record.run:
+            unusable.append(f"{path.parent.name}/{path.name} is of another record of this run; evaluate it again")
     return found

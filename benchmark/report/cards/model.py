@@ -1,16 +1,16 @@
 """What a model is made of, how it was trained, what it puts out, and with which program."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from benchmark.records.record import Part, Record
 from benchmark.report import wording
-from benchmark.report.cards.parts import Entry, Grid, Section, entry, settings
+from benchmark.report.cards.parts import Entry, Grid, Section, entry, options, settings
 
 DATA, WEIGHTS, FROM_NOTHING = "dataset", "weights", (None, "", "none")
 MODEL = "model/"  # folder of a run
+MEMBERS = "The cards of its members say it."
 
 
 def model(record: Record) -> Section:
@@ -42,26 +42,25 @@ def _parameters(record: Record) -> str:
 
 def _components(parts: dict[str, Part]) -> Grid:
     rows = [
-        [kind, part.name, settings(part.options) or "none", f"{part.distribution} {part.version}", part.code[:16]]
+        [kind, part.name, options(part.options) or "none", f"{part.distribution} {part.version}", part.code[:16]]
         for kind, part in parts.items()
     ]
     return Grid(["component", "name", "options", "from", "digest of its code"], rows)
 
 
 def _start(record: Record, parts: dict[str, Part]) -> Entry:
-    published = {
-        kind: str(part.options[WEIGHTS])
+    if record.members:
+        return entry("Starting weights", MEMBERS, claim="24", state="in part")
+    said = [
+        f"{kind}: {options({WEIGHTS: part.options[WEIGHTS]})}."
         for kind, part in parts.items()
         if part.options.get(WEIGHTS) not in FROM_NOTHING
-    }
-    said = [f"{kind}: option weights {_named(value)}." for kind, value in published.items()]
-    rest = "The rest is" if said else "No option names published weights: all are"
-    return entry("Starting weights", [*said, f"{rest} drawn at random, training seed {record.seed}."], claim="24")
-
-
-def _named(value: str) -> str:
-    """Weights without the folders that they lie in, which are nobody's business."""
-    return value.replace("\\", "/").rpartition("/")[2]
+    ]
+    rest = (
+        f"Other weights are drawn at random by training seed {record.seed}, but for those that a component brings from "
+        "a file that its options name."
+    )
+    return entry("Starting weights", [*said, rest], claim="24", state="answered" if said else "in part")
 
 
 def _together(record: Record) -> Entry:
@@ -77,6 +76,8 @@ def _together(record: Record) -> Entry:
 
 
 def _files(record: Record) -> Entry:
+    if record.members:
+        return entry("Files", "Those of its members, in their folders.", claim="43", tripod="22", state="in part")
     listed = {name: one for name, one in (record.files or {}).items() if name.startswith(MODEL)}
     if not listed:
         return entry(
@@ -94,7 +95,7 @@ def training(record: Record) -> Section:
     """The schedule, what memory and device made of it, seeds, what went wrong."""
     entries = [
         _schedule(record),
-        _augmentation(record.spec),
+        _augmentation(record),
         entry("Seed", f"Training seed {record.seed}{_fold(record)}.", claim="25"),
         _chosen(record),
         _tuned(record),
@@ -114,7 +115,7 @@ def _schedule(record: Record) -> Entry:
         f"Segmenter: {settings(masks)}." if masks and _trains_a_segmenter(record) else "",
     ]
     known = any(said)
-    text = said if known else "The cards of its members say it." if record.members else "Not in the record."
+    text = said if known else MEMBERS if record.members else "Not in the record."
     return entry("Schedule", text, claim="25", tripod="12c", state="answered" if known else "in part")
 
 
@@ -141,19 +142,26 @@ def _trained(record: Record) -> str:
     )
 
 
-def _augmentation(spec: dict[str, Any]) -> Entry:
-    used = spec.get("augmentation")
-    return entry("Augmentation", f"{settings(used)}." if used else "Not in the record.", claim="25")
+def _augmentation(record: Record) -> Entry:
+    used = record.spec.get("augmentation")
+    if used:
+        return entry("Augmentation", f"{settings(used)}.", claim="25")
+    text = MEMBERS if record.members else "It is not in the record."
+    return entry("Augmentation", text, claim="25", state="in part" if record.members else "not known")
 
 
 def _chosen(record: Record) -> Entry:
-    best = record.training.best_epoch
-    if best is not None:
-        text = f"The weights of epoch {best}, which validation liked best."
-    elif record.training.rounds is not msgspec.UNSET and record.training.rounds is not None:
-        text = f"{record.training.rounds:,} rounds of boosting, where validation no longer gained."
-    else:
+    found = record.training
+    if record.members:
+        return entry("Final model", MEMBERS, claim="26", tripod="12c", state="in part")
+    if found.best_epoch is not None:
+        text = f"The weights of epoch {found.best_epoch}, by validation."
+    elif found.rounds is not msgspec.UNSET and found.rounds is not None:
+        text = f"{found.rounds:,} rounds of boosting, where validation no longer gained."
+    elif found.epochs is not None:
         text = "The last weights: neither validation nor test chose among epochs."
+    else:
+        return entry("Final model", "How it was chosen is not in the record.", claim="26", state="not known")
     return entry("Final model", text, claim="26", tripod="12c")
 
 
@@ -173,16 +181,13 @@ def _tuned(record: Record) -> Entry:
 
 def _balance(record: Record) -> Entry:
     how = record.training.balanced or (record.spec.get("training") or {}).get("balance")
-    shares = record.calibration.data_prior
-    known = ", ".join(f"{name} {share:.3f}" for name, share in shares.items())
-    return entry(
-        "Unequal classes",
-        [
-            f"Made to weigh alike by {how}." if how and how != "none" else "Left as they are.",
-            f"Shares in the training data: {known}; probabilities are brought back to these." if known else "",
-        ],
-        tripod="13",
-    )
+    known = ", ".join(f"{name} {share:.3f}" for name, share in record.calibration.data_prior.items())
+    shares = f"Shares in the training data: {known}; probabilities are brought back to these." if known else ""
+    if how:
+        text = "Left as they are." if how == "none" else f"Made to weigh alike by {how}."
+        return entry("Unequal classes", [text, shares], tripod="13")
+    text = MEMBERS if record.members else "It is not in the record."
+    return entry("Unequal classes", [text, shares], tripod="13", state="in part" if record.members else "not known")
 
 
 def _cost(record: Record) -> Entry:

@@ -80,10 +80,19 @@ def settings(values: "dict[str, object]", leave: Sequence[str] = ()) -> str:
     return ", ".join(f"{key.replace('_', ' ')} {_setting(one)}" for key, one in values.items() if key not in leave)
 
 
+def options(values: "dict[str, object]") -> str:
+    """Options of a component; of a file its name alone, for where it lay is nobody's business."""
+    return settings({key: _base(one) if isinstance(one, str) else one for key, one in values.items()})
+
+
 def statistics(title: str, found: "dict[str, Estimate]") -> Grid:
     """Name, value with interval, images, and note of each statistic."""
     rows = [[wording.metric(name), wording.estimate(one), f"{one.n:,}", one.note] for name, one in found.items()]
     return Grid([title, "value [95 % interval]", "n", "note"], rows)
+
+
+def _base(text: str) -> str:
+    return text.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def _setting(value: object) -> str:

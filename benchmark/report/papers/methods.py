@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from benchmark.comparison.tables import Table
 from benchmark.records.record import Record
 from benchmark.report import captions, wording
-from benchmark.report.cards.parts import settings
+from benchmark.report.cards.parts import options, settings
 from benchmark.report.papers.bibliography import STUDY, Work, by_doi, by_number, keyed, program
 from benchmark.report.papers.latex import digest, name, tex
 from benchmark.tasks.settings import KINDS
@@ -67,11 +67,11 @@ class Methods:
         for run in self.runs:
             for kind, part in run.components.items():
                 if kind in KINDS:
-                    parts.setdefault((kind, part.name), {})[settings(part.options)] = None
+                    parts.setdefault((kind, part.name), {})[options(part.options)] = None
         for (kind, own), chosen in parts.items():
             cited = self._cite(by_number(self.summary(kind, own)))
-            options = "; ".join(filter(None, chosen))
-            said.append(f"{kind.capitalize()} {tex(own)}{cited}{f': {tex(options)}' if options else ''}.")
+            used = "; ".join(filter(None, chosen))
+            said.append(f"{kind.capitalize()} {tex(own)}{cited}{f': {tex(used)}' if used else ''}.")
         return said
 
     def _training(self) -> list[str]:

@@ -73,7 +73,8 @@ def elsewhere(found: ExternalTable, place: int) -> str:
         if row.subgroups:
             grid = external.subgroups(row.subgroups)
             lines = [[tex(line.name.text), *(_number(cell.text) for cell in line.cells)] for line in grid.lines]
-            heads = [name(external.name(row)), *map(_shortened, grid.titles)]
+            heads = [tex(grid.corner), *map(_shortened, grid.titles)]
+            bodies.append(rf"\parbox{{\linewidth}}{{\raggedright {name(external.name(row))}, by source and trait}}")
             bodies.append(table(heads, lines, _spec([], [True] * len(grid.titles))))
     hidden = [title for title in every if title not in titles]
     below = [
