@@ -126,7 +126,7 @@ def cost_sheets(table: CostTable) -> list[Sheet]:
 
 def _cost_sheet(table: CostTable, group: CostGroup, shown: Sequence[costs.Column]) -> Sheet:
     rows = [
-        SheetRow(row.pipeline, _plain(costs.cell(row, column, False).strip() for column in shown), costs.notes(row))
+        SheetRow(row.pipeline, _plain(costs.cell(row, column, True).strip() for column in shown), costs.notes(row))
         for row in group.rows
     ]
     caption = f"{costs.title(table)}: {costs.conditions(group.conditions)}"

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from benchmark.report.markup import escaped
 
 WIDTH, HEIGHT = 260, 236
+CHARACTER = 6  # about the width of one
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 8, 38
 TICKS = ((0, "0"), (0.25, ".25"), (0.5, ".5"), (0.75, ".75"), (1, "1"))
 
@@ -83,7 +84,9 @@ def _frame(axes: Axes) -> Iterable[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     for value, words in axes.x_ticks:
         x = axes.across(value)
-        yield f'<path class="g" d="M{x:.1f},{TOP}V{bottom}"/>' + text(x, bottom + 13, words, "middle")
+        fits = x + CHARACTER * len(words) / 2 <= WIDTH
+        anchor, place = ("middle", x) if fits else ("end", WIDTH - 1.0)
+        yield f'<path class="g" d="M{x:.1f},{TOP}V{bottom}"/>' + text(place, bottom + 13, words, anchor)
     for value, words in axes.y_ticks:
         y = axes.up(value)
         yield f'<path class="g" d="M{LEFT},{y:.1f}H{right}"/>' + text(LEFT - 5, y + 3.5, words, "end")

@@ -258,7 +258,8 @@ def test_costs_are_drawn_and_listed(results):
     comparison, _folder_of = results
     speeds = [factories.speed(A), factories.speed(B)]
     _page, read = made(results, costs=cost_tables(comparison.tables, speeds))
-    assert "What the pipelines cost" in read.text and "MACs" in read.text
+    assert "What the pipelines cost" in read.text and "Score and cost" in read.text
+    assert re.search(r"<td>[\d.]+ [kMG] \*", _page)  # Pareto-optimal
 
 
 def test_several_classes_are_told_apart_and_each_can_be_asked_for(tmp_path):
