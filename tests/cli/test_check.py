@@ -107,13 +107,13 @@ def test_what_cannot_be_checked_is_one_line(bench, arguments, line):
 
 
 def drawn(root: Path) -> Path:
-    """A folder of films with and without a bright disc."""
-    y, x = np.mgrid[:32, :32] - 16
+    """A folder of films: noise with a bright disc, or without."""
     for number in range(96):
-        film = xrays.radiograph(number, (32, 32)) // 2
-        label = ("COVID", "well")[number % 2]
-        film[(x**2 + y**2 < 40) & (number % 2 == 0)] = 255
-        xrays.write(root / label / f"film{number}.png", film)
+        rng = np.random.default_rng(number)
+        film = rng.integers(40, 160, (32, 32)).astype(np.uint8)
+        y, x = np.mgrid[:32, :32] - rng.integers(8, 24, (2, 1, 1))
+        film[(x**2 + y**2 < 30) & (number % 2 == 0)] = 255
+        xrays.write(root / ("COVID", "well")[number % 2] / f"film{number}.png", film)
     return root
 
 
