@@ -141,11 +141,11 @@ def test_the_walk_of_the_page_ends_in_a_row_beside_the_founding_one(tmp_path):
     assert told.returncode == 0, told.stdout + told.stderr
     assert {record["pipeline"]: record["status"] for record in bench.records().values()} == {
         "none+sepcnn+dense": "ok",
-        "none+three-strides+dense": "ok",
+        "none+quarter-map+dense": "ok",
     }
     *_, compare, own = (shlex.split(line) for line in second.splitlines())
-    assert "none+three-strides+dense  " in bench.call(*compare[1:], **there).stdout
+    assert "none+quarter-map+dense  " in bench.call(*compare[1:], **there).stdout
     own[own.index("DIR")] = str(drawn(tmp_path / "films"))
     told = bench.call(*own[1:], *SMALL, **there)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "none+three-strides+dense  " in told.stdout
+    assert "none+quarter-map+dense  " in told.stdout
