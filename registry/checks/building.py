@@ -2,18 +2,15 @@
 
 import ast
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow comes with Keras, which logs much else
-
-import keras
 import numpy as np
 
 from registry.checks.promises import Findings, Trial, expect, name_of
+from registry.checks.quiet import keras
 from registry.contracts import SOURCES
 from registry.declarations import data_files
 from registry.errors import ContractError, OptionError, PluginError

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from registry.checks import quiet  # noqa: F401 (before all others, which import Keras)
 from registry.checks.backbones import try_backbone
 from registry.checks.heads import try_head
 from registry.checks.promises import Promise, shown

@@ -1,5 +1,6 @@
 """Promises are tried one after the other, and told in a line each; nothing heavy is needed for it."""
 
+import os
 import subprocess
 import sys
 
@@ -89,3 +90,12 @@ def test_options_that_it_does_not_have_are_the_callers_fault():
 def test_they_are_read_without_anything_heavy():
     code = "import sys, registry.checks.promises; print({'keras', 'numpy', 'sklearn'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("module", ["networks", "voters"])
+def test_in_a_script_nothing_but_promises_is_heard(module):
+    """Not even what TensorFlow writes before it has read its settings."""
+    code = f"import registry.checks.{module}, sys; print('keras' in sys.modules)"
+    cleared = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=cleared)
+    assert (told.stdout, told.stderr) == ("True\n", "")
