@@ -154,14 +154,11 @@ def _names(rows: Sequence[Sequence[Found]]) -> list[str]:
 
 
 def _with_short_names(made: Sequence[ExternalRow], rows: Sequence[Sequence[Found]]) -> list[ExternalRow]:
-    recorded = dict.fromkeys(runs[0].external.pipeline for runs in rows)
-    short = short_names(list(recorded))
-    own = {name: short[found[0].external.pipeline] for name, found in zip(_names(rows), rows, strict=True)}
-    full = {name: found[0].external.pipeline for name, found in zip(_names(rows), rows, strict=True)}
-    return [
-        msgspec.structs.replace(row, short_name=own[row.pipeline] + row.pipeline.removeprefix(full[row.pipeline]))
-        for row in made
-    ]
+    """The rows with short names; the piece of a digest that a name has stays behind it."""
+    recorded = {name: found[0].external.pipeline for name, found in zip(_names(rows), rows, strict=True)}
+    short = short_names(list(dict.fromkeys(recorded.values())))
+    named = {name: short[own] + name.removeprefix(own) for name, own in recorded.items()}
+    return [msgspec.structs.replace(row, short_name=named[row.pipeline]) for row in made]
 
 
 def _row(name: str, runs: Sequence[Found], dividing: Dividing | None) -> ExternalRow:

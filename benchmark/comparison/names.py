@@ -16,6 +16,7 @@ ASIDE = (
     "dataset.root",
     "tuned",
 )  # in one table these make no two pipelines
+APART = ("members", "reference", *ASIDE)  # tables of a specification that are looked at otherwise, or not at all
 IMPLIED = ("kind", "classical", "features_head")  # by the components
 UNTRAINED = ("none", "threshold", "dataset")  # segmenters of ours for which it means nothing how one is trained
 
@@ -77,7 +78,7 @@ def differing(digests: Iterable[str], specs: Mapping[str, Mapping[str, Any]]) ->
 
     A component's options count among pipelines with that component.
     """
-    found = [_trained({key: tuple(each) for key, each in _values(specs.get(one, {})).items()}) for one in digests]
+    found = [_trained(_values(specs.get(one, {}))) for one in digests]
     differ: dict[str, list[str]] = {}
     for key in dict.fromkeys(key for settings in found for key in settings):
         if key in IMPLIED or key.startswith("features_head."):
@@ -126,16 +127,17 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, str]:
     return {key: "|".join(found) for key, found in _values(spec).items()}
 
 
-def _values(spec: Mapping[str, Any]) -> dict[str, list[str]]:
+def _values(spec: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Dotted key -> its values in the pipeline, or in the members of the vote."""
     members = spec.get("members")
-    inner = list(members.values()) if isinstance(members, Mapping) else []
-    own = {key: value for key, value in spec.items() if key not in ("members", "reference")}
+    own = {key: value for key, value in spec.items() if key not in APART}
+    if not isinstance(members, Mapping):
+        return {key: (str(value),) for key, value in _flat(own) if key not in ASIDE}
     values: dict[str, dict[str, None]] = {}
-    for part in (own, *inner):
+    for part in (own, *({key: value for key, value in one.items() if key not in APART} for one in members.values())):
         for key, value in _flat(part):
             values.setdefault(key, {})[str(value)] = None
-    return {key: list(found) for key, found in values.items() if not {key, key.partition(".")[0]} & {*ASIDE}}
+    return {key: tuple(found) for key, found in values.items() if key not in ASIDE}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -5,6 +5,7 @@ further settings the last word of their names where that is plain.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,8 +40,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
             values[component, option] = dict.fromkeys(one.get(option) for one in given)
     shown = {key: _files(found) for key, found in values.items() if len(found) > 1}
     short = {name: _shortened(name, parts[name], shown) for name in parts}
-    taken = list(short.values())
-    return {name: one if taken.count(one) == 1 else name for name, one in short.items()}
+    taken = Counter(short.values())
+    return {name: one if taken[one] == 1 else name for name, one in short.items()}
 
 
 def left_out_of_names(names: Iterable[str]) -> dict[str, str]:

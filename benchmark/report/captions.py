@@ -10,7 +10,7 @@ from benchmark.report import wording
 
 TUNING = "tuning"
 IGNORED = 3  # labels that are named
-VALUES = 4  # of a setting in which rows differ, that are named
+VALUES, LONGEST = 4, 60  # of a setting in which rows differ: how many are named, with how many characters
 GROUPINGS = {
     "group": "images known to belong together kept on one side",
     "image-level": "image-level: patients and identical images may be on both sides",
@@ -192,12 +192,16 @@ def _subsets(split: SplitInfo) -> str:
 
 def _differing(table: Table) -> Iterator[str]:
     """Settings in which rows differ, and what their names leave out, as every row with that component has it."""
-    if table.differing:
-        settings = [
-            f"{name} ({wording.few_of(map(short_value, found), VALUES)})" for name, found in table.differing.items()
-        ]
+    settings = [f"{name} ({wording.few_of(map(_brief, found), VALUES)})" for name, found in table.differing.items()]
+    if settings:
         yield f"Rows differ in {', '.join(settings)}."
     yield from (wording.unnamed(component, options) for component, options in table.unnamed.items())
+
+
+def _brief(value: str) -> str:
+    """A setting's value; a path as its file's name, a long one cut."""
+    shown = short_value(value)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def _tested(table: Table) -> str:
