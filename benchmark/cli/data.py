@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.fetch import fetch
 from benchmark.cli.completing import components, folders
+from benchmark.cli.fetch import fetch
 from benchmark.cli.group import Suggesting
 
 if TYPE_CHECKING:
