@@ -265,7 +265,6 @@ class ProtocolError(BenchError):
 
 
 _REQUESTS, _EVENTS = msgspec.json.Decoder(Request), msgspec.json.Decoder(Event)
-_ENCODER = msgspec.json.Encoder()
 
 
 def encoded(message: Request | Event) -> bytes:

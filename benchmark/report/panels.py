@@ -100,7 +100,7 @@ def _ordered(table: Table, wanted: Sequence[str]) -> list[Row]:
 
 
 def _is_called(row: Row, name: str) -> bool:
-    return bool(name) and (row.pipeline.startswith(name) or wording.label(row).startswith(name))
+    return bool(name) and any(known.startswith(name) for known in (row.pipeline, row.name, wording.label(row)))
 
 
 def panel(row: Row, value: str, folder_of: FolderOf) -> Panel:

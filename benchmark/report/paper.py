@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Table
 from benchmark.execution.descriptions import describing
 from benchmark.execution.papering import DrawFigures
@@ -72,7 +73,8 @@ class _Paper:
         self.works: list[Work] = []
         self.methods: list[str] = []
         self.copied: list[Path] = []
-        for place, table in enumerate(comparison.tables, 1):
+        self.tables = [shortened(table) for table in comparison.tables]
+        for place, table in enumerate(self.tables, 1):
             self._add(table, place)
 
     def _add(self, table: Table, place: int) -> None:
@@ -115,7 +117,7 @@ class _Paper:
 
     def written(self) -> list[Path]:
         """Write what is text; gives all files."""
-        tables = [results(table, place) for place, table in enumerate(self.comparison.tables, 1)]
+        tables = [results(table, place) for place, table in enumerate(self.tables, 1)]
         tables += [elsewhere(table, place) for place, table in enumerate(self.external, 1)]
         texts = {
             "paper.tex": document(self.floats),

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.records.record import DatasetInfo, Record
 from benchmark.records.summary import DatasetSummary
@@ -90,7 +91,9 @@ def website(
     parts = []
     for place, (table, own) in enumerate(zip(comparison.tables, shown, strict=True), 1):
         drawing(captions.title(table))
-        parts.append(_part(place, table, own, folder_of))
+        short = shortened(table)
+        renamed = [row for row, full in zip(short.rows, table.rows, strict=True) if any(full is one for one in own)]
+        parts.append(_part(place, short, renamed, folder_of))
     style, script = (_source(name) for name in ("page.css", "page.js"))
     content: dict[str, Any] = {
         "parts": parts,
