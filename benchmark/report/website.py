@@ -92,8 +92,8 @@ def website(
     for place, (table, own) in enumerate(zip(comparison.tables, shown, strict=True), 1):
         drawing(captions.title(table))
         short = shortened(table)
-        renamed = [row for row, full in zip(short.rows, table.rows, strict=True) if any(full is one for one in own)]
-        parts.append(_part(place, short, renamed, folder_of))
+        renamed = {id(full): row for full, row in zip(table.rows, short.rows, strict=True)}
+        parts.append(_part(place, short, [renamed[id(row)] for row in own], folder_of))
     style, script = (_source(name) for name in ("page.css", "page.js"))
     content: dict[str, Any] = {
         "parts": parts,
