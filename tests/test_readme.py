@@ -44,6 +44,7 @@ README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
 COMMAND = {
     "run": run,
     "compare": compare,
+    "report": report,
     "evaluate": evaluate,
     "data": data,
     "list": list_,
@@ -52,7 +53,6 @@ COMMAND = {
     "speed": speed,
     "verify": verify,
     "score": score,
-    "report": report,
 }
 
 
@@ -262,7 +262,7 @@ def test_the_tuning_table_of_the_readme_is_valid():
 def test_every_flag_that_a_page_names_exists(page):
     modules = re.findall(r"python -m (tests[\w.]*)", PAGES[page])
     known = {"--help"}.union(*(flags_of(module) for module in ("tests.conftest", *modules)))
-    commands = (run, compare, evaluate, tune, speed, report, *cache.commands.values(), *data.commands.values())
+    commands = (run, compare, report, evaluate, tune, speed, *cache.commands.values(), *data.commands.values())
     for command in commands:
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known
