@@ -17,6 +17,7 @@ COMMANDS = {
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
+    "predict": "Predict images by a finished run, with masks, heat maps and warnings.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",

@@ -101,6 +101,8 @@ def _copy(context: "Context", folder: Path) -> None:
         (folder / "model").mkdir()
         for name, path in model_files(context).items():
             shutil.copy(path, folder / "model" / name)
+        for path in artefacts["familiarity"].glob("*.npz"):
+            shutil.copy(path, folder / "model")
 
 
 def _copy_predictions(artefacts: Mapping[str, Path], folder: Path) -> None:
