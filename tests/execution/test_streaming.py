@@ -51,7 +51,7 @@ def test_images_are_asked_about_in_pieces_of_bounded_size_and_come_in_order(tmp_
 
 @pytest.mark.parametrize("cause", ["killed", "oom", "exception"])
 def test_an_image_of_which_the_worker_dies_is_a_line_and_costs_no_other(cause):
-    found = list(predicted(Standin(cause), files("a.png", "deadly.png", "bad.png", "z.png"), None))[0]
+    found = next(predicted(Standin(cause), files("a.png", "deadly.png", "bad.png", "z.png"), None))
     assert [one.answer.problem for one in found] == ["", "deadly.png: the worker ended", "bad: damaged", ""]
 
 
@@ -66,7 +66,7 @@ def test_nothing_but_pictures_in_the_folder_is_written(tmp_path):
     out.mkdir()
     (out / "a-predicted.png").symlink_to(tmp_path / "outside")
     names = ["a.png", "x/a.jpg", "../../a.png", "bad.png", "-o.png", ".png", "\x1b[31m\n<b>.png", "é" * 300 + ".png"]
-    found = list(predicted(Standin(), files(*names), out))[0]
+    found = next(predicted(Standin(), files(*names), out))
     pictures = [one.picture for one in found]
     assert pictures[0] == "a-predicted.png" and pictures[3] == ""
     assert len(set(pictures) - {""}) == 7 == len(list(out.iterdir()))
