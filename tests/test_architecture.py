@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # From left to right; imports go leftwards or stay within a package, those side by side do not import each other.
 ORDER = (
     ("registry",), ("storage",), ("records",), ("tasks",), ("data",), ("evaluation",), ("models",), ("figures",),
-    ("stages",), ("planning",), ("execution",), ("tuning", "speed", "audit"), ("comparison",), ("report",),
+    ("stages",), ("planning",), ("execution",), ("tuning", "speed", "audit"), ("comparison",), ("report",), ("demo",),
     ("api", "cli"), ("__main__",),
 )  # fmt: skip
 FLOORS = {package: floor for floor, packages in enumerate(ORDER) for package in packages}

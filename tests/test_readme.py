@@ -19,6 +19,7 @@ from benchmark import api
 from benchmark.cli.cache import command as cache
 from benchmark.cli.compare import command as compare
 from benchmark.cli.data import command as data
+from benchmark.cli.demo import command as demo
 from benchmark.cli.evaluate import command as evaluate
 from benchmark.cli.list import command as list_
 from benchmark.cli.predict import command as predict
@@ -53,6 +54,7 @@ COMMAND = {
     "verify": verify,
     "score": score,
     "predict": predict,
+    "demo": demo,
 }
 
 
@@ -262,7 +264,7 @@ def test_the_tuning_table_of_the_readme_is_valid():
 def test_every_flag_that_a_page_names_exists(page):
     modules = re.findall(r"python -m (tests[\w.]*)", PAGES[page])
     known = {"--help"}.union(*(flags_of(module) for module in ("tests.conftest", *modules)))
-    commands = (run, compare, evaluate, predict, tune, speed, *cache.commands.values(), *data.commands.values())
+    commands = (run, compare, evaluate, predict, demo, tune, speed, *cache.commands.values(), *data.commands.values())
     for command in commands:
         known |= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(PAGES[page]))) <= known

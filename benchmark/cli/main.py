@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "Compare the results below a folder.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
     "predict": "Predict images by a finished run, with masks, heat maps and warnings.",
+    "demo": "Show a page on which to drop a film, and see what finished runs say.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "score": "Score runs anew from what they stored; nothing is trained.",
     "speed": "Measure what pipelines cost: parameters, MACs, bytes, rates, latency, memory.",

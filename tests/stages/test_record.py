@@ -11,7 +11,7 @@ import pytest
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import FILE, verify
 from benchmark.records.findings import Findings
-from benchmark.stages import draw, explain, record, score, score_folds
+from benchmark.stages import draw, explain, familiarity, record, score, score_folds
 from benchmark.stages.context import Context, RunFacts
 from benchmark.tasks.schema import Split
 from benchmark.tasks.spec import in_fold
@@ -28,6 +28,7 @@ def found(fitted, tmp_path_factory):
     """After a fit, its predictions, its maps, its scores and its drawings."""
     (fitted.artefacts["split"] / "digest").write_text("who is where")
     (fitted.artefacts["split"] / "split.csv").write_text("id,subset\n")
+    build(fitted, familiarity, "familiarity")
     steps = {"explain": explain, "score": score}
     for name, module in steps.items():
         build(fitted, module, name)
