@@ -109,7 +109,8 @@ def test_a_runs_folder_is_copied_together_from_its_artefacts(found, tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     drawn = {path.name for path in found.artefacts["draw"].iterdir()}
     assert names == drawn | {FILE, "predictions.npz", "split.csv", "spec.json", "history.csv", "model"}
-    assert {path.name for path in (tmp_path / "run" / "model").iterdir()} == {"backbone.keras", "head.keras"}
+    models = {path.name for path in (tmp_path / "run" / "model").iterdir()}
+    assert models == {"backbone.keras", "head.keras", "familiarity.npz"}
     for name in drawn:
         assert (tmp_path / "run" / name).read_bytes() == (found.artefacts["draw"] / name).read_bytes()
     assert verify(tmp_path / "run" / FILE).key == written.key
