@@ -29,7 +29,8 @@ LARGEST = "64mb"  # of an upload
 EXAMPLES, SIDE = 24, 256  # films that are drawn, of which the first of each label is shown; pixels
 STYLE = """
 .bench-warning { color: #b3400a; font-weight: 600 } .bench-note { color: #595959; font-size: .85em }
-.bench-decided { font-weight: 700; font-size: 1.15em } .bench-answer img { width: 100%; height: auto }
+.bench-decided { font-weight: 700; font-size: 1.15em } .bench-answer { overflow-wrap: anywhere }
+.bench-answer img { width: 100%; max-width: 1000px; height: auto }
 """
 # Nothing is asked of another host: Gradio's page would fetch a script and a font.
 POLICY = (
