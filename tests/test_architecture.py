@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     ("registry",), ("storage",), ("records",), ("tasks",), ("data",), ("evaluation",), ("models",), ("figures",),
     ("stages",), ("planning",), ("execution",), ("tuning", "speed", "audit"), ("comparison",), ("installation",),
-    ("report",), ("api", "cli"), ("__main__",),
+    ("report",), ("demo",), ("api", "cli"), ("__main__",),
 )  # fmt: skip
 FLOORS = {package: floor for floor, packages in enumerate(ORDER) for package in packages}
 APART = {"planning", "stages"}  # stages are named by strings, so that neither is in the other's closure

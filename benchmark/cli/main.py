@@ -22,6 +22,8 @@ COMMANDS = {
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
+    "predict": "Predict images by a finished run, with masks, heat maps and warnings.",
+    "demo": "Show a page on which to drop a film, and see what finished runs say.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "report": "Write the results below a folder as one page, a model card or a paper's table.",
     "score": "Score runs anew from what they stored; nothing is trained.",

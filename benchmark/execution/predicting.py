@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.execution.process import Worker
-from benchmark.execution.protocol import Answer, Answered
+from benchmark.execution.protocol import Answer
 from benchmark.planning.backend import keras_backend
 from benchmark.records.files import FILE, verify
+from benchmark.records.prediction import Answered
 from benchmark.records.record import Record
 from registry.errors import ConfigError, DataError, DataNotFoundError
 
@@ -96,26 +97,38 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
 
-    def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
-        """Write what the pipeline says of images into an NPZ file (see `benchmark.models.answers`).
+    def answered(
+        self, images: Sequence[tuple[str, str]], *, maps: bool, target: str = "", pictures: Sequence[str] = ()
+    ) -> Answered:
+        """What the pipeline says of images, of those too that it cannot use.
 
         Args:
-            images: name and file of each, PNG, JPEG or NPY.
+            images: name and file of each, or an NPY.
             maps: whether heat maps are wanted too.
+            target: NPZ file for the arrays, written where all images can be used; empty for none.
+            pictures: a PNG file for each image; none by default.
+
+        Raises:
+            ConfigError: the pipeline was closed.
+            WorkerFailedError: the pipeline cannot be loaded, or draws no masks for new images.
+        """
+        request = Answer(str(self.folder), self.record.seal, list(images), target, maps, list(pictures))
+        with self._one_at_a_time:
+            if not self._closing.alive:
+                raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
+            return self._worker.ask(request, Answered)
+
+    def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
+        """Write what the pipeline says of images into an NPZ file (see `benchmark.models.answers`).
 
         Returns:
             How heat maps are made.
 
         Raises:
-            ConfigError: the pipeline was closed.
             DataError: an image cannot be used; names it.
-            WorkerFailedError: the pipeline cannot be loaded, or draws no masks for new images.
+            BenchError: as of `answered`.
         """
-        request = Answer(str(self.folder), self.record.seal, list(images), str(target), maps)
-        with self._one_at_a_time:
-            if not self._closing.alive:
-                raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
-            answered = self._worker.ask(request, Answered)
+        answered = self.answered(images, maps=maps, target=str(target))
         if problems := answered.problems:
             more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
             shown = "; ".join(problems[:SHOWN])
@@ -136,6 +149,10 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
     if record.failure:
         cause = record.failure.cause
         raise DataError(f"{record.run} failed ({cause}), so there is nothing that predicts; run it again")
+    if record.of_controls:
+        raise DataError(f"{record.run} is of control rules, which predict nothing elsewhere; take the folder of a run")
+    if record.scored_from:
+        raise DataError(f"{record.run} was scored anew and keeps no models; take the run beside it that it is of")
     if record.members:
         raise DataError(f"{record.run} is made of other runs and keeps no models of its own; load one of those")
     if not (folder / MODELS).is_dir():

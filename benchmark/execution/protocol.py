@@ -133,12 +133,13 @@ class Measure(_Request, frozen=True, tag="speed"):
 
 
 class Answer(_Request, frozen=True, tag="predict"):
-    """What the trained pipeline in a run's folder says of images, written to a file: see `benchmark.models.answers`.
+    """What the trained pipeline in a run's folder says of images; its value is `benchmark.records.prediction.Answered`.
 
     Attributes:
         seal: of the record that the folder held when it was loaded.
-        images: pairs of a name and a file, PNG, JPEG or NPY.
-        maps: whether heat maps are wanted too.
+        images: pairs of a name and an image file, or an NPY.
+        target: NPZ file for arrays, see `benchmark.models.answers`; empty for none.
+        pictures: PNG file for each image; empty for none.
     """
 
     folder: str
@@ -146,6 +147,7 @@ class Answer(_Request, frozen=True, tag="predict"):
     images: list[tuple[str, str]]
     target: str
     maps: bool
+    pictures: list[str] = []
 
 
 class Evaluate(_Request, frozen=True, tag="evaluate"):
@@ -229,13 +231,6 @@ class Built(msgspec.Struct, frozen=True):
 
     status: str
     duration_s: float = 0.0
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """The value of `Answer`: how heat maps are made, and what is wrong with images that cannot be used."""
-
-    method: str
-    problems: list[str]
 
 
 class Found(msgspec.Struct, frozen=True):

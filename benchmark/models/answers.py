@@ -1,52 +1,126 @@
 """What a trained pipeline answers for images of any origin."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from benchmark.models.pipeline import Pipeline
-from benchmark.models.run_folder import load_run
+from benchmark.data.descriptors import descriptors
+from benchmark.data.frames import film_pixels
+from benchmark.evaluation.familiarity import Familiarity
+from benchmark.evaluation.masks import implausible
+from benchmark.models.pipeline import Answers, Pipeline
+from benchmark.models.run_folder import familiarity_of, load_run
 from benchmark.models.runtime import reset_keras
 from benchmark.records.files import FILE, verify
+from benchmark.records.prediction import Answered, FamiliarityInfo, ImageAnswer
 from benchmark.tasks.spec import RunSpec
-from registry.errors import DataError
-from registry.readers.files import read_gray
+from registry.errors import BenchError, DataError
+from registry.readers.files import printable, read_gray
+from registry.readers.headers import read_header
 
 ARRAY = ".npy"
+LARGEST = 100_000_000  # pixels: no film has half of them, and decoding more would take a gigabyte
 
 
-def answer(
-    folder: str, seal: str, images: Sequence[tuple[str, str]], target: str, *, maps: bool
-) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class Said:
+    """What is said of n images, and the arrays that it rests on, of the m of them that can be used.
+
+    Attributes:
+        classes: names of the K classes.
+        answered: of all n.
+        places: (m,) which of them can be used.
+        prepared: uint8 (m, S, S), before any mask.
+        arrays: of the pipeline.
+        heat: (m, h, w) maps of the log-odds of the class decided; None where none were wanted.
+    """
+
+    classes: list[str]
+    answered: Answered
+    places: list[int]
+    prepared: np.ndarray
+    arrays: Answers | None
+    heat: np.ndarray | None
+
+    def save(self, target: Path) -> None:
+        """Write an NPZ file: views uint8 (m,S,S), logits and probabilities (m,K), decided (m,), masks and maps if any.
+
+        Masks are bool (m,S,S), maps (m,h,w).
+        """
+        if self.arrays is None:
+            return
+        fields = {name: getattr(self.arrays, name) for name in ("views", "logits", "probabilities", "decided")}
+        optional = {"masks": self.arrays.masks, "maps": self.heat}
+        np.savez(target, **fields, **{name: array for name, array in optional.items() if array is not None})
+
+
+class _Run(NamedTuple):
+    """What stays loaded in this process."""
+
+    pipeline: Pipeline
+    familiarity: Familiarity | None
+    classes: list[str]
+
+
+class _Usable(NamedTuple):
+    """An image as the pipeline takes it: prepared (S, S), where it lies in that (4,), its height and width before."""
+
+    prepared: np.ndarray
+    frame: np.ndarray
+    shape: tuple[int, ...]
+
+
+def answer(folder: str, seal: str, images: Sequence[tuple[str, str]], *, maps: bool) -> Said:
     """Answer for images, pairs of name and file, by the run in a folder.
 
-    Writes the target, an NPZ file: views uint8 (n,S,S), logits and probabilities (n,K), decided (n,) and, where there
-    are some, masks bool (n,S,S) and, where they are wanted, maps (n,h,w) of the log-odds of the class decided.  Where
-    there are images that cannot be used, nothing is written, and the pipeline stays loaded.
+    They are read one after another, so that memory holds one as it is stored, and all of them prepared.
 
-    Returns:
-        How the heat maps are made, and what is wrong with images that cannot be used.
+    Raises:
+        BenchError: the run cannot be loaded.
     """
-    pipeline = _pipeline(folder, seal)
-    arrays, problems = _images(images)
-    if problems:
-        return "", problems
-    answers = pipeline.answers(pipeline.prepare(arrays), frames=pipeline.frames(arrays))
-    fields = {name: getattr(answers, name) for name in ("views", "logits", "probabilities", "decided")}
-    if answers.masks is not None:
-        fields["masks"] = answers.masks
-    if maps:
-        fields["maps"] = pipeline.heat(answers.views, answers.decided)
-    np.savez(target, **fields)
-    return pipeline.classifier.method, []
+    run = _run(folder, seal)
+    read = [_read(run.pipeline, name, path) for name, path in images]
+    usable = {place: one for place, one in enumerate(read) if isinstance(one, _Usable)}
+    prepared, arrays, heat, told = np.zeros((0, 0, 0), np.uint8), None, None, iter(())
+    if usable:
+        prepared = np.stack([one.prepared for one in usable.values()])
+        frames = np.stack([one.frame for one in usable.values()])
+        arrays = run.pipeline.answers(prepared, frames=frames)
+        heat = run.pipeline.heat(arrays.views, arrays.decided) if maps else None
+        told = iter(_told(run, usable.values(), prepared, frames, arrays))
+    each = [ImageAnswer(problem=one) if isinstance(one, str) else next(told) for one in read]
+    known = run.familiarity
+    worth = FamiliarityInfo(known.calibration, known.false_alarms, known.tested) if known else None
+    answered = Answered(run.pipeline.classifier.method, each, worth)
+    return Said(run.classes, answered, list(usable), prepared, arrays, heat)
+
+
+def _told(
+    run: _Run, usable: "Sequence[_Usable]", prepared: np.ndarray, frames: np.ndarray, arrays: Answers
+) -> list[ImageAnswer]:
+    films = film_pixels(frames, prepared.shape[1])
+    odd = None if arrays.masks is None else implausible(arrays.masks, films).tolist()
+    unlike = run.familiarity and run.familiarity.unlike(descriptors(prepared, frames)).tolist()
+    return [
+        ImageAnswer(
+            size=(one.shape[1], one.shape[0]),
+            probabilities=arrays.probabilities[row].tolist(),
+            decided=int(arrays.decided[row]),
+            implausible_mask=None if odd is None else odd[row],
+            unlike=None if unlike is None else unlike[row],
+        )
+        for row, one in enumerate(usable)
+    ]
 
 
 @lru_cache(maxsize=1)
-def _pipeline(folder: str, seal: str) -> Pipeline:
-    """The pipeline of a run, which stays in this process.
+def _run(folder: str, seal: str) -> _Run:
+    """A run, which stays in this process.
 
     Raises:
         DataError: the folder holds another run by now.
@@ -56,22 +130,40 @@ def _pipeline(folder: str, seal: str) -> Pipeline:
         raise DataError(f"{folder} was run again since it was loaded; load it again")
     spec = msgspec.convert(record.spec, RunSpec)
     reset_keras(spec.seed, spec.runtime)
-    return load_run(Path(folder))
+    try:
+        pipeline = load_run(Path(folder))
+    except (BenchError, MemoryError):
+        raise
+    except Exception as error:  # whatever a library finds wrong with a model's file
+        said = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"a model of {record.run} cannot be loaded ({type(error).__name__}: {said}); run it again"
+        ) from error
+    return _Run(pipeline, familiarity_of(record, Path(folder)), record.classes)
 
 
-def _images(named: Sequence[tuple[str, str]]) -> tuple[list[np.ndarray], list[str]]:
-    """Images uint8 (H,W), and what is wrong with those that cannot be used."""
-    images, problems = [], []
-    for name, path in named:
-        try:
-            images.append(_image(path))
-        except DataError as error:
-            problems.append(f"{name}: {error}" if path.endswith(ARRAY) else str(error))
-    return images, problems
+def _read(pipeline: Pipeline, name: str, path: str) -> _Usable | str:
+    """An image, or what is wrong with it."""
+    try:
+        image = _image(path)
+        prepared = pipeline.prepare([image])[0]
+    except DataError as error:
+        return f"{name}: {error}" if path.endswith(ARRAY) else str(error)
+    frames, size = pipeline.frames([image]), pipeline.images.size
+    return _Usable(prepared, np.array([0, 0, size, size]) if frames is None else frames[0], image.shape)
 
 
 def _image(path: str) -> np.ndarray:
-    image = np.load(path, allow_pickle=False) if path.endswith(ARRAY) else read_gray(path)
+    """The image uint8 or uint16 (H, W) in a file; one of more pixels than any film has is not decoded."""
+    if path.endswith(ARRAY):
+        image = np.load(path, allow_pickle=False)
+    else:
+        found = read_header(path)
+        if found and found.width * found.height > LARGEST:
+            size = f"{found.width}×{found.height}"
+            named = printable("/".join(Path(path).parts[-3:]))
+            raise DataError(f"{named}: its header claims {size} pixels; at most {LARGEST:,} are read")
+        image = read_gray(path)
     if image.min() == image.max():
         raise DataError(f"empty image: every pixel is {image.min()}")
     return image

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from benchmark.evaluation.calibration import Calibration
+from benchmark.evaluation.familiarity import FILE as FAMILIARITY
+from benchmark.evaluation.familiarity import Familiarity, load_familiarity
 from benchmark.models.pipeline import Pipeline, load_pipeline
 from benchmark.records.contents import fits
 from benchmark.records.files import FILE, verify
@@ -42,11 +44,29 @@ def model_files(record: Record, folder: Path) -> dict[str, Path]:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
-    for name, path in files.items():
-        listed = (record.files or {}).get(f"{MODELS}/{name}")
-        if listed is not None and not fits(listed, path):
-            raise VerificationError(f"{path} was changed since its record was written; run {record.run} again")
+    for path in files.values():
+        _check(record, path)
     return files
+
+
+def familiarity_of(record: Record, folder: Path) -> Familiarity | None:
+    """What tells images that are unlike those that a finished run learnt from; None of runs from before there was it.
+
+    Raises:
+        VerificationError: the file was changed since the record was sealed.
+        DataError: it is damaged.
+    """
+    path = folder / MODELS / FAMILIARITY
+    if not path.is_file():
+        return None
+    _check(record, path)
+    return load_familiarity(path)
+
+
+def _check(record: Record, path: Path) -> None:
+    listed = (record.files or {}).get(f"{MODELS}/{path.name}")
+    if listed is not None and not fits(listed, path):
+        raise VerificationError(f"{path} was changed since its record was written; run {record.run} again")
 
 
 def fitted(record: Record) -> tuple[Calibration, list[float], list[float]]:

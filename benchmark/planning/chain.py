@@ -15,7 +15,8 @@ from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec
 from registry.lookup import find
 
 RECORDED = (  # copied or read
-    "split", "segmenter", "fit", "features", "predict", "vote", "explain", "score", "draw", "controls",
+    "split", "segmenter", "fit", "features", "predict", "vote", "familiarity", "explain", "score", "draw",
+    "controls",
 )  # fmt: skip
 JUDGING = ("score", "controls")  # stages that turn outputs into the numbers of a record
 BACKEND_LIBRARIES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}

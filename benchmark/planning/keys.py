@@ -4,6 +4,7 @@
      copies ┘                                  └─ fit with features.head ─ features ─ predict ┘       a classical head
     members/NAME/…, reference/… up to predict ─ vote ─ explain, score ─ draw ─ record             a vote
     folds/N/… up to score ─ score ─ record                                                        pooled
+    prepare, split ─ familiarity ─ record          of any single run
     originals, prepare, split ─ controls ─ record; on masks instead of originals; folds/N/…       controls
 
 A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
@@ -27,6 +28,7 @@ from benchmark.tasks.spec import RunSpec, Spec, VoteSpec, target_of, with_segmen
 SEARCH = "benchmark.data.copies"
 IMAGES = ("numpy", "opencv-python-headless")
 FIGURES = ("matplotlib", "contourpy")
+FAMILIAR = ("numpy", "opencv-python-headless", "scikit-learn", "scipy")
 CLASSICAL = ("numpy", "scikit-learn", "xgboost", "skops")
 SCORED = ("prepare", "split", "masks", "fit", "predict")  # what logits are judged by
 
@@ -43,6 +45,7 @@ def plan(spec: Spec, summary: DatasetSummary, traits: Callable[[str], Traits], i
     assert isinstance(spec, RunSpec)  # controls stand on the steps of runs
     chain = Chain(spec, index)
     networks = _trunk(chain, summary, traits(spec.segmenter.name))
+    chain.add("familiarity", chain.libraries(*FAMILIAR), reads=("prepare", "split"))
     rows = (list(spec.classes), chain.libraries("scipy"))  # its rows bear the names of the classes
     chain.add("explain", spec.seed, networks, *rows, reads=(*SCORED, "inputs", "features"))
     chain.add("score", *scoring(chain), reads=SCORED)

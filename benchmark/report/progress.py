@@ -29,6 +29,7 @@ WORDS = {
     "inputs": "applying masks",
     "fit": "training",
     "features": "pooling features",
+    "familiarity": "learning what images look like",
     "predict": "predicting",
     "vote": "voting",
     "explain": "drawing heat maps",
@@ -39,6 +40,9 @@ WORDS = {
     "record": "writing the record",
 }
 
+UNSEEDED = (  # steps that are the same for all training seeds
+    "prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls", "familiarity",
+)  # fmt: skip
 QUIET_S = 10  # at most, where no bar can be drawn
 
 
@@ -138,7 +142,7 @@ def _scores(record: Record) -> str:
 
 def step_words(step: Step) -> str:
     """What a step does, and for what: ``training (unet+sepcnn+dense, COVID, seed 0)``."""
-    seeded = step.name not in ("prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls")
+    seeded = step.name not in UNSEEDED
     about = f", {step.spec.positive}" if seeded and step.spec.positive else ""
     seed = f", seed {step.spec.seed}" if seeded else ""
     fold = f", fold {step.spec.fold}" if step.spec.split.folds > 1 and step.spec.fold is not None else ""

@@ -105,6 +105,8 @@ def _copy(context: "Context", folder: Path) -> None:
         (folder / "model").mkdir()
         for name, path in model_files(context).items():
             shutil.copy(path, folder / "model" / name)
+        for path in artefacts["familiarity"].glob("*.npz"):
+            shutil.copy(path, folder / "model")
 
 
 def copy_some(artefact: Path, names: Sequence[str], folder: Path) -> None:

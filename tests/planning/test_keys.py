@@ -25,7 +25,8 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 TASKS = sorted(path for path in CONFIGS.glob("*.toml") if path.stem != "defaults")
 SEEN = ("prepare", "split", "segmenter", "masks", "inputs")
 JUDGED = ("explain", "score", "draw", "record")
-STAGES = (*SEEN, "fit", "predict", *JUDGED)
+ALONE = ("familiarity", *JUDGED)  # of a run that is no vote
+STAGES = (*SEEN, "fit", "predict", *ALONE)
 FROM_PREDICT = {"predict", *JUDGED}
 FROM_FIT = {"fit"} | FROM_PREDICT
 FROM_INPUTS = {"inputs"} | FROM_FIT
@@ -82,7 +83,7 @@ def test_an_untrained_segmenter_has_no_training_and_the_whole_frame_no_masks():
     threshold = spec(segmenter=Component("threshold"))
     assert tuple(keys(plan(threshold, summary(), UNTRAINED))) == tuple(name for name in STAGES if name != "segmenter")
     whole = plan(spec(segmenter=Component("none")), summary(), WHOLE)
-    assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", *JUDGED)
+    assert tuple(keys(whole)) == ("prepare", "split", "fit", "predict", *ALONE)
 
 
 def test_the_same_specification_has_the_same_keys():
@@ -182,7 +183,7 @@ def test_equalising_inside_the_lungs_leaves_preparation_and_masks_to_share():
 
 def test_without_masks_equalising_inside_the_lungs_is_equalising_the_whole_frame():
     planned = plan(spec(**table("images", equalise="lungs")), summary(), WHOLE)
-    assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", *JUDGED)
+    assert tuple(keys(planned)) == ("prepare", "split", "inputs", "fit", "predict", *ALONE)
 
 
 @pytest.mark.parametrize("change", [{"digest": "e" * 64}, {"options": {"count": 97}}])
@@ -238,7 +239,8 @@ def test_another_schema_writes_the_record_anew_and_computes_nothing(monkeypatch)
         ("jax", set()),
         ("opencv-python-headless", set(STAGES)),
         ("numpy", set(STAGES)),
-        ("scipy", {"explain", "draw", "record"}),
+        ("scipy", {"familiarity", "explain", "draw", "record"}),
+        ("scikit-learn", {"familiarity", "record"}),
         ("matplotlib", {"draw", "record"}),
         ("rich", set()),
     ],
@@ -326,7 +328,9 @@ def test_missing_are_the_steps_without_an_artefact_each_after_what_it_stands_on(
     planned = plan(spec(), summary(), NETWORK)
     assert set(lacking(planned)) == set(STAGES) - {"record"}
     order = lacking(planned, "prepare", "masks")
-    assert set(order) == {"split", "segmenter", "inputs", "fit", "predict", "explain", "score", "draw"}
+    assert set(order) == {"split", "segmenter", "inputs", "fit", "predict", "explain", "score", "draw"} | {
+        "familiarity"
+    }
     for role in order:
         inputs = planned.step(role).inputs
         assert all(order.index(upstream) < order.index(role) for upstream in inputs if upstream in order)
@@ -337,7 +341,7 @@ def test_missing_are_the_steps_without_an_artefact_each_after_what_it_stands_on(
 def test_what_is_there_is_not_asked_for_what_it_was_made_from():
     """A cache that was pruned, or that somebody else's finished artefacts were copied into, is as good."""
     planned = plan(spec(), summary(), NETWORK)
-    recorded = ("split", "segmenter", "fit", "predict", "explain", "score")  # that the record reads
+    recorded = ("split", "segmenter", "fit", "predict", "familiarity", "explain", "score")  # that the record reads
     assert lacking(planned, *recorded, "prepare", "masks", "inputs") == ["draw"]
     assert set(lacking(planned, *recorded)) == {"prepare", "masks", "inputs", "draw"}  # which draws them
     assert lacking(planned, *recorded, "draw") == []
@@ -373,7 +377,7 @@ def test_a_classical_head_learns_from_the_features_of_the_networks_own_run():
     """Whichever classical head: the network with `features.head` is trained once, its features are pooled once."""
     ordinary, classical = plan(spec(), summary(), NETWORK), plan(spec(**ON_FEATURES), summary(), NETWORK)
     shared = ("prepare", "split", "segmenter", "masks", "inputs", "fit")
-    assert tuple(keys(classical)) == (*shared, "features", "predict", *JUDGED)
+    assert tuple(keys(classical)) == (*shared, "features", "predict", *ALONE)
     assert all(keys(ordinary)[name] == keys(classical)[name] for name in shared)
     other = plan(spec(**{**ON_FEATURES, "head": Component("xgboost")}), summary(), NETWORK)
     assert changed(classical, other) == FROM_PREDICT
@@ -384,7 +388,7 @@ def test_a_classical_head_learns_from_the_features_of_the_networks_own_run():
 
 def test_a_frozen_backbone_makes_one_feature_pass_for_all_tasks_and_seeds():
     frozen = plan(spec(**CLASSICAL), summary(), WHOLE)
-    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", *JUDGED)
+    assert tuple(keys(frozen)) == ("prepare", "split", "features", "predict", *ALONE)
     another = plan(
         spec(**CLASSICAL, seed=1, classes={"a": ["COVID"], "b": ["Normal", "Lung_Opacity"]}), summary(), WHOLE
     )
@@ -499,6 +503,7 @@ def test_what_a_step_is_about_is_the_same_for_every_seed():
     one, other = plan(spec(**ON_FEATURES), summary(), NETWORK), plan(spec(**ON_FEATURES, seed=9), summary(), NETWORK)
     assert {role: subject(step) for role, step in one.steps.items()} == {
         "prepare": "phantom",
+        "familiarity": "phantom",
         "split": "phantom",
         "segmenter": "unet",
         "masks": "unet",
@@ -613,3 +618,12 @@ def test_the_rules_of_a_dataset_stand_on_its_search_for_copies():
         for one in [ControlsSpec(**{name: getattr(spec(), name) for name in Setting.__struct_fields__})]
     ]
     assert {"copies", "prepare", "split"} <= set(steps)
+
+
+def test_all_pipelines_of_a_split_share_what_tells_unlike_images_and_it_trains_nothing_anew():
+    one = plan(spec(), summary(), NETWORK)
+    other = plan(spec(segmenter=Component("none"), seed=3, head=Component("sepconv")), summary(), WHOLE)
+    assert one.steps["familiarity"].key == other.steps["familiarity"].key
+    assert set(one.steps["familiarity"].inputs) == {"prepare", "split"}
+    assert [name for name, step in one.steps.items() if "familiarity" in step.inputs] == []
+    assert "familiarity" in one.record.inputs

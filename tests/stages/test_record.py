@@ -11,7 +11,7 @@ import pytest
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import FILE, verify
 from benchmark.records.findings import Findings
-from benchmark.stages import draw, explain, record, score, score_folds
+from benchmark.stages import draw, explain, familiarity, record, score, score_folds
 from benchmark.stages.context import Context, RunFacts
 from benchmark.tasks.schema import Split
 from benchmark.tasks.spec import in_fold
@@ -28,6 +28,7 @@ def found(fitted, tmp_path_factory):
     """After a fit, its predictions, its maps, its scores and its drawings."""
     (fitted.artefacts["split"] / "digest").write_text("who is where")
     (fitted.artefacts["split"] / "split.csv").write_text("id,subset\n")
+    build(fitted, familiarity, "familiarity")
     steps = {"explain": explain, "score": score}
     for name, module in steps.items():
         build(fitted, module, name)
@@ -108,7 +109,8 @@ def test_a_runs_folder_is_copied_together_from_its_artefacts(found, tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     drawn = {path.name for path in found.artefacts["draw"].iterdir()}
     assert names == drawn | {FILE, "predictions.npz", "split.csv", "spec.json", "history.csv", "model"}
-    assert {path.name for path in (tmp_path / "run" / "model").iterdir()} == {"backbone.keras", "head.keras"}
+    models = {path.name for path in (tmp_path / "run" / "model").iterdir()}
+    assert models == {"backbone.keras", "head.keras", "familiarity.npz"}
     for name in drawn:
         assert (tmp_path / "run" / name).read_bytes() == (found.artefacts["draw"] / name).read_bytes()
     assert verify(tmp_path / "run" / FILE).key == written.key
