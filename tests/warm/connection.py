@@ -16,6 +16,7 @@ from benchmark.execution.process import ALLOCATOR
 HERE = Path(__file__).parent
 LONGEST = 40  # characters: a socket's path has a hundred at most
 READ_AT_START = ("PYTHON", "LC_", "LANG")  # by an interpreter, not by what it runs
+HEEDED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")  # by a fork too
 HAND_OVER = HERE / "sitecustomize.py"
 _held: list[int] = []  # descriptors: it ends when the last of those who hold it has
 
@@ -50,9 +51,8 @@ def call(command: list[str], given: dict[str, str], folder: Path, timeout_s: flo
 
     Where it is to find something else than pytest's workers do, it is started as users start it.
     """
-    theirs = {name for name in {*given, *os.environ} if name.startswith(READ_AT_START)}
-    same = all(given.get(name) == os.environ.get(name) for name in theirs if name != "PYTHONPATH")
-    if not given.get("WARM_TESTS") or given["PYTHONPATH"] != str(HERE) or not same:
+    theirs = {name for name in {*given, *os.environ} if name.startswith(READ_AT_START) and name not in HEEDED}
+    if not given.get("WARM_TESTS") or any(given.get(name) != os.environ.get(name) for name in theirs):
         kept = {"capture_output": True, "text": True, "timeout": timeout_s}
         return subprocess.run(command, env=given, cwd=folder, **kept)
     with ThreadPoolExecutor(2) as readers, socket.socket(socket.AF_UNIX) as connection:
