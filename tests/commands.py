@@ -1,6 +1,6 @@
 """The command line as a user calls it, in a process of its own, with folders of the test's own.
 
-Its workers are forks of one interpreter that has imported Keras (`tests.warm`).
+It and its workers are forks of interpreters that have imported what takes long (`tests.warm`).
 """
 
 import fcntl
@@ -102,14 +102,7 @@ class Bench:
         return [sys.executable, "-m", "benchmark", *map(str, arguments)]
 
     def call(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            env=self.environment(**more),
-            cwd=self.root,
-            timeout=300,
-        )
+        return warm.call(self.command(*arguments), self.environment(**more), self.root, timeout_s=300)
 
     def to_results(self, arguments: Sequence[object]) -> Sequence[object]:
         """The arguments, with the folder for results where they name none."""

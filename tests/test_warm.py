@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Describe
 from benchmark.planning.description import Description
+from tests.commands import Bench
 from tests.warm import connection as warm
 
 HEAD = """
@@ -108,3 +111,25 @@ def test_one_that_was_killed_is_replaced(monkeypatch):
     for held in warm._held:
         os.close(held)
     shutil.rmtree(place.parent)
+
+
+def test_a_command_that_is_a_fork_says_and_ends_as_one_that_was_started(tmp_path):
+    bench = Bench(tmp_path)
+    for line in (("compare", "nowhere"), ("list", "tasks"), ("run", "--help")):
+        fork, started = bench.call(*line), bench.call(*line, WARM_TESTS="")
+        assert (fork.returncode, fork.stdout, fork.stderr) == (started.returncode, started.stdout, started.stderr)
+
+
+def test_a_command_is_a_fork_that_has_imported_what_it_imports_and_is_killed_when_its_time_is_over(tmp_path):
+    code = "import os, sys, time; print(os.getpid(), 'benchmark.cli.run' in sys.modules); time.sleep({})"
+    for seconds, given, warmed in ((0, {}, "True"), (0, {"WARM_TESTS": ""}, "False")):
+        command = [sys.executable, "-c", code.format(seconds)]
+        told = warm.call(command, Bench(tmp_path).environment(**given), tmp_path, timeout_s=60)
+        assert (told.returncode, told.stdout.split()[1], told.stderr) == (0, warmed, "")
+    written = f"import os, pathlib; pathlib.Path('pid').write_text(str(os.getpid())); {code.format(600)}"
+    with pytest.raises(subprocess.TimeoutExpired):
+        warm.call([sys.executable, "-c", written], Bench(tmp_path).environment(), tmp_path, timeout_s=5)
+    deadline = time.monotonic() + 20
+    while alive(int((tmp_path / "pid").read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

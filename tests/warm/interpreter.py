@@ -1,10 +1,11 @@
 """An interpreter that has imported Keras and what else takes long, and forks where a worker is to start.
 
 `python -P tests/warm/interpreter.py SOCKET` serves until the last connection is closed.  What a worker imports takes
-five seconds of processor time; a fork has it.  Nothing of ours is imported here: a fork imports that from its own
-PYTHONPATH, as a worker does.
+five seconds of processor time; a fork has it.  Another, `… SOCKET commands`, has imported what the command does.
+Modules of ours are imported too; a fork with a PYTHONPATH of its own forgets them and imports what stands there.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -15,6 +16,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,9 +26,14 @@ LIBRARIES = (
     "matplotlib.backends.backend_agg", "click", "msgspec", "rich.console",
 )  # fmt: skip
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+OURS = ("registry", "benchmark")
+LIGHT = ("storage", "records", "tasks", "planning", "execution", "comparison", "report", "cli")  # without Keras
+RUN = {"__main__", "worker"}  # modules that are run, not imported
+_set = {}  # environment variables that our modules set as they are imported
 
 
-def main(address):
+def main(address, commands=False):
     """Listen at once, import, and fork for each connection that asks; those that only hold are kept."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -36,8 +43,11 @@ def main(address):
         os._exit(0)
     os.setsid()
     try:
-        for name in LIBRARIES:
-            importlib.import_module(name)
+        before = {*os.environ}
+        for name in ours(commands) if commands else (*LIBRARIES, *ours(commands)):
+            with suppress(ImportError):  # of a library that is not installed
+                importlib.import_module(name)
+        _set.update({name: value for name, value in os.environ.items() if name not in before})
         gc.collect()
         gc.freeze()  # or each fork would copy what the collector touches
         woken, wake = os.pipe()
@@ -47,6 +57,16 @@ def main(address):
         serve(listener, woken)
     finally:
         shutil.rmtree(Path(address).parent, ignore_errors=True)
+
+
+def ours(commands):
+    """Names of our modules that workers import, or commands."""
+    for package in OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            *folders, name = path.relative_to(ROOT).with_suffix("").parts
+            light = len(folders) > 1 and folders[0] == "benchmark" and folders[1] in LIGHT
+            if name not in RUN and (light if commands else folders[1:2] not in (["cli"], ["report"])):
+                yield ".".join([*folders, *([] if name == "__init__" else [name])])
 
 
 def serve(listener, woken):
@@ -119,19 +139,29 @@ def _become(about, *standard):
             os.close(descriptor)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.clear()
-        os.environ.update(told["environment"])
-        for name in ("WARM_TESTS", "WARM_SCRIPTS"):
-            os.environ.pop(name, None)
+        os.environ.update({**_set, **told["environment"]})
+        if not told.get("command"):
+            for name in ("WARM_TESTS", "WARM_SCRIPTS"):
+                os.environ.pop(name, None)
         os.chdir(told["folder"])
         os.sched_setaffinity(0, told["cores"])
         paths = told["environment"].get("PYTHONPATH", "").split(os.pathsep)
-        sys.path[:0] = [path for path in paths if path and Path(path).resolve() != HERE]
+        others = [path for path in paths if path and Path(path).resolve() != HERE]
+        sys.path[:0] = others
+        if others:  # ours may be other files there, and what they find as they are imported something else
+            for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+                del sys.modules[name]
         sys.dont_write_bytecode = bool(told["environment"].get("PYTHONDONTWRITEBYTECODE"))
         importlib.invalidate_caches()
         for path in filter(None, paths):  # as Python itself does, for others than ours
             if Path(path).resolve() != HERE and (Path(path) / "sitecustomize.py").exists():
                 runpy.run_path(str(Path(path) / "sitecustomize.py"))
-        _run(told["arguments"])
+        try:
+            _run(told["arguments"])
+        finally:
+            if told.get("command"):  # as at the end of any interpreter
+                threading._shutdown()
+                atexit._run_exitfuncs()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -147,14 +177,16 @@ def _become(about, *standard):
 
 
 def _run(arguments):
-    """What Python does with these: ``-m MODULE`` or ``-c CODE …``."""
-    if "-c" not in arguments:
-        runpy.run_module(arguments[-1], run_name="__main__", alter_sys=True)
+    """What Python does with these: ``-m MODULE …`` or ``-c CODE …``."""
+    how = next(one for one in arguments if one in ("-m", "-c"))
+    place = arguments.index(how) + 1
+    if how == "-m":
+        sys.argv = arguments[place:]
+        runpy.run_module(arguments[place], run_name="__main__", alter_sys=True)
         return
-    place = arguments.index("-c") + 1
     sys.argv = ["-c", *arguments[place + 1 :]]
     exec(compile(arguments[place], "<string>", "exec"), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "commands" in sys.argv[2:])
