@@ -53,7 +53,7 @@ def folder(
     check_no_masks(images, labels, found.depth)
     known = _patients(found, images, labels, patient)
     ids = _ids(images, labels, found.depth)
-    listed = tuple(
+    samples = [
         layout.sample(
             layout.ImageFile(path, masks.get(path, ())),
             id=ids[path],
@@ -64,13 +64,19 @@ def folder(
             part=film.part,
         )
         for place, (film, path) in enumerate((film, film.file.path) for film in images)
-    )
+    ]
+    listed, respelled = layout.one_spelling(samples)
     return layout.FileDataset(
         name=name or base.resolve().name,
         labels=tuple(found.films),
         licence=licence,
         origin="a folder of the user",
-        notices=(*(() if all(sample.source for sample in listed) else (SOURCELESS,)), *known.notices),
+        notices=(
+            *(() if all(sample.source for sample in listed) else (SOURCELESS,)),
+            *found.joined,
+            *known.notices,
+            *respelled,
+        ),
         listed=listed,
         passed_over=(*found.skipped, *unpaired, *_others(found, known)),
         patients=known.known_by,
