@@ -25,6 +25,7 @@ from benchmark.report.shown import Comparison
 if TYPE_CHECKING:
     import numpy as np
 
+    from benchmark.comparison.external_tables import Statistics
     from benchmark.planning.request import Request
     from benchmark.records.record import Record
     from benchmark.records.verdicts import FamilyTest
@@ -134,7 +135,7 @@ def compare(
     margin: float = 0.01,
     verify: bool = True,
 ) -> Comparison:
-    """Compare the runs below a folder, or several; one table per question, dataset and split.
+    """Compare the runs below a folder, or several; a table per question, dataset and split, and per external dataset.
 
     Args:
         metric: rank by this one instead of the task's own.
@@ -147,6 +148,7 @@ def compare(
         BenchError: a folder is not there, or no record has the metric or the pipeline.
     """
     from benchmark.comparison.collect import collected
+    from benchmark.comparison.external import external_tables
     from benchmark.storage.garbage import uncollected
 
     paths = [path] if isinstance(path, (str, os.PathLike)) else path
@@ -156,7 +158,7 @@ def compare(
             metric=metric, against=against, margin=margin, verified=verify, distrust=_distrusted,
         )  # fmt: skip
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items() if name not in scanned.controls}
-    return Comparison(content.tables, content.left_out, folders)
+    return Comparison(content.tables, content.left_out, folders, external_tables(scanned.externals, _elsewhere))
 
 
 def load(folder: StrPath, *, cache: StrPath | None = None) -> Pipeline:
@@ -265,6 +267,12 @@ def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
     return kept(made, folder_of, memory_folder())
 
 
+def _elsewhere() -> "Statistics":
+    from benchmark.evaluation import external_rows  # imports NumPy
+
+    return external_rows
+
+
 def _distrusted(run: "Record", folder: Path, metric: str) -> str:
     from benchmark.evaluation.trust import distrust
 
@@ -278,23 +286,7 @@ def _display(progress: bool) -> "ConsoleDisplay":
     from rich.console import Console
 
     from benchmark.report.display import ConsoleDisplay
-    from benchmark.report.notebook import Page
+    from benchmark.report.notebook import Page, cell_output
 
     console = Console(stderr=True) if progress else Console(file=io.StringIO(), quiet=True, force_jupyter=False)
-    return ConsoleDisplay(Page(_cell_output()) if progress and console.is_jupyter else console)
-
-
-def _cell_output() -> "Callable[[str, str], None]":
-    """Puts plain text and HTML in one place of a notebook's cell; any front end can show that, without widgets."""
-    from IPython.display import display
-
-    handles: list[Any] = []
-
-    def show(text: str, html: str) -> None:
-        content = {"text/plain": text, "text/html": html}
-        if handles:
-            handles[0].update(content, raw=True)
-        else:
-            handles.append(display(content, raw=True, display_id=True))
-
-    return show
+    return ConsoleDisplay(Page(cell_output()) if progress and console.is_jupyter else console)

@@ -1,6 +1,6 @@
 """One run: its files against the list in its record, its numbers against its stored outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,7 @@ def check_run(
     names = {name for kind, name in found if kind == "edited"}
     readable = (folder / PREDICTIONS).is_file() and PREDICTIONS not in names
     if readable:
-        shown = recompute(record, folder, _scored_by_todays(record, index))
+        shown = recompute(record, folder, scored_by_todays(record.scoring, index))
         found += [("contradicted", text) for text in shown.contradictions]
         found += [("unchecked", text) for text in shown.unchecked]
     return Checked([_finding(kind, text, record.run, written.seal, place) for kind, text in found], readable)
@@ -72,10 +72,10 @@ def _files(record: Record, schema: int, folder: Path) -> Iterator[tuple[Kind, st
 def _code(record: Record, index: CodeIndex) -> Iterator[tuple[Kind, str]]:
     if not record.scoring:
         yield "unchecked", "by what code it was scored: the record does not say"
-    elif not _scored_by_todays(record, index):
+    elif not scored_by_todays(record.scoring, index):
         yield "stale", "scored by other code than today's; its numbers still count"
 
 
-def _scored_by_todays(record: Record, index: CodeIndex) -> bool:
-    scoring = record.scoring.items()
-    return bool(scoring) and all(index.code_digest(module, OWN) == digest for module, digest in scoring)
+def scored_by_todays(scoring: Mapping[str, str], index: CodeIndex) -> bool:
+    """Whether the code of the modules that scored is that of today."""
+    return bool(scoring) and all(index.code_digest(module, OWN) == digest for module, digest in scoring.items())

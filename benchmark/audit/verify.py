@@ -10,18 +10,18 @@ import msgspec
 
 from benchmark.audit.findings import Finding, Kind, Verification
 from benchmark.audit.history import ledger_findings, record_findings
-from benchmark.audit.runs import check_run
+from benchmark.audit.runs import check_run, scored_by_todays
 from benchmark.records import external, speed
 from benchmark.records.contents import differences
 from benchmark.records.files import about, as_written, scan
 from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, tips
-from benchmark.records.recomputed import Recompute
+from benchmark.records.recomputed import Recompute, Recomputed
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.files import Broken
 from registry.errors import DataNotFoundError
 
-# An evaluation on images of elsewhere, its folder -> what its stored outputs say otherwise.
-Elsewhere = Callable[[external.External, Path], list[str]]
+# An evaluation on images of elsewhere, its folder, whether today's code scored it -> what its stored outputs say.
+Elsewhere = Callable[[external.External, Path, bool], Recomputed]
 
 
 def verify(
@@ -62,7 +62,7 @@ def verify(
         checked = check_run(record, written, place, Path(path).parent, recompute, index)
         recomputed += checked.recomputed
         findings += [_excused(finding, excused) for finding in checked.findings]
-    findings += [*_speeds(measured, root), *_externals(evaluated, root, elsewhere)]
+    findings += [*_speeds(measured, root), *_externals(evaluated, root, elsewhere, index)]
     findings += [*ledger_findings(ledger), *record_findings(ledger, present, broken)]
     lines = sum(len(one.lines) for one in ledger)
     return Verification(str(root), sum(map(len, present.values())), recomputed, lines, findings, tips(ledger))
@@ -101,7 +101,7 @@ def _speeds(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
             yield Finding("edited", _place(path, root), found.reason)
 
 
-def _externals(paths: Sequence[Path], root: Path, elsewhere: Elsewhere | None) -> Iterator[Finding]:
+def _externals(paths: Sequence[Path], root: Path, elsewhere: Elsewhere | None, index: CodeIndex) -> Iterator[Finding]:
     """Evaluations on images of elsewhere: their seals, the predictions that they list, and their numbers by those."""
     for path in paths:
         found, place = external.read(path), _place(path.parent, root)
@@ -117,8 +117,9 @@ def _externals(paths: Sequence[Path], root: Path, elsewhere: Elsewhere | None) -
         for kind, names in kinds:
             yield from (Finding(kind, place, name, found.name, found.seal, name) for name in names)
         if elsewhere and not changed.edited and not changed.missing:
-            for text in elsewhere(found, path.parent):
-                yield Finding("contradicted", place, text, found.name, found.seal)
+            shown = elsewhere(found, path.parent, scored_by_todays(found.scoring, index))
+            for kind, texts in (("contradicted", shown.contradictions), ("unchecked", shown.unchecked)):
+                yield from (Finding(kind, place, text, found.name, found.seal) for text in texts)
 
 
 def _place(path: Path, root: Path) -> str:

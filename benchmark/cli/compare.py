@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmark.comparison.costs import CostTable
-    from benchmark.comparison.external import ExternalTable
+    from benchmark.comparison.external_tables import ExternalTable
     from benchmark.comparison.tables import Comparison
 
 FEW = 3  # runs in detail that go on a screen or two
@@ -106,10 +106,10 @@ def _compared(
     paths: "Sequence[Path]", flags: dict[str, Any]
 ) -> "tuple[Comparison, list[CostTable], list[ExternalTable], list[Path]]":
     """The comparison, what was measured of speed, what was found elsewhere, and the records' files."""
-    from benchmark.cli.elsewhere import tables
-    from benchmark.cli.paired import distrusted, family
+    from benchmark.cli.paired import distrusted, elsewhere, family
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
+    from benchmark.comparison.external import external_tables
     from benchmark.comparison.kept import KeptTrust
     from benchmark.storage.places import memory_folder
 
@@ -121,7 +121,7 @@ def _compared(
             verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell,
         )  # fmt: skip
         trust.keep()
-        external, files = tables(found.externals), [Path(file) for file in found.files.values()]
+        external, files = external_tables(found.externals, elsewhere), [Path(file) for file in found.files.values()]
         costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]
         return comparison, costs, external, files
 

@@ -89,11 +89,12 @@ def _asked(flags: dict[str, Any]) -> "Asked":
 
 
 def _show(found: "list[Evaluated]", form: str, console: "Console") -> None:
-    from benchmark.cli.elsewhere import tables
-    from benchmark.comparison.external import Found
+    from benchmark.cli.paired import elsewhere
+    from benchmark.comparison.external import external_tables
+    from benchmark.comparison.external_tables import Found
     from benchmark.report.external import external_page, print_external
 
-    shown = tables([Found(one.external, one.folder) for one in found])
+    shown = external_tables([Found(one.external, one.folder) for one in found], elsewhere)
     if form == "table":
         console.print()
         print_external(console, shown)

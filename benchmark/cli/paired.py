@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from benchmark.comparison.external_tables import Statistics
     from benchmark.records.differences import PairedTest
     from benchmark.records.record import Record
     from benchmark.records.verdicts import FamilyTest
@@ -42,3 +43,10 @@ def distrusted(run: "Record", folder: Path, metric: str) -> str:
     from benchmark.evaluation.trust import distrust
 
     return distrust(run, folder, metric)
+
+
+def elsewhere() -> "Statistics":
+    """What tables of images of elsewhere ask of predictions."""
+    from benchmark.evaluation import external_rows
+
+    return external_rows

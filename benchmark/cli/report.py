@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from benchmark.comparison.costs import CostTable
-    from benchmark.comparison.external import ExternalTable
+    from benchmark.comparison.external_tables import ExternalTable
     from benchmark.comparison.tables import Comparison
     from benchmark.records.record import Record
 
@@ -98,10 +98,10 @@ def _compared(
     paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
 ) -> "tuple[Comparison, list[CostTable], list[ExternalTable], Callable[[Record], Path]]":
     """The comparison, what was measured of speed, what was found elsewhere, and where a run lies."""
-    from benchmark.cli.elsewhere import tables
-    from benchmark.cli.paired import distrusted, family
+    from benchmark.cli.paired import distrusted, elsewhere, family
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
+    from benchmark.comparison.external import external_tables
     from benchmark.comparison.kept import KeptTrust
     from benchmark.storage.places import memory_folder
 
@@ -110,7 +110,12 @@ def _compared(
         paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
     )
     trust.keep()
-    return comparison, cost_tables(comparison.tables, found.speeds), tables(found.externals), found.folder
+    return (
+        comparison,
+        cost_tables(comparison.tables, found.speeds),
+        external_tables(found.externals, elsewhere),
+        found.folder,
+    )
 
 
 def _write_page(

@@ -30,8 +30,8 @@ def command(context: click.Context, results: Path, as_json: bool, details: bool,
     This guards against accident and vanity, not an adversary.  Exit code 3: nothing found.
     """
     from benchmark.audit.verify import acknowledge, verify
-    from benchmark.evaluation.external_rows import contradictions
     from benchmark.evaluation.recomputing import recompute
+    from benchmark.evaluation.recomputing_external import recompute_external
     from benchmark.storage.code import CodeIndex
     from benchmark.storage.places import memory_folder
 
@@ -39,11 +39,11 @@ def command(context: click.Context, results: Path, as_json: bool, details: bool,
         raise click.UsageError(f"{results} is a file; expected the folder that runs were written to")
     index = CodeIndex(memory_folder())
     with waiting("verifying") as patience:
-        found = verify(results, recompute, index, contradictions, told=patience.tell)
+        found = verify(results, recompute, index, recompute_external, told=patience.tell)
     if reason:
         if gone := acknowledge(results, found, reason):
             click.echo(f"bench: acknowledged {len(gone)} in the ledger of {results}", err=True)
-        found = verify(results, recompute, index, contradictions)
+        found = verify(results, recompute, index, recompute_external)
     if not found.records and not found.findings:
         click.echo("bench: no result.json below the given folder; bench run writes one per run", err=True)
         context.exit(3)

@@ -8,7 +8,7 @@ import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
-from benchmark.comparison.external import Found
+from benchmark.comparison.external_tables import Found
 from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed

@@ -1,101 +1,37 @@
 """Evaluations on images of elsewhere -> tables: of the same images, classes and map of labels, and no others."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from benchmark.comparison.aggregates import mean
+from benchmark.comparison.external_order import Evaluated, in_order
+from benchmark.comparison.external_tables import Divided, ExternalRow, ExternalTable, Found, Statistics
 from benchmark.comparison.shortening import left_out_of_names, short_names
 from benchmark.records.estimate import Estimate
-from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
+from benchmark.records.external import MASKS, External
 from benchmark.records.metrics import CALIBRATION_INTERCEPT, CALIBRATION_SLOPE, OF_CALIBRATION, direction
 
 OF_MASKS = ("dice", "iou", "pixel-accuracy", "implausible")
 UNBOUNDED = ("log-loss", "brier", "mcc")
 BESIDE = ("sensitivity", "specificity", "auroc", CALIBRATION_SLOPE, CALIBRATION_INTERCEPT)
 
-Divided = tuple[list[Subgroup], list[SubgroupDifference], int]
-# Of rows: values of their trainings, ends over images alone -> ends over images and retraining.
-Intervals = Callable[[Sequence[Sequence[float]], Sequence[tuple[float, float]]], list[tuple[float, float]]]
-# Evaluations that differ in their training, and their folders -> subgroups of all together.
-Dividing = Callable[[Sequence[External], Sequence[Path]], Divided | None]
 
+def external_tables(found: Iterable[Found], statistics: Callable[[], Statistics]) -> list[ExternalTable]:
+    """Tables by external dataset, map and images; of two evaluations of one run the later one counts.
 
-class Found(NamedTuple):
-    """An evaluation and where it lies."""
-
-    external: External
-    folder: Path
-
-
-class ExternalRow(msgspec.Struct, frozen=True):
-    """One pipeline, or what recalibration makes of it, over its trainings.
-
-    Attributes:
-        recalibrated: local images that it was recalibrated on; 0 for as it was.
-        trainings: seeds, with the fold where there are several.
-        metrics: means over trainings; 95 % over images and retraining.
-        drop: metric -> these less the run's own test, likewise.
-        internal: the means of the same metrics on the runs' own tests.
-        subgroups, differences, tested: see `benchmark.records.external.External`; none of recalibrated rows.
-        short_name: of the pipeline.
+    Args:
+        statistics: asked for only where there are evaluations.
     """
-
-    pipeline: str
-    recalibrated: int
-    trainings: list[str]
-    metrics: dict[str, Estimate]
-    drop: dict[str, Estimate]
-    internal: dict[str, float]
-    shared: list[str]
-    notes: list[str]
-    needed: dict[str, int]
-    subgroups: list[Subgroup] = []
-    differences: list[SubgroupDifference] = []
-    tested: int = 0
-    short_name: str = ""
-
-
-class ExternalTable(msgspec.Struct, frozen=True):
-    """What may stand side by side: one external dataset, one map of its labels, the same images.
-
-    Attributes:
-        left_out: label -> images that are of no class.
-        counts: class -> images.
-        unnamed: component -> the options that short names leave out, as every row with it has them.
-    """
-
-    kind: str
-    dataset: str
-    digest: str
-    tasks: list[str]
-    metric: str
-    classes: list[str]
-    positive: str | None
-    mapping: dict[str, str]
-    counts: dict[str, int]
-    left_out: dict[str, int]
-    skipped: int
-    n: int
-    groups: int
-    rows: list[ExternalRow]
-    notices: list[str] = []
-    unnamed: dict[str, str] = {}
-
-
-def external_tables(
-    found: Iterable[Found], intervals: Intervals, dividing: Dividing | None = None
-) -> list[ExternalTable]:
-    """Tables by external dataset, map and images; of two evaluations of one run the later one counts."""
     grouped: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[tuple[int, int | None], Found]]] = {}
     for one in sorted(found, key=lambda one: one.external.created):
         external = one.external
         local = external.recalibration.images if external.recalibration else 0
         runs = grouped.setdefault(_key(external), {}).setdefault((external.pipeline_digest, local), {})
         runs[external.seed, external.fold] = one
-    tables = [_table([list(runs.values()) for runs in rows.values()], intervals, dividing) for rows in grouped.values()]
+    asked = statistics() if grouped else None
+    tables = [_table([list(runs.values()) for runs in rows.values()], asked) for rows in grouped.values() if asked]
     return sorted(tables, key=lambda table: (table.kind, table.dataset, table.tasks))
 
 
@@ -113,15 +49,18 @@ def _key(one: External) -> tuple[Any, ...]:
     return one.kind, one.dataset.digest, classes, one.positive, tuple(sorted(one.mapping.items())), one.test
 
 
-def _table(rows: list[list[Found]], intervals: Intervals, dividing: Dividing | None) -> ExternalTable:
+def _table(rows: list[list[Found]], statistics: Statistics) -> ExternalTable:
     first = rows[0][0].external
-    names = _names(rows)
-    made = [_row(name, runs, dividing) for name, runs in zip(names, rows, strict=True)]
-    made = _widened(made, [[one.external for one in runs] for runs in rows], intervals)
-    again = [_recalibrated(name, [one.external for one in runs]) for name, runs in zip(names, rows, strict=True)]
-    kept = [(row, runs) for row, runs in zip(again, rows, strict=True) if row is not None]
-    made += _widened([row for row, _ in kept], [[one.external for one in runs] for _, runs in kept], intervals)
+    named = list(zip(_names(rows), rows, strict=True))
+    as_were = [(_row(name, runs, statistics), runs) for name, runs in named]
+    again = [(row, runs) for name, runs in named if (row := _recalibrated(name, [one.external for one in runs]))]
+    short = _short_names(rows)
+    made = [
+        (msgspec.structs.replace(row, short_name=short[row.pipeline]), runs)
+        for row, runs in [*_widened(as_were, statistics), *_widened(again, statistics)]
+    ]
     metric = "dice" if first.kind == MASKS else first.metric
+    ordered, ranking = in_order(sorted(made, key=lambda one: _rank(one[0], metric)), metric, statistics)
     return ExternalTable(
         kind=first.kind,
         dataset=first.dataset.name,
@@ -136,8 +75,9 @@ def _table(rows: list[list[Found]], intervals: Intervals, dividing: Dividing | N
         skipped=len(first.dataset.skipped),
         n=first.n,
         groups=first.groups,
-        rows=sorted(_with_short_names(made, rows), key=lambda row: _rank(row, metric)),
+        rows=ordered,
         notices=first.dataset.notices,
+        ranking=ranking,
         unnamed=left_out_of_names(runs[0].external.pipeline for runs in rows),
     )
 
@@ -153,21 +93,20 @@ def _names(rows: Sequence[Sequence[Found]]) -> list[str]:
     ]
 
 
-def _with_short_names(made: Sequence[ExternalRow], rows: Sequence[Sequence[Found]]) -> list[ExternalRow]:
-    """The rows with short names; the piece of a digest that a name has stays behind it."""
+def _short_names(rows: Sequence[Sequence[Found]]) -> dict[str, str]:
+    """Name of a row -> short name; the piece of a digest that a name has stays behind it."""
     recorded = {name: found[0].external.pipeline for name, found in zip(_names(rows), rows, strict=True)}
     short = short_names(list(dict.fromkeys(recorded.values())))
-    named = {name: short[own] + name.removeprefix(own) for name, own in recorded.items()}
-    return [msgspec.structs.replace(row, short_name=named[row.pipeline]) for row in made]
+    return {name: short[own] + name.removeprefix(own) for name, own in recorded.items()}
 
 
-def _row(name: str, runs: Sequence[Found], dividing: Dividing | None) -> ExternalRow:
+def _row(name: str, runs: Sequence[Found], statistics: Statistics) -> ExternalRow:
     """A row with means, whose intervals are those over images alone so far."""
     found = [one.external for one in runs]
     first = found[0]
     divided: Divided | None = first.subgroups, first.differences, first.tested
     if len(found) > 1:
-        divided = dividing([*found], [one.folder for one in runs]) if dividing and first.subgroups else None
+        divided = statistics.rows_subgroups(found, [one.folder for one in runs]) if first.subgroups else None
     parts, differences, tested = divided or ([], [], 0)
     numbers = [one.masks if one.kind == MASKS else one.metrics for one in found]
     return ExternalRow(
@@ -204,14 +143,15 @@ def _recalibrated(name: str, runs: Sequence[External]) -> ExternalRow | None:
     )
 
 
-def _widened(rows: list[ExternalRow], runs: Sequence[Sequence[External]], intervals: Intervals) -> list[ExternalRow]:
+def _widened(made: list[Evaluated], statistics: Statistics) -> list[Evaluated]:
     """The rows with intervals that hold retraining, which all rows together tell of."""
+    rows = [row for row, _ in made]
     for field in ("metrics", "drop"):
-        own = [[_numbers(one, field, row.recalibrated) for one in found] for row, found in zip(rows, runs, strict=True)]
+        own = [[_numbers(one.external, field, row.recalibrated) for one in runs] for row, runs in made]
         names = dict.fromkeys(name for row in rows for name in getattr(row, field))
         for name in names:
-            rows = _with_retraining(rows, own, field, name, intervals)
-    return rows
+            rows = _with_retraining(rows, own, field, name, statistics)
+    return [(row, runs) for row, (_, runs) in zip(rows, made, strict=True)]
 
 
 def _with_retraining(
@@ -219,12 +159,12 @@ def _with_retraining(
     own: Sequence[Sequence[Mapping[str, Estimate]]],
     field: str,
     name: str,
-    intervals: Intervals,
+    statistics: Statistics,
 ) -> list[ExternalRow]:
     places = [place for place, row in enumerate(rows) if _bounded(getattr(row, field).get(name))]
     values = [[found[name].value or 0.0 for found in own[place]] for place in places]
     known = [getattr(rows[place], field)[name] for place in places]
-    found = intervals(values, [(one.low, one.high) for one in known]) if places else []
+    found = statistics.row_intervals(values, [(one.low, one.high) for one in known]) if places else []
     made = list(rows)
     for place, one, (low, high) in zip(places, known, found, strict=True):
         wider = msgspec.structs.replace(one, low=_inside(low, name, field), high=_inside(high, name, field))

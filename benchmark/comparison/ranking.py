@@ -34,7 +34,20 @@ def ranked(rows: Sequence[Row], metric: str, test: FamilyTest, against: str | No
         return Ranked(list(rows), None, {})
     if against is not None and against not in pipelines:
         return Ranked(list(rows), Ranking(pipelines[0], against, named=True, untested=f"{against} has no numbers"), {})
-    reference = against or pipelines[0]
+    return ranked_by(rows, tested, metric, test, against)
+
+
+def ranked_by(
+    rows: Sequence[Row], tested: Sequence[Row], metric: str, test: FamilyTest, against: str | None = None
+) -> Ranked:
+    """The rows in their order, of which those that can be tested have been chosen.
+
+    Args:
+        tested: some of `rows`, a pipeline at least.
+        against: one of these pipelines; None takes the first.
+    """
+    first = next(row.pipeline for row in tested if not row.control)
+    reference = against or first
     place = next(i for i, row in enumerate(tested) if row.pipeline == reference and not row.control)
     found = test([_contender(row) for row in tested], metric, place, against is not None)
     own = {id(row): number for number, row in enumerate(tested)}
@@ -43,7 +56,7 @@ def ranked(rows: Sequence[Row], metric: str, test: FamilyTest, against: str | No
         for row in rows
     ]
     kept = [row for row, before in zip(complete, rows, strict=True) if id(before) in own]
-    return Ranked(complete, _ranking(kept, pipelines[0], reference, against is not None, metric, found), found.groups)
+    return Ranked(complete, _ranking(kept, first, reference, against is not None, metric, found), found.groups)
 
 
 def side(verdict: Verdict | None, metric: str) -> Side:

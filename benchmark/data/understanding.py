@@ -3,8 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from benchmark.data.part_counts import TEST
 from benchmark.records.summary import LeftAside, Understood
 from registry.contracts import PARTS, Dataset, PassedOver, Sample
+
+EXAMPLES = 3
 
 
 def understood(
@@ -24,6 +27,10 @@ def understood(
     """
     read = Counter(sample.label for sample in every)
     known = [sample for sample in samples if sample.group != sample.id]
+    patients = [(sample, sample.group) for sample in known]
+    files = [(sample, contents[sample.paths[0]]) for sample in _files_of_one(samples)]
+    by_patient = _leaking(patients)
+    leaking = by_patient | {id: twin for id, twin in _leaking(files).items() if id not in by_patient}
     return Understood(
         read=len(every),
         ignored={label: read[label] for label in dataset.labels if label in ignore},
@@ -37,8 +44,11 @@ def understood(
             for part in PARTS
             if any(sample.part == part for sample in samples)
         },
-        shared_patients=_in_train_and_test((sample, sample.group) for sample in known),
-        shared_files=_in_train_and_test((sample, contents[sample.paths[0]]) for sample in _files_of_one(samples)),
+        shared_patients=_in_train_and_test(patients),
+        shared_files=_in_train_and_test(files),
+        leaking=len(leaking),
+        leaking_patients=len(by_patient),
+        leaks=[f"{id} and {twin}" for id, twin in list(leaking.items())[:EXAMPLES]],
         traits=dict(sorted(Counter(trait for sample in samples for trait in sample.traits).items())),
         passed_over=[_left_aside(one) for one in getattr(dataset, "passed_over", ())],
     )
@@ -56,6 +66,12 @@ def _in_train_and_test(told: Iterable[tuple[Sample, str]]) -> int:
     for sample, value in told:
         values[sample.part].add(value)
     return len(values["train"] & values["test"])
+
+
+def _leaking(told: Sequence[tuple[Sample, str]]) -> dict[str, str]:
+    """Of samples outside the test part whose value one of it has too: id -> that one's."""
+    tested = {value: sample.id for sample, value in told if sample.part == TEST}
+    return {sample.id: tested[value] for sample, value in told if sample.part != TEST and value in tested}
 
 
 def _by_label(dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:

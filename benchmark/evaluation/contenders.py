@@ -65,12 +65,9 @@ class Reading:
         """
         seeds = by_seed(contender.runs)
         found = [read_outputs(runs, self.metric, self.folder_of, self.subset) for runs in seeds.values()]
-        places = {self._place(outputs) for outputs in found}
-        if len(places) > 1:
-            raise Untestable("the predictions of its seeds are of different images")
-        place = places.pop()
+        place = self.place(found)
         recorded = [run.metrics[self.metric.name] for run in contender.runs] if self.subset == "test" else []
-        told = self._told(place, [one.values for one in found], recorded)
+        told = self.told(place, [one.values for one in found], recorded)
         keys = tuple(frozenset(key for run in runs for key in run.trainings) for runs in seeds.values())
         folds = len(np.unique(self.images[place].fold))
         return told._replace(row=replace(told.row, seeds=tuple(seeds), trainings=keys), trainings=len(found) * folds)
@@ -86,10 +83,10 @@ class Reading:
             values, recorded = self._majority(contender.runs, self.images[place]), []
         else:
             outputs = read_rule(run, rule, self.metric, self.folder_of, self.subset)
-            place, values = self._place(outputs), outputs.values
+            place, values = self.place([outputs]), outputs.values
             known = run.controls.get(rule, {}).get(self.metric.name)
             recorded = [known] if known and self.subset == "test" else []
-        told = self._told(place, [values], recorded)
+        told = self.told(place, [values], recorded)
         return told._replace(row=replace(told.row, control=True))
 
     def _majority(self, runs: Sequence[Record], images: Outputs) -> np.ndarray:
@@ -100,6 +97,17 @@ class Reading:
         shares = class_shares(count, np.zeros(len(learnt), int), learnt, np.zeros(len(images.ids), int))
         return shares if self.metric.needs == "probabilities" else np.log(shares)
 
+    def place(self, found: Sequence[Outputs]) -> int:
+        """Of the images of all these outputs in `images`.
+
+        Raises:
+            Untestable: they are not of one set of images.
+        """
+        places = {self._place(outputs) for outputs in found}
+        if len(places) > 1:
+            raise Untestable("the predictions of its seeds are of different images")
+        return places.pop()
+
     def _place(self, outputs: Outputs) -> int:
         for place, known in enumerate(self.images):
             if known.same_images(outputs):
@@ -108,7 +116,15 @@ class Reading:
         self.codes.append(group_codes(outputs.groups)[0])
         return len(self.images) - 1
 
-    def _told(self, place: int, values: list[np.ndarray], recorded: Sequence[Estimate]) -> Told:
+    def told(self, place: int, values: list[np.ndarray], recorded: Sequence[Estimate]) -> Told:
+        """A row by the outputs of its trainings on one set of images.
+
+        Args:
+            recorded: of each training its metric, with the interval over images alone; else it is worked out.
+
+        Raises:
+            Untestable: the metric is not defined there.
+        """
         images, codes = self.images[place], self.codes[place]
         found = [self.influences(images.targets, one, codes) for one in values]
         scores, moves = np.array([value for value, _ in found]), np.stack([moves for _, moves in found])

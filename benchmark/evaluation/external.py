@@ -147,6 +147,29 @@ def _drops(name: str) -> bool:
     return bool(rest) or kind.partition("@")[0] in (*DROPPING, "sensitivity", "specificity")
 
 
+def needed_of_classes(
+    classes: Sequence[str],
+    positive: str | None,
+    targets: np.ndarray,
+    decisions: np.ndarray,
+    groups: np.ndarray,
+    rest: np.ndarray,
+) -> dict[str, int]:
+    """How many images of each class its share of recognised ones to within three points needs.
+
+    Args:
+        rest: (n,) bool, the images to tell by.
+    """
+    counts = {}
+    for k, name in enumerate(classes):
+        own = rest & (targets == k)
+        kind = f"recall/{name}"
+        if positive is not None and len(classes) == 2:
+            kind = "sensitivity" if name == positive else "specificity"
+        counts[kind] = needed(decisions[own] == k, groups[own])
+    return {kind: count for kind, count in counts.items() if count is not None}
+
+
 def needed(right: np.ndarray, groups: np.ndarray) -> int | None:
     """How many images of a class give its share of right ones to within three points, grouped as these are.
 

@@ -1,23 +1,35 @@
-"""Rows of runs on images of elsewhere: what their trainings have in common, read from what evaluations stored."""
+"""Rows of runs on images of elsewhere, read from what evaluations stored: what their trainings have in common, and all
+rows of a table tested at once.
+
+Runs are judged on common images, and a row that was recalibrated on local images stands on the trainings of the one
+that was not; there are no rules among them.  What is said is that of any table: `benchmark.evaluation.inference`.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from benchmark.evaluation.contenders import Reading, Told
 from benchmark.evaluation.external import outputs_of
+from benchmark.evaluation.family import Family
 from benchmark.evaluation.inference import TestedRow, own_intervals
-from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.influences import Influenced
+from benchmark.evaluation.metrics import Metric, metric_named, weighted_mean
 from benchmark.evaluation.retraining import retraining
 from benchmark.evaluation.scale import Z
 from benchmark.evaluation.stored import UNREADABLE, read_columns
-from benchmark.evaluation.stored_outputs import TOLERANCE
+from benchmark.evaluation.stored_outputs import COMMON, TOLERANCE, Outputs, Untestable, together
 from benchmark.evaluation.subgroups import Seen, differences, subgroups
-from benchmark.records.external import MASKS, External, Subgroup, SubgroupDifference
+from benchmark.records.estimate import Estimate
+from benchmark.records.external import MASKS, TRAIT, External, Subgroup, SubgroupDifference
 from benchmark.records.files import PREDICTIONS
-from benchmark.records.metrics import OF_PROBABILITIES, SECONDARY
+from benchmark.records.verdicts import Contender, Verdicts
 
-TRAIT = "trait:"
+DICE = "dice"
+RECALIBRATED = {"corrected_logits": "recalibrated_logits", "probabilities": "recalibrated_probabilities"}
 
 
 def row_intervals(values: Sequence[Sequence[float]], ends: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -54,53 +66,127 @@ def rows_subgroups(
     columns = stored[0]
     if any(not np.array_equal(columns["ids"], one["ids"]) for one in stored):
         return None
-    seen = Seen(
-        classes=first.classes,
-        positive=first.positive,
+    seen = seen_of(first, stored)
+    found = subgroups(seen, first.metric, 0)
+    return found, *differences(seen, found, first.metric, int(first.test[:15], 16))
+
+
+def seen_of(external: External, stored: Sequence[Mapping[str, np.ndarray]]) -> Seen:
+    """The images that were judged, and what trainings say of them, from the columns of each training's predictions."""
+    columns = stored[0]
+    return Seen(
+        classes=external.classes,
+        positive=external.positive,
         targets=columns["targets"],
         groups=columns["groups"],
         divided={name.removeprefix(TRAIT): values for name, values in columns.items() if name.startswith(TRAIT)},
         outputs=[outputs_of(one["corrected_logits"], one["probabilities"]) for one in stored],
     )
-    found = subgroups(seen, first.metric, 0)
-    return found, *differences(seen, found, first.metric, int(first.test[:15], 16))
 
 
-def contradictions(external: External, folder: Path) -> list[str]:
-    """What the stored predictions of an evaluation say otherwise than its record: each metric that tables show."""
-    try:
-        columns = read_columns(folder / PREDICTIONS)
-        found = _masks_again(columns) if external.kind == MASKS else _metrics_again(external, columns)
-    except UNREADABLE as error:
-        return [f"{PREDICTIONS} cannot be read ({error})"]
-    recorded = external.masks if external.kind == MASKS else external.metrics
-    return [
-        f"{name} is {recorded[name].value:.4f} in the record and {value:.4f} by {PREDICTIONS}"
-        for name, value in found.items()
-        if name in recorded and not _same(recorded[name].value, value)
-    ]
+class Judged(NamedTuple):
+    """One evaluation as one training of a row; `local` where the row is what recalibration makes of it."""
+
+    external: External
+    folder: Path
+    local: bool
+
+    @property
+    def metrics(self) -> dict[str, Estimate]:
+        """What was recorded of it."""
+        external = self.external
+        if self.local and external.recalibration is not None:
+            return external.recalibration.metrics
+        return external.masks if external.kind == MASKS else external.metrics
 
 
-def _masks_again(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
-    dice = columns["dice"]
-    return {"dice": float(dice[np.isfinite(dice)].mean())}
+def rows_verdicts(
+    names: Sequence[str], rows: Sequence[Sequence[tuple[External, Path]]], local: Sequence[bool], reference: int
+) -> Verdicts:
+    """The verdicts on rows of the same images, classes and map of labels.
+
+    Args:
+        rows: of each row its trainings, evaluations and their folders.
+        local: of each row whether it is what recalibration makes of them.
+        reference: place of the row that stands first.
+    """
+    found = [[Judged(*one, own) for one in runs] for runs, own in zip(rows, local, strict=True)]
+    asked = [one for runs in found for one in runs]
+    reading = _Masks(asked) if asked[0].external.kind == MASKS else _Elsewhere(asked)
+    contenders = [Contender(name, runs) for name, runs in zip(names, found, strict=True)]  # type: ignore[arg-type]
+    return Family(reading, contenders, reference, named=False).verdicts()
 
 
-def _metrics_again(external: External, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
-    test = columns["subsets"] == "test"
-    targets, once = columns["targets"][test], np.ones((1, int(test.sum())))
-    names = [name for name in (external.metric, *SECONDARY, *OF_PROBABILITIES) if name in external.metrics]
-    found = {}
-    for name in dict.fromkeys(names):
-        metric = metric_named(name, external.classes, external.positive)
-        found[name] = float(metric.compute(targets, columns[metric.needs][test].astype(float), once)[0])
-    return found
+class _Elsewhere(Reading):
+    """Rows of classifiers."""
+
+    def __init__(self, asked: Sequence[Judged]) -> None:
+        first = asked[0].external
+        metric = metric_named(first.metric, first.classes, first.positive)
+        super().__init__(metric, first.classes, first.positive, lambda run: run.folder, "test")
+        self.numbers = _numbers(asked)
+
+    def pipeline(self, contender: Contender) -> Told:
+        """A row of evaluations.
+
+        Raises:
+            Untestable: their predictions cannot be read, or do not give what was recorded.
+        """
+        runs: Sequence[Judged] = contender.runs  # type: ignore[assignment]
+        found = [self._outputs(one) for one in runs]
+        recorded = [one.metrics[self.metric.name] for one in runs]
+        told = self.told(self.place(found), [one.values for one in found], recorded)
+        seeds = tuple(self.numbers[_training(one)] for one in runs)
+        keys = tuple(frozenset({*one.external.trainings, one.external.record}) for one in runs)
+        return told._replace(row=replace(told.row, seeds=seeds, trainings=keys), trainings=len(found))
+
+    def _outputs(self, one: Judged) -> Outputs:
+        try:
+            outputs = together([self._columns(read_columns(one.folder / PREDICTIONS), one.local)])
+        except UNREADABLE as error:
+            raise Untestable("its predictions cannot be read") from error
+        again = float(self.metric.compute(outputs.targets, outputs.values, np.ones((1, len(outputs.ids))))[0])
+        recorded = one.metrics[self.metric.name].value
+        by_convention = np.isnan(again) and recorded == 0  # MCC of a single decided class
+        if not by_convention and (recorded is None or not abs(again - recorded) <= TOLERANCE):
+            raise Untestable(f"its predictions do not give the recorded {self.metric.name}")
+        return outputs
+
+    def _columns(self, columns: Mapping[str, np.ndarray], local: bool) -> Outputs:
+        test, needs = columns["subsets"] == "test", self.metric.needs
+        values = columns[RECALIBRATED[needs] if local else needs][test].astype(float)
+        ids, groups, targets = (columns[name][test] for name in COMMON)
+        return Outputs(ids, groups, targets, np.zeros(len(ids), int), values)
 
 
-def _same(recorded: float | None, found: float) -> bool:
-    if recorded is None or not np.isfinite(found):
-        return recorded is None or not np.isfinite(recorded)
-    return abs(recorded - found) <= TOLERANCE
+class _Masks(_Elsewhere):
+    """Rows of segmenters, by their mean Dice coefficient."""
+
+    def __init__(self, asked: Sequence[Judged]) -> None:
+        self.metric = Metric(DICE, DICE, lambda targets, values, weights: weighted_mean(values[:, 0], weights))
+        self.influences, self.classes, self.by_decisions = _of_mean, [MASKS], False
+        self.images, self.codes = [], []
+        self.numbers = _numbers(asked)
+
+    def _columns(self, columns: Mapping[str, np.ndarray], local: bool) -> Outputs:
+        dice = columns[DICE]
+        known = np.isfinite(dice)
+        nothing = np.zeros(int(known.sum()), int)
+        return Outputs(columns["ids"][known], columns["groups"][known], nothing, nothing, dice[known, None])
+
+
+def _of_mean(targets: np.ndarray, values: np.ndarray, codes: np.ndarray) -> Influenced:
+    mean = float(values.mean())
+    return mean, np.bincount(codes, (values[:, 0] - mean) / len(values))
+
+
+def _numbers(asked: Sequence[Judged]) -> dict[tuple[int, int], int]:
+    """Of each training a number: a fold's classifier is one as any other, for all are asked about the same images."""
+    return {training: number for number, training in enumerate(sorted(set(map(_training, asked))))}
+
+
+def _training(one: Judged) -> tuple[int, int]:
+    return one.external.seed, one.external.fold or 0
 
 
 def _test_columns(path: Path) -> dict[str, np.ndarray]:

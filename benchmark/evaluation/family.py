@@ -35,7 +35,7 @@ def family_test(folder_of: Callable[[Record], Path], subset: str = "test") -> Fa
         except UnknownNameError:
             return _nothing(contenders, f"{metric} cannot be tested")
         reading = Reading(known, asked.classes, asked.positive, folder_of, subset)
-        return _Family(reading, contenders, reference, named).verdicts()
+        return Family(reading, contenders, reference, named).verdicts()
 
     return verdicts
 
@@ -44,7 +44,7 @@ def _nothing(contenders: Sequence[Contender], why: str) -> Verdicts:
     return Verdicts([Standing(note=why)] * len(contenders), [Verdict(note=why)] * len(contenders), note=why)
 
 
-class _Family:
+class Family:
     """The rows of one table, those that cannot be tested with the reason."""
 
     def __init__(self, reading: Reading, contenders: Sequence[Contender], reference: int, named: bool) -> None:
@@ -82,6 +82,7 @@ class _Family:
             self.reasons[i] = str(reason)
 
     def verdicts(self) -> Verdicts:
+        """Of the rows in their order."""
         place = self.place
         if place is None:
             return self._untested(next(iter(self.reasons.values()), "no predictions"))

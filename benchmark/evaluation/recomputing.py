@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.evaluation import curves, metrics
-from benchmark.evaluation.calibration import Calibration, calibrated, correct_prior, fit_calibration, without_prior
+from benchmark.evaluation.calibration import without_prior
 from benchmark.evaluation.controls import control_shares, judge_controls
 from benchmark.evaluation.differing import alike, differing, shown
 from benchmark.evaluation.estimates import Outputs, evaluate
+from benchmark.evaluation.recomputing_calibration import calibration_contradictions, fit_contradictions, priors
 from benchmark.evaluation.recomputing_curves import curve_contradictions
 from benchmark.evaluation.recomputing_maps import map_contradictions, mask_contradictions, unstored
 from benchmark.evaluation.recomputing_rules import bootstrapped, rule_contradictions
@@ -27,7 +28,6 @@ from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
 
-LOGITS_TOLERANCE = 1e-6
 OF_RULES = "controls"  # the kind of records whose rows are rules, and no pipeline
 
 
@@ -53,10 +53,6 @@ class _Run(NamedTuple):
     def settings(self) -> tuple[int, int]:
         """Seed and number of resamples."""
         return bootstrapped(self.record, self.exact)
-
-    def prior(self, name: str) -> list[float]:
-        shares = getattr(self.record.calibration, name)
-        return [shares[label] for label in self.record.classes]
 
 
 def recompute(record: Record, folder: Path, same_code: bool) -> Recomputed:
@@ -102,7 +98,7 @@ def _metrics(run: _Run) -> Iterator[str]:
     about = record.classes, record.positive, targets
     found = evaluate(*about, run.outputs.of(test), groups, *run.settings)
     if stored.fold is None:
-        neutral = without_prior(stored.logits[test], run.prior("batch_prior"))
+        neutral = without_prior(stored.logits[test], priors(record.calibration, record.classes)[1])
         found |= uncalibrated(*about, neutral, groups, *run.settings)
     if not run.exact:
         del found[ECE_FLOOR]  # drawn at random
@@ -111,27 +107,11 @@ def _metrics(run: _Run) -> Iterator[str]:
 
 def _calibration(run: _Run) -> Iterator[str]:
     """Logits, by the calibration in the record, give the corrected logits; that calibration is what is fitted."""
-    info, stored = run.record.calibration, run.stored
-    if info.method is None:
-        return
-    fitted = Calibration(
-        info.method,  # type: ignore[arg-type]
-        *(1.0 if one is None else one for one in (info.temperature, info.slope)),
-        info.intercept or 0.0,
-    )
-    priors = run.prior("data_prior"), run.prior("batch_prior")
-    found = calibrated(fitted, stored.logits, *priors)
-    for name in ("corrected_logits", "probabilities"):
-        gaps = np.abs(getattr(found, name) - getattr(stored, name))
-        count = int((~(gaps <= LOGITS_TOLERANCE * np.maximum(1, np.abs(getattr(stored, name))))).any(axis=1).sum())
-        if count:
-            yield f"{name} of {count} images are not what calibration makes of their logits"
+    about, stored = (run.record.calibration, run.record.classes), run.stored
+    yield from calibration_contradictions(*about, stored.logits, stored.corrected_logits, stored.probabilities)
     if run.exact:
         own = stored.subsets == "calibration"
-        again = fit_calibration(correct_prior(stored.logits[own], *priors), stored.targets[own], priors[0])
-        for name in ("method", "temperature", "slope", "intercept"):
-            if not alike(getattr(fitted, name), getattr(again, name), LOGITS_TOLERANCE):
-                yield f"calibration {name}: {getattr(again, name)} is fitted, recorded {getattr(fitted, name)}"
+        yield from fit_contradictions(*about, stored.logits[own], stored.targets[own])
 
 
 def _thresholds(run: _Run) -> Iterator[str]:

@@ -58,16 +58,17 @@ def read_outputs(runs: Sequence[Record], metric: Metric, folder_of: FoldersOf, s
     Raises:
         Untestable: the predictions cannot be read, or those of the test subset do not give the recorded metric.
     """
-    return _together([_of_run(run, metric, folder_of, subset) for run in runs])
+    return together([_of_run(run, metric, folder_of, subset) for run in runs])
 
 
 def read_rule(run: Record, rule: str, metric: Metric, folder_of: FoldersOf, subset: str) -> Outputs:
     """What a control rule says, as the record that holds its outputs keeps it."""
     columns = _decided(run, _columns(run, folder_of(run), f"{metric.needs}@{rule}"), metric)
-    return _together([_chosen(run, columns, subset)])
+    return together([_chosen(run, columns, subset)])
 
 
-def _together(folds: list[Outputs]) -> Outputs:
+def together(folds: list[Outputs]) -> Outputs:
+    """The images of all of these, in the order of their ids."""
     whole = Outputs(*(np.concatenate(column) for column in zip(*folds, strict=True)))
     order = np.argsort(whole.ids, kind="stable")
     return Outputs(*(column[order] for column in whole))

@@ -25,7 +25,7 @@ from benchmark.tasks.spec import DatasetChoice, RunSpec
 from registry.errors import ConfigError, StorageError
 from registry.lookup import find
 
-MODULE = "benchmark.stages.external"  # that evaluates
+MODULE, SCORING = "benchmark.stages.external", "benchmark.stages.external_scores"  # that evaluates, and its numbers
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +221,7 @@ def _task(
     name = f"{run.record.run}-on-{_slug(summary.name)}-{digest(canonical(identity))[:8]}"
     stands_on = [run.record.seal, [step.key if step else "" for step in steps], unchecked]
     code = index.code_digest(MODULE, OWN) or ""
+    scoring = index.code_digest(SCORING, OWN)
     return ExternalTask(
         run=str(run.folder),
         seal=run.record.seal,
@@ -240,6 +241,7 @@ def _task(
         members={name: str(path) for name, path in run.members.items()},
         recalibrate=asked.recalibrate,
         unchecked=unchecked,
+        scoring={SCORING: scoring} if scoring else {},
     )
 
 

@@ -20,6 +20,7 @@ SCHEMA = 1
 FILE = "external.json"
 FOLDER = "external"  # below the results
 ORDINARY, MASKS = "classes", "masks"
+TRAIT = "trait:"  # before the names of columns of ``predictions.npz`` that hold source and traits
 
 
 class Shared(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,6 +101,8 @@ class External(msgspec.Struct, frozen=True, omit_defaults=True):
         needed: ``sensitivity``, ``specificity`` or ``recall/CLASS`` -> local images of that class for ± 3 points.
         masks: agreement of predicted masks with the external dataset's.
         trainings: keys of the classifier trainings that the run stands on.
+        resamples: of every bootstrap; 0 in records that do not say.
+        scoring: module that scored -> digest of its code; empty in records that do not say.
         key: digest of run, images, classes, code.
     """
 
@@ -138,6 +141,8 @@ class External(msgspec.Struct, frozen=True, omit_defaults=True):
     needed: dict[str, int] = {}
     masks: dict[str, Estimate] = {}
     trainings: list[str] = []
+    resamples: int = 0
+    scoring: dict[str, str] = {}
     notes: list[str] = []
     environment: dict[str, str] = {}
     created: str = ""
@@ -155,6 +160,7 @@ class ExternalTask(msgspec.Struct, frozen=True):
         kind, dataset, mapping, key: as in `External`.
         recalibrate: on so many local images; 0 for none.
         unchecked: why nobody can look for films that the run learnt from; empty where somebody can.
+        scoring: as in `External`.
     """
 
     run: str
@@ -167,6 +173,7 @@ class ExternalTask(msgspec.Struct, frozen=True):
     members: dict[str, str] = {}
     recalibrate: int = 0
     unchecked: str = ""
+    scoring: dict[str, str] = {}
 
 
 def write(external: External, folder: Path) -> Path:

@@ -28,6 +28,9 @@ class Understood(msgspec.Struct, frozen=True, omit_defaults=True):
         parts: part in which the dataset comes -> label -> images.
         shared_patients, shared_files: how many patients, and files of one content, given parts have in training and
             in test.
+        leaking: images outside the test part whose patient, or the very file of which, is in it too.
+        leaking_patients: those of them whose patient is.
+        leaks: some of them, each with one of the test part.
         traits: what else is known -> of how many images.
         passed_over: files that were not read, and why.
     """
@@ -42,6 +45,9 @@ class Understood(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: dict[str, dict[str, int]] = {}
     shared_patients: int = 0
     shared_files: int = 0
+    leaking: int = 0
+    leaking_patients: int = 0
+    leaks: list[str] = []
     traits: dict[str, int] = {}
     passed_over: list[LeftAside] = []
 

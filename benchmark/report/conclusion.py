@@ -64,6 +64,12 @@ def parts(table: Table, ranking: Ranking) -> Parts:
     )
 
 
+def order(table: Table, ranking: Ranking) -> str:
+    """What may be said of the order of rows alone: who leads or is tied, by which trainings, what would show more."""
+    said = [_order(table, ranking), _these_trainings(table, ranking), what_would_show_it(table, ranking)]
+    return " ".join(filter(None, said))
+
+
 def _order(table: Table, ranking: Ranking) -> str:
     """Who leads, or stands first without leading."""
     first = _row(table, ranking.first)

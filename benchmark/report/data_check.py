@@ -21,7 +21,7 @@ def check_lines(report: DataReport) -> list[str]:
 
 
 def _lines(found: DataCheck) -> Iterator[str]:
-    yield f"{found.summary.name}: {found.summary.images:,} images"
+    yield f"{found.summary.name}: {plural(found.summary.images, 'image')}"
     yield from opening(found.summary, "own")
     for title, lines in (
         ("cannot be read", found.unreadable),

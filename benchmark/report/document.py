@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from benchmark.comparison.costs import CostTable
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Comparison
 from benchmark.report import captions, costs, external
 from benchmark.report.html import grid, html
@@ -25,25 +25,11 @@ def document(
         f"<title>{escape('; '.join(dict.fromkeys(named)) or 'bench compare')}</title>"
         f"<style>{STYLE}</style></head><body>\n"
     )
-    if comparison.tables or comparison.left_out or comparison.selected or not named:
-        yield html(comparison)
-    for table in elsewhere:
-        yield from _external(table)
+    if comparison.tables or comparison.left_out or comparison.selected or elsewhere or not named:
+        yield html(comparison, elsewhere)
     for one in measured:
         yield from _costs(one)
     yield "\n</body></html>\n"
-
-
-def _external(table: ExternalTable) -> Iterator[str]:
-    titles = external.titles_of(table)
-    rows = [[external.name(row), *external.texts_of(table, row)] for row in table.rows]
-    tail = [*external.legend(table, titles), *external.remarks(table)]
-    yield grid(external.title(table), external.caption(table), ["pipeline", *titles], rows, tail)
-    for row in table.rows:
-        if row.subgroups:
-            found = external.subgroups(row.subgroups)
-            cells = [[line.name.text, *(cell.text for cell in line.cells)] for line in found.lines]
-            yield grid(f"{external.name(row)}, by source and trait", [], ["images", *found.titles], cells, [])
 
 
 def _costs(table: CostTable) -> Iterator[str]:

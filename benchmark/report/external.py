@@ -1,17 +1,23 @@
 """Evaluations on images of elsewhere for a terminal of any width, as Markdown, CSV and JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from benchmark.comparison.external import ExternalRow, ExternalTable, metrics_shown
+from benchmark.comparison.external import metrics_shown
+from benchmark.comparison.external_order import as_row, as_table
+from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, Subgroup
-from benchmark.records.metrics import CALIBRATION_SLOPE
+from benchmark.records.metrics import CALIBRATION_SLOPE, ECE_FLOOR
+from benchmark.records.verdicts import Verdict
 from benchmark.report import wording
+from benchmark.report.captions import COMMON, TO_FIRST
+from benchmark.report.conclusion import order
 from benchmark.report.csv_text import csv_text
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
@@ -85,10 +91,19 @@ def _caption(table: ExternalTable) -> Iterator[str]:
 
 
 def legend(table: ExternalTable, titles: Sequence[str]) -> Iterator[str]:
-    """How to read the columns of these titles."""
+    """How to read the cells of the columns of these titles."""
     several = any(len(row.trainings) > 1 for row in table.rows)
     over = "images and retraining" if several else "images alone, of these trainings"
     yield f"Intervals: 95 % over {over}."
+    ranking = table.ranking
+    if ranking is not None and ranking.pairs:
+        if TO_FIRST in titles:
+            common = any(row.verdict is not None and row.verdict.common_trainings for row in table.rows)
+            how = f"; {COMMON}: both stand on common trainings, and are compared by these" if common else ""
+            pairs = wording.plural(ranking.pairs, "pair")
+            yield f"{TO_FIRST}: 95 % simultaneous over {pairs} of rows, on the same images{how}."
+        alone = "leads" if ranking.leads else "stands first"
+        yield f"Bold: {'cannot be told apart from the first' if len(ranking.tied) > 1 else alone}."
     if table.kind == MASKS:
         return
     yield (
@@ -99,15 +114,34 @@ def legend(table: ExternalTable, titles: Sequence[str]) -> Iterator[str]:
         yield "Calibration slope and intercept: best 1 and 0; a slope below 1 is overconfident."
 
 
+def supported(table: ExternalTable, row: ExternalRow) -> bool:
+    """Whether a row leads, or cannot be told apart from the one that stands first."""
+    ranking = table.ranking
+    return ranking is not None and bool(ranking.pairs) and not ranking.untested and row.name in ranking.tied
+
+
+def conclusion(table: ExternalTable) -> str:
+    """Who leads, or who cannot be told apart; empty of a single row."""
+    return order(as_table(table), table.ranking) if table.ranking is not None and len(table.rows) > 1 else ""
+
+
 def remarks(table: ExternalTable) -> list[str]:
     """What holds of single rows, what all say once: shared films, notes, images needed, subgroups that differ."""
     said: dict[str, list[str]] = {}
     for row in table.rows:
-        for text in [*row.shared, *row.notes, *_needed(table, row), *_differences(row)]:
-            said.setdefault(text, []).append(name(row))
-    every = {name(row) for row in table.rows if not row.recalibrated}
+        tested = wording.notes(as_row(row, table.metric), [])
+        for text in [*row.shared, *row.notes, *tested, *_calibration(row), *_needed(table, row), *_differences(row)]:
+            said.setdefault(text, []).append(row.name)
+    every = {row.name for row in table.rows if not row.recalibrated}
     whose = {text: "" if every <= set(names) else f"{', '.join(names)}: " for text, names in said.items()}
     return [f"{whose[text]}{text}." for text in said]
+
+
+def _calibration(row: ExternalRow) -> Iterator[str]:
+    """The expected calibration error, which has no interval, beside what chance alone shows."""
+    error, floor = row.metrics.get("ece"), row.metrics.get(ECE_FLOOR)
+    if error is not None and floor is not None and floor.value is not None:
+        yield f"ece {wording.number(error.value)} ({wording.beside_perfect(floor)})"
 
 
 def _needed(table: ExternalTable, row: ExternalRow) -> Iterator[str]:
@@ -128,31 +162,42 @@ def _differences(row: ExternalRow) -> Iterator[str]:
         )
 
 
-def name(row: ExternalRow) -> str:
-    """How a row is named."""
-    shown = row.short_name or row.pipeline
-    return f"{shown} · recalibrated on {row.recalibrated}" if row.recalibrated else shown
+def grid_of(table: ExternalTable) -> tuple[list[str], list[list[str]]]:
+    """Titles of columns, without that of the rows' names, and the cells of each row, its name first."""
+    first, *others = metrics_shown(table)
+    tested = any(row.verdict is not None and row.verdict.value is not None for row in table.rows)
+    beside: dict[str, Callable[[ExternalRow], str]] = {}
+    if table.kind != MASKS:
+        beside[DROP] = lambda row: wording.difference(row.drop.get(table.metric))
+    if tested:
+        beside[TO_FIRST] = lambda row: _to_first(table, row)
+    if table.kind != MASKS:
+        beside["own test"] = lambda row: wording.number(row.internal.get(table.metric))
+    columns = {wording.metric(first): _metric(first), **beside, **{wording.metric(one): _metric(one) for one in others}}
+    if table.kind != MASKS:
+        columns["trainings"] = lambda row: str(len(row.trainings))
+    return list(columns), [[row.name, *(text(row) for text in columns.values())] for row in table.rows]
 
 
-def titles_of(table: ExternalTable) -> list[str]:
-    """The columns after the name."""
-    shown = [wording.metric(one) for one in metrics_shown(table)]
-    return shown if table.kind == MASKS else [shown[0], DROP, "own test", *shown[1:], "trainings"]
+def _metric(name: str) -> Callable[[ExternalRow], str]:
+    return lambda row: wording.estimate(row.metrics.get(name))
 
 
-def texts_of(table: ExternalTable, row: ExternalRow) -> list[str]:
-    """A row's cells under these."""
-    shown = [wording.estimate(row.metrics.get(one)) for one in metrics_shown(table)]
-    if table.kind == MASKS:
-        return shown
-    drop = wording.difference(row.drop.get(table.metric))
-    own = wording.number(row.internal.get(table.metric))
-    return [shown[0], drop, own, *shown[1:], str(len(row.trainings))]
+def _to_first(table: ExternalTable, row: ExternalRow) -> str:
+    found = row.verdict
+    if table.ranking is not None and row.name == table.ranking.first:
+        return "first"
+    if found is not None and found.identical:
+        return f"the same on all {found.n:,}"
+    return wording.difference(found) + (f" {COMMON}" if found is not None and found.common_trainings else "")
 
 
 def _table(table: ExternalTable, width: int) -> Text:
-    titles = titles_of(table)
-    lines = [Line(Cell(name(row)), [Cell(text, left=True) for text in texts_of(table, row)]) for row in table.rows]
+    titles, rows = grid_of(table)
+    lines = [
+        Line(Cell(own, "bold" if supported(table, row) else ""), [Cell(text, left=True) for text in texts])
+        for row, (own, *texts) in zip(table.rows, rows, strict=True)
+    ]
     out = Text().append(prose(title(table), width) + "\n", "bold")
     for line in caption(table):
         out.append(prose(line, width) + "\n", "dim")
@@ -165,10 +210,12 @@ def _table(table: ExternalTable, width: int) -> Text:
     more = [f"More columns at {needed(grid)} columns or --format csv: {', '.join(hidden)}."] if hidden else []
     for line in [*legend(table, shown), *more, *remarks(table)]:
         out.append(prose(line, width) + "\n", "dim")
+    if said := conclusion(table):
+        out.append("\n" + prose(said, width) + "\n")
     for row in table.rows:
         if row.subgroups:
-            out.append("\n" + prose(f"{name(row)}, by source and trait", width) + "\n")
-            divided = subgroups(row.subgroups)
+            out.append("\n" + prose(f"{row.name}, by source and trait", width) + "\n")
+            divided = subgroups_grid(row.subgroups)
             taken, names = _chosen(divided, width)
             out += draw(divided.only(taken), width, names)
     return out
@@ -178,8 +225,8 @@ def _chosen(grid: Grid, width: int) -> tuple[list[int], int]:
     return choose(grid, width, range(len(grid.titles)), min(2, len(grid.titles)))
 
 
-def subgroups(found: Sequence[Subgroup]) -> Grid:
-    """A line per subgroup."""
+def subgroups_grid(found: Sequence[Subgroup]) -> Grid:
+    """Every subgroup of a row with its numbers."""
     metrics = list(dict.fromkeys(metric for one in found for metric in one.metrics))
     lines = [
         Line(
@@ -198,25 +245,27 @@ def _of_subgroup(one: Subgroup, metrics: Sequence[str]) -> list[str]:
 
 def _markdown(table: ExternalTable) -> str:
     lines = [f"## {escaped(title(table))}", "", *map(escaped, caption(table)), ""]
-    lines += _pipes(["pipeline", *titles_of(table)], [[name(row), *texts_of(table, row)] for row in table.rows])
-    lines += [
-        "",
-        *map(escaped, legend(table, titles_of(table))),
-        "",
-        *(f"- {escaped(line)}" for line in remarks(table)),
-    ]
+    titles, rows = grid_of(table)
+    bold = [supported(table, row) for row in table.rows]
+    lines += _pipes(["pipeline", *titles], rows, bold)
+    lines += ["", *map(escaped, legend(table, titles)), "", *(f"- {escaped(line)}" for line in remarks(table))]
+    if said := conclusion(table):
+        lines += ["", escaped(said)]
     for row in table.rows:
         if row.subgroups:
-            grid = subgroups(row.subgroups)
-            cells = [[line.name.text, *(cell.text for cell in line.cells)] for line in grid.lines]
-            lines += ["", f"{escaped(name(row))}, by source and trait", "", *_pipes(["images", *grid.titles], cells)]
+            grid = subgroups_grid(row.subgroups)
+            parts = [[line.name.text, *(cell.text for cell in line.cells)] for line in grid.lines]
+            lines += ["", f"{escaped(row.name)}, by source and trait", "", *_pipes(["images", *grid.titles], parts)]
     return "\n".join(lines) + "\n"
 
 
-def _pipes(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    head = f"| {' | '.join(map(escaped, titles))} |"
+def _pipes(titles: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[bool] = ()) -> list[str]:
+    """A table; of the rows that are bold the name and what stands next to it."""
+    cells = [[escaped(text) for text in row] for row in rows]
+    for row in compress(cells, bold):
+        row[:2] = [f"**{cell}**" for cell in row[:2]]
     rule = f"| {' | '.join([':--', *('--:' for _ in titles[1:])])} |"
-    return [head, rule, *(f"| {' | '.join(map(escaped, cells))} |" for cells in rows)]
+    return [f"| {' | '.join(map(escaped, titles))} |", rule, *(f"| {' | '.join(row)} |" for row in cells)]
 
 
 def _flat(place: int, table: ExternalTable, row: ExternalRow) -> dict[str, Any]:
@@ -229,7 +278,10 @@ def _flat(place: int, table: ExternalTable, row: ExternalRow) -> dict[str, Any]:
         flat |= _ends(metric, one)
     for metric, one in row.drop.items():
         flat |= _ends(f"drop {metric}", one)
-    return flat | {f"own test {metric}": value for metric, value in row.internal.items()}
+    flat |= {f"own test {metric}": value for metric, value in row.internal.items()}
+    found = row.verdict or Verdict()
+    first = Estimate(found.value, found.low, found.high)
+    return flat | _ends("difference to first", first) | {"difference to first p": found.p}
 
 
 def _ends(title: str, one: Estimate) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Comparisons as HTML for notebooks: small, complete in themselves, everything escaped."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
-from benchmark.report import captions, columns, wording
+from benchmark.report import captions, columns, external, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
 from benchmark.report.terminal import supported
@@ -15,10 +16,15 @@ LEFT, FIGURES = "text-align:left", "text-align:left;white-space:nowrap;font-vari
 DIM = "opacity:.65"
 
 
-def html(comparison: Comparison) -> str:
-    """Every table with its caption and its closing sentence; files that were left out come last."""
+def html(comparison: Comparison, elsewhere: Sequence[ExternalTable] = ()) -> str:
+    """Every table with its caption and its closing sentence; files that were left out come last.
+
+    Args:
+        elsewhere: tables of images of elsewhere, below the others.
+    """
     parts = [_line(f"{comparison.selected}.")] if comparison.selected else []
     parts += [_table(shortened(table)) for table in comparison.tables]
+    parts += [_elsewhere(table) for table in elsewhere]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
 
@@ -27,32 +33,57 @@ def grid(
     title: str, head: Iterable[str], titles: Iterable[str], rows: Iterable[Iterable[str]], tail: Iterable[str]
 ) -> str:
     """Any table of texts: a title, lines above it, titles of columns, cells, lines below it."""
-    columns = "".join(f'<th style="{LEFT}">{escape(one)}</th>' for one in titles)
     body = "".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in rows)
-    return "".join(
-        [
-            f"<p><b>{escape(title)}</b></p>" if title else "",
-            *map(_line, head),
-            f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>",
-            *map(_line, tail),
-        ]
-    )
+    above = f"<p><b>{escape(title)}</b></p>" if title else ""
+    return "".join([above, *map(_line, head), _grid(titles, body), *map(_line, tail)])
 
 
 def _table(table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
     rows = "".join(_row(table, row, shown, wording.notes(row, metrics)) for row in table.rows)
-    head = "".join(f'<th style="{LEFT}">{escape(title)}</th>' for title in ["pipeline", *(one.title for one in shown)])
     return "".join(
         [
             f"<p><b>{escape(captions.title(table))}</b></p>",
             *(_line(line) for line in captions.caption(table)),
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>",
+            _grid(["pipeline", *(one.title for one in shown)], rows),
             _line(captions.legend(table, [column.title for column in shown])),
             f"<p>{escape(conclusion(table))}</p>",
         ]
     )
+
+
+def _elsewhere(table: ExternalTable) -> str:
+    """A table of images of elsewhere, and of every row its subgroups."""
+    titles, cells = external.grid_of(table)
+    rows = [
+        f"<tr>{_cell(own, bold=external.supported(table, row))}{''.join(map(_cell, texts))}</tr>"
+        for row, (own, *texts) in zip(table.rows, cells, strict=True)
+    ]
+    return "".join(
+        [
+            f"<p><b>{escape(external.title(table))}</b></p>",
+            *(_line(line) for line in external.caption(table)),
+            _grid(["pipeline", *titles], "".join(rows)),
+            *(_line(line) for line in [*external.legend(table, titles), *external.remarks(table)]),
+            f"<p>{escape(external.conclusion(table))}</p>",
+            *(_divided(row) for row in table.rows if row.subgroups),
+        ]
+    )
+
+
+def _divided(row: ExternalRow) -> str:
+    divided = external.subgroups_grid(row.subgroups)
+    lines = "".join(
+        f"<tr>{_cell(line.name.text, dim=bool(line.name.style))}{''.join(_cell(cell.text) for cell in line.cells)}</tr>"
+        for line in divided.lines
+    )
+    return _line(f"{row.name}, by source and trait") + _grid(["images", *divided.titles], lines)
+
+
+def _grid(titles: Iterable[str], rows: str) -> str:
+    head = "".join(f'<th style="{LEFT}">{escape(title)}</th>' for title in titles)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _row(table: Table, row: Row, shown: list[Column], notes: Iterable[str]) -> str:

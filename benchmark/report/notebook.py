@@ -11,6 +11,8 @@ from rich.console import Console, RenderableType
 from rich.markup import render
 from rich.progress import Progress, ProgressColumn, TaskID
 
+from benchmark.storage.garbage import imported
+
 WIDTH = 100
 PAUSE_S = 0.2  # between two drawings of a bar; lines are drawn at once
 STYLE = "margin:0;white-space:pre-wrap"
@@ -61,6 +63,21 @@ class Page(Console):
         self.drawn = now
         text = self.lines.getvalue() + self.below()
         self.show(text, f'<pre style="{STYLE}">{escape(text)}</pre>')
+
+
+def cell_output() -> Show:
+    """Puts plain text and HTML in one place of a notebook's cell; any front end can show that, without widgets."""
+    display = imported("IPython.display").display
+    handles: list[Any] = []
+
+    def show(text: str, html: str) -> None:
+        content = {"text/plain": text, "text/html": html}
+        if handles:
+            handles[0].update(content, raw=True)
+        else:
+            handles.append(display(content, raw=True, display_id=True))
+
+    return show
 
 
 class PageBars(Progress):

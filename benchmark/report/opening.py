@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from benchmark.records.summary import DatasetSummary, LeftAside, Understood
+from registry.wording import counted, plural
 
 MOST = 12  # labels, sources or reasons on one line
 SAID = ("patients unknown", "patients of", "sources unknown")  # beginnings of notices that lines of their own repeat
@@ -24,7 +25,7 @@ def _facts(summary: DatasetSummary, parts: str) -> Iterator[tuple[str, str]]:
     yield "patients", _patients(summary)
     yield "sources", _counted(summary.sources) or "unknown"
     yield "parts", _parts(known, parts)
-    yield "also known", _counted({trait: f"of {_images(count)}" for trait, count in known.traits.items()})
+    yield "also known", _counted({trait: f"of {plural(count, 'image')}" for trait, count in known.traits.items()})
     yield "left out", ", ".join([*filter(None, [_ignored(known.ignored)]), *_limited(known.limited)])
     yield "passed over", _listed(map(_left_aside, known.passed_over), "; ")
     yield from (("note", line) for line in summary.notices if not line.startswith(SAID))
@@ -36,7 +37,7 @@ def _masks(summary: DatasetSummary) -> str:
     by_label = summary.understood.masks
     lacking = [label for label in summary.labels if not by_label.get(label)]
     without = f"; none of {_listed(lacking)}" if lacking else ""
-    return f"{summary.masks:,} of {_images(summary.images)} ({_counted(by_label)}){without}"
+    return f"{summary.masks:,} of {plural(summary.images, 'image')} ({_counted(by_label)}){without}"
 
 
 def _patients(summary: DatasetSummary) -> str:
@@ -45,8 +46,8 @@ def _patients(summary: DatasetSummary) -> str:
         return "unknown: each image stands by itself, but for identical ones"
     by = f", known by {known.patients_by}" if known.patients_by else ""
     lone = summary.images - known.patients_of
-    alone = f"; of {_images(lone)} unknown: each stands by itself" if lone else ""
-    return f"{known.patients:,} with {_images(known.patients_of)}{by}{alone}"
+    alone = f"; of {plural(lone, 'image')} unknown: each stands by itself" if lone else ""
+    return f"{known.patients:,} with {plural(known.patients_of, 'image')}{by}{alone}"
 
 
 def _parts(known: Understood, used: str) -> str:
@@ -61,18 +62,14 @@ def _parts(known: Understood, used: str) -> str:
     return f"{counts}{given}{f'; {leaks} lie in train and in test{fate}' if leaks else ''}{anew}"
 
 
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
-
-
 def _limited(count: int) -> list[str]:
     return [f"{count:,} beyond --limit"] if count else []
 
 
 def _left_aside(one: LeftAside) -> str:
-    count = f"{one.count:,} " if one.count else ""
+    what = counted(one.count, one.what) if one.count else one.what
     examples = f", such as {one.examples[0]}" if one.examples else ""
-    return f"{count}{one.what} ({one.why}{examples})"
+    return f"{what} ({one.why}{examples})"
 
 
 def _counted(counts: Mapping[str, object]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 
 from benchmark.comparison.costs import CostTable
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Comparison
 from benchmark.report.cost_export import costs_content, costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Table
 from benchmark.execution.descriptions import describing

@@ -43,6 +43,10 @@ WORDS = {
 UNSEEDED = (  # steps that are the same for all training seeds
     "prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls", "familiarity",
 )  # fmt: skip
+UNSEARCHED = (
+    "No copies of films were looked for, only patients and files: a run looks, and stops (exit code 4) where the parts "
+    "as given have some in test and elsewhere."
+)
 QUIET_S = 10  # at most, where no bar can be drawn
 
 
@@ -186,6 +190,14 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
     runs = [run for run in planned if not run.of_controls]
     left = [run for run in runs if run.state != "cached"]
     console.print(f"{plural(len(runs), 'run')}, {len(runs) - len(left)} cached", highlight=False)
+    if unsearched(planned):
+        console.print(UNSEARCHED, highlight=False, soft_wrap=True)
+
+
+def unsearched(planned: Sequence[Planned]) -> bool:
+    """Whether a run may stop for copies that given parts have in common, which no plan looks for."""
+    splits = [run.spec.split for run in planned if run.state != "cached"]
+    return any(one.parts == "given" and one.leaks == "refuse" for one in splits)
 
 
 def plan_json(planned: Sequence[Planned]) -> str:
@@ -200,6 +212,8 @@ def plan_json(planned: Sequence[Planned]) -> str:
         listed["controls" if one.of_controls else "runs"].append(told)
     if planned:
         listed["dataset"] = planned[0].summary
+    if unsearched(planned):
+        listed["note"] = UNSEARCHED
     return msgspec.json.encode(listed).decode()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from benchmark.comparison.costs import CostGroup, CostTable
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Row, Table
 from benchmark.report import captions, columns, costs, external, wording
 from benchmark.report.columns import Column
@@ -99,19 +99,19 @@ def _meaning(table: Table) -> str:
 
 def external_sheets(table: ExternalTable) -> list[Sheet]:
     """What was found on images of elsewhere, then each row's subgroups."""
-    titles = external.titles_of(table)
-    rows = [SheetRow(external.name(row), _plain(external.texts_of(table, row))) for row in table.rows]
-    below = [*external.legend(table, titles), *external.remarks(table)]
+    titles, cells = external.grid_of(table)
+    rows = [SheetRow(own, _plain(texts)) for own, *texts in cells]
+    below = [*external.legend(table, titles), *external.remarks(table), *filter(None, [external.conclusion(table)])]
     sheets = [Sheet(external.title(table), "pipeline", titles, rows, external.caption(table), below)]
     for row in table.rows:
         if row.subgroups:
-            grid = external.subgroups(row.subgroups)
+            grid = external.subgroups_grid(row.subgroups)
             lines = [
                 SheetRow(line.name.text, _plain(cell.text for cell in line.cells), style=FEW if line.name.style else "")
                 for line in grid.lines
             ]
             below = ["Grey: fewer than ten groups."] if any(line.style for line in lines) else []
-            heading = f"{external.name(row)}, by source and trait, on {table.dataset}"
+            heading = f"{row.name}, by source and trait, on {table.dataset}"
             sheets.append(Sheet(heading, grid.corner, grid.titles, lines, below=below))
     return sheets
 
@@ -126,7 +126,7 @@ def cost_sheets(table: CostTable) -> list[Sheet]:
 
 def _cost_sheet(table: CostTable, group: CostGroup, shown: Sequence[costs.Column]) -> Sheet:
     rows = [
-        SheetRow(row.pipeline, _plain(costs.cell(row, column, True).strip() for column in shown), costs.notes(row))
+        SheetRow(costs.name(row), _plain(costs.cell(row, column, True).strip() for column in shown), costs.notes(row))
         for row in group.rows
     ]
     caption = f"{costs.title(table)}: {costs.conditions(group.conditions)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Comparison as Content
 from benchmark.comparison.tables import Table
 from benchmark.report.export import flat
@@ -25,11 +26,13 @@ class Comparison:
         tables: one per question, dataset and split, rows in the order of rank.
         left_out: files that cannot be trusted, as ``path reason``.
         folders: name of a pipeline's run (``tables[…].rows[…].runs[…].run``) -> its folder, for `load`.
+        external: tables of runs on images of elsewhere.
     """
 
     tables: list[Table]
     left_out: list[str] = field(default_factory=list)
     folders: Mapping[str, Path] = field(default_factory=dict)
+    external: list[ExternalTable] = field(default_factory=list)
 
     def to_frame(self) -> "pd.DataFrame":
         """A line per row of every table, with the columns of ``bench compare --format csv``; numbers not rounded.
@@ -47,14 +50,14 @@ class Comparison:
 
     def __str__(self) -> str:
         """The tables as on a terminal."""
-        return "".join(page(self._content(), [], "table"))
+        return "".join(page(self._content(), [], "table", self.external))
 
     def __repr__(self) -> str:
         rows = sum(len(table.rows) for table in self.tables)
         return f"<Comparison of {len(self.tables)} tables with {rows} rows; print it to see them>"
 
     def _repr_html_(self) -> str:
-        return html(self._content())
+        return html(self._content(), self.external)
 
     def _content(self) -> Content:
         return Content(self.tables, self.left_out)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.comparison.costs import CostTable
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.records.record import DatasetInfo, Record

@@ -73,7 +73,7 @@ def beside_perfect(floor: Estimate) -> str:
 
 def plural(number_of: int, noun: str) -> str:
     """``1 trial``, ``3 trials``."""
-    return f"{number_of} {noun}" if number_of == 1 else f"{number_of} {noun}s"
+    return f"1 {noun}" if number_of == 1 else f"{number_of:,} {noun}s"
 
 
 def count(value: int) -> str:

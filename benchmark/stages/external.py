@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.data.prepared import Prepared
 from benchmark.evaluation.intervals import proportion
-from benchmark.evaluation.masks import agreement_estimates
+from benchmark.evaluation.masks import MEASURES, agreement_estimates
 from benchmark.models.external import Said, of_run, of_segmenter, of_vote
 from benchmark.records.contents import images_digest, listing
 from benchmark.records.estimate import Estimate
@@ -103,6 +103,8 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
         "shared": chosen.shared,
         "left_out": chosen.left_out,
         "masks": _masks(record, images, rows, said),
+        "resamples": int(record.spec["resamples"]),
+        "scoring": task.scoring,
         "environment": environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -122,7 +124,8 @@ def _masks(record: Record, images: Prepared, rows: np.ndarray, said: Said) -> di
     seed = int(record.spec["seed"])
     agreement = {name: values[known] for name, values in said.agreement.items()}
     found = {"implausible": proportion(said.implausible, groups)}
-    return found | agreement_estimates(agreement, groups[known], seed) if known.any() else found
+    resamples = int(record.spec["resamples"])
+    return found | agreement_estimates(agreement, groups[known], seed, resamples) if known.any() else found
 
 
 def _columns(images: Prepared, rows: np.ndarray, said: Said, found: Judged | None) -> dict[str, np.ndarray]:
@@ -134,5 +137,7 @@ def _columns(images: Prepared, rows: np.ndarray, said: Said, found: Judged | Non
         "sources": np.array([source or "" for source in images.sources[rows]], np.str_),
     }
     if said.implausible is not None:
-        columns["dice"] = np.where(said.agreement["known"], said.agreement["dice"], np.nan)
+        known = said.agreement["known"]
+        columns |= {name: np.where(known, said.agreement[name], np.nan) for name in MEASURES}
+        columns |= {"case": np.where(known, said.agreement["case"], ""), "implausible": said.implausible}
     return columns | (found.columns if found else {})

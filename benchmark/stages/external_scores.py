@@ -13,7 +13,7 @@ from benchmark.evaluation.external import (
     Asked,
     carried_over,
     drops,
-    needed,
+    needed_of_classes,
     neutral_logits,
     outputs_of,
     recalibrated,
@@ -24,7 +24,7 @@ from benchmark.evaluation.training_checks import ONE_ANSWER
 from benchmark.models.external import Said
 from benchmark.models.run_folder import fitted
 from benchmark.records.contents import images_digest
-from benchmark.records.external import ExternalTask, Recalibration
+from benchmark.records.external import TRAIT, ExternalTask, Recalibration
 from benchmark.records.record import Record
 from registry.errors import DataError
 
@@ -75,13 +75,13 @@ def judged(record: Record, task: ExternalTask, prepared: Prepared, rows: np.ndar
         "drop": drops(found, record.metrics),
         "internal": {name: one for name, one in record.metrics.items() if name in found},
         "recalibration": again,
-        "needed": _needed(record, images, outputs.decisions, rest),
+        "needed": needed_of_classes(classes, record.positive, targets, outputs.decisions, groups, rest),
         "notes": [*_notes(classes, counts, confusion), *([note] if note else [])],
         "n": int(rest.sum()),
         "groups": len(np.unique(groups[rest])),
     }
     stored = {"logits": said.logits, "corrected_logits": corrected, "probabilities": probabilities, **columns}
-    stored |= {f"trait:{name}": _spread(values, rest) for name, values in seen.divided.items()}
+    stored |= {f"{TRAIT}{name}": _spread(values, rest) for name, values in seen.divided.items()}
     columns = {"targets": targets, "subsets": np.where(rest, "test", "local"), **stored}
     return Judged(fields | _carried(record, task) | _divided(record, prepared.ids[rows[rest]], seen), columns)
 
@@ -151,18 +151,6 @@ def _again(
         ),
         {"recalibrated_logits": found.corrected_logits, "recalibrated_probabilities": found.probabilities},
     )
-
-
-def _needed(record: Record, images: Images, decisions: np.ndarray, rest: np.ndarray) -> dict[str, int]:
-    """How many images of each class its share of recognised ones to within three points needs."""
-    counts = {}
-    for k, name in enumerate(record.classes):
-        own = rest & (images.targets == k)
-        kind = f"recall/{name}"
-        if record.positive is not None and len(record.classes) == 2:
-            kind = "sensitivity" if name == record.positive else "specificity"
-        counts[kind] = needed(decisions[own] == k, images.groups[own])
-    return {kind: count for kind, count in counts.items() if count is not None}
 
 
 def _notes(classes: list[str], counts: list[int], confusion: list[list[int]]) -> list[str]:

@@ -12,6 +12,7 @@ from registry.errors import DataError, DataNotFoundError, unknown_name
 from registry.readers import layout, patients, sheets, tree
 from registry.readers.film import Film, film
 from registry.readers.mask_files import among_images, pair
+from registry.wording import plural
 
 LABELS = ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")
 PUBLISHED_IMAGES = 21165
@@ -44,7 +45,7 @@ def covid_radiography(root: str | Path, *, predicted_masks: str = "COVID,Normal"
         label: _read(label, path, "predicted U-Net" if label in predicted else "database")
         for label, path in folders.items()
     }
-    listed = tuple(sample for one in read.values() for sample in one.samples)
+    listed, respelled = layout.one_spelling([sample for one in read.values() for sample in one.samples])
     return layout.FileDataset(
         name="covid-radiography",
         labels=tuple(folders),
@@ -53,7 +54,7 @@ def covid_radiography(root: str | Path, *, predicted_masks: str = "COVID,Normal"
             "COVID-19 Radiography Database (Chowdhury et al. 2020, doi:10.1109/ACCESS.2020.3010287; "
             "Rahman et al. 2021, doi:10.1016/j.compbiomed.2021.104319)"
         ),
-        notices=(*_notices(folder, listed), *(one.gap for one in read.values() if one.gap)),
+        notices=(*_notices(folder, listed), *(one.gap for one in read.values() if one.gap), *respelled),
         listed=listed,
         passed_over=(*(one for label in read.values() for one in label.passed_over), *_beside(folder, folders)),
         patients=" and ".join(one.table for one in read.values() if one.table),
@@ -204,7 +205,7 @@ def _notices(folder: Path, samples: tuple[Sample, ...]) -> Iterable[str]:
     if unknown == len(samples):
         yield "sources unknown: no metadata sheets beside the label folders"
     elif unknown:
-        yield f"sources of {unknown:,} images unknown: not in the metadata sheets"
+        yield f"sources of {plural(unknown, 'image')} unknown: not in the metadata sheets"
     table = layout.child_file(folder, "Lung_Opacity.patients.csv")
     if table and "nih_file" in table.read_text(encoding="utf-8-sig").partition("\n")[0]:
         yield "Lung_Opacity: stand-in films of NIH ChestX-ray labelled Pneumonia, not the database's own"

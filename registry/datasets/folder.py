@@ -1,11 +1,11 @@
 """Any collection kept as one sub-folder per label."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from registry.contracts import PARTS, PassedOver
+from registry.contracts import PARTS, PassedOver, Sample
 from registry.errors import DataError
 from registry.options import Range
 from registry.readers import layout, patients
@@ -52,9 +52,31 @@ def folder(
     labels = {film.file.path: label for label, films in found.films.items() for film in films}
     check_no_masks(images, labels, found.depth)
     known = _patients(found, images, labels, patient)
+    listed, respelled = layout.one_spelling(list(_samples(found, images, masks, labels, known, mask_annotator)))
+    return layout.FileDataset(
+        name=name or base.resolve().name,
+        labels=tuple(found.films),
+        licence=licence,
+        origin="a folder of the user",
+        notices=(*_sourceless(listed), *found.joined, *known.notices, *respelled),
+        listed=listed,
+        passed_over=(*found.skipped, *unpaired, *_others(found, known)),
+        patients=known.known_by,
+    )
+
+
+def _samples(
+    found: Labelled,
+    images: Sequence[Film],
+    masks: Mapping[str, tuple[str, ...]],
+    labels: Mapping[str, str],
+    known: "_Known",
+    mask_annotator: str,
+) -> Iterator[Sample]:
     ids = _ids(images, labels, found.depth)
-    listed = tuple(
-        layout.sample(
+    for place, film in enumerate(images):
+        path = film.file.path
+        yield layout.sample(
             layout.ImageFile(path, masks.get(path, ())),
             id=ids[path],
             label=labels[path],
@@ -63,18 +85,11 @@ def folder(
             mask_annotator=mask_annotator,
             part=film.part,
         )
-        for place, (film, path) in enumerate((film, film.file.path) for film in images)
-    )
-    return layout.FileDataset(
-        name=name or base.resolve().name,
-        labels=tuple(found.films),
-        licence=licence,
-        origin="a folder of the user",
-        notices=(*(() if all(sample.source for sample in listed) else (SOURCELESS,)), *known.notices),
-        listed=listed,
-        passed_over=(*found.skipped, *unpaired, *_others(found, known)),
-        patients=known.known_by,
-    )
+
+
+def _sourceless(listed: Sequence[Sample]) -> Iterator[str]:
+    if not all(sample.source for sample in listed):
+        yield SOURCELESS
 
 
 def recognises(root: str | Path) -> int:

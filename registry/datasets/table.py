@@ -63,11 +63,11 @@ def table(
     rows.take(*sources)
     table_films.check_fit(folder, rows)
     several = bool(between) or any(one.columns.findings or one.columns.repeated for one in sources)
-    labels = table_films.labels_of(rows.found, between or table_films.SEPARATOR, several, names)
+    labels, respelled = table_films.labels_of(rows.found, between or table_films.SEPARATOR, several, names)
     parts = {} if part is None else table_films.parts_of(folder, rows.found, labels)
     samples = table_films.samples_of(folder, rows.found, labels, parts, mask_annotator)
     return table_films.dataset_of(
-        folder, sources, rows, samples, between or table_films.SEPARATOR, name=name, licence=licence
+        folder, sources, rows, samples, between or table_films.SEPARATOR, name=name, licence=licence, notices=respelled
     )
 
 

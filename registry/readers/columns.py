@@ -44,6 +44,11 @@ NAMES: dict[str, tuple[str, ...]] = {
     "sex": ("sex", "gender", "patientsex", "patientgender", "patientsexdicom", "geschlecht", "sexo"),
     "view": ("view", "viewposition", "projection", "viewpositiondicom", "appa", "position", "frontallateral"),
 }  # fmt: skip
+STUDIES = {  # columns that are guessed to be nothing: a patient may have several
+    "studyid", "study", "studyuid", "studyinstanceuid", "studynumber", "accession", "accessionnumber", "accessionid",
+    "examid", "exam", "examination", "encounterid", "encounter", "visitid", "visit", "seriesid", "seriesinstanceuid",
+    "scanid",
+}  # fmt: skip
 PART_WORDS = {
     "train": "train", "training": "train", "tr": "train", "trainval": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation", "tune": "validation",

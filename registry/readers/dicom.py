@@ -29,6 +29,8 @@ _COLOURS = {"MONOCHROME1": INVERTED, "MONOCHROME2": GREY, "PALETTE COLOR": PALET
 _FACTS = {"view": "ViewPosition", "sex": "PatientSex", "modality": "Modality", "manufacturer": "Manufacturer"}
 _HEADER = ("Rows", "Columns", "BitsStored", "PhotometricInterpretation")
 _CHUNK = 1 << 20  # pixels, or bytes, at a time
+_EXTENDED = "1.2.840.10008.1.2.4.51"  # JPEG Extended, of 8 or 12 bits
+_OF_EIGHT_BITS = {"gdcm", "pillow"}  # decoders that read this syntax of 8 bits alone
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
 _YEARS = {"Y": 1, "M": 12, "W": 52.18, "D": 365.25}  # in a year
 
@@ -151,8 +153,19 @@ def _check_frame(found: Any) -> None:
     inner = header(io.BytesIO(frame))
     if inner and (inner.height, inner.width) != (found.Rows, found.Columns):
         raise DataError(f"a DICOM of {found.Columns}×{found.Rows} pixels that holds {inner.width}×{inner.height}")
+    if inner and inner.kind == "JPEG" and inner.bits > 8 and syntax == _EXTENDED:
+        _check_twelve_bits(syntax)
     if inner and inner.kind == "JPEG" and syntax.endswith(".50"):  # baseline, the one that is often repaired
         refuse_repairs(frame)
+
+
+def _check_twelve_bits(syntax: Any) -> None:
+    """Refuses what the decoders at hand read of 8 bits only, though they are said to read the syntax."""
+    if set(_pydicom().pixels.get_decoder(syntax).available_plugins) <= _OF_EIGHT_BITS:
+        raise DataError(
+            f"no decoder for DICOM compressed as {syntax.name} of 12 bits: pip install pylibjpeg-libjpeg, "
+            "or convert it to PNG of 16 bits"
+        )
 
 
 def _years(age: str) -> str:

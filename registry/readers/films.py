@@ -8,6 +8,7 @@ from pathlib import Path
 from registry.contracts import PassedOver
 from registry.errors import DataError, DataNotFoundError
 from registry.readers import folder_names as names
+from registry.readers import label_names
 from registry.readers import tree as trees
 from registry.readers.film import Film, film, some
 from registry.readers.kinds import file_kind
@@ -25,6 +26,7 @@ class Labelled:
         depth: how many of `Film.named` stand above the label's own.
         beside: films in no label's folder.
         masks: files of masks, of all films.
+        joined: a line where folders that differ in case alone are one label.
         skipped: what was left aside, so far.
     """
 
@@ -34,6 +36,7 @@ class Labelled:
     beside: list[Film]
     masks: list[Film]
     skipped: list[PassedOver]
+    joined: list[str]
 
 
 def labelled(root: Path, depth: int = 0) -> Labelled:
@@ -72,7 +75,10 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
         *_folders_without_images(everything),
     ]
     masks = [one for one in every if one.kind in ("mask", "annotation")]
-    return Labelled(tree, dict(sorted(found.items())), above, beside, masks, skipped)
+    written = Counter(one.named[above] for films in found.values() for one in films)
+    return Labelled(
+        tree, dict(sorted(found.items())), above, beside, masks, skipped, label_names.joined(written, "label folders")
+    )
 
 
 def _with_masks_of_labels(films: Sequence[Film], named: Collection[str]) -> list[Film]:

@@ -1,5 +1,8 @@
 """Names that a user gives to the labels of a dataset."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from registry.errors import OptionError
 
 
@@ -21,3 +24,17 @@ def renamed(names: str) -> dict[str, str]:
     if len(set(found.values())) < len(parts) or not all(found.values()):
         raise OptionError(f"names={names!r} gives a name twice or none; expected a name for each label")
     return found
+
+
+def joined(spelled: Mapping[str, int], what: str) -> list[str]:
+    """A line where labels differ in case alone and were taken for one; none where all are different.
+
+    Args:
+        spelled: label as it is written -> images.
+        what: these are, such as ``label folders``.
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(spelled):
+        alike[name.casefold()].append(f"{name} {spelled[name]:,}")
+    several = [", ".join(names) for names in alike.values() if len(names) > 1]
+    return [f"{what} that differ in case alone are one label: {'; '.join(several)}"] if several else []

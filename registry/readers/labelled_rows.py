@@ -9,6 +9,7 @@ from registry.errors import DataError, OptionError
 from registry.readers.columns import PART_WORDS, Columns, column_of, plain, without_zero
 from registry.readers.files import printable
 from registry.readers.findings import Uncertain, marked_findings, names_nobody, split_findings, united
+from registry.readers.layout import spelling
 from registry.readers.named_files import NamedFiles, leaves, only
 from registry.readers.sheets import collection
 from registry.readers.tables import Row, Table
@@ -156,12 +157,12 @@ class Rows:
             known = getattr(film, name)
             if names_nobody(value):
                 continue
-            if known not in (None, value):
+            if known is not None and spelling(known) != spelling(value):
                 raise DataError(
                     f"{printable(file)} has the {name} {known} in {film.place} and {value} in {place}; "
                     f"keep one of them, or say {name}=none"
                 )
-            setattr(film, name, value)
+            setattr(film, name, known or value)
         if film.mask is None and cells["mask"]:
             film.mask = only(self.masks.called(cells["mask"]), printable(cells["mask"]), place)
             film.annotator = cells["annotator"] or None

@@ -1,8 +1,8 @@
 """What readers of files share: a dataset of listed samples, the sample of an image file, and names of files."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from registry.readers.dicom import facts_of
 from registry.readers.files import printable, read_gray, read_mask
 from registry.readers.kinds import SUFFIXES
 from registry.readers.tree import listed
+from registry.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,37 @@ def sample(
         part=part,
         traits={**facts.traits, **traits},
     )
+
+
+def one_spelling(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], list[str]]:
+    """The samples, where patients that differ in case or blanks alone are one, and a line where some do.
+
+    Two spellings of one patient would stand on both sides of a split; of two patients that are taken for one no image
+    is lost.
+    """
+    first: dict[str, str] = {}
+    spelled: dict[str, set[str]] = {}
+    for sample in samples:
+        if sample.group != sample.id:
+            key = spelling(sample.group)
+            first.setdefault(key, sample.group)
+            spelled.setdefault(key, set()).add(sample.group)
+    several = {key: sorted(names) for key, names in spelled.items() if len(names) > 1}
+    if not several:
+        return tuple(samples), []
+    shown = " and ".join(name.removeprefix("patient ") for name in next(iter(several.values()))[:2])
+    counted = plural(len(several), "patient is", "patients are")
+    notice = f"{counted} written in several ways, by case or blanks alone, such as {shown}: each counts as one"
+    groups = {name: first[key] for key, names in several.items() for name in names}
+    joined = (
+        replace(one, group=groups[one.group]) if one.group != one.id and one.group in groups else one for one in samples
+    )
+    return tuple(joined), [notice]
+
+
+def spelling(name: str) -> str:
+    """What two names share that differ in case or blanks alone."""
+    return "".join(name.split()).casefold()
 
 
 def _mask_reader(paths: tuple[str, ...]) -> Callable[[], np.ndarray | None]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import DataError, OptionError
-from registry.readers.layout import name_key, natural
+from registry.readers.layout import name_key, natural, spelling
+from registry.wording import plural
 
 FOLDER = "folder"  # in place of a pattern
 TABLE = ".patients.csv"  # behind the name of a label
@@ -144,7 +145,7 @@ def _agreeing(path: Path, told: Sequence[tuple[str, str]]) -> dict[str, str]:
     known: dict[str, str] = {}
     for file, patient in told:
         name = Path(file.strip()).name
-        if known.setdefault(name.casefold(), patient) != patient:
+        if spelling(known.setdefault(name.casefold(), patient)) != spelling(patient):
             raise DataError(
                 f"{path} gives {name} to the patients {known[name.casefold()]} and {patient}; keep one of the rows"
             )
@@ -183,4 +184,5 @@ def _gap(table: Table, files: Sequence[str], known: Mapping[str, str], idle: Seq
             f"{table.path}: {len(idle)} of {len(table.rows)} rows name no image, such as {idle[0]}, and {lacking} of "
             f"{len(files)} images have no row; write the names of the files into it"
         )
-    return f"{table.path.name}: {lacking:,} images without a row, {len(idle):,} rows without an image"
+    gaps = f"{plural(lacking, 'image')} without a row, {plural(len(idle), 'row')} without an image"
+    return f"{table.path.name}: {gaps}"

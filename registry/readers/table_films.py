@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError
-from registry.readers import layout, table_search
-from registry.readers.columns import plain
+from registry.readers import label_names, layout, table_search
+from registry.readers.columns import STUDIES, plain
 from registry.readers.files import printable
 from registry.readers.findings import separator_in
 from registry.readers.label_names import renamed
 from registry.readers.labelled_rows import Film, Rows, Source, joined, part_of_folders
 from registry.readers.named_files import stem_of
 from registry.readers.table_search import Folder
+from registry.wording import counted, plural
 
 SEPARATOR = "|"  # where no other is said
 
@@ -54,8 +55,8 @@ def check_fit(folder: Folder, rows: Rows) -> None:
     )
 
 
-def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: str) -> dict[str, str]:
-    """File -> label, in one spelling each.
+def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: str) -> tuple[dict[str, str], list[str]]:
+    """File -> label, in one spelling each, and a line where some are written in several.
 
     Raises:
         DataError: rows contradict each other, or nearly every image has a label of its own.
@@ -78,7 +79,7 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
             f"{len(usual):,} different labels of {len(found):,} images ({', '.join(sorted(usual)[:2])}, …): no labels; "
             "say the column, as label=COLUMN"
         )
-    return found
+    return found, label_names.joined(counts, "labels in the table")
 
 
 def _usual(counts: Counter[str]) -> dict[str, str]:
@@ -166,17 +167,19 @@ def dataset_of(
     folder: Folder,
     sources: Sequence[Source],
     rows: Rows,
-    samples: Sequence[Sample],
+    found: Sequence[Sample],
     separator: str,
     *,
     name: str,
     licence: str,
+    notices: Sequence[str] = (),
 ) -> layout.FileDataset:
     """The dataset of these samples, with what is to be said of it.
 
     Raises:
         DataError: they have fewer than two labels.
     """
+    samples, respelled = layout.one_spelling(found)
     labels = _ordered(Counter(sample.label for sample in samples), separator, sources)
     tables = " and ".join(rows.tables)
     if len(labels) < 2:
@@ -193,16 +196,34 @@ def dataset_of(
         origin=f"a folder of the user, labelled by {tables}",
         notices=(
             _guessed(sources),
-            *(f"{one.count:,} {one.what} passed over, {one.why}: {_some(one)}" for one in passed),
-            *([f"{several:,} images have several findings (separated by {separator!r})"] if several else []),
+            *(f"{counted(one.count, one.what)} passed over, {one.why}: {_some(one)}" for one in passed),
+            *([_several(several, separator)] if several else []),
+            *notices,
             *_contradicted(folder, samples, separator, tables),
-            *_unknown(samples),
+            *(*respelled, *_study(sources), *_unknown(samples)),
         ),
-        listed=tuple(samples),
+        listed=samples,
         passed_over=tuple(passed),
         patients=_known_by(sources, samples),
         separator=separator if several else None,
     )
+
+
+def _several(count: int, separator: str) -> str:
+    return f"{plural(count, 'image has', 'images have')} several findings (separated by {separator!r})"
+
+
+def _study(sources: Sequence[Source]) -> Iterable[str]:
+    """What to say of a column of studies where no column tells patients: a patient may have several studies."""
+    if any("patient" in source.columns.at for source in sources):
+        return
+    for source in sources:
+        names = source.columns.names if source.columns.header else ()
+        for name in (name for name in names if plain(name) in STUDIES):
+            yield (
+                f"column {name} of {source.table.path.name} tells studies, of which a patient may have several: it is "
+                f"not taken for the patient; if nothing else is known, say patient={name}"
+            )
 
 
 def _guessed(sources: Sequence[Source]) -> str:
@@ -242,8 +263,8 @@ def _contradicted(folder: Folder, samples: Sequence[Sample], separator: str, tab
         odd += [sample.id] if told and not told & own else []
     if 0 < len(odd) < agree:
         shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
-        how = f"lie in the folder of another label than {tables} gives them"
-        yield f"{len(odd):,} images {how}; the table counts: {shown}"
+        counts = plural(len(odd), "image lies", "images lie")
+        yield f"{counts} in the folder of another label than {tables} says; the table counts: {shown}"
 
 
 def _unknown(samples: Sequence[Sample]) -> Iterable[str]:

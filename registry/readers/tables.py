@@ -207,7 +207,7 @@ def _excel(path: Path, *, values: bool = True) -> Iterator[tuple[int, Row]]:
 
 def _cell(value: Any) -> str:
     """A cell of a sheet as text: 7.0 is 7."""
-    if value is None:
+    if value is None or isinstance(value, (bytes, dict, list)) or value != value:  # a picture, boxes, NaN
         return ""
     if isinstance(value, bool):
         return str(int(value))
@@ -226,15 +226,18 @@ def _parquet(path: Path) -> Callable[[], Iterator[tuple[int, Row]]]:
 
     def rows() -> Iterator[tuple[int, Row]]:
         try:
-            file = module.ParquetFile(path)
-            yield 1, tuple(map(str, file.schema_arrow.names))
-            number = 1
-            for batch in file.iter_batches():
-                columns: list[Sequence[Any]] = [column.to_pylist() for column in batch.columns]
-                for cells in zip(*columns, strict=True):
-                    number += 1
-                    yield number, tuple(map(_cell, cells))
+            with module.ParquetFile(path) as file:
+                yield 1, tuple(map(str, file.schema_arrow.names))
+                number = 1
+                for batch in file.iter_batches():
+                    columns: list[Sequence[Any]] = [column.to_pylist() for column in batch.columns]
+                    for cells in zip(*columns, strict=True):
+                        number += 1
+                        row = tuple(map(_cell, cells))
+                        if any(row):
+                            yield number, row
         except (OSError, ValueError) as error:
-            raise DataError(f"{path.name} is not a readable Parquet table ({error}); restore it") from error
+            said = " ".join(str(error).split())
+            raise DataError(f"{path.name} is not a readable Parquet table ({said}); restore it") from error
 
     return rows

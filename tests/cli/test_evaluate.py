@@ -136,6 +136,8 @@ def test_a_segmenter_is_judged_alone(bench):
     assert found.n == found.masks["dice"].n == 60
     with np.load(read_folder(bench, found) / "predictions.npz", allow_pickle=False) as stored:
         assert found.masks["dice"].value == pytest.approx(np.nanmean(stored["dice"]))
+    checked = json.loads(bench.call("verify", bench.results, "--json").stdout)
+    assert [one for one in checked["findings"] if one["place"].startswith("external/")] == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Datasets that come in parts, from the command line."""
 
+import json
+
 import pytest
 
 from tests import xrays
@@ -35,8 +37,11 @@ def test_parts_that_leak_are_refused_unless_somebody_says_what_to_do(bench):
     data = ("--task", bench.root / "parts.toml", "--data", bench.root / "data", "--set", "split.parts=given")
     told = bench.call("run", *data, "-o", bench.results)
     assert told.returncode == 4, told.stdout + told.stderr
-    assert "2 of 22 images outside the test part" in told.stderr
-    assert "1 by patient or as identical images, 1 as crops or re-encodings" in told.stderr
+    planned = bench.call("run", *data, "-o", bench.results, "--plan")
+    assert planned.returncode == 4
+    for said in (told.stderr, planned.stderr):
+        assert "1 of 22 images outside the test part is of a patient or a file that is in it too" in said
+        assert "person7000_virus_3 and test/COVID/person7000_virus_2" in said
     dropped = bench.run(
         "--data", bench.root / "data", *data[4:], "--set", "split.leaks=drop", task=bench.root / "parts.toml"
     )
@@ -47,3 +52,18 @@ def test_parts_that_leak_are_refused_unless_somebody_says_what_to_do(bench):
     assert sum(record["split"]["counts"]["test"].values()) == 11
     assert record["split"]["copies"] == {"pairs": 1, "groups": 1, "films": 2, "largest": 2}
     assert record["training"]["stage_duration_s"]["copies"] > 0
+
+
+def test_where_copies_alone_leak_a_plan_says_that_nobody_looked_and_the_run_stops(bench):
+    (bench.root / "data" / "train" / "COVID" / "person7000_virus_3.png").unlink()
+    data = ("--task", bench.root / "parts.toml", "--data", bench.root / "data", "--set", "split.parts=given")
+    planned = bench.call("run", *data, "-o", bench.results, "--plan")
+    assert planned.returncode == 0, planned.stderr
+    assert "No copies of films were looked for, only patients and files" in planned.stdout
+    assert "looked for" in json.loads(bench.call("run", *data, "--plan", "--json").stdout)["note"]
+    told = bench.call("run", *data, "-o", bench.results)
+    assert told.returncode == 4, told.stdout + told.stderr
+    assert "1 of 21 images outside the test part" in told.stderr
+    assert "0 by patient or as identical images, 1 as crops or re-encodings" in told.stderr
+    free = bench.call("run", *data, "--set", "split.leaks=drop", "-o", bench.results, "--plan")
+    assert free.returncode == 0 and "looked for" not in free.stdout

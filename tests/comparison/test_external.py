@@ -5,13 +5,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmark.comparison.external import Found, external_tables
-from benchmark.evaluation.external_rows import row_intervals
+from benchmark.comparison.external import external_tables
+from benchmark.comparison.external_tables import Found
+from benchmark.evaluation import external_rows
 from tests.externals import evaluation, recalibration
 
 
-def tables(*found, dividing=None):
-    return external_tables([Found(one, Path(one.name)) for one in found], row_intervals, dividing)
+def tables(*found, statistics=external_rows):
+    return external_tables([Found(one, Path(one.name)) for one in found], lambda: statistics)
 
 
 def metric(row):
@@ -81,11 +82,14 @@ def test_recalibration_is_a_row_of_its_own_on_the_same_images():
 def test_subgroups_of_several_trainings_are_asked_of_their_predictions_together():
     asked = []
 
-    def dividing(runs, folders):
-        asked.append([one.seed for one in runs])
-        return runs[0].subgroups[:1], [], 1
+    class Dividing:
+        row_intervals, rows_verdicts = external_rows.row_intervals, external_rows.rows_verdicts
 
-    (table,) = tables(evaluation(seed=0), evaluation(seed=1), evaluation(pipeline="a+b+c"), dividing=dividing)
+        def rows_subgroups(runs, folders):
+            asked.append([one.seed for one in runs])
+            return runs[0].subgroups[:1], [], 1
+
+    (table,) = tables(evaluation(seed=0), evaluation(seed=1), evaluation(pipeline="a+b+c"), statistics=Dividing)
     assert asked == [[0, 1]]
     assert {row.pipeline: (len(row.subgroups), row.tested) for row in table.rows} == {
         "unet+sepcnn+dense": (1, 1), "a+b+c": (2, 3),

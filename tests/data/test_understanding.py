@@ -49,6 +49,7 @@ def test_a_summary_says_how_the_data_were_understood(root):
     assert known.passed_over == [LeftAside(".txt files", "no image", 1, ["notes.txt"])]
     assert known.ignored == {} and known.limited == 0
     assert (known.shared_patients, known.shared_files) == (1, 3)
+    assert (known.leaking, known.leaking_patients, len(known.leaks)) == (4, 2, 3)
 
 
 def test_films_in_one_archive_are_not_identical_files(tmp_path):

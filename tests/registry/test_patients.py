@@ -90,7 +90,7 @@ def test_images_without_a_row_and_rows_without_an_image_are_said(tmp_path):
     (tmp_path / "sick.patients.csv").write_text("file,patient_id\n0,a\n1.PNG,a\n9.png,b\n")
     dataset = folder(tmp_path)
     assert groups(tmp_path) == ["patient a", "patient a", "sick/2", "sick/3"]
-    assert "sick.patients.csv: 2 images without a row, 1 rows without an image" in dataset.notices
+    assert "sick.patients.csv: 2 images without a row, 1 row without an image" in dataset.notices
     assert dataset.patients == "sick.patients.csv"
     assert dataset.passed_over == ()
 
@@ -140,5 +140,29 @@ def test_the_database_says_what_its_table_of_patients_lacks(tmp_path):
     root = xrays.write_database(tmp_path)
     (root / "COVID.patients.csv").write_text("file,patient_id\nCOVID-1,61\nCOVID-2,61\n")
     dataset = covid_radiography(root)
-    assert "COVID.patients.csv: 1 images without a row, 0 rows without an image" in dataset.notices
+    assert "COVID.patients.csv: 1 image without a row, 0 rows without an image" in dataset.notices
     assert dataset.patients == "COVID.patients.csv"
+
+
+def test_patients_that_differ_in_case_or_blanks_alone_are_one_and_that_is_said(tmp_path):
+    films(tmp_path, *(f"sick/{name}.png" for name in ("P001-1", "p001-2", "P 001-3", "P002-1", "q-1", "Q-2")))
+    dataset = folder(tmp_path, patient=r"^(.+)-\d$")
+    assert Counter(sample.group for sample in dataset.samples() if sample.label == "sick") == {
+        "patient P001": 3, "patient P002": 1, "patient q": 2,
+    }  # fmt: skip
+    (line,) = (line for line in dataset.notices if "several ways" in line)
+    assert line == (
+        "2 patients are written in several ways, by case or blanks alone, such as P 001 and P001: each counts as one"
+    )
+
+
+def test_images_without_a_patient_are_not_joined_by_their_names(tmp_path):
+    films(tmp_path, "sick/A.png", "sick/a.jpg")
+    assert len(set(groups(tmp_path))) == 2
+    assert not any("several ways" in line for line in folder(tmp_path).notices)
+
+
+def test_rows_that_spell_a_patient_otherwise_do_not_contradict_each_other(tmp_path):
+    films(tmp_path, "sick/1.png", "sick/2.png")
+    (tmp_path / "sick.patients.csv").write_text("file,patient_id\n1,P1\n1.png,p1\n2,P1\n")
+    assert len(set(groups(tmp_path))) == 1

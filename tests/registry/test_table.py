@@ -86,7 +86,7 @@ def test_rows_without_file_and_files_without_row_are_counted_and_said(root):
         ("rows of labels.csv", "the file is no image", 1, ("v.nii.gz",)),
         ("images", "no row in labels.csv", 2, ("images/f6.png", "images/f7.png")),
     ]
-    assert "1 rows of labels.csv passed over, no such file here: gone.png" in dataset.notices
+    assert "1 row of labels.csv passed over, no such file here: gone.png" in dataset.notices
 
 
 def test_a_table_of_other_films_is_an_error(root):
@@ -210,7 +210,7 @@ def test_images_in_the_folder_of_another_label_are_said(tmp_path):
     write(tmp_path, [f"f{n}.png,{('ill', 'well')[n % 2 or n == 4]}" for n in range(COUNT)], "file,label")
     found = table(tmp_path)
     assert labels(found) == {"ill": 3, "well": 5}
-    line = "1 images lie in the folder of another label than labels.csv gives them; the table counts: ill/f4"
+    line = "1 image lies in the folder of another label than labels.csv says; the table counts: ill/f4"
     assert line in found.notices
     write(tmp_path, [f"f{n}.png,{('well', 'ill')[n % 2]}" for n in range(COUNT)], "file,label")
     assert not any("another label" in line for line in table(tmp_path).notices)
@@ -427,3 +427,44 @@ def test_columns_without_names_are_patient_file_label_and_source(tmp_path):
         ("COVID-19", "sirm", "test"): 4, ("normal", "rsna", "test"): 4,
     }  # fmt: skip
     assert len({sample.group for sample in found}) == 12
+
+
+def test_labels_and_patients_that_differ_in_case_alone_are_one_and_that_is_said(root):
+    write(root, [f"f{n}.png,{('ill', 'Ill', 'well')[n % 3]},{('P1', 'p1', 'P2')[n % 3]},PA" for n in range(COUNT)])
+    dataset = table(root)
+    assert sorted(labels(dataset).values()) == [2, 6]
+    assert Counter(sample.group for sample in dataset.samples()) == {"patient P1": 6, "patient P2": 2}
+    assert "labels in the table that differ in case alone are one label: Ill 3, ill 3" in dataset.notices
+    (line,) = (line for line in dataset.notices if "several ways" in line)
+    assert line.startswith("1 patient is written in several ways, by case or blanks alone, such as P1 and p1")
+
+
+def test_rows_of_a_film_that_spell_its_patient_otherwise_do_not_contradict_each_other(root):
+    lines = [f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2},PA" for n in range(COUNT)]
+    write(root, [*lines, "f0.png,ill,0 ,PA", "f7.png,well, 3,PA"])
+    assert len({sample.group for sample in table(root).samples()}) == COUNT // 2
+
+
+def test_a_column_of_studies_is_no_patient_and_that_is_said_where_none_is_known(root):
+    lines = [f"f{n}.png,{('ill', 'well')[n % 2]},s{n // 4}" for n in range(COUNT)]
+    write(root, lines, "file,label,study_id")
+    dataset = table(root)
+    assert all(sample.group == sample.id for sample in dataset.samples()) and dataset.patients == ""
+    (line,) = (line for line in dataset.notices if "studies" in line)
+    assert line == (
+        "column study_id of labels.csv tells studies, of which a patient may have several: it is not taken for the "
+        "patient; if nothing else is known, say patient=study_id"
+    )
+    said = table(root, patient="study_id")
+    assert len({sample.group for sample in said.samples()}) == 2
+    assert not any("studies" in line for line in said.notices)
+    write(root, [f"{line},{n % 3}" for n, line in enumerate(lines)], "file,label,study_id,patient_id")
+    assert not any("studies" in line for line in table(root).notices)
+
+
+def test_one_row_is_one_row_in_words(root):
+    lines = [f"f{n}.png,{('ill', 'well')[n % 2]},{n // 2},PA" for n in range(COUNT - 1)]
+    write(root, [*lines, "gone.png,ill,9,PA"])
+    notices = table(root).notices
+    assert "1 row of labels.csv passed over, no such file here: gone.png" in notices
+    assert "1 image passed over, no row in labels.csv: images/f7.png" in notices

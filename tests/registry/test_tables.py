@@ -1,10 +1,14 @@
+import datetime
+import importlib
 import zipfile
 
 import pytest
 from openpyxl import Workbook
 
+from registry.datasets.table import recognises, table
 from registry.errors import DataError
 from registry.readers.tables import open_table
+from tests.miniatures import film
 
 ROWS = [("name", "befund", "alter"), ("a.png", "gesund", "45,5"), ("b.png", "krank; müde", "7")]
 
@@ -106,8 +110,6 @@ def test_a_sheet_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_parquet_table_says_what_to_install(tmp_path, monkeypatch):
-    import importlib
-
     def absent(name):
         raise ImportError(name)
 
@@ -115,3 +117,66 @@ def test_a_parquet_table_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="pip install pyarrow, or save it as CSV"):
         open_table(tmp_path / "t.parquet")
+
+
+def parquet(path, columns, **options):
+    """A Parquet file of these columns; skips where nothing here writes one."""
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow, which reads and writes Parquet, is not installed")
+    importlib.import_module("pyarrow.parquet").write_table(arrow.table(columns), path, **options)
+    return path
+
+
+def test_cells_of_a_parquet_table_are_those_of_a_sheet(tmp_path):
+    path = parquet(
+        tmp_path / "t.parquet",
+        {
+            "file": ["a.png", "b.png", None],
+            "count": [1, None, 3],
+            "ratio": [1.0, 0.25, float("nan")],
+            "sick": [True, False, None],
+            "when": [datetime.date(2020, 3, 1), None, None],
+            "picture": [b"\x89PNG", None, None],
+            "boxes": [[1, 2], [], None],
+        },
+    )
+    table = open_table(path)
+    assert table.width == 7
+    assert list(table.rows()) == [
+        (1, ("file", "count", "ratio", "sick", "when", "picture", "boxes")),
+        (2, ("a.png", "1", "1", "1", "2020-03-01", "", "")),
+        (3, ("b.png", "", "0.25", "0", "", "", "")),
+        (4, ("", "3", "", "", "", "", "")),
+    ]
+    assert list(table.rows()) == list(table.rows())
+
+
+def test_a_parquet_table_of_several_pieces_is_read_whole_and_in_order(tmp_path):
+    path = parquet(tmp_path / "t.parquet", {"n": list(range(5000))}, row_group_size=700)
+    rows = list(open_table(path).rows())
+    assert rows[0] == (1, ("n",)) and rows[1:] == [(n + 2, (str(n),)) for n in range(5000)]
+
+
+def test_words_of_a_dictionary_are_words(tmp_path):
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow, which reads and writes Parquet, is not installed")
+    path = parquet(tmp_path / "t.parquet", {"label": arrow.array(["ill", "well", "ill"]).dictionary_encode()})
+    assert [row for _, row in open_table(path).rows()] == [("label",), ("ill",), ("well",), ("ill",)]
+
+
+@pytest.mark.parametrize("damage", ["cut", "no table at all"])
+def test_a_damaged_parquet_table_is_one_line(tmp_path, damage):
+    path = parquet(tmp_path / "t.parquet", {"n": list(range(50))})
+    path.write_bytes(path.read_bytes()[:-20] if damage == "cut" else b"file,label")
+    with pytest.raises(DataError, match="is not a readable Parquet table") as refused:
+        list(open_table(path).rows())
+    assert "\n" not in str(refused.value)
+
+
+def test_films_are_labelled_by_a_parquet_table(tmp_path):
+    for n in range(8):
+        film(tmp_path / "images" / f"f{n}.png", n)
+    columns = {"file": [f"f{n}.png" for n in range(8)], "label": ["ill", "well"] * 4, "patient_id": [1.0, None] * 4}
+    parquet(tmp_path / "labels.parquet", columns)
+    dataset = table(tmp_path)
+    assert [sample.label for sample in dataset.samples()] == ["ill", "well"] * 4
+    assert [sample.group for sample in dataset.samples()][::2] == ["patient 1"] * 4
+    assert recognises(tmp_path) == 2

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from benchmark.comparison.external import ExternalTable
+from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Row, Table
 from benchmark.report import captions, columns, external, wording
 from benchmark.report.columns import Column
@@ -59,26 +59,34 @@ def results(found: Table, place: int) -> str:
 
 def elsewhere(found: ExternalTable, place: int) -> str:
     """A table of external evaluations as a float, subgroups of each row below it."""
-    every = external.titles_of(found)
-    cells = [external.texts_of(found, row) for row in found.rows]
+    every, named = external.grid_of(found)
+    cells = [texts for _, *texts in named]
     taken = _fitting(every, cells, range(len(every)))
     titles = [every[place] for place in taken]
     rows = [
-        [name(external.name(row)), *(_number(texts[place]) for place in taken)]
+        [name(row.name), *(_number(texts[place]) for place in taken)]
         for row, texts in zip(found.rows, cells, strict=True)
     ]
-    names = [external.name(row) for row in found.rows]
+    names = [row.name for row in found.rows]
     bodies = [table(["pipeline", *map(_shortened, titles)], rows, _spec(names, [True] * len(titles)))]
     for row in found.rows:
         if row.subgroups:
-            grid = external.subgroups(row.subgroups)
+            grid = external.subgroups_grid(row.subgroups)
             lines = [[tex(line.name.text), *(_number(cell.text) for cell in line.cells)] for line in grid.lines]
             heads = [tex(grid.corner), *map(_shortened, grid.titles)]
-            bodies.append(rf"\parbox{{\linewidth}}{{\raggedright {name(external.name(row))}, by source and trait}}")
+            bodies.append(rf"\parbox{{\linewidth}}{{\raggedright {name(row.name)}, by source and trait}}")
             bodies.append(table(heads, lines, _spec([], [True] * len(grid.titles))))
     hidden = [title for title in every if title not in titles]
     below = [
-        *map(name, [*external.caption(found), *external.legend(found, titles), *external.remarks(found)]),
+        *map(
+            name,
+            [
+                *external.caption(found),
+                *external.legend(found, titles),
+                *external.remarks(found),
+                external.conclusion(found),
+            ],
+        ),
         f"Not shown here: {tex(', '.join(hidden))}; bench compare --external --format csv has them." if hidden else "",
     ]
     return _float(f"{tex(external.title(found))}.", f"tab:external-{place}", bodies, below)
