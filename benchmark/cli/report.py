@@ -48,7 +48,11 @@ def command(
 
     \b
     bench report results/ -o report.html
+
+    Exit code 3: nothing found; 5: a record cannot be trusted, and is left out or not ranked.
     """
+    from benchmark.comparison.trust import untrusted
+
     if card is not None:
         if paper or rows or results:
             raise click.UsageError("--card is of one run; leave RESULTS, --paper and --rows out")
@@ -71,7 +75,7 @@ def command(
             click.echo(file)
     else:
         _write_page(output or PAGE, comparison, costs, external, folder_of, rows)
-    if comparison.left_out:
+    if comparison.left_out or any(untrusted(table.rows) for table in comparison.tables):
         context.exit(5)
 
 

@@ -52,6 +52,8 @@ def test_a_run_leaves_its_record_predictions_history_split_models_and_figures(be
         "gradcam.png",
         "mean-heat.png",
         "gradcam.json",
+        "gallery.json",
+        "curves.json",
         "curves.png",
     }
     record = verify(folder / "result.json")

@@ -211,7 +211,7 @@ def test_a_page_of_a_thousand_rows_has_at_most_500_kilobytes(tmp_path):
         for n in range(1000)
     ]
     comparison = compare(runs, test=family(0.02))
-    page, _read = made((comparison, lambda run: tmp_path / run.run))
+    page, _ = made((comparison, lambda run: tmp_path / run.run))
     assert page.count("<tr><th scope=row>unet") + page.count('<tr class="t"><th scope=row>unet') >= 1000
     assert len(page.encode()) <= 500_000
 
@@ -255,18 +255,18 @@ def test_files_that_are_no_curves_and_no_pictures_are_as_if_they_were_not_there(
 
 
 def test_costs_are_drawn_and_listed(results):
-    comparison, _folder_of = results
+    comparison, _ = results
     speeds = [factories.speed(A), factories.speed(B)]
-    _page, read = made(results, costs=cost_tables(comparison.tables, speeds))
+    page, read = made(results, costs=cost_tables(comparison.tables, speeds))
     assert "What the pipelines cost" in read.text and "Score and cost" in read.text
-    assert re.search(r"<td>[\d.]+ [kMG] \*", _page)  # Pareto-optimal
+    assert re.search(r"<td>[\d.]+ [kMG] \*", page)  # Pareto-optimal
 
 
 def test_several_classes_are_told_apart_and_each_can_be_asked_for(tmp_path):
     names = ["COVID", "Lung_Opacity", "Normal"]
     runs = [factories.record(0.9, pipeline=name, classes=names, positive=None, task="multiclass") for name in (A, B)]
     kept(tmp_path, runs)
-    page, _read = made((compare(runs, test=family(0.02)), lambda run: tmp_path / run.run))
+    page, _ = made((compare(runs, test=family(0.02)), lambda run: tmp_path / run.run))
     options = re.findall(r"<option [^>]*>([^<]*)", page)
     assert options == [f"{name}, likeliest class at equal shares" for name in names]
     assert [*dict.fromkeys(re.findall(r'<path class="(c\d)" d="M0,4H24"/></svg> (\S+)', page))] == [

@@ -21,6 +21,7 @@ from tests.stages.test_stages import SUBSETS, build, small
 
 fitted = test_stages.fitted
 TESTED = SUBSETS == "test"
+SCORED = ("predictions.npz", "curves.json")
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +102,16 @@ def test_scoring_twice_finds_the_same(found, tmp_path):
 
 def test_drawings_are_figures_and_thumbnails(found):
     names = {path.name for path in found.artefacts["draw"].iterdir()}
-    assert names == {"network-view.png", "gradcam.png", "gradcam.json", "mean-heat.png", "curves.png"}
+    assert names == {
+        "network-view.png", "gradcam.png", "gradcam.json", "gallery.json", "mean-heat.png", "curves.png",
+    }  # fmt: skip
 
 
 def test_a_runs_folder_is_copied_together_from_its_artefacts(found, tmp_path):
     written = record.write_run(found, facts(), {"": "none+sepcnn+dense"}, tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
     drawn = {path.name for path in found.artefacts["draw"].iterdir()}
-    assert names == drawn | {FILE, "predictions.npz", "split.csv", "spec.json", "history.csv", "model"}
+    assert names == drawn | {FILE, *SCORED, "split.csv", "spec.json", "history.csv", "model"}
     models = {path.name for path in (tmp_path / "run" / "model").iterdir()}
     assert models == {"backbone.keras", "head.keras", "familiarity.npz"}
     for name in drawn:
@@ -226,4 +229,4 @@ def test_pooled_folds_test_every_image_once_and_their_record_has_the_seconds_of_
     assert [(member.name, member.run) for member in written.members] == [("fold 0", "run-0"), ("fold 1", "run-1")]
     assert written.training.stage_duration_s == seconds
     assert isinstance(written.metrics["accuracy"], Estimate)
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {FILE, "predictions.npz"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {FILE, *SCORED}

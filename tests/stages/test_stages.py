@@ -75,6 +75,7 @@ def context(tmp_path):
     """A context whose radiographs are prepared and split; `build(stage)` adds what the stage makes."""
     (tmp_path / "split").mkdir()
     np.save(tmp_path / "split" / "subsets.npy", SUBSETS)
+    (tmp_path / "split" / "digest").write_text("who is where")
     (tmp_path / "partial").mkdir()
     artefacts = {"prepare": prepared(tmp_path / "prepare"), "split": tmp_path / "split"}
     return Context(small(), artefacts, tmp_path / "partial", lambda told: None)
@@ -202,6 +203,7 @@ def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted")
     (folder / "split").mkdir()
     np.save(folder / "split" / "subsets.npy", SUBSETS)
+    (folder / "split" / "digest").write_text("who is where")
     (folder / "partial").mkdir()
     told = []
     artefacts = {"prepare": prepared(folder / "prepare"), "split": folder / "split"}
