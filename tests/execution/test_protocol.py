@@ -102,7 +102,7 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    tried = {"TryOut", "TryNetworks", "CheckData"}
+    tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
     anywhere = {*tried, "Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "Answer"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
