@@ -30,6 +30,7 @@ from benchmark.execution.protocol import (
     TrialBegan,
     TryNetworks,
     TryOut,
+    TryPromises,
     WriteRecord,
     encoded,
     event_of,
@@ -57,6 +58,7 @@ REQUESTS = [
     Summarise(DatasetChoice("", "images", {"count": 9}, 50, True), 4, "cache"),
     CheckData([Summarised(DatasetChoice("folder", "images"), summary())], "cache", "a name", "sheet.png"),
     TryNetworks([("backbone", "xception", {"cut": 45, "weights": "imagenet", "frozen": False}, 64)]),
+    TryPromises(("dataset", "folder", {"name": "mine"}), "films"),
     TryOut([("xgboost", {"trees": 20, "depth": 1.5, "kind": None, "fast": True}, 3)]),
     Build(STEP, "cache"),
     Build(msgspec.structs.replace(STEP, spec=vote(runtime=HALF, reference=spec())), "cache"),
@@ -105,18 +107,9 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(sent):
 
 def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters():
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
-    tried = {"TryOut", "TryNetworks", "CheckData"}
-    anywhere = {
-        *tried,
-        "Describe",
-        "Device",
-        "Summarise",
-        "WriteRecord",
-        "RunTrial",
-        "DrawSearch",
-        "DrawFigures",
-        "Answer",
-    }
+    tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
+    asked = {"Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "DrawFigures", "Answer"}
+    anywhere = {*tried, *asked}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 
