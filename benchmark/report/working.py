@@ -21,12 +21,14 @@ class Work:
 
     Args:
         label: what is done, in words.
+        said: when something was last said, by the monotonic clock; None: now.
     """
 
-    def __init__(self, console: Console, label: str) -> None:
+    def __init__(self, console: Console, label: str, said: float | None = None) -> None:
         self.console, self.label = console, label
         self.what, self.done, self.total = "", 0, 0
-        self.begun = self.since = self.said = time.monotonic()
+        self.begun = self.since = time.monotonic()
+        self.said = self.begun if said is None else said
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._show, daemon=True)
 
