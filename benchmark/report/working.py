@@ -61,7 +61,9 @@ class Work:
         now = time.monotonic()
         if not self.total:
             return f"{self.words}: begun {duration(now - self.begun)} ago"
-        known = self.done and now - self.since >= AFTER_S  # what was done before somebody counted has no pace
+        known = (
+            0 < self.done < self.total and now - self.since >= AFTER_S
+        )  # what was done before somebody counted has no pace
         left = (now - self.since) * (self.total - self.done) / self.done if known else None
         about = f", about {duration(left)} left" if left is not None else ""
         return f"{self.words}: {self.done:,} of {self.total:,}{about}"
