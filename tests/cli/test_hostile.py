@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import xrays
-from tests.commands import TINY, Bench
+from tests.commands import TINY, Bench, complaints
 from tests.warm.connection import HAND_OVER
 
 pytestmark = pytest.mark.slow
