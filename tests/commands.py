@@ -174,6 +174,11 @@ def _run_of_the_session(places: pytest.TempPathFactory) -> Path:
     return whole
 
 
+def complaints(stderr: str) -> list[str]:
+    """What a command complained of, without how far it was, which it says where it takes long."""
+    return [line for line in stderr.splitlines() if not line.startswith("  ")]
+
+
 def one_line(told: subprocess.CompletedProcess[str]) -> str:
     """The complaint of a command that must refuse in one line, with exit status 2 and no traceback."""
     assert told.returncode == 2, told.stdout + told.stderr

@@ -1,5 +1,6 @@
 """What a command shows while it is at work, on one console."""
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -21,9 +22,11 @@ class ConsoleDisplay:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.said = time.monotonic()  # several short pieces of work are one silence
 
     def say(self, text: str) -> None:
         """Show a line."""
+        self.said = time.monotonic()
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -44,8 +47,11 @@ class ConsoleDisplay:
     def working(self, label: str) -> Iterator[Watch]:
         """Show that a worker is at work, with what, and how far it is; gives who sees its events."""
         if not isinstance(self.console, Page):
-            with Work(self.console, label) as work:
-                yield work.watch
+            with Work(self.console, label, self.said) as work:
+                try:
+                    yield work.watch
+                finally:
+                    self.said = work.said
             return
         work = Work(self.console, label)  # a cell is drawn by who works for it, and by no other thread
         with self.console.status(escape(label)) as status:

@@ -21,12 +21,14 @@ class Work:
 
     Args:
         label: what is done, in words.
+        said: when something was last said, by the monotonic clock; None: now.
     """
 
-    def __init__(self, console: Console, label: str) -> None:
+    def __init__(self, console: Console, label: str, said: float | None = None) -> None:
         self.console, self.label = console, label
         self.what, self.done, self.total = "", 0, 0
-        self.begun = self.since = self.said = time.monotonic()
+        self.begun = self.since = time.monotonic()
+        self.said = self.begun if said is None else said
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._show, daemon=True)
 
@@ -59,7 +61,9 @@ class Work:
         now = time.monotonic()
         if not self.total:
             return f"{self.words}: begun {duration(now - self.begun)} ago"
-        known = self.done and now - self.since >= AFTER_S  # what was done before somebody counted has no pace
+        known = (
+            0 < self.done < self.total and now - self.since >= AFTER_S
+        )  # what was done before somebody counted has no pace
         left = (now - self.since) * (self.total - self.done) / self.done if known else None
         about = f", about {duration(left)} left" if left is not None else ""
         return f"{self.words}: {self.done:,} of {self.total:,}{about}"

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.storage.markers import MARKER, AtWork, _numbers
 from benchmark.storage.owner import host
-from tests.commands import Bench, one_line
+from tests.commands import Bench, complaints, one_line
 from tests.lacking import AFFINITY, FCNTL, FLOCK, QUOTA, lacking
 
 pytestmark = pytest.mark.slow
@@ -42,9 +42,9 @@ def at_once(bench):
 
 
 def test_without_locks_two_commands_at_once_end_well_and_say_so_once(bench, at_once):
-    for told, complaints, code in at_once:
-        assert code == 0, told + complaints
-        (note,) = complaints.splitlines()
+    for told, said, code in at_once:
+        assert code == 0, told + said
+        (note,) = complaints(said)
         assert note.startswith(f"note: the file system of {bench.cache} has no locks (flock)")
         assert "balanced-accuracy" in told
     (record,) = bench.records().values()

@@ -84,6 +84,19 @@ def test_a_file_is_told_while_whoever_works_says_nothing(page, monkeypatch):
     assert page.file.getvalue().startswith("  thinking: begun ")
 
 
+def test_several_short_pieces_of_work_are_one_silence(page, monkeypatch):
+    monkeypatch.setattr(working, "AFTER_S", 0.01)
+    display = ConsoleDisplay(page)
+    display.said -= 9.5
+    with display.working("reading"):
+        time.sleep(0.1)
+    assert page.file.getvalue() == ""
+    with display.working("looking"):
+        until(page.file.getvalue)
+    assert page.file.getvalue().startswith("  looking: begun ")
+    assert time.monotonic() - display.said < PATIENCE_S
+
+
 def test_what_is_soon_over_says_nothing(page):
     terminal = Console(file=io.StringIO(), width=120, force_terminal=True)
     for console in (page, terminal):
