@@ -106,7 +106,7 @@ def _folder() -> Iterator[Path]:
 def _examples(folder: Path) -> dict[str, str]:
     """Label -> file of a synthetic film of it."""
     folder.mkdir()
-    (by_default,) = (field.default for field in msgspec.structs.fields(Task) if field.name == "dataset")
+    by_default = {field.name: field.default for field in msgspec.structs.fields(Task)}["dataset"]
     choice = DatasetChoice(by_default, None, {"count": EXAMPLES, "size": SIDE}, None, False)
     _, samples, _ = open_dataset(choice, 0)
     found: dict[str, str] = {}
