@@ -52,7 +52,7 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
         resamples=int(record.spec["resamples"]),
     )
     outputs = {name: getattr(scores, name)[count:] for name in ("corrected_logits", "probabilities")}
-    np.savez(target / PREDICTIONS, **{**columns, **outputs})
+    np.savez_compressed(target / PREDICTIONS, **{**columns, **outputs})
     test = columns["subsets"] == "test"
     own = {"": Outputs(*(outputs[name][test] for name in ("corrected_logits", "probabilities")))}
     resampled = columns["groups"][test], record.seed, int(record.spec["resamples"])

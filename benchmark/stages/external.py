@@ -70,7 +70,7 @@ def _put(
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = new_folder(target.parent, ".writing-")
     try:
-        np.savez(folder / PREDICTIONS, **_columns(images, chosen.rows, said, found))
+        np.savez_compressed(folder / PREDICTIONS, **_columns(images, chosen.rows, said, found))
         external = External(**(_fields(task, record, images, chosen, said) | (found.fields if found else {})))
         write(msgspec.structs.replace(external, files=listing(folder)), folder)
         replace_folder(folder, target)

@@ -124,7 +124,7 @@ def _copy_predictions(artefacts: Mapping[str, Path], folder: Path) -> None:
         shutil.copy(scored, folder)
         return
     with np.load(scored, allow_pickle=False) as outputs, np.load(mapped, allow_pickle=False) as maps:
-        np.savez(folder / "predictions.npz", **outputs, **maps)
+        np.savez_compressed(folder / "predictions.npz", **outputs, **maps)
 
 
 def _record(context: "Context", facts: "RunFacts", names: Mapping[str, str]) -> Record:

@@ -145,7 +145,7 @@ def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
     """Write ``predictions.npz``; its targets are those that the run was told."""
     stored, prepared = read_logits(run), run.prepared
     rows = stored.rows
-    np.savez(
+    np.savez_compressed(
         folder / PREDICTIONS,
         ids=prepared.ids[rows],
         groups=prepared.groups[rows],

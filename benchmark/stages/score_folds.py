@@ -47,7 +47,7 @@ def build(context: "Context", folder: Path) -> None:
     folds = [msgspec.json.decode((path / FINDINGS).read_bytes(), type=Findings) for path in folders]
     pooled = pool(folders)
     arrays, outputs = pooled.arrays, _outputs(pooled)
-    np.savez(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **arrays)
+    np.savez_compressed(folder / PREDICTIONS, subsets=np.full(len(pooled.fold), "test"), fold=pooled.fold, **arrays)
     scored = {"": curves.Outputs(arrays["corrected_logits"], arrays["probabilities"])}
     write_curves(spec, arrays["targets"], scored, arrays["groups"], folder)
     findings = Findings(
