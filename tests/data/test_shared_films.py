@@ -18,7 +18,7 @@ def test_films_that_were_learnt_from_are_named_with_the_one_that_they_are():
     images = rng.integers(0, 256, (4, 8, 8), np.uint8)
     others = np.concatenate([rng.integers(0, 256, (3, 8, 8), np.uint8), images[2:3], images[:1]])
     ours, theirs = films(["b", "c", "d"], images, [1, 2, 3]), films(["x", "z"], others, [1, 3])
-    pairs, how, memory = shared_films(ours, theirs, Memory(), lambda text: None)
+    pairs, how, memory = shared_films(ours, theirs, Memory(), lambda *told: None)
     assert pairs == {"c": "z"}  # the first of ours, and so the last of theirs, is not asked about
     assert (how, memory) == (IDENTICAL, None)
 
@@ -32,7 +32,7 @@ def test_a_crop_of_a_film_that_was_learnt_from_is_found_and_remembered(tmp_path)
         for name, pixels in (("crop.png", crop(film(7), 0.8)), ("b.png", film(99)))
     ]
     ours, theirs = Films(own, np.array([18, 19]), nothing), Films(learnt, np.arange(16), nothing)
-    pairs, how, memory = shared_films(ours, theirs, Memory(), lambda text: None)
+    pairs, how, memory = shared_films(ours, theirs, Memory(), lambda *told: None)
     assert pairs == {own[0].id: learnt[7].id}
     assert how == SEARCHED
-    assert shared_films(ours, theirs, Memory(memory), lambda text: None)[:2] == (pairs, how)
+    assert shared_films(ours, theirs, Memory(memory), lambda *told: None)[:2] == (pairs, how)

@@ -200,6 +200,7 @@ def test_a_grid_of_two_segmenters_two_backbones_and_three_heads_makes_two_mask_p
         "segmenter": 2,
         "masks": 2,
         "inputs": 2,
+        "familiarity": 1,
         "fit": 4,
         "features": 4,
         "predict": 4,  # of the networks

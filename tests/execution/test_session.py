@@ -50,13 +50,19 @@ def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_
     for record in (made, found, failing):
         folder = tmp_path / record.task / record.run
         write(record, folder)
-        plan = SimpleNamespace(run=record.run)
+        plan = SimpleNamespace(run=record.run, key=record.key, steps={})
         cached = found if record is found else None
-        runs.append((SimpleNamespace(plan=plan, folder=folder, record=cached, of_controls=False), record))
+        runs.append(
+            (
+                SimpleNamespace(plan=plan, folder=folder, record=cached, of_controls=False, pipeline=record.pipeline),
+                record,
+            )
+        )
     happenings = [Recorded(run, record) for run, record in runs]
     pool = SimpleNamespace(run=lambda *_: iter(happenings))
     display = SimpleNamespace(running=lambda total: nullcontext(lambda happened: None))
-    session = Session(requested(task="binary", cache="cache", results=str(tmp_path)), display, None, pool, None)
+    store = SimpleNamespace(root=tmp_path / "cache")
+    session = Session(requested(task="binary", cache="cache", results=str(tmp_path)), display, store, pool, None)
     assert [record for _, record in executed(session, [run for run, _ in runs])] == [made, found, failing]
     (one,) = entries(tmp_path)
     assert [(line.run, line.status) for line in one.lines] == [(made.run, "ok"), (failing.run, "failed")]

@@ -14,6 +14,7 @@ SCALE = "BENCH_PERF_SCALE"  # what all lengths are multiplied by
 LENGTHS = {  # seconds
     "prepare": 0.2,
     "split": 0.05,
+    "familiarity": 0.05,
     "unet": 1.0,
     "sepunet": 2.0,
     "masks": 0.2,

@@ -25,7 +25,7 @@ class FakeWorker:
         self.deadly = set(deadly)
         self.asked = []
 
-    def serve(self, request):
+    def serve(self, request, watch=None):
         assert isinstance(request, Describe)
         self.asked.append(request.components)
         if self.deadly & set(self.asked[-1]):

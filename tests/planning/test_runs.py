@@ -47,7 +47,7 @@ def test_what_has_an_artefact_is_not_to_be_built(run, planned, tmp_path):
         step = run.plan.step(role)
         store.build(step.name, step.key, lambda folder: None)
     (found,) = planned([run.spec])
-    assert found.to_build == ["inputs", "fit", "predict", "explain", "score", "draw"]
+    assert found.to_build == ["inputs", "fit", "predict", "familiarity", "explain", "score", "draw"]
     assert list(found.missing) == [run.plan.step(role).key for role in found.to_build]
 
 

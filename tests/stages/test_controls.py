@@ -225,7 +225,7 @@ def test_the_folder_of_controls_has_their_record_and_their_outputs(context, tmp_
     assert (record.metrics, record.status) == ({}, "ok")
     assert set(record.controls) == set(record.rules)
     assert (tmp_path / "run" / PREDICTIONS).read_bytes() == (tmp_path / "controls" / PREDICTIONS).read_bytes()
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {FILE, PREDICTIONS, "spec.json"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {FILE, PREDICTIONS, "curves.json", "spec.json"}
 
 
 def test_the_record_of_controls_can_be_checked_against_its_outputs(context, tmp_path):
