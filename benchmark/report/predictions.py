@@ -1,20 +1,16 @@
 """What a trained pipeline says of single images, as lines, as CSV and as JSON."""
 
-import contextlib
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from benchmark.execution.streaming import Predicted
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
 from benchmark.report.csv_text import csv_text
-from benchmark.report.progress import QUIET_S, bars_on
-from benchmark.report.wording import duration, number, plural
+from benchmark.report.wording import number, plural
 
 STEADY = 24  # calibration images from which on the limit has its false alarms whatever the distribution
 EACH = 20  # images up to which each has lines of its own
@@ -104,24 +100,6 @@ def predictions_json(record: Record, folder: str, output: str, answered: Answere
         "images": [_entry(record, one) for one in all_of],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-
-
-@contextlib.contextmanager
-def counting(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """Shows how many of so many images are done, with the time left; where no bar can be drawn, every ten seconds."""
-    begun = said = time.monotonic()
-    with bars_on(console) as bars:
-        bar = bars.add_task("predicting", total=total, note="")
-
-        def advance(done: int) -> None:
-            nonlocal said
-            bars.update(bar, completed=done)
-            now = time.monotonic()
-            if not console.is_terminal and now - said >= QUIET_S and 0 < done < total:
-                said, left = now, (now - begun) * (total - done) / done
-                console.print(f"  predicting: {done:,} of {total:,}, {duration(left)} left", highlight=False)
-
-        yield advance
 
 
 def shown(name: str) -> str:
