@@ -1,7 +1,7 @@
 """What lies below the folders that are compared: records of runs, measurements of speed, what cannot be trusted."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec

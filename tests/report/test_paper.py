@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.external import Found, external_tables
+from benchmark.evaluation import external_rows
 from benchmark.records.curves import Band, ClassCurves, Curves, Reliability
 from benchmark.records.drawings import CurveFigure, IntervalFigure
 from benchmark.records.files import write
@@ -134,11 +135,11 @@ def hostile():
 
 def everything(records, found):
     """Tables and methods."""
-    external = external_tables([Found(evaluation(pipeline=EVIL), None)], lambda values, ends: list(ends))
+    external = external_tables([Found(evaluation(pipeline=EVIL), Path())], lambda: external_rows)
     text = [results(table, place) for place, table in enumerate(found, 1)]
     text += [elsewhere(table, place) for place, table in enumerate(external, 1)]
     text += [Methods(table, records, lambda kind, own: "").text(1) for table in found]
-    return "\n".join([*text, unused([EVIL])])
+    return "\n".join([*text, unused(EVIL, [EVIL])])
 
 
 def test_environments_and_braces_close_whatever_the_records_say():
