@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.execution.streaming import Predicted
+from benchmark.execution.streaming import Predicted, shown_name
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
 from benchmark.report.csv_text import csv_text
@@ -102,17 +102,12 @@ def predictions_json(record: Record, folder: str, output: str, answered: Answere
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def shown(name: str) -> str:
-    """A file's name without control characters, and with bytes that are not UTF-8 escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
 def _lines(record: Record, one: Predicted) -> list[str]:
     answer = one.answer
     if answer.problem:
         return [f"{answer.problem}"]
     each = zip(record.classes, answer.probabilities, strict=True)
-    lines = [f"{shown(one.name)}: {record.classes[answer.decided]}"]
+    lines = [f"{shown_name(one.name)}: {record.classes[answer.decided]}"]
     lines[0] += f" (probabilities: {', '.join(f'{name} {number(value)}' for name, value in each)})"
     lines += [f"  warning: {warning}" for warning in answer.warnings]
     return lines + ([f"  picture: {one.picture}"] if one.picture else [])
@@ -121,9 +116,9 @@ def _lines(record: Record, one: Predicted) -> list[str]:
 def _entry(record: Record, one: Predicted) -> dict[str, Any]:
     answer = one.answer
     if answer.problem:
-        return {"image": shown(one.name), "problem": answer.problem}
+        return {"image": shown_name(one.name), "problem": answer.problem}
     return {
-        "image": shown(one.name),
+        "image": shown_name(one.name),
         "decided": record.classes[answer.decided],
         "probabilities": dict(zip(record.classes, answer.probabilities, strict=True)),
         "unlike": answer.unlike,
@@ -138,7 +133,7 @@ def _entry(record: Record, one: Predicted) -> dict[str, Any]:
 def _row(record: Record, one: Predicted) -> dict[str, Any]:
     answer = one.answer
     usable = not answer.problem
-    row: dict[str, Any] = {"image": shown(one.name), "decided": record.classes[answer.decided] if usable else ""}
+    row: dict[str, Any] = {"image": shown_name(one.name), "decided": record.classes[answer.decided] if usable else ""}
     for k, name in enumerate(record.classes):
         row[f"probability {name}"] = answer.probabilities[k] if usable else ""
     row |= {name: _yes(getattr(answer, name)) for name in ("unlike", "implausible_mask")}
