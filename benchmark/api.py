@@ -16,6 +16,7 @@ are read or made.  A run that fails is a row that says why; what cannot be asked
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison
 def compare(
     path: StrPath | Sequence[StrPath] = "results",
     *,
+    task: Components = (),
+    dataset: Components = (),
+    where: Components = (),
+    since: datetime | None = None,
     metric: str | None = None,
     against: str | None = None,
     margin: float = 0.01,
@@ -138,6 +143,7 @@ def compare(
     """Compare the runs below a folder, or several; a table per question, dataset and split, and per external dataset.
 
     Args:
+        task, dataset, where, since: only such runs, each one or several; ``where`` as ``"training.batch_size=32"``.
         metric: rank by this one instead of the task's own.
         against: a pipeline, or the start of its name, that every other one is tested against; it was named before the
             numbers were seen, so that its tests are narrower than those against the first.
@@ -149,16 +155,18 @@ def compare(
     """
     from benchmark.comparison.collect import collected
     from benchmark.comparison.external import external_tables
+    from benchmark.records.selection import selected
     from benchmark.storage.garbage import uncollected
 
-    paths = [path] if isinstance(path, (str, os.PathLike)) else path
+    selection = selected(_several(task), _several(dataset), _several(where), since)
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in paths], _family_test,
-            metric=metric, against=against, margin=margin, verified=verify, distrust=_distrusted,
+            [Path(one) for one in _several(path)], _family_test,
+            metric=metric, against=against, margin=margin, verified=verify, distrust=_distrusted, selection=selection,
         )  # fmt: skip
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items() if name not in scanned.controls}
-    return Comparison(content.tables, content.left_out, folders, external_tables(scanned.externals, _elsewhere))
+    tables = external_tables(scanned.externals, _elsewhere)
+    return Comparison(content.tables, content.left_out, folders, tables, content.selected)
 
 
 def load(folder: StrPath, *, cache: StrPath | None = None) -> Pipeline:

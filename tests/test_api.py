@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -288,3 +289,16 @@ def test_the_reference_results_are_compared_without_numpy_where_nothing_is_teste
         capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
     )  # fmt: skip
     assert told.stdout.strip() == "set()"
+
+
+def test_a_comparison_takes_the_filters_of_the_command(tmp_path):
+    for seed in range(3):
+        record = factories.record(0.9 + 0.01 * seed, seed=seed, created=f"2026-01-0{seed + 1}T12:00:00+00:00")
+        write(record, tmp_path / record.run)
+    found = api.compare(tmp_path, where="seed!=0", since=datetime(2026, 1, 3, tzinfo=UTC))
+    assert [run.seed for row in found.tables[0].rows for run in row.runs if not row.control] == [2]
+    assert found.selected == "2 of 3 runs left out: 1 by --where seed!=0, 1 by --since 2026-01-03 00:00+00:00"
+    assert found.selected in str(found) and found.selected in found._repr_html_()
+    assert api.compare(tmp_path, task="binary").selected == ""
+    with pytest.raises(UnknownNameError, match="no dataset named 'elsewhere'"):
+        api.compare(tmp_path, dataset=["elsewhere"])

@@ -5,36 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli.comparing import compared, comparing_flags, say_nothing_found, verify_flag
 from benchmark.cli.group import Once
 from benchmark.cli.output import form_of, write
-from benchmark.cli.selecting import selection_flags, selection_of
-from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from benchmark.comparison.costs import CostTable
     from benchmark.comparison.external_tables import ExternalTable
     from benchmark.comparison.tables import Comparison
 
 FEW = 3  # runs in detail that go on a screen or two
-WRITERS = {
-    "result.json": "bench run writes one per run",
-    "speed.json": "bench speed writes one per pipeline",
-    "external.json": "bench evaluate writes one per run",
-}
+ALONE = {"costs_only": "speed.json", "external_only": "external.json"}
 
 
 @click.command(cls=Once)
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--metric", help="Rank by this metric instead of the task's own.")
-@click.option(
-    "--against",
-    metavar="PIPELINE",
-    help="Test each row against this one: its name, in short or in full, or the start of it.",
-)
-@click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
-@selection_flags
+@comparing_flags
 @click.option(
     "--format",
     "form",
@@ -52,7 +39,7 @@ WRITERS = {
 @click.option("--details", is_flag=True, help="Also each run by itself: classes, members, thresholds, masks, maps.")
 @click.option("--costs", "costs_only", is_flag=True, help="What bench speed measured alone, beside the scores.")
 @click.option("--external", "external_only", is_flag=True, help="What bench evaluate found elsewhere alone.")
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
+@verify_flag
 @click.pass_context
 def command(context: click.Context, /, results: tuple[Path, ...], output: Path | None, **flags: Any) -> None:
     """Compare the runs below RESULTS (a folder, or several; default: results).
@@ -79,60 +66,28 @@ def command(context: click.Context, /, results: tuple[Path, ...], output: Path |
     """
     import msgspec
 
-    from benchmark.comparison.trust import untrusted
     from benchmark.storage.garbage import uncollected
 
     form = form_of(flags["form"], flags["as_json"], output)
     if flags["details"]:
         _check_details(form, output)
-    paths = results or (Path("results"),)
     with uncollected():
-        comparison, costs, external, files = _compared(paths, flags)
-        wrong = any(untrusted(table.rows) for table in comparison.tables)
-        if flags["costs_only"] or flags["external_only"]:
-            comparison = msgspec.structs.replace(comparison, tables=[])
-            costs, external = costs if flags["costs_only"] else [], external if flags["external_only"] else []
-        if not comparison.tables and not comparison.left_out and not costs and not external:
-            _say_nothing_found(flags, comparison.selected)
+        found = compared(results, flags)
+        wrong = found.distrusted
+        if alone := [flag for flag in ALONE if flags[flag]]:
+            found = found._replace(
+                comparison=msgspec.structs.replace(found.comparison, tables=[]),
+                costs=found.costs if flags["costs_only"] else [],
+                external=found.external if flags["external_only"] else [],
+            )
+        if found.nothing:
+            say_nothing_found(found.comparison.selected, *(ALONE[flag] for flag in alone[:1]))
             context.exit(3)
-        _show(comparison, costs, external, form, output)
+        _show(found.comparison, found.costs, found.external, form, output)
     if flags["details"]:
-        _show_details(files)
-    if comparison.left_out or wrong:
+        _show_details(map(Path, found.found.files.values()))
+    if wrong:
         context.exit(5)
-
-
-def _compared(
-    paths: "Sequence[Path]", flags: dict[str, Any]
-) -> "tuple[Comparison, list[CostTable], list[ExternalTable], list[Path]]":
-    """The comparison, what was measured of speed, what was found elsewhere, and the records' files."""
-    from benchmark.cli.paired import distrusted, elsewhere, family
-    from benchmark.comparison.collect import collected
-    from benchmark.comparison.costs import cost_tables
-    from benchmark.comparison.external import external_tables
-    from benchmark.comparison.kept import KeptTrust
-    from benchmark.storage.places import memory_folder
-
-    selection = selection_of(flags["tasks"], flags["datasets"], flags["wheres"], flags["since"])
-    trust = KeptTrust(distrusted, memory_folder())
-    with waiting("comparing") as patience:
-        comparison, found = collected(
-            paths, family, metric=flags["metric"], against=flags["against"], margin=flags["margin"],
-            verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell,
-        )  # fmt: skip
-        trust.keep()
-        external, files = external_tables(found.externals, elsewhere), [Path(file) for file in found.files.values()]
-        costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]
-        return comparison, costs, external, files
-
-
-def _say_nothing_found(flags: dict[str, Any], selected: str) -> None:
-    kinds = {"costs_only": "speed.json", "external_only": "external.json"}
-    lacking = next((file for flag, file in kinds.items() if flags[flag]), "result.json")
-    said = (
-        f"{selected}, and nothing is left" if selected else f"no {lacking} below the given folders; {WRITERS[lacking]}"
-    )
-    click.echo(f"bench: {said}", err=True)
 
 
 def _check_details(form: str, output: Path | None) -> None:

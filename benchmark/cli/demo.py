@@ -4,6 +4,7 @@ import click
 
 from benchmark.cli.flags import RESULTS, screen
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 
 @click.command(cls=Once)
@@ -39,11 +40,18 @@ def command(runs: tuple[str, ...], host: str, port: int) -> None:
     with ExitStack() as stack:
         pipelines = [stack.enter_context(loaded(folder, cache_folder())) for folder in folders]
         for pipeline in pipelines:
-            opened(pipeline)
+            with waiting(f"loading {pipeline.record.pipeline}"):
+                opened(pipeline)
+        shown = stack.enter_context(ExitStack())
+        shown.enter_context(waiting("opening the page"))
 
         from benchmark.demo.page import serve
 
+        def opened_at(text: str) -> None:
+            shown.close()
+            display.say(text)
+
         try:
-            serve(pipelines, host, port, display.say)
+            serve(pipelines, host, port, opened_at)
         except OSError as error:
             raise ConfigError(f"no page on {host}:{port} ({error}); choose another --port") from error

@@ -92,7 +92,8 @@ def _show(found: "list[Evaluated]", form: str, console: "Console") -> None:
     from benchmark.cli.paired import elsewhere
     from benchmark.comparison.external import external_tables
     from benchmark.comparison.external_tables import Found
-    from benchmark.report.external import external_page, print_external
+    from benchmark.report.external import print_external
+    from benchmark.report.pages import external_page
 
     shown = external_tables([Found(one.external, one.folder) for one in found], elsewhere)
     if form == "table":

@@ -7,6 +7,7 @@ import click
 
 from benchmark.cli.flags import RESULTS, screen
 from benchmark.cli.group import Once
+from benchmark.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,15 +74,17 @@ def _predict(
     from benchmark.report import predictions as words
 
     record = pipeline.record
-    answered = opened(pipeline)
+    with waiting(f"loading {record.pipeline}"):
+        answered = opened(pipeline)
     for line in words.opening(record, answered):
         display.say(line)
     done: list[Predicted] = []
     try:
-        with words.counting(display.console, len(images)) as advance:
+        with waiting("predicting") as patience:
+            patience.tell("", 0, len(images))
             for piece in predicted(pipeline, images, target if maps else None):
                 done += piece
-                advance(len(done))
+                patience.tell("", len(done), len(images))
     finally:
         if tabled and done:
             _write(target / TABLE, words.predictions_csv(record, done))

@@ -1,139 +1,71 @@
 """`bench report`: results as one page, a run as a model card, a table as a paper has it."""
 
-import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
+from benchmark.cli.comparing import Compared, compared, comparing_flags, say_nothing_found, verify_flag
 from benchmark.cli.group import Once
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from benchmark.comparison.costs import CostTable
-    from benchmark.comparison.external_tables import ExternalTable
-    from benchmark.comparison.tables import Comparison
-    from benchmark.records.record import Record
+from benchmark.cli.waiting import waiting
 
 PAGE, PAPER = Path("report.html"), Path("paper")
-PAUSE_S = 10
+OF_RUNS = ("results", "paper", "rows", "tasks", "datasets", "wheres", "since", "metric", "against")  # not of a card
 
 
 @click.command(cls=Once)
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@comparing_flags
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; with --paper, this folder.")
-@click.option("--metric", help="Rank by this metric instead of the task's own.")
-@click.option("--against", metavar="PIPELINE", help="Test each row against this one (the start of its name).")
-@click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
 @click.option("--rows", metavar="PIPELINE", multiple=True, help="Rows with curves and pictures (the start of a name).")
 @click.option("--card", type=click.Path(path_type=Path), metavar="RUN", help="A model card of the run in this folder.")
 @click.option("--paper", is_flag=True, help="Table, figures, methods and bibliography, as LaTeX.")
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
+@verify_flag
 @click.pass_context
-def command(
-    context: click.Context,
-    results: tuple[Path, ...],
-    output: Path | None,
-    metric: str | None,
-    against: str | None,
-    margin: float,
-    rows: tuple[str, ...],
-    card: Path | None,
-    paper: bool,
-    verify: bool,
-) -> None:
+def command(context: click.Context, /, output: Path | None, card: Path | None, **flags: Any) -> None:
     """Write the runs below RESULTS (a folder, or several; default: results) as one page.
 
     \b
     bench report results/ -o report.html
+    bench report --task binary --where images.size=256 --since 7d
+
+    --task, --dataset, --where and --since mean what they do to bench compare; what was left out is counted.
 
     Exit code 3: nothing found; 5: a record cannot be trusted, and is left out or not ranked.
     """
-    from benchmark.comparison.trust import untrusted
-
     if card is not None:
-        if paper or rows or results:
-            raise click.UsageError("--card is of one run; leave RESULTS, --paper and --rows out")
-        _write_card(card, output, verify)
+        if any(flags[name] for name in OF_RUNS):
+            raise click.UsageError("--card is of one run; leave RESULTS, --paper, --rows and flags of a comparison out")
+        _write_card(card, output, flags["verify"])
         return
-    with _working() as tell:
-        tell("comparing results")
-        found = _compared(results or (Path("results"),), metric, against, margin, verify)
-    comparison, costs, external, folder_of = found
-    if not comparison.tables and not comparison.left_out and not costs and not external:
-        click.echo("bench: no result.json below the given folders; bench run writes one per run", err=True)
+    if flags["paper"] and flags["rows"]:
+        raise click.UsageError("--rows is for the page; leave it out with --paper")
+    found = compared(flags["results"], flags)
+    if found.nothing:
+        say_nothing_found(found.comparison.selected)
         context.exit(3)
-    if paper:
-        from benchmark.cli.flags import screen
-        from benchmark.report.paper import paper as written
-
-        with screen(True)[1].working("writing tables, methods and figures"):
-            files = written(comparison, external, folder_of, output or PAPER)
-        for file in files:
-            click.echo(file)
+    if flags["paper"]:
+        _write_paper(found, output or PAPER)
     else:
-        _write_page(output or PAGE, comparison, costs, external, folder_of, rows)
-    if comparison.left_out or any(untrusted(table.rows) for table in comparison.tables):
+        _write_page(found, output or PAGE, flags["rows"])
+    if found.distrusted:
         context.exit(5)
 
 
-@contextmanager
-def _working() -> "Iterator[Callable[[str], None]]":
-    """Shows on standard error what is at work; without a terminal a line every ten seconds at most."""
-    from rich.console import Console
-    from rich.markup import escape
+def _write_paper(found: Compared, output: Path) -> None:
+    from benchmark.report.paper import paper
 
-    console, said = Console(stderr=True), time.monotonic()
-    with console.status("reading results") as status:
-
-        def tell(what: str) -> None:
-            nonlocal said
-            status.update(escape(what))
-            if not console.is_terminal and time.monotonic() - said > PAUSE_S:
-                said = time.monotonic()
-                console.print(what, markup=False, highlight=False, soft_wrap=True)
-
-        yield tell
+    with waiting("writing tables, methods and figures"):
+        files = paper(found.comparison, found.external, found.found.folder, output)
+    for file in files:
+        click.echo(file)
 
 
-def _compared(
-    paths: "Sequence[Path]", metric: str | None, against: str | None, margin: float, verify: bool
-) -> "tuple[Comparison, list[CostTable], list[ExternalTable], Callable[[Record], Path]]":
-    """The comparison, what was measured of speed, what was found elsewhere, and where a run lies."""
-    from benchmark.cli.paired import distrusted, elsewhere, family
-    from benchmark.comparison.collect import collected
-    from benchmark.comparison.costs import cost_tables
-    from benchmark.comparison.external import external_tables
-    from benchmark.comparison.kept import KeptTrust
-    from benchmark.storage.places import memory_folder
-
-    trust = KeptTrust(distrusted, memory_folder())
-    comparison, found = collected(
-        paths, family, metric=metric, against=against, margin=margin, verified=verify, distrust=trust
-    )
-    trust.keep()
-    return (
-        comparison,
-        cost_tables(comparison.tables, found.speeds),
-        external_tables(found.externals, elsewhere),
-        found.folder,
-    )
-
-
-def _write_page(
-    output: Path,
-    comparison: "Comparison",
-    costs: "list[CostTable]",
-    external: "list[ExternalTable]",
-    folder_of: "Callable[[Record], Path]",
-    rows: "Sequence[str]",
-) -> None:
+def _write_page(found: Compared, output: Path, rows: tuple[str, ...]) -> None:
     from benchmark.report.website import shown_count, website
 
-    with _working() as tell:
-        text = website(comparison, costs, external, folder_of, rows, lambda title: tell(f"drawing {title}"))
+    comparison = found.comparison
+    with waiting("writing the page") as patience:
+        text = website(comparison, found.costs, found.external, found.found.folder, rows, patience.tell)
     _write(output, text)
     click.echo(f"{output}: {shown_count(comparison, rows)}; {len(text.encode()) / 1e3:,.0f} kB")
 
@@ -143,8 +75,9 @@ def _write_card(run: Path, output: Path | None, verify: bool) -> None:
     from benchmark.records.files import verify as verified
     from benchmark.report.card import card
 
-    record = (verified if verify else read)(run / FILE)
-    text = card(record, run, suffix=output.suffix if output else ".md", sealed=verify)
+    with waiting("writing the card"):
+        record = (verified if verify else read)(run / FILE)
+        text = card(record, run, suffix=output.suffix if output else ".md", sealed=verify)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -94,7 +94,7 @@ def _selected(meant: "Sequence[Removable]", by_name: bool, selection: Any) -> "t
 def _listed(chosen: "Sequence[Removable]") -> str:
     """Shows a line for each with its size; gives how many and how large they are together."""
     from benchmark.records.record import Record
-    from benchmark.report.cache import printable
+    from benchmark.report.lines import plain
     from benchmark.report.wording import size
     from benchmark.storage.inventory import disk_bytes
 
@@ -103,7 +103,7 @@ def _listed(chosen: "Sequence[Removable]") -> str:
         found, bytes_ = one.found, disk_bytes(one.folder)
         total += bytes_
         status = found.status if isinstance(found, Record) else "evaluation"
-        click.echo("  ".join(map(printable, (one.place, status, found.created[:16], size(bytes_)))))
+        click.echo("  ".join(map(plain, (one.place, status, found.created[:16], size(bytes_)))))
     return f"{_counted(chosen)} ({size(total)})"
 
 

@@ -1,7 +1,7 @@
 """What lies below the folders that are compared: records of runs, measurements of speed, what cannot be trusted."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -133,7 +133,7 @@ def collected(
     found.selecting.check()
     if not found.selecting.selection.everything:
         found.externals = [one for one in found.externals if one.external.run in found.selecting.names]
-    tables = [_counted(table, paths, found.selecting.scored) for table in found.ordered(comparison.tables)]
+    tables = [_counted(table, paths, found) for table in found.ordered(comparison.tables)]
     tables = [_lacking(table, found.selecting) for table in tables]
     selected = found.selecting.line
     return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out, selected=selected), found
@@ -162,16 +162,12 @@ def _with_lacking(row: Row, selecting: Selecting) -> Row:
     return msgspec.structs.replace(row, notes=[*row.notes, *notes]) if notes else row
 
 
-def _counted(table: Table, roots: Sequence[Path], left_out: Mapping[str, int]) -> Table:
-    """The table with how often its test images were scored, by the ledgers of the folders where they know of more.
-
-    Args:
-        left_out: digest of test images -> runs that were scored on them and are not shown.
-    """
+def _counted(table: Table, roots: Sequence[Path], found: Collected) -> Table:
+    """The table with how often its test images were scored, by the ledgers of the folders where they know of more."""
     tests = {run.test for row in table.rows for run in row.runs if run.test}
     ledgers = [one for root in roots for one in _entries(root)] if tests else []
-    known = sum(times_scored(ledgers, test) for test in tests)
-    seen = table.scored + sum(left_out.get(test, 0) for test in tests)
+    known = sum(times_scored(ledgers, test, found.controls) for test in tests)
+    seen = table.scored + sum(found.selecting.scored.get(test, 0) for test in tests)
     return msgspec.structs.replace(table, scored=max(seen, known))
 
 

@@ -1,6 +1,6 @@
 """Evaluations on images of elsewhere -> tables: of the same images, classes and map of labels, and no others."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,12 +24,12 @@ def external_tables(found: Iterable[Found], statistics: Callable[[], Statistics]
     Args:
         statistics: asked for only where there are evaluations.
     """
-    grouped: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[tuple[int, int | None], Found]]] = {}
+    grouped: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[Hashable, Found]]] = {}
     for one in sorted(found, key=lambda one: one.external.created):
         external = one.external
         local = external.recalibration.images if external.recalibration else 0
         runs = grouped.setdefault(_key(external), {}).setdefault((external.pipeline_digest, local), {})
-        runs[external.seed, external.fold] = one
+        runs[_training(external)] = one
     asked = statistics() if grouped else None
     tables = [_table([list(runs.values()) for runs in rows.values()], asked) for rows in grouped.values() if asked]
     return sorted(tables, key=lambda table: (table.kind, table.dataset, table.tasks))
@@ -47,6 +47,11 @@ def metrics_shown(table: ExternalTable) -> list[str]:
 def _key(one: External) -> tuple[Any, ...]:
     classes = tuple((name, tuple(sorted(labels))) for name, labels in one.labels.items())
     return one.kind, one.dataset.digest, classes, one.positive, tuple(sorted(one.mapping.items())), one.test
+
+
+def _training(one: External) -> Hashable:
+    """What tells trainings of a row apart; runs that share a segmenter are one training of it."""
+    return one.segmenter if one.segmenter is not None else (one.seed, one.fold)
 
 
 def _table(rows: list[list[Found]], statistics: Statistics) -> ExternalTable:
@@ -148,15 +153,17 @@ def _widened(made: list[Evaluated], statistics: Statistics) -> list[Evaluated]:
     rows = [row for row, _ in made]
     for field in ("metrics", "drop"):
         own = [[_numbers(one.external, field, row.recalibrated) for one in runs] for row, runs in made]
+        untrained = [runs[0].external.segmenter == "" for _, runs in made]
         names = dict.fromkeys(name for row in rows for name in getattr(row, field))
         for name in names:
-            rows = _with_retraining(rows, own, field, name, statistics)
+            rows = _with_retraining(rows, own, untrained, field, name, statistics)
     return [(row, runs) for row, (_, runs) in zip(rows, made, strict=True)]
 
 
 def _with_retraining(
     rows: list[ExternalRow],
     own: Sequence[Sequence[Mapping[str, Estimate]]],
+    untrained: Sequence[bool],
     field: str,
     name: str,
     statistics: Statistics,
@@ -164,7 +171,8 @@ def _with_retraining(
     places = [place for place, row in enumerate(rows) if _bounded(getattr(row, field).get(name))]
     values = [[found[name].value or 0.0 for found in own[place]] for place in places]
     known = [getattr(rows[place], field)[name] for place in places]
-    found = statistics.row_intervals(values, [(one.low, one.high) for one in known]) if places else []
+    ends, resting = [(one.low, one.high) for one in known], [untrained[place] for place in places]
+    found = statistics.row_intervals(values, ends, resting) if places else []
     made = list(rows)
     for place, one, (low, high) in zip(places, known, found, strict=True):
         wider = msgspec.structs.replace(one, low=_inside(low, name, field), high=_inside(high, name, field))

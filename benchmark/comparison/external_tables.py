@@ -18,7 +18,7 @@ class Statistics(Protocol):
     """What is worked out of predictions: `benchmark.evaluation.external_rows`, handed in because it imports NumPy."""
 
     def row_intervals(
-        self, values: Sequence[Sequence[float]], ends: Sequence[tuple[float, float]]
+        self, values: Sequence[Sequence[float]], ends: Sequence[tuple[float, float]], untrained: Sequence[bool]
     ) -> list[tuple[float, float]]:
         """Of rows, values of their trainings and ends over images alone -> ends over images and retraining."""
 

@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.comparison.tables import Ranking, Row
 from benchmark.records.metrics import direction
-from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
+from benchmark.records.verdicts import Contender, FamilyTest, Verdict, Verdicts
 
 UNLIKE = 0.005  # by so much a difference over common trainings may miss that of the printed values without a word
 Side = Literal["better", "worse", "tied"]
@@ -97,7 +97,7 @@ def _ranking(rows: Sequence[Row], first: str, reference: str, named: bool, metri
         by_side[side(row.verdict, metric)].append(row.pipeline)
     settled = all(row.verdict is None or not row.verdict.these_trainings for row in rows)
     own = next((row.standing for row in rows if row.pipeline == first and not row.control), None)
-    twice = (own or Standing()).trainings > 1 or any(row.folds > 1 for row in rows)
+    twice = (own is not None and own.trainings != 1) or any(row.folds > 1 for row in rows)  # 0: nothing is trained
     leads = not named and by_side["tied"] == [first] and not by_side["better"] and settled and twice and len(rows) > 1
     return Ranking(
         first, reference, named, by_side["tied"], by_side["better"], by_side["worse"], leads=leads, pairs=found.pairs

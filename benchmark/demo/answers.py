@@ -1,7 +1,6 @@
 """What one or several finished runs, and their vote, say of one image, as a piece of a page."""
 
 import base64
-import html
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from benchmark.execution.predicting import Pipeline
 from benchmark.execution.process import WorkerFailedError
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, ImageAnswer
+from benchmark.report.markup import escaped
 from benchmark.report.predictions import familiar, rule
 from benchmark.report.wording import number
 from registry.errors import ConfigError
@@ -75,7 +75,7 @@ def _vote(pipelines: Sequence[Pipeline], said: Sequence[ImageAnswer]) -> str:
 
 def _of_run(pipeline: Pipeline, answer: ImageAnswer, drawn: str, worth: str) -> str:
     record = pipeline.record
-    title = html.escape(f"{record.pipeline}: {record.classes[answer.decided]}")
+    title = escaped(f"{record.pipeline}: {record.classes[answer.decided]}")
     warnings = "".join(_line(f"Warning: {warning}", "bench-warning") for warning in answer.warnings)
     return (
         f"<h3>{title}</h3>{_line(_probabilities(record.classes, answer.probabilities))}{warnings}"
@@ -93,5 +93,4 @@ def _problem(text: str) -> str:
 
 
 def _line(text: str, kind: str = "bench-line") -> str:
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return f'<p class="{kind}">{html.escape(shown)}</p>'
+    return f'<p class="{kind}">{escaped(text)}</p>'

@@ -32,18 +32,21 @@ DICE = "dice"
 RECALIBRATED = {"corrected_logits": "recalibrated_logits", "probabilities": "recalibrated_probabilities"}
 
 
-def row_intervals(values: Sequence[Sequence[float]], ends: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def row_intervals(
+    values: Sequence[Sequence[float]], ends: Sequence[tuple[float, float]], untrained: Sequence[bool]
+) -> list[tuple[float, float]]:
     """Of each row the 95 % interval over images and retraining, as of a row of any table.
 
     Args:
         values: of each row those of its trainings.
         ends: of each row the 95 % interval over images alone.
+        untrained: of which rows nothing was trained.
     """
     rows = [
         TestedRow(values=np.array(own), moves=np.zeros((len(own), 1)), low=low, high=high)
         for own, (low, high) in zip(values, ends, strict=True)
     ]
-    still = [len(own) > 1 and np.ptp(own) == 0 for own in values]
+    still = [resting or (len(own) > 1 and np.ptp(own) == 0) for own, resting in zip(values, untrained, strict=True)]
     return own_intervals(rows, retraining([row.values for row in rows], still), Z)
 
 
@@ -167,6 +170,18 @@ class _Masks(_Elsewhere):
         self.influences, self.classes, self.by_decisions = _of_mean, [MASKS], False
         self.images, self.codes = [], []
         self.numbers = _numbers(asked)
+
+    def pipeline(self, contender: Contender) -> Told:
+        """A row of evaluations of a segmenter, which training again does not change where none was trained."""
+        told = super().pipeline(contender)
+        segmenters = [one.external.segmenter for one in contender.runs]  # type: ignore[attr-defined]
+        if "" in segmenters:
+            return told._replace(row=replace(told.row, still=True), trainings=0)
+        keys = tuple(
+            frozenset({one}) if one is not None else own
+            for one, own in zip(segmenters, told.row.trainings, strict=True)
+        )
+        return told._replace(row=replace(told.row, trainings=keys))
 
     def _columns(self, columns: Mapping[str, np.ndarray], local: bool) -> Outputs:
         dice = columns[DICE]

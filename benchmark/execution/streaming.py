@@ -66,15 +66,17 @@ def predicted(pipeline: Pipeline, images: Sequence[ImageFile], pictures: Path | 
 def _answers(pipeline: Pipeline, piece: Sequence[ImageFile], drawn: Sequence[str], scratch: Path) -> list[ImageAnswer]:
     """Of each image of a piece; where the worker dies of one, each is asked about alone, and that one is told."""
     known = [place for place, one in enumerate(piece) if not one.problem]
-    named = [(_shown(piece[place].name), _reachable(piece[place].path, scratch / f"link-{place}")) for place in known]
-    found = [ImageAnswer(problem=f"{_shown(one.name)}: {one.problem}") for one in piece]
+    named = [
+        (shown_name(piece[place].name), _reachable(piece[place].path, scratch / f"link-{place}")) for place in known
+    ]
+    found = [ImageAnswer(problem=f"{shown_name(one.name)}: {one.problem}") for one in piece]
     try:
         answered = pipeline.answered(named, maps=bool(drawn), pictures=[drawn[place] for place in known if drawn])
     except WorkerFailedError as error:
         if error.outcome.cause not in DEADLY:
             raise
         if len(piece) == 1:
-            return [ImageAnswer(problem=f"{_shown(piece[0].name)}: {' '.join(error.outcome.message.split())}")]
+            return [ImageAnswer(problem=f"{shown_name(piece[0].name)}: {' '.join(error.outcome.message.split())}")]
         alone = ((piece[k : k + 1], drawn[k : k + 1]) for k in range(len(piece)))
         return [answer for one, own in alone for answer in _answers(pipeline, one, own, scratch)]
     for place, answer in zip(known, answered.images, strict=True):
@@ -82,7 +84,7 @@ def _answers(pipeline: Pipeline, piece: Sequence[ImageFile], drawn: Sequence[str
     return found
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name that can be shown and sent: control characters, and bytes that are not UTF-8, escaped."""
     return name if name.isprintable() else repr(name)[1:-1]
 

@@ -101,6 +101,8 @@ class External(msgspec.Struct, frozen=True, omit_defaults=True):
         needed: ``sensitivity``, ``specificity`` or ``recall/CLASS`` -> local images of that class for ± 3 points.
         masks: agreement of predicted masks with the external dataset's.
         trainings: keys of the classifier trainings that the run stands on.
+        segmenter: of ``masks``, digest of the trained segmenter; empty where none was trained, None in records that do
+            not say.
         resamples: of every bootstrap; 0 in records that do not say.
         scoring: module that scored -> digest of its code; empty in records that do not say.
         key: digest of run, images, classes, code.
@@ -141,6 +143,7 @@ class External(msgspec.Struct, frozen=True, omit_defaults=True):
     needed: dict[str, int] = {}
     masks: dict[str, Estimate] = {}
     trainings: list[str] = []
+    segmenter: str | None = None
     resamples: int = 0
     scoring: dict[str, str] = {}
     notes: list[str] = []

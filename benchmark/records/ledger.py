@@ -8,7 +8,7 @@ but for the newest.  There is no lock: nobody writes another's file, and folders
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -142,9 +142,14 @@ def entries(results: Path) -> list[Entries]:
     return [_entries(path) for path in sorted(folder.glob(f"*{SUFFIX}"))] if folder.is_dir() else []
 
 
-def times_scored(ledger: Iterable[Entries], test: str) -> int:
-    """How often these test images were scored, at the least: by so many runs that the ledger knows."""
-    return sum(line.status == "ok" and line.test == test for one in ledger for line in one.lines)
+def times_scored(ledger: Iterable[Entries], test: str, aside: Collection[str] = ()) -> int:
+    """How often these test images were scored, at the least: by so many runs that the ledger knows.
+
+    Args:
+        aside: names of runs that do not count, such as those of rules.
+    """
+    lines = (line for one in ledger for line in one.lines if line.run not in aside)
+    return sum(line.status == "ok" and line.test == test for line in lines)
 
 
 def tips(ledger: Sequence[Entries]) -> dict[str, str]:

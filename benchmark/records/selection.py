@@ -1,7 +1,7 @@
 """Which runs are meant: by task, dataset, any setting of their specification, and when they were made."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,6 +126,17 @@ class Selecting:
         self._met |= met
         if len(met) < len(self.selection.conditions):
             self._known["setting"] |= {key.replace(f".{OPTIONS}.", ".") for key in _keys(record.spec)} | {*OF_RECORD}
+
+
+def selected(tasks: Iterable[str], datasets: Iterable[str], wheres: Iterable[str], since: datetime | None) -> Selection:
+    """Runs of these tasks and datasets that meet all conditions, as ``--where`` has them, and were made since.
+
+    Raises:
+        ConfigError: a condition cannot be read.
+    """
+    conditions = tuple(map(parse_condition, wheres))
+    text = "" if since is None else since.isoformat(" ", timespec="minutes")
+    return Selection(tuple(tasks), tuple(datasets), conditions, since and since.astimezone(UTC), since_text=text)
 
 
 def parse_condition(text: str) -> Condition:

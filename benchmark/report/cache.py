@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from benchmark.report.lines import plain
 from benchmark.report.wording import plural, size
 from benchmark.storage.inventory import Item, Sum
 from benchmark.storage.serving import Served
@@ -47,7 +48,7 @@ class Serving(NamedTuple):
             if self.there[one.folder]:
                 counts[one.pipeline] = counts.get(one.pipeline, 0) + 1
         gone = sum(not self.there[one.folder] for one in self.runs)
-        named = [f"{printable(name)}{f' ({count} runs)' if count > 1 else ''}" for name, count in counts.items()]
+        named = [f"{plain(name)}{f' ({count} runs)' if count > 1 else ''}" for name, count in counts.items()]
         more = [f"{len(named) - SHOWN} more"] if len(named) > SHOWN else []
         lost = [f"{plural(gone, 'run')} that {'is' if gone == 1 else 'are'} gone"] if gone else []
         return ", ".join([*named[:SHOWN], *more, *lost])
@@ -84,11 +85,6 @@ def listed(items: Sequence[Item], serving: Mapping[str, Serving] | None = None) 
             remark = serving.get(f"{item.stage}/{item.key}", NOTHING).words() or "unknown"
         rows.append((item.stage, item.key[:short], size(item.size_bytes), used, remark))
     return _table(rows, "<<><<")
-
-
-def printable(text: str) -> str:
-    """Text without what would steer a terminal."""
-    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def usage(by_stage: Mapping[str, Sum], others: Mapping[str, Sum]) -> Iterator[tuple[str, bool]]:

@@ -1,13 +1,13 @@
 """Comparisons, evaluations elsewhere and costs as one small HTML document: a notebook's tables with a head."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Comparison
 from benchmark.report import captions, costs, external
 from benchmark.report.html import grid, html
+from benchmark.report.markup import escaped
 
 STYLE = (
     ":root{color-scheme:light dark}body{font-family:sans-serif;margin:1.5em}"
@@ -22,7 +22,7 @@ def document(
     named = [*map(captions.title, comparison.tables), *map(external.title, elsewhere), *map(costs.title, measured)]
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape('; '.join(dict.fromkeys(named)) or 'bench compare')}</title>"
+        f"<title>{escaped('; '.join(dict.fromkeys(named)) or 'bench compare')}</title>"
         f"<style>{STYLE}</style></head><body>\n"
     )
     if comparison.tables or comparison.left_out or comparison.selected or elsewhere or not named:

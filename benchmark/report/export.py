@@ -74,7 +74,7 @@ def json_pieces(comparison: Comparison, costs: Sequence[Any] = (), external: Seq
 
     Args:
         costs: measured speed, see `benchmark.report.cost_export.costs_content`.
-        external: evaluations on images of elsewhere, see `benchmark.report.external.external_content`.
+        external: evaluations on images of elsewhere, see `benchmark.report.external_export.external_content`.
     """
     fields = {
         **({"selected": [_json(comparison.selected, 1)]} if comparison.selected else {}),

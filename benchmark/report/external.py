@@ -1,8 +1,7 @@
-"""Evaluations on images of elsewhere for a terminal of any width, as Markdown, CSV and JSON."""
+"""Evaluations on images of elsewhere for a terminal of any width, and as Markdown."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
-from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -14,11 +13,9 @@ from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, Subgroup
 from benchmark.records.metrics import CALIBRATION_SLOPE, ECE_FLOOR
-from benchmark.records.verdicts import Verdict
 from benchmark.report import wording
 from benchmark.report.captions import COMMON, TO_FIRST
 from benchmark.report.conclusion import order
-from benchmark.report.csv_text import csv_text
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
@@ -37,28 +34,6 @@ def print_external(console: Console, tables: Sequence[ExternalTable]) -> None:
 def external_markdown(tables: Sequence[ExternalTable]) -> str:
     """The same as GitHub-flavoured Markdown."""
     return "\n".join(_markdown(table) for table in tables)
-
-
-def external_csv(tables: Sequence[ExternalTable]) -> str:
-    """A line per row: each metric with low and high, its drop and the run's own value; numbers are not rounded."""
-    rows = [_flat(place, table, row) for place, table in enumerate(tables, 1) for row in table.rows]
-    return csv_text(rows)
-
-
-def external_json(tables: Sequence[ExternalTable]) -> str:
-    """``{"external": [{"dataset", "mapping", "rows": […], …}]}``, indented."""
-    content = msgspec.json.encode({"external": external_content(tables)})
-    return msgspec.json.format(content, indent=1).decode() + "\n"
-
-
-def external_content(tables: Sequence[ExternalTable]) -> list[dict[str, Any]]:
-    """The tables as dictionaries."""
-    return [msgspec.to_builtins(table) for table in tables]
-
-
-def external_page(tables: Sequence[ExternalTable], form: str) -> str:
-    """The tables as ``md``, ``csv`` or ``json``."""
-    return {"md": external_markdown, "csv": external_csv, "json": external_json}[form](tables)
 
 
 def title(table: ExternalTable) -> str:
@@ -121,8 +96,35 @@ def supported(table: ExternalTable, row: ExternalRow) -> bool:
 
 
 def conclusion(table: ExternalTable) -> str:
-    """Who leads, or who cannot be told apart; empty of a single row."""
-    return order(as_table(table), table.ranking) if table.ranking is not None and len(table.rows) > 1 else ""
+    """Who leads, or who cannot be told apart; empty of a single row.
+
+    What recalibration makes of the first, or was made of, is no rival of it, and is told by itself.
+    """
+    if table.ranking is None or len(table.rows) == 1:
+        return ""
+    first = next(row for row in table.rows if row.name == table.ranking.first)
+    itself = [row for row in table.rows if row.pipeline == first.pipeline and row is not first]
+    others = [row for row in table.rows if row not in itself]
+    if len(others) == 1:
+        return order(as_table(table), table.ranking)
+    said = order(as_table(msgspec.structs.replace(table, rows=others)), table.ranking)
+    return " ".join([said, *(_recalibration(table, first, row) for row in itself)])
+
+
+def _recalibration(table: ExternalTable, first: ExternalRow, other: ExternalRow) -> str:
+    """What recalibration changes of a pipeline whose two rows these are; empty where that was not tested."""
+    whose = first.short_name or first.pipeline
+    found, images = other.verdict, first.recalibrated or other.recalibrated
+    if found is not None and found.identical:
+        return f"Recalibrated on {images} images, {whose} decides the same on all {found.n:,}."
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return ""
+    sign = 1 if other.recalibrated else -1
+    low, high = sorted((sign * found.low, sign * found.high))
+    change = wording.difference(Estimate(sign * found.value, low, high))
+    told = "" if low > 0 or high < 0 else ", which cannot be told from none"
+    metric = wording.metric(table.metric)
+    return f"Recalibrated on {images} images, the {metric} of {whose} changes by {change}{told}."
 
 
 def remarks(table: ExternalTable) -> list[str]:
@@ -266,23 +268,3 @@ def _pipes(titles: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[
         row[:2] = [f"**{cell}**" for cell in row[:2]]
     rule = f"| {' | '.join([':--', *('--:' for _ in titles[1:])])} |"
     return [f"| {' | '.join(map(escaped, titles))} |", rule, *(f"| {' | '.join(row)} |" for row in cells)]
-
-
-def _flat(place: int, table: ExternalTable, row: ExternalRow) -> dict[str, Any]:
-    flat: dict[str, Any] = {
-        "table": place, "kind": table.kind, "tasks": " ".join(table.tasks), "dataset": table.dataset,
-        "dataset_digest": table.digest, "n": table.n, "groups": table.groups, "pipeline": row.pipeline,
-        "short_name": row.short_name, "recalibrated": row.recalibrated, "trainings": " ".join(row.trainings),
-    }  # fmt: skip
-    for metric, one in row.metrics.items():
-        flat |= _ends(metric, one)
-    for metric, one in row.drop.items():
-        flat |= _ends(f"drop {metric}", one)
-    flat |= {f"own test {metric}": value for metric, value in row.internal.items()}
-    found = row.verdict or Verdict()
-    first = Estimate(found.value, found.low, found.high)
-    return flat | _ends("difference to first", first) | {"difference to first p": found.p}
-
-
-def _ends(title: str, one: Estimate) -> dict[str, Any]:
-    return {title: one.value, f"{title} low": one.low, f"{title} high": one.high}

@@ -1,7 +1,6 @@
 """Comparisons as HTML for notebooks: small, complete in themselves, everything escaped."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.comparison.shortening import shortened
@@ -9,6 +8,7 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, external, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
+from benchmark.report.markup import escaped
 from benchmark.report.terminal import supported
 
 # Of the parts that a notebook's own style would get wrong; no classes, so that nothing outside is touched.
@@ -34,7 +34,7 @@ def grid(
 ) -> str:
     """Any table of texts: a title, lines above it, titles of columns, cells, lines below it."""
     body = "".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in rows)
-    above = f"<p><b>{escape(title)}</b></p>" if title else ""
+    above = f"<p><b>{escaped(title)}</b></p>" if title else ""
     return "".join([above, *map(_line, head), _grid(titles, body), *map(_line, tail)])
 
 
@@ -44,11 +44,11 @@ def _table(table: Table) -> str:
     rows = "".join(_row(table, row, shown, wording.notes(row, metrics)) for row in table.rows)
     return "".join(
         [
-            f"<p><b>{escape(captions.title(table))}</b></p>",
+            f"<p><b>{escaped(captions.title(table))}</b></p>",
             *(_line(line) for line in captions.caption(table)),
             _grid(["pipeline", *(one.title for one in shown)], rows),
             _line(captions.legend(table, [column.title for column in shown])),
-            f"<p>{escape(conclusion(table))}</p>",
+            f"<p>{escaped(conclusion(table))}</p>",
         ]
     )
 
@@ -62,11 +62,11 @@ def _elsewhere(table: ExternalTable) -> str:
     ]
     return "".join(
         [
-            f"<p><b>{escape(external.title(table))}</b></p>",
+            f"<p><b>{escaped(external.title(table))}</b></p>",
             *(_line(line) for line in external.caption(table)),
             _grid(["pipeline", *titles], "".join(rows)),
             *(_line(line) for line in [*external.legend(table, titles), *external.remarks(table)]),
-            f"<p>{escape(external.conclusion(table))}</p>",
+            f"<p>{escaped(external.conclusion(table))}</p>",
             *(_divided(row) for row in table.rows if row.subgroups),
         ]
     )
@@ -82,7 +82,7 @@ def _divided(row: ExternalRow) -> str:
 
 
 def _grid(titles: Iterable[str], rows: str) -> str:
-    head = "".join(f'<th style="{LEFT}">{escape(title)}</th>' for title in titles)
+    head = "".join(f'<th style="{LEFT}">{escaped(title)}</th>' for title in titles)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -90,9 +90,9 @@ def _row(table: Table, row: Row, shown: list[Column], notes: Iterable[str]) -> s
     """A row, and under it what must be said of it."""
     name = _cell(wording.label(row), bold=supported(table, row), dim=row.control)
     span = wording.span(row)
-    cells = f'<td colspan="{len(shown)}" style="{LEFT}">{escape(span)}</td>' if span else "".join(_cells(row, shown))
+    cells = f'<td colspan="{len(shown)}" style="{LEFT}">{escaped(span)}</td>' if span else "".join(_cells(row, shown))
     below = "".join(
-        f'<tr><td colspan="{len(shown) + 1}" style="{LEFT};{DIM}">{escape(note)}</td></tr>' for note in notes
+        f'<tr><td colspan="{len(shown) + 1}" style="{LEFT};{DIM}">{escaped(note)}</td></tr>' for note in notes
     )
     return f"<tr>{name}{cells}</tr>{below}"
 
@@ -103,9 +103,9 @@ def _cells(row: Row, shown: list[Column]) -> Iterator[str]:
 
 
 def _cell(text: str, *, bold: bool = False, dim: bool = False) -> str:
-    inner = f"<b>{escape(text)}</b>" if bold else escape(text)
+    inner = f"<b>{escaped(text)}</b>" if bold else escaped(text)
     return f'<td style="{FIGURES}{f";{DIM}" if dim else ""}">{inner}</td>'
 
 
 def _line(text: str) -> str:
-    return f'<div style="{DIM}">{escape(text)}</div>'
+    return f'<div style="{DIM}">{escaped(text)}</div>'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.installation.findings import Finding
-from benchmark.report.lines import prose
+from benchmark.report.lines import plain, prose
 from benchmark.report.wording import plural
 
 ABOUT, STATUS = 13, 9  # columns
@@ -36,8 +36,3 @@ def content(found: Sequence[Finding]) -> dict[str, Any]:
     ]
     counts = {status: sum(one.status == status for one in found) for status in ("ok", "warning", "wrong")}
     return {"works": not counts["wrong"], **counts, "findings": listed}
-
-
-def plain(text: str) -> str:
-    """In one line, without characters that a terminal obeys."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)

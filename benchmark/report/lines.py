@@ -25,6 +25,11 @@ def wrapped(text: str, room: int, *, cut: bool = False) -> list[str]:
     return [line for line in lines if line]
 
 
+def plain(text: str) -> str:
+    """Text on one line, without characters that steer a terminal or turn the direction of writing."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def prose(text: str, width: int, indent: str = "") -> str:
     """A paragraph, see `wrapped`."""
     return "\n".join(indent + line for line in wrapped(text, max(1, width - len(indent))))

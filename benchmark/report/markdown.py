@@ -1,10 +1,17 @@
 """Comparisons as GitHub-flavoured Markdown."""
 
+import re
+from typing import Final
+
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
+from benchmark.report.lines import plain
 from benchmark.report.terminal import supported
+
+# What Markdown would take for markup within a line, and of what begins one headings and definitions of links.
+_MARKUP: Final = re.compile(r"[\\`*~|$]|(?<![^\W_])_|_(?![^\W_])|(?<=\])[(\[]|!(?=\[)|^[\[#]")
 
 
 def markdown(comparison: Comparison) -> str:
@@ -50,5 +57,6 @@ def _greyed(row: Row, column: columns.Column) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves as it is, also in a cell."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    """Text that Markdown leaves as it is, on one line and also in a cell."""
+    harmless = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", harmless)

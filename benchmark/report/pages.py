@@ -12,7 +12,8 @@ from benchmark.report.cost_export import costs_content, costs_csv, costs_json
 from benchmark.report.costs import costs_markdown, print_costs
 from benchmark.report.document import document
 from benchmark.report.export import json_pieces, to_csv
-from benchmark.report.external import external_content, external_csv, external_markdown, print_external
+from benchmark.report.external import external_markdown, print_external
+from benchmark.report.external_export import external_content, external_csv, external_json
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 
@@ -64,3 +65,8 @@ def _csv(comparison: Comparison, costs: list[CostTable], external: Sequence[Exte
 def costs_page(costs: list[CostTable], form: str) -> str:
     """Costs alone as ``md``, ``csv`` or ``json``."""
     return {"md": costs_markdown, "csv": costs_csv, "json": costs_json}[form](costs)
+
+
+def external_page(tables: Sequence[ExternalTable], form: str) -> str:
+    """Images of elsewhere alone, likewise."""
+    return {"md": external_markdown, "csv": external_csv, "json": external_json}[form](tables)

@@ -121,7 +121,7 @@ class _Paper:
         tables += [elsewhere(table, place) for place, table in enumerate(self.external, 1)]
         texts = {
             "paper.tex": document(self.floats),
-            "tables.tex": "\n".join([*tables, unused(self.comparison.left_out)]),
+            "tables.tex": "\n".join([*tables, unused(self.comparison.selected, self.comparison.left_out)]),
             "methods.tex": "\n".join(self.methods),
             "references.bib": bibtex(self.works),
             "results.csv": to_csv(self.comparison),

@@ -1,20 +1,16 @@
 """What a trained pipeline says of single images, as lines, as CSV and as JSON."""
 
-import contextlib
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
-from benchmark.execution.streaming import Predicted
+from benchmark.execution.streaming import Predicted, shown_name
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
 from benchmark.report.csv_text import csv_text
-from benchmark.report.progress import QUIET_S, bars_on
-from benchmark.report.wording import duration, number, plural
+from benchmark.report.wording import number, plural
 
 STEADY = 24  # calibration images from which on the limit has its false alarms whatever the distribution
 EACH = 20  # images up to which each has lines of its own
@@ -106,35 +102,12 @@ def predictions_json(record: Record, folder: str, output: str, answered: Answere
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-@contextlib.contextmanager
-def counting(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """Shows how many of so many images are done, with the time left; where no bar can be drawn, every ten seconds."""
-    begun = said = time.monotonic()
-    with bars_on(console) as bars:
-        bar = bars.add_task("predicting", total=total, note="")
-
-        def advance(done: int) -> None:
-            nonlocal said
-            bars.update(bar, completed=done)
-            now = time.monotonic()
-            if not console.is_terminal and now - said >= QUIET_S and 0 < done < total:
-                said, left = now, (now - begun) * (total - done) / done
-                console.print(f"  predicting: {done:,} of {total:,}, {duration(left)} left", highlight=False)
-
-        yield advance
-
-
-def shown(name: str) -> str:
-    """A file's name without control characters, and with bytes that are not UTF-8 escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
 def _lines(record: Record, one: Predicted) -> list[str]:
     answer = one.answer
     if answer.problem:
         return [f"{answer.problem}"]
     each = zip(record.classes, answer.probabilities, strict=True)
-    lines = [f"{shown(one.name)}: {record.classes[answer.decided]}"]
+    lines = [f"{shown_name(one.name)}: {record.classes[answer.decided]}"]
     lines[0] += f" (probabilities: {', '.join(f'{name} {number(value)}' for name, value in each)})"
     lines += [f"  warning: {warning}" for warning in answer.warnings]
     return lines + ([f"  picture: {one.picture}"] if one.picture else [])
@@ -143,9 +116,9 @@ def _lines(record: Record, one: Predicted) -> list[str]:
 def _entry(record: Record, one: Predicted) -> dict[str, Any]:
     answer = one.answer
     if answer.problem:
-        return {"image": shown(one.name), "problem": answer.problem}
+        return {"image": shown_name(one.name), "problem": answer.problem}
     return {
-        "image": shown(one.name),
+        "image": shown_name(one.name),
         "decided": record.classes[answer.decided],
         "probabilities": dict(zip(record.classes, answer.probabilities, strict=True)),
         "unlike": answer.unlike,
@@ -160,7 +133,7 @@ def _entry(record: Record, one: Predicted) -> dict[str, Any]:
 def _row(record: Record, one: Predicted) -> dict[str, Any]:
     answer = one.answer
     usable = not answer.problem
-    row: dict[str, Any] = {"image": shown(one.name), "decided": record.classes[answer.decided] if usable else ""}
+    row: dict[str, Any] = {"image": shown_name(one.name), "decided": record.classes[answer.decided] if usable else ""}
     for k, name in enumerate(record.classes):
         row[f"probability {name}"] = answer.probabilities[k] if usable else ""
     row |= {name: _yes(getattr(answer, name)) for name in ("unlike", "implausible_mask")}

@@ -27,12 +27,14 @@ class Comparison:
         left_out: files that cannot be trusted, as ``path reason``.
         folders: name of a pipeline's run (``tables[…].rows[…].runs[…].run``) -> its folder, for `load`.
         external: tables of runs on images of elsewhere.
+        selected: how many runs were left out because others were asked for; empty where none was.
     """
 
     tables: list[Table]
     left_out: list[str] = field(default_factory=list)
     folders: Mapping[str, Path] = field(default_factory=dict)
     external: list[ExternalTable] = field(default_factory=list)
+    selected: str = ""
 
     def to_frame(self) -> "pd.DataFrame":
         """A line per row of every table, with the columns of ``bench compare --format csv``; numbers not rounded.
@@ -60,4 +62,4 @@ class Comparison:
         return html(self._content(), self.external)
 
     def _content(self) -> Content:
-        return Content(self.tables, self.left_out)
+        return Content(self.tables, self.left_out, selected=self.selected)

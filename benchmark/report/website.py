@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmark.comparison.collect import Told
 from benchmark.comparison.costs import CostTable
 from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.shortening import shortened
@@ -75,14 +76,14 @@ def website(
     external: Sequence[ExternalTable],
     folder_of: Callable[[Record], Path],
     rows: Sequence[str] = (),
-    drawing: Callable[[str], None] = lambda _: None,
+    told: Told = lambda what, done, total: None,
 ) -> str:
     """The page, as HTML.
 
     Args:
         folder_of: where a run lies.
         rows: names, or the beginnings of names, of the rows with curves and pictures.
-        drawing: is told which table is being drawn.
+        told: takes which table is being drawn.
 
     Raises:
         UnknownNameError: no row is called so.
@@ -90,7 +91,7 @@ def website(
     shown = chosen(comparison.tables, rows)
     parts = []
     for place, (table, own) in enumerate(zip(comparison.tables, shown, strict=True), 1):
-        drawing(captions.title(table))
+        told(captions.title(table), place - 1, len(shown))
         short = shortened(table)
         renamed = {id(full): row for full, row in zip(table.rows, short.rows, strict=True)}
         parts.append(_part(place, short, [renamed[id(row)] for row in own], folder_of))
@@ -99,6 +100,7 @@ def website(
         "parts": parts,
         "externals": [sheet for table in external for sheet in external_sheets(table)],
         "costs": [Costs(cost_sheets(table), pareto(table)) for table in costs],
+        "selected": comparison.selected,
         "left_out": comparison.left_out,
         "style": Markup(style),
         "script": Markup(script),

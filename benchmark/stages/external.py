@@ -28,6 +28,8 @@ from benchmark.storage.files import new_folder
 from benchmark.storage.kept import Kept
 from registry.errors import DataError
 
+SEGMENTER = "model/segmenter.keras"  # among a run's files, where one was trained
+
 
 def evaluate(task: ExternalTask, given: Given, own: Given | None, kept: Kept | None, tell: Tell) -> None:
     """Put the evaluation of a run into its folder.
@@ -103,11 +105,18 @@ def _fields(task: ExternalTask, record: Record, images: Prepared, chosen: Chosen
         "shared": chosen.shared,
         "left_out": chosen.left_out,
         "masks": _masks(record, images, rows, said),
+        "segmenter": _segmenter(record) if task.kind == MASKS else None,
         "resamples": int(record.spec["resamples"]),
         "scoring": task.scoring,
         "environment": environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _segmenter(record: Record) -> str:
+    """Digest of the trained segmenter; empty where none was trained."""
+    trained = record.files.get(SEGMENTER)
+    return trained.sha256 if trained else ""
 
 
 def _parts(images: Prepared) -> list[str]:

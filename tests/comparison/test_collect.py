@@ -81,3 +81,11 @@ def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
         ledger.add(name, "ok", "b" * 64, test="a" * 64)
     ledger.add("of other images", "ok", "c" * 64, test="d" * 64)
     assert collected([tmp_path], untested)[0].tables[0].scored == 5
+
+
+def test_rules_are_no_trainings_that_were_scored(tmp_path):
+    ledger = Ledger(tmp_path)
+    for one in (factories.record(0.9, test="a" * 64), factories.controls({"border": 0.7}, test="a" * 64)):
+        write(one, tmp_path / "binary" / one.run)
+        ledger.add_run(one, tmp_path / "binary" / one.run)
+    assert collected([tmp_path], untested)[0].tables[0].scored == 1

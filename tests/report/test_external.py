@@ -13,10 +13,12 @@ from rich.console import Console
 from benchmark.comparison.external import external_tables
 from benchmark.comparison.external_tables import Found
 from benchmark.evaluation import external_rows
+from benchmark.records import external
 from benchmark.records.estimate import Estimate
-from benchmark.report.external import external_csv, external_json, external_markdown, grid_of, print_external
+from benchmark.report.external import conclusion, external_markdown, grid_of, print_external, remarks
+from benchmark.report.external_export import external_csv, external_json
 from benchmark.report.shown import Comparison as Shown
-from tests.externals import deciding, evaluation, recalibration, stored
+from tests.externals import deciding, evaluation, recalibration, stored, stored_masks
 from tests.report.test_html import Reader
 
 
@@ -155,3 +157,100 @@ def test_names_of_elsewhere_are_escaped_in_a_notebook():
     one = msgspec.structs.replace(one, dataset=msgspec.structs.replace(one.dataset, name=evil, notices=[evil]))
     page = Shown([], external=external_tables([Found(one, Path())], lambda: external_rows))._repr_html_()
     assert "<script" not in page and Reader(page).texts.count(evil) >= 2
+
+
+@pytest.fixture
+def again(tmp_path):
+    """Makes tables of pipelines of three trainings, recalibrated on the first 60 images."""
+    targets, groups = (np.arange(360) % 3 == 0).astype(int), np.arange(360)
+
+    def made(*pipelines, shift=0.0):
+        found = []
+        for name, count in pipelines:
+            for seed in range(3):
+                place = tmp_path / f"{name}{seed}"
+                logits = deciding(targets, range(70 + seed, 70 + 2 * seed + count)) - np.array([0.0, shift])
+                own = {"pipeline": name, "seed": seed, "record": place.name, "trainings": [place.name]}
+                found.append(Found(stored(place, targets, logits, groups, 60, **own), place))
+        (table,) = external_tables(found, lambda: external_rows)
+        return table
+
+    return made
+
+
+def test_the_rival_of_a_row_is_another_pipeline_and_not_what_recalibration_makes_of_it(again):
+    table = again(("a+b+c", 20), ("d+e+f", 22), shift=1.2)
+    first = next(row for row in table.rows if row.name == table.ranking.first)
+    itself = next(row for row in table.rows if row.pipeline == first.pipeline and row is not first)
+    assert (first.name, itself.name) == ("a+b+c · recalibrated on 60", "a+b+c")
+    order, changed = conclusion(table).split(" Recalibrated on ")
+    assert order.startswith("a+b+c · recalibrated on 60 stands first with ")
+    assert "cannot be told apart from d+e+f · recalibrated on 60: its balanced-accuracy is higher by 0.007 [" in order
+    change = first.value(table.metric) - itself.value(table.metric)
+    assert changed.startswith(f"60 images, the balanced-accuracy of a+b+c changes by {change:+.3f} [0.")
+    assert "cannot be told" not in changed
+
+
+def test_recalibration_that_changes_no_decision_is_said_to_change_none(again):
+    assert conclusion(again(("a+b+c", 20), ("d+e+f", 22))).endswith(
+        " Recalibrated on 60 images, a+b+c decides the same on all 300."
+    )
+
+
+def test_a_pipeline_alone_is_held_against_what_recalibration_makes_of_it(again):
+    table = again(("a+b+c", 20))
+    assert "cannot be told apart from" in conclusion(table) and "Recalibrated on" not in conclusion(table)
+
+
+def test_a_ranking_names_rows_as_programs_read_them(again):
+    (shown,) = json.loads(external_json([again(("a+b+c", 20), ("d+e+f", 22))]))["external"]
+    names = [row["name"] for row in shown["rows"]]
+    assert len(set(names)) == 4 and shown["ranking"]["first"] == names[0]
+    assert set(shown["ranking"]["tied"]) <= set(names)
+
+
+@pytest.fixture
+def segmenters(tmp_path):
+    """A segmenter that two runs have in common, one that every seed trains anew, and one that is never trained."""
+    rng, groups = np.random.default_rng(2), np.arange(120)
+    dice = rng.uniform(0.85, 0.95, 120)
+    found = []
+    for name, seed, segmenter, add in [
+        ("unet+a+b", 0, "f" * 64, 0.02), ("unet+a+b", 1, "f" * 64, 0.02),
+        *(("own+a+b", seed, f"{seed}" * 64, 0.01 + seed / 500) for seed in range(5)),
+        ("threshold+a+b", 0, "", 0.0),
+    ]:  # fmt: skip
+        place = tmp_path / f"{name}{seed}"
+        noise = rng.normal(0, 0.01, 120) if segmenter != "f" * 64 else np.zeros(120)
+        own = {"pipeline": name, "seed": seed, "record": place.name, "trainings": [place.name], "segmenter": segmenter}
+        found.append(Found(stored_masks(place, (dice + add + noise).clip(0, 1), groups, **own), place))
+    (table,) = external_tables(found, lambda: external_rows)
+    return table
+
+
+def test_what_is_never_trained_is_not_said_to_be_trained_once(segmenters):
+    rows = {row.pipeline: row for row in segmenters.rows}
+    once = "trained once: the spread of the other rows stands for its own."
+    assert [text for text in remarks(segmenters) if once in text] == [f"unet+a+b: {once}"]
+    standings = {name: row.standing.trainings for name, row in rows.items()}
+    assert standings == {"unet+a+b": 1, "own+a+b": 5, "threshold+a+b": 0}
+
+
+def test_what_is_never_trained_has_the_interval_over_images_alone(segmenters, tmp_path):
+    row = next(row for row in segmenters.rows if row.pipeline == "threshold+a+b")
+    recorded = external.read(tmp_path / "threshold+a+b0" / "external.json").masks["dice"]
+    assert (row.standing.low, row.standing.high) == pytest.approx((recorded.low, recorded.high), abs=1e-6)
+
+
+def test_what_is_never_trained_leads_where_it_is_better_on_these_images(tmp_path):
+    groups, found = np.arange(120), []
+    dice = np.random.default_rng(3).uniform(0.8, 0.9, 120)
+    for name, seed, segmenter, add in [
+        ("threshold+a+b", 0, "", 0.05), *(("unet+a+b", seed, f"{seed}" * 64, seed / 1000) for seed in range(3)),
+    ]:  # fmt: skip
+        place = tmp_path / f"{name}{seed}"
+        noise = np.random.default_rng(seed).normal(0, 0.01, 120)
+        own = {"pipeline": name, "seed": seed, "record": place.name, "segmenter": segmenter}
+        found.append(Found(stored_masks(place, dice + add + noise, groups, **own), place))
+    (table,) = external_tables(found, lambda: external_rows)
+    assert table.ranking.leads and conclusion(table).startswith("threshold+a+b leads with ")

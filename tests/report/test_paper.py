@@ -140,7 +140,7 @@ def everything(records, found):
     text = [results(table, place) for place, table in enumerate(found, 1)]
     text += [elsewhere(table, place) for place, table in enumerate(external, 1)]
     text += [Methods(table, records, lambda kind, own: "").text(1) for table in found]
-    return "\n".join([*text, unused([EVIL])])
+    return "\n".join([*text, unused(EVIL, [EVIL])])
 
 
 def test_environments_and_braces_close_whatever_the_records_say():

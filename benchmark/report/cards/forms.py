@@ -1,25 +1,24 @@
 """A card as Markdown and as a page of its own: everything that comes from files is escaped."""
 
 import base64
-import re
 from typing import Final
 
 import jinja2
 
 from benchmark.report.cards.items import CLAIM_SOURCE, TRIPOD_SOURCE
 from benchmark.report.cards.parts import Card, Entry, Grid
+from benchmark.report.lines import plain
+from benchmark.report.markdown import escaped
 
 GUIDELINES = f"{CLAIM_SOURCE}; {TRIPOD_SOURCE}"
-# What Markdown would take for markup: within a line, as no text of a file begins one.
-_MARKUP: Final = re.compile(r"[\\`*~|$]|(?<![^\W_])_|_(?![^\W_])|(?<=\])[(\[:]|!(?=\[)")
 
 
 def markdown(card: Card) -> str:
     """GitHub-flavoured Markdown."""
-    lines = [f"# {_marked(card.title)}", "", f"**{_marked(card.warning)}**"]
+    lines = [f"# {escaped(card.title)}", "", f"**{escaped(card.warning)}**"]
     for section in card.sections:
-        lines += ["", f"## {_marked(section.title)}", ""]
-        lines += [f"- **{_marked(one.what)}**{_marked(items(one))}: {_marked(said(one))}" for one in section.entries]
+        lines += ["", f"## {escaped(section.title)}", ""]
+        lines += [f"- **{escaped(one.what)}**{escaped(items(one))}: {escaped(said(one))}" for one in section.entries]
         for grid in section.grids:
             lines += ["", *_table(grid)]
     return "\n".join([*lines, "", f"Items by number: {GUIDELINES}.", ""])
@@ -56,20 +55,10 @@ def said(one: Entry) -> str:
     return one.text
 
 
-def plain(text: str) -> str:
-    """Text on one line, without characters that steer a terminal or turn the direction of writing."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _marked(text: str) -> str:
-    escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(lambda found: f"\\{found[0]}", escaped)
-
-
 def _table(grid: Grid) -> list[str]:
     rows = [grid.titles, [":--" for _ in grid.titles]]
-    lines = [f"| {' | '.join(_marked(cell) for cell in grid.titles)} |", f"| {' | '.join(rows[1])} |"]
-    return lines + [f"| {' | '.join(_marked(cell) for cell in row)} |" for row in grid.rows]
+    lines = [f"| {' | '.join(escaped(cell) for cell in grid.titles)} |", f"| {' | '.join(rows[1])} |"]
+    return lines + [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in grid.rows]
 
 
 _TEMPLATE: Final = """<!doctype html>

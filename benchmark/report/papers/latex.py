@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from benchmark.report.lines import plain
+
 _COMMANDS: Final = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -31,7 +33,7 @@ _ACCENTS: Final = {
 
 def tex(text: str) -> str:
     """The text; what LaTeX's fonts lack becomes its number, ``[U+4E2D]``, and what steers a terminal a space."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    shown = plain(text)
     return "".join(_letter(letter, shown[place + 1 : place + 2]) for place, letter in enumerate(shown))
 
 

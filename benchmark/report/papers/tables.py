@@ -195,7 +195,12 @@ def _float(caption: str, label: str, bodies: Sequence[str], below: Sequence[str]
     return "\n".join([*lines, r"\end{minipage}", r"\end{table}", ""])
 
 
-def unused(left_out: Sequence[str]) -> str:
-    """Records that were left out, as a paragraph; empty where none were."""
-    said = " ".join(f"{tex(reason)}." for reason in left_out)
+def unused(selected: str, left_out: Sequence[str]) -> str:
+    """Runs that were left out, as a paragraph; empty where none were.
+
+    Args:
+        selected: what was left out because something else was asked for.
+        left_out: files that cannot be trusted.
+    """
+    said = " ".join(f"{tex(reason)}." for reason in [selected, *left_out] if reason)
     return f"\\paragraph{{Left out}} {said}\n" if said else ""
