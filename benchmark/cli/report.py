@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli import completing
 from benchmark.cli.group import Once
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ PAUSE_S = 10
 @click.option("--against", metavar="PIPELINE", help="Test each row against this one (the start of its name).")
 @click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
 @click.option("--rows", metavar="PIPELINE", multiple=True, help="Rows with curves and pictures (the start of a name).")
-@click.option("--card", type=click.Path(path_type=Path), metavar="RUN", help="A model card of the run in this folder.")
+@click.option(
+    "--card", metavar="RUN", shell_complete=completing.runs, help="A model card of this run: folder, or beginning of name."
+)
 @click.option("--paper", is_flag=True, help="Table, figures, methods and bibliography, as LaTeX.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
 @click.pass_context
@@ -40,7 +43,7 @@ def command(
     against: str | None,
     margin: float,
     rows: tuple[str, ...],
-    card: Path | None,
+    card: str | None,
     paper: bool,
     verify: bool,
 ) -> None:
@@ -138,11 +141,13 @@ def _write_page(
     click.echo(f"{output}: {shown_count(comparison, rows)}; {len(text.encode()) / 1e3:,.0f} kB")
 
 
-def _write_card(run: Path, output: Path | None, verify: bool) -> None:
+def _write_card(meant: str, output: Path | None, verify: bool) -> None:
     from benchmark.records.files import FILE, read
     from benchmark.records.files import verify as verified
+    from benchmark.records.places import results_folder, run_folder
     from benchmark.report.card import card
 
+    run = run_folder(meant, results_folder())
     record = (verified if verify else read)(run / FILE)
     text = card(record, run, suffix=output.suffix if output else ".md", sealed=verify)
     if output is None:
