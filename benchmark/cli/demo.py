@@ -19,7 +19,8 @@ from benchmark.cli.group import Once
 )
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Whom it is shown to.")
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, metavar="N", help="0: any.")
-def command(runs: tuple[str, ...], host: str, port: int) -> None:
+@click.pass_context
+def command(context: click.Context, runs: tuple[str, ...], host: str, port: int) -> None:
     """Show a page in the browser: drop a film, see what RUN says of it, with mask and heat map; not for diagnosis.
 
     \b
@@ -51,5 +52,8 @@ def command(runs: tuple[str, ...], host: str, port: int) -> None:
 
         try:
             serve(pipelines, host, port, display.say)
+        except KeyboardInterrupt:  # as it was told to
+            display.say("The page is closed")
+            context.exit(130)
         except OSError as error:
             raise ConfigError(f"no page on {host}:{port} ({error}); choose another --port") from error

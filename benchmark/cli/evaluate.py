@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @results_flag
 def command(**flags: Any) -> None:
-    """Evaluate RUN (the folder of a run, or the beginning of its name; or several) on images of elsewhere; nothing is trained.
+    """Evaluate RUN (a folder, or the beginning of a name) on images of elsewhere; nothing is trained.
 
     \b
     bench evaluate results/binary/unet-sepcnn-dense-s*-f0-* --data DIR --map "Pneumonia=Viral Pneumonia"

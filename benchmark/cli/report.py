@@ -30,7 +30,10 @@ PAUSE_S = 10
 @click.option("--margin", type=click.FloatRange(0), default=0.01, show_default=True, help="Worse by no more than this.")
 @click.option("--rows", metavar="PIPELINE", multiple=True, help="Rows with curves and pictures (the start of a name).")
 @click.option(
-    "--card", metavar="RUN", shell_complete=completing.runs, help="A model card of this run: folder, or beginning of name."
+    "--card",
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="A model card of this run: folder, or beginning of name.",
 )
 @click.option("--paper", is_flag=True, help="Table, figures, methods and bibliography, as LaTeX.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Leave out records changed after sealing.")
