@@ -10,7 +10,7 @@ from benchmark.cli.waiting import waiting
 @click.command(cls=Once)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completing.runs)
 def command(runs: tuple[str, ...]) -> None:
-    """Score RUN (a folder, or the beginning of a name) by today's code, from the logits that it stored; nothing is trained.
+    """Score RUN (a folder, or the beginning of a name) by today's code, from stored logits; nothing is trained.
 
     \b
     bench score results/binary/unet-sepcnn-dense-s0-f0-e047cdfd
