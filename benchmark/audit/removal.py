@@ -16,8 +16,8 @@ from benchmark.records import external
 from benchmark.records.external import External
 from benchmark.records.files import FILE, as_written, scan
 from benchmark.records.ledger import Ledger, entries
+from benchmark.records.places import REFERENCE, meant
 from benchmark.records.record import Record
-from benchmark.records.selection import REFERENCE
 from benchmark.storage.aside import delete, left_aside, put_back, set_aside
 from benchmark.storage.refusals import storage_errors
 from registry.errors import ConfigError, DataNotFoundError, RefusedError, unknown_name
@@ -76,9 +76,9 @@ def removables(results: Path) -> list[Removable]:
 
 
 def named(texts: Iterable[str], there: Sequence[Removable], results: Path) -> list[Removable]:
-    """What is meant by folders, and by the starts of runs' names or of places in the results.
+    """What is meant by folders, and by names of runs, or their beginnings, or those of places: `records.places.meant`.
 
-    What lies in a folder called reference is meant by its folder alone.
+    Evaluations are meant by their places alone.
 
     Raises:
         ConfigError: a folder is none of a run, or lies outside the results.
@@ -91,16 +91,20 @@ def named(texts: Iterable[str], there: Sequence[Removable], results: Path) -> li
         found = [one for one in there if one.folder == path]
         if not found and os.path.lexists(path) and os.sep in text.rstrip(os.sep):
             raise ConfigError(_no_run(text, path, results))
-        begins = text.removeprefix("./")
-        found = found or [
-            one for one in own if (one.is_run and one.name.startswith(begins)) or one.place.startswith(begins)
-        ]
-        if not found or not begins:
+        found = found or _begun(text, own)
+        if not found:
             raise unknown_name(
                 "run", text, {one.name for one in own if one.is_run}, f"bench compare {results} --details"
             )
         chosen |= {one.folder: one for one in found}
     return list(chosen.values())
+
+
+def _begun(text: str, own: Sequence[Removable]) -> list[Removable]:
+    runs = set(meant(text, [one.place for one in own if one.is_run]))
+    start = text.removeprefix("./")
+    evaluations = [one for one in own if not one.is_run and start and one.place.startswith(start)]
+    return [*(one for one in own if one.is_run and one.place in runs), *evaluations]
 
 
 def standing_on(chosen: Sequence[Removable], there: Sequence[Removable]) -> dict[Path, tuple[Removable, Removable]]:

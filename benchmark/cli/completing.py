@@ -3,8 +3,8 @@
 Nothing is imported for a component, and what goes wrong offers nothing: see `benchmark.cli.main`.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,9 +38,15 @@ def components(kind: str) -> "Complete":
 
 
 def runs(context: "click.Context", parameter: "click.Parameter", begun: str) -> "list[CompletionItem[str]]":
-    """Folders of runs below that of the results; other folders where there is none of that beginning."""
-    root = context.params.get("output") or os.environ.get("BENCH_RESULTS") or "results"
-    return _beginning(begun, _runs(root)) or _elsewhere(begun, "dir")
+    """Folders of runs below that of the results, or their names; other folders where none begins so."""
+    from benchmark.records.places import VARIABLE, meant, results_folder, run_places
+
+    given = [context.params.get(one.name) for one in context.command.params if getattr(one, "envvar", "") == VARIABLE]
+    root = Path(given[0]) if given and given[0] else results_folder()
+    places = list(run_places(root))
+    folders = [(root / place).as_posix() for place in places]
+    names = sorted({place.rpartition("/")[2] for place in meant(begun, places)})
+    return _beginning(begun, folders) or _beginning(begun, names) or _elsewhere(begun, "dir")
 
 
 def kinds(context: "click.Context", parameter: "click.Parameter", begun: str) -> "list[CompletionItem[str]]":
@@ -79,18 +85,3 @@ def _options(kind: str, name: str) -> list[str]:
     described.fetch([(kind, name)])
     found = described.known.get((kind, name))
     return [option.name for option in found.options] if found else []
-
-
-def _runs(root: str) -> Iterator[str]:
-    for task in sorted(_folders(root.rstrip("/"))):
-        for run in sorted(_folders(task)):
-            if os.path.lexists(f"{run}/result.json"):
-                yield run
-
-
-def _folders(place: str) -> list[str]:
-    try:
-        with os.scandir(place) as entries:
-            return [f"{place}/{one.name}" for one in entries if one.is_dir() and not one.name.startswith(".")]
-    except OSError:
-        return []

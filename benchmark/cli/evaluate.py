@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Once)
-@click.argument(
-    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completing.runs
-)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completing.runs)
 @click.option(
     "--data", metavar="DIR", shell_complete=completing.folders, help="Folder of X-rays that the runs never saw."
 )
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @results_flag
 def command(**flags: Any) -> None:
-    """Evaluate RUN (the folder of a run, or several) on images of elsewhere; nothing is trained.
+    """Evaluate RUN (a folder, or the beginning of a name) on images of elsewhere; nothing is trained.
 
     \b
     bench evaluate results/binary/unet-sepcnn-dense-s*-f0-* --data DIR --map "Pneumonia=Viral Pneumonia"
@@ -77,11 +75,14 @@ def command(**flags: Any) -> None:
 
 def _asked(flags: dict[str, Any]) -> "Asked":
     from benchmark.execution.external import Asked
+    from benchmark.records.places import run_folder
     from benchmark.storage.places import cache_folder
 
-    same = ("runs", "data", "dataset", "maps", "masks", "skip_bad")
+    results = Path(flags["output"])
+    same = ("data", "dataset", "maps", "masks", "skip_bad")
     return Asked(
-        results=Path(flags["output"]),
+        runs=tuple(dict.fromkeys(run_folder(run, results) for run in flags["runs"])),
+        results=results,
         cache=cache_folder(),
         recalibrate=flags["recalibrate"] or 0,
         **{name: flags[name] for name in same},

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.flags import RESULTS, screen
+from benchmark.cli import completing
+from benchmark.cli.flags import screen
 from benchmark.cli.group import Once
 from benchmark.cli.waiting import waiting
 
@@ -22,7 +23,14 @@ FOLDER, TABLE = "predictions", "predictions.csv"
 
 @click.command(cls=Once)
 @click.argument("images", metavar="IMAGE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--run", "run", required=True, metavar="RUN", help="Folder of a run, or the beginning of its name.")
+@click.option(
+    "--run",
+    "run",
+    required=True,
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="Folder of a run, or the beginning of its name.",
+)
 @click.option("-o", "--output", metavar="DIR", help="For pictures and the table.  [default: predictions/RUN]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--no-map", is_flag=True, help="No heat maps and no pictures, which take longer than all else.")
@@ -39,16 +47,15 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
 
     Exit code 1: an image cannot be used (its line says why); 2: usage or input; 5: the run was changed.
     """
-    import os
 
     from benchmark.execution.image_files import image_files
     from benchmark.execution.predicting import loaded
-    from benchmark.records.places import run_folder
+    from benchmark.records.places import results_folder, run_folder
     from benchmark.storage.places import cache_folder
     from benchmark.storage.refusals import check_writable
 
     _, display = screen(as_json)
-    folder = run_folder(run, Path(os.environ.get("BENCH_RESULTS") or RESULTS))
+    folder = run_folder(run, results_folder())
     with loaded(folder, cache_folder()) as pipeline:
         target = Path(output or Path(FOLDER, pipeline.record.run)).absolute()
         listing = image_files(images, target)

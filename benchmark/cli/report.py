@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli import completing
 from benchmark.cli.comparing import Compared, compared, comparing_flags, say_nothing_found, verify_flag
 from benchmark.cli.group import Once
 from benchmark.cli.waiting import waiting
@@ -17,11 +18,16 @@ OF_RUNS = ("results", "paper", "rows", "tasks", "datasets", "wheres", "since", "
 @comparing_flags
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; with --paper, this folder.")
 @click.option("--rows", metavar="PIPELINE", multiple=True, help="Rows with curves and pictures (the start of a name).")
-@click.option("--card", type=click.Path(path_type=Path), metavar="RUN", help="A model card of the run in this folder.")
+@click.option(
+    "--card",
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="A model card of this run: folder, or beginning of name.",
+)
 @click.option("--paper", is_flag=True, help="Table, figures, methods and bibliography, as LaTeX.")
 @verify_flag
 @click.pass_context
-def command(context: click.Context, /, output: Path | None, card: Path | None, **flags: Any) -> None:
+def command(context: click.Context, /, output: Path | None, card: str | None, **flags: Any) -> None:
     """Write the runs below RESULTS (a folder, or several; default: results) as one page.
 
     \b
@@ -70,11 +76,13 @@ def _write_page(found: Compared, output: Path, rows: tuple[str, ...]) -> None:
     click.echo(f"{output}: {shown_count(comparison, rows)}; {len(text.encode()) / 1e3:,.0f} kB")
 
 
-def _write_card(run: Path, output: Path | None, verify: bool) -> None:
+def _write_card(meant: str, output: Path | None, verify: bool) -> None:
     from benchmark.records.files import FILE, read
     from benchmark.records.files import verify as verified
+    from benchmark.records.places import results_folder, run_folder
     from benchmark.report.card import card
 
+    run = run_folder(meant, results_folder())
     with waiting("writing the card"):
         record = (verified if verify else read)(run / FILE)
         text = card(record, run, suffix=output.suffix if output else ".md", sealed=verify)

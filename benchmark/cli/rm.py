@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli import completing
 from benchmark.cli.flags import results_flag
 from benchmark.cli.group import Once
 from benchmark.cli.selecting import selection_flags, selection_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Once)
-@click.argument("runs", metavar="[RUN...]", nargs=-1)
+@click.argument("runs", metavar="[RUN...]", nargs=-1, shell_complete=completing.runs)
 @click.option("--failed", is_flag=True, help="Only runs that failed.")
 @click.option("--older-than", metavar="AGE|DATE", help="Only runs made before: 30d, 12h, 2026-01-31.")
 @selection_flags
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @results_flag
 def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: bool, yes: bool, **flags: Any) -> None:
-    """Remove runs below OUTPUT: RUN is a folder, or the start of a name there.
+    """Remove runs below OUTPUT: RUN is a folder, a name there, or the beginning of the names of several.
 
     \b
     bench rm results/binary/unet-sepcnn-dense-s0-f0-e047cdfd
@@ -75,8 +76,9 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
 
 def _selected(meant: "Sequence[Removable]", by_name: bool, selection: Any) -> "tuple[list[Removable], Selecting]":
     """What flags leave of what is meant; rules and evaluations only where they were named, and nothing else narrows."""
+    from benchmark.records.places import REFERENCE
     from benchmark.records.record import Record
-    from benchmark.records.selection import REFERENCE, Selecting
+    from benchmark.records.selection import Selecting
 
     selecting = Selecting(selection)
     chosen = []

@@ -1,7 +1,5 @@
 """`bench score`: the record of a run anew, from what it has stored."""
 
-from pathlib import Path
-
 import click
 
 from benchmark.cli import completing
@@ -10,11 +8,9 @@ from benchmark.cli.waiting import waiting
 
 
 @click.command(cls=Once)
-@click.argument(
-    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completing.runs
-)
-def command(runs: tuple[Path, ...]) -> None:
-    """Score RUN (the folder of a run) by today's code, from the logits that it stored; nothing is trained.
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completing.runs)
+def command(runs: tuple[str, ...]) -> None:
+    """Score RUN (a folder, or the beginning of a name) by today's code, from stored logits; nothing is trained.
 
     \b
     bench score results/binary/unet-sepcnn-dense-s0-f0-e047cdfd
@@ -25,12 +21,14 @@ def command(runs: tuple[Path, ...]) -> None:
     """
     from benchmark.audit.score import score_anew
     from benchmark.evaluation.rescoring import rescore
+    from benchmark.records.places import results_folder, run_folder
     from benchmark.report.wording import estimate
     from benchmark.storage.code import CodeIndex
     from benchmark.storage.places import memory_folder
 
     index = CodeIndex(memory_folder())
-    for place, run in enumerate(runs, 1):
-        with waiting(f"[{place}/{len(runs)}] scoring {run.name}"):
-            record, folder = score_anew(run.absolute(), rescore, index)
+    folders = dict.fromkeys(run_folder(run, results_folder()) for run in runs)
+    for place, run in enumerate(folders, 1):
+        with waiting(f"[{place}/{len(folders)}] scoring {run.name}"):
+            record, folder = score_anew(run, rescore, index)
         click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")

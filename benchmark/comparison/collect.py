@@ -14,8 +14,9 @@ from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
 from benchmark.records.files import PREDICTIONS, about, scan
 from benchmark.records.ledger import Entries, entries, times_scored
+from benchmark.records.places import REFERENCE
 from benchmark.records.record import Record
-from benchmark.records.selection import REFERENCE, Selecting, Selection
+from benchmark.records.selection import Selecting, Selection
 from benchmark.records.speed import Speed
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.storage.files import Broken

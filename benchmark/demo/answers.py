@@ -29,14 +29,17 @@ def check_votes(pipelines: Sequence[Pipeline]) -> None:
             )
 
 
-def answered(pipelines: Sequence[Pipeline], name: str, path: str) -> str:
+def answered(pipelines: Sequence[Pipeline], name: str, path: str, scratch: Path) -> str:
     """HTML of what the runs say of the image in a file; whatever comes from files is escaped.
 
     Pictures are within it, so that no file is left.
+
+    Args:
+        scratch: where they lie meanwhile.
     """
     parts, said = [], []
     for pipeline in pipelines:
-        with tempfile.TemporaryDirectory(prefix="bench-demo-") as folder:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
             picture = Path(folder, "picture.png")
             try:
                 found = pipeline.answered([(name, path)], maps=True, pictures=[str(picture)])

@@ -28,7 +28,8 @@ from registry.readers.kinds import SUFFIXES
 LARGEST = "64mb"  # of an upload
 EXAMPLES, SIDE = 24, 256  # films that are drawn, of which the first of each label is shown; pixels
 STYLE = """
-.bench-warning { color: #b3400a; font-weight: 600 } .bench-note { color: #595959; font-size: .85em }
+.bench-warning { color: #b3400a; font-weight: 600 } .dark .bench-warning { color: #ffa36b }
+.bench-note { opacity: .8; font-size: .85em }
 .bench-decided { font-weight: 700; font-size: 1.15em } .bench-answer { overflow-wrap: anywhere }
 .bench-answer img { width: 100%; max-width: 1000px; height: auto }
 """
@@ -71,7 +72,7 @@ def serve(pipelines: Sequence[Pipeline], host: str, port: int, say: Callable[[st
     """
     check_votes(pipelines)
     with _folder() as folder:
-        page = _page(pipelines, _examples(folder / "examples"))
+        page = _page(pipelines, _examples(folder / "examples"), folder)
         _, address, _ = page.launch(
             server_name=host,
             server_port=port or None,
@@ -118,12 +119,12 @@ def _examples(folder: Path) -> dict[str, str]:
     return found
 
 
-def _page(pipelines: Sequence[Pipeline], examples: dict[str, str]) -> gradio.Blocks:
+def _page(pipelines: Sequence[Pipeline], examples: dict[str, str], scratch: Path) -> gradio.Blocks:
     def uploaded(path: str | None) -> str:
         if path is None:
             return ""
         try:
-            return answered(pipelines, Path(path).name, str(path))  # a plain text, not a subclass of Gradio's
+            return answered(pipelines, Path(path).name, str(path), scratch)  # a plain text, not a subclass of Gradio's
         finally:  # nobody's film stays
             shutil.rmtree(Path(path).parent, ignore_errors=True)
 
@@ -138,7 +139,7 @@ def _page(pipelines: Sequence[Pipeline], examples: dict[str, str]) -> gradio.Blo
         film.upload(uploaded, film, said, api_visibility="private")
         for label, button in buttons.items():
             button.click(
-                lambda label=label: answered(pipelines, f"{label} (drawn)", examples[label]),
+                lambda label=label: answered(pipelines, f"{label} (drawn)", examples[label], scratch),
                 None,
                 said,
                 api_visibility="private",

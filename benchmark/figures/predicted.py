@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.models.answers import Said
 
 SIDE, GAP, HEAD = 2.9, 0.12, 0.3  # inches
+BOLD = 6.5  # letters of a title in an inch, wide ones
 MOST = 8  # classes whose probabilities are written out
 
 
@@ -46,7 +47,8 @@ def _draw(said: "Said", row: int, answer: ImageAnswer, name: str, path: Path) ->
     told = wrapped(_probabilities(said.classes, answer), width, NORMAL)
     warnings = [line for warning in answer.warnings for line in wrapped(f"Warning: {warning}.", width, NORMAL)]
     height = HEAD + SIDE + 0.15 + text_height(len(told) + len(warnings), NORMAL) + 0.05
-    title = f"{name}: {said.classes[answer.decided]}"
+    decided = said.classes[answer.decided]
+    title = f"{shortened(name, int(width * BOLD) - len(decided) - 2)}: {decided}"
     with sheet(path, title=title, caption=_caption(said, answer), width=width, height=height) as page:
         for column, panel in enumerate(panels):
             page.write(MARGIN + column * (SIDE + GAP), 0.05, [panel], weight="bold", size=NORMAL)
@@ -54,6 +56,12 @@ def _draw(said: "Said", row: int, answer: ImageAnswer, name: str, path: Path) ->
         under = HEAD + SIDE + 0.12
         page.write(MARGIN, under, told, size=NORMAL, color=INK)
         page.write(MARGIN, under + text_height(len(told), NORMAL), warnings, size=NORMAL, color=VERMILION)
+
+
+def shortened(name: str, most: int) -> str:
+    """A name without its middle where it has more letters than that; its beginning and its end tell films apart."""
+    half = max(most - 1, 16) // 2
+    return name if len(name) <= 2 * half + 1 else f"{name[:half]}…{name[-half:]}"
 
 
 def _pictures(page: Sheet, said: "Said", row: int, panels: Sequence[str]) -> None:

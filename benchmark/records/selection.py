@@ -13,7 +13,6 @@ from registry.errors import ConfigError, unknown_name
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">")  # longer ones first
 CONDITION = re.compile(rf"([^=!<>]+?)\s*({'|'.join(OPERATORS)})\s*(.*)", re.DOTALL)
 OF_RECORD = ("status", "pipeline", "run", "metric")  # what is asked for besides settings
-REFERENCE = "reference"  # a folder of records to hold one's own against
 OPTIONS = "options"  # of a component; may be left out of a key
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from registry.checks.promises import UNTRIED
 from tests import xrays
-from tests.commands import Bench, one_line
+from tests.commands import Bench, complaints, one_line
 from tests.distributions import install_in_place, register
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def broken(tmp_path_factory) -> str:
 
 def test_a_broken_component_is_a_line_per_promise_and_exit_status_1(bench, broken):
     told = bench.call("check", "backbone", "flat", PYTHONPATH=broken)
-    assert (told.returncode, told.stderr) == (1, "")
+    assert (told.returncode, complaints(told.stderr)) == (1, [])
     first, *lines, tally = told.stdout.splitlines()
     assert first == "backbone flat  (broken-ones 1)"
     assert tally == "7 kept, 1 broken, 3 not tried"
@@ -65,7 +65,7 @@ def test_a_broken_component_is_a_line_per_promise_and_exit_status_1(bench, broke
 
 def test_it_can_be_read_by_a_program(bench, broken):
     told = bench.call("check", "voters", "soft", "--json")
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (told.returncode, complaints(told.stderr)) == (0, [])
     found = json.loads(told.stdout)
     assert (found["kind"], found["component"]) == ("voter", "soft")
     assert {(one["kept"], one["why"]) for one in found["promises"]} == {(True, "")}
@@ -84,7 +84,7 @@ def test_a_component_that_does_not_import_breaks_the_first_promise(bench, broken
 def test_a_component_that_ends_the_process_is_one_line_with_the_promise_that_was_tried(bench, broken):
     told = bench.call("check", "backbone", "fatal", PYTHONPATH=broken)
     assert (told.returncode, told.stdout) == (1, "")
-    (line,) = told.stderr.splitlines()
+    (line,) = complaints(told.stderr)
     assert line.startswith("bench: backbone 'fatal' broke off while this was tried: it is built, as a keras.Model")
     assert "the worker ended with exit status 7; see the log" in line
 

@@ -55,14 +55,14 @@ def test_nothing_is_left_of_the_run(bench, well):
     assert not (bench.cache / "objects").exists()
 
 
-def test_five_things_that_are_lacking_are_each_named(bench, well, tmp_path):
+def test_five_things_that_are_lacking_are_each_named(bench, tmp_path):
     """Locks, /proc, a home that can be written, a plugin that imports, and what pyproject.toml registers by now."""
     site = tmp_path / "site"
     environment = lacking(site, FLOCK, PROC, HOME)
     plant(site, "broken", "[cxr_bench.heads]\nodd = broken_plugin:head\n")
     (site / "broken_plugin.py").write_text("raise RuntimeError('\\x1b[31mno moon')\n")
     plant(site, "cxr-bench", stale(), distribution("cxr-bench").read_text("METADATA"))
-    findings = doctor(bench, "--no-run", HOME=str(tmp_path), **environment)
+    findings = doctor(bench, "--no-run", **environment)
     told = {(about, status) for about, status, _, _ in findings}
     assert ("home", "warning") in told and ("cache", "warning") in told
     assert ("memory", "ok", "how much is free, this system does not say", None) in findings
@@ -76,7 +76,7 @@ def test_five_things_that_are_lacking_are_each_named(bench, well, tmp_path):
     assert any("'odd' of broken does not import: RuntimeError" in text and "no moon" in text for _, text in broken)
 
 
-def test_what_is_shown_of_a_plugin_cannot_command_the_terminal(bench, well, tmp_path):
+def test_what_is_shown_of_a_plugin_cannot_command_the_terminal(bench, tmp_path):
     plant(tmp_path / "site", "broken", "[cxr_bench.heads]\nodd = broken_plugin:head\n")
     (tmp_path / "site" / "broken_plugin.py").write_text("raise RuntimeError('\\x1b[31mno moon')\n")
     told = bench.call("doctor", "--no-run", PYTHONPATH=str(tmp_path / "site"))

@@ -197,4 +197,4 @@ def test_runs_without_models_and_changed_ones_are_one_line(bench, tmp_path):
     assert told.returncode == 5 and told.stderr.count("\n") == 1
     controls = next(bench.results.glob("tiny/controls-*"))
     assert "is of control rules" in one_line(bench.call("evaluate", controls, "--dataset", SMALL))
-    assert "no record at" in one_line(bench.call("evaluate", tmp_path, "--dataset", SMALL))
+    assert "no record in" in one_line(bench.call("evaluate", tmp_path, "--dataset", SMALL))

@@ -28,29 +28,29 @@ def standin(answer, classes=("Non-COVID", "COVID")):
     return SimpleNamespace(record=record, classes=list(classes), answered=said)
 
 
-def test_the_vote_is_the_mean_and_decides_as_a_run_does():
+def test_the_vote_is_the_mean_and_decides_as_a_run_does(tmp_path):
     """.3 is more than COVID's share of a quarter: at equal shares it is likelier, though .7 is larger."""
     assert vote([[0.9, 0.1], [0.5, 0.5]], [[0.75, 0.25]] * 2) == ([0.7, 0.3], 1)
     assert vote([[0.9, 0.1], [0.7, 0.3]], [[0.75, 0.25]] * 2)[1] == 0
     one, other = (standin(ImageAnswer(probabilities=[1 - p, p], decided=0)) for p in (0.1, 0.5))
-    page = answered([one, other], "film.png", "/films/film.png")
+    page = answered([one, other], "film.png", "/films/film.png", tmp_path)
     assert "Vote of 2 (mean of their probabilities): COVID" in page
     assert "Non-COVID 0.700, COVID 0.300" in page and NOT_FOR_DIAGNOSIS in page
     assert page.count("data:image/png;base64,UE5H") == 2
 
 
-def test_both_warnings_are_told():
+def test_both_warnings_are_told(tmp_path):
     odd = ImageAnswer(probabilities=[0.5, 0.5], decided=1, unlike=True, implausible_mask=True)
-    page = answered([standin(odd)], "film.png", "/films/film.png")
+    page = answered([standin(odd)], "film.png", "/films/film.png", tmp_path)
     assert UNLIKE in page and IMPLAUSIBLE in page and "Vote" not in page
 
 
 @pytest.mark.parametrize("how", ["problem", "death"])
-def test_names_and_problems_are_escaped(how):
+def test_names_and_problems_are_escaped(how, tmp_path):
     name = "<img src=x onerror=alert(1)>\x1b[31m.png"
     worker = WorkerFailedError(Outcome(cause="killed", message="<b>ended</b>"), None)
     answer = ImageAnswer(problem="films/x.png: <b>damaged</b>") if how == "problem" else worker
-    page = answered([standin(answer)], name, "/films/x.png")
+    page = answered([standin(answer)], name, "/films/x.png", tmp_path)
     assert "&lt;img src=x" in page and "<img" not in page and "<b>" not in page and "\x1b" not in page
     assert "cannot be used" in page
 

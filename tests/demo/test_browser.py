@@ -19,6 +19,7 @@ import pytest
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, UNLIKE
 from tests import xrays
 from tests.commands import once_run
+from tests.demo.test_command import heeding
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LACKING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
@@ -40,7 +41,9 @@ def demo(tmp_path_factory):
     environment = bench.environment(TMPDIR=str(temporary), PYTHONUNBUFFERED="1")
     command = bench.command("demo", "--run", run, "--port", "0")
     log = (bench.root / "demo.log").open("w")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, preexec_fn=heeding
+    ) as process:
         line = next((line for line in process.stdout if line.startswith("Open ")), "")
         assert line, (bench.root / "demo.log").read_text()
         yield line.split()[1], bench, temporary

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.records.places import run_folder
+from benchmark.records.places import meant, run_folder, run_places
 from registry.errors import ConfigError, DataNotFoundError
 
 
@@ -45,3 +45,14 @@ def test_what_it_is_not_found_by_is_one_line(results, text, error, said):
 def test_a_folder_without_a_record_says_what_was_expected(results):
     with pytest.raises(DataNotFoundError, match=r"expected the folder of a run, with a result\.json"):
         run_folder(str(results), results)
+
+
+def test_what_begins_so_is_meant_by_name_or_place_but_not_what_lies_in_reference(results):
+    places = list(run_places(results))
+    assert places == ["binary/none-a-s1-f0-22", "binary/unet-a-s0-f0-11", "binary/unet-a-s0-f0-11-anew", "vote/none-b"]
+    places.append("reference/binary/unet-z")
+    assert meant("none", places) == ["binary/none-a-s1-f0-22", "vote/none-b"]
+    assert meant("./binary/u", places) == places[1:3]
+    assert meant("unet-a-s0-f0-11", places) == meant("binary/unet-a-s0-f0-11", places) == [places[1]]
+    assert meant("unet-z", places) == meant("reference/", places) == meant("", places) == []
+    assert run_folder("vote/", results) == results / "vote" / "none-b"

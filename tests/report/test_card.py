@@ -231,7 +231,7 @@ def test_the_command_writes_markdown_and_a_page(tmp_path_factory):
     text = (bench.root / "cards" / "card.html").read_text()
     assert "data:image/png;base64," in text  # its mean heat
     assert ".md or .html" in one_line(bench.call("report", "--card", run, "-o", bench.root / "card.pdf"))
-    assert "result.json" in one_line(bench.call("report", "--card", bench.root / "nowhere"))
+    assert "no run" in one_line(bench.call("report", "--card", bench.root / "nowhere"))
     record = run / "result.json"
     record.write_bytes(
         record.read_bytes()
