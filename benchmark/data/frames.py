@@ -34,7 +34,7 @@ def middle(picture: np.ndarray) -> np.ndarray:
 
 def within(frame: np.ndarray | Frame) -> tuple[slice, slice]:
     """Rows and columns of the film in its image."""
-    top, left, height, width = (int(number) for number in frame)
+    top, left, height, width = map(int, frame)
     return slice(top, top + height), slice(left, left + width)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
+import msgspec
 import numpy as np
 
 from benchmark.data.depth import bits_needed, eight_bits
@@ -13,7 +14,7 @@ from registry.contracts import Sample
 from registry.errors import ContractError, DataError, unknown_name
 
 ASPECT_TOLERANCE = 0.02  # a mask more distorted than this against its image belongs to another image
-DTYPES = (np.uint8, np.uint16)  # of an image as it is read
+DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))  # of an image as it is read
 ALIAS_FREE = 1.25  # shrinking by less loses nothing to aliasing, and averaging over areas costs four times as much
 
 Equaliser = Callable[[np.ndarray], np.ndarray]
@@ -36,8 +37,7 @@ class Preparation:
     inverted_masks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedImage:
+class PreparedImage(msgspec.Struct, frozen=True):
     """What the prepared arrays hold of one sample.
 
     Attributes:

@@ -33,10 +33,9 @@ def mask_fault(mask: np.ndarray) -> str:
         return EMPTY
     if area >= WHOLE * mask.size:
         return FULL
-    sides = (mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1])
-    corners = sum(int(mask[row, column]) for row in (0, -1) for column in (0, -1))
-    if corners < 3:
+    if int(mask[0, 0]) + int(mask[0, -1]) + int(mask[-1, 0]) + int(mask[-1, -1]) < 3:
         return ""
+    sides = (mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1])
     return INVERTED if sum(map(np.count_nonzero, sides)) > RIM * sum(side.size for side in sides) else ""
 
 

@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
+import msgspec
 import numpy as np
 
 from benchmark.data import depth, frames
@@ -104,8 +104,7 @@ def _filled(artefact: "Artefact", positions: range, threads: int, progress: Call
     return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """What the index says of an image that was written, or why it was not.
 
     `bits` are those of a film of 16 bits a pixel that waits for its dataset's.

@@ -9,8 +9,8 @@ import numpy as np
 from registry.errors import DataError
 from registry.readers.defects import DEFECTS
 from registry.readers.jpeg import grey_jpeg, jpeg_colours, refuse_repairs
-from registry.readers.kinds import READ, kind
-from registry.readers.rasters import INVERTED, Header, header
+from registry.readers.kinds import READ, START
+from registry.readers.rasters import INVERTED, Header, header_of
 
 MAXIMUM_PIXELS = 1 << 28  # more than the largest film has ten times over; a header that claims more is no film's
 
@@ -28,31 +28,32 @@ else:
     cv2.utils.logging.setLogLevel(_SILENT)
 
 
-def grey_pixels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
+def grey_pixels(data: bytes | mmap.mmap, name: str, path: str = "") -> np.ndarray:
     """A picture as uint8 or uint16 (H, W), 0 black; colour as its luminance, alpha dropped.
 
     Args:
         data: all bytes of its file; of a large one, mapped from it.
+        name: what `registry.readers.kinds.kind` tells of them.
         path: of the file, where the decoder shall read it itself.
 
     Raises:
         DataError: it is empty, truncated, damaged, too large, or of a format that is not read.
     """
-    found = checked_header(data)
-    if found and found.kind == "JPEG":
+    found = checked_header(data, name)
+    if found and name == "JPEG":
         return grey_jpeg(bytes(data))
     # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
     picture = _decoded(data, cv2.IMREAD_ANYDEPTH, path)
     return _upright(picture, found)
 
 
-def all_channels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
+def all_channels(data: bytes | mmap.mmap, name: str, path: str = "") -> np.ndarray:
     """A picture as it is stored, (H, W) or (H, W, C): blue, green, red and, where there is one, alpha.
 
     Arguments and errors are those of `grey_pixels`.
     """
-    found = checked_header(data)
-    if found and found.kind == "JPEG":
+    found = checked_header(data, name)
+    if found and name == "JPEG":
         data = bytes(data)
         if jpeg_colours(data) == "Gray":
             return grey_jpeg(data)
@@ -62,7 +63,7 @@ def all_channels(data: bytes | mmap.mmap, path: str = "") -> np.ndarray:
     return _upright(picture, found) if picture.ndim == 2 else picture
 
 
-def checked_header(data: bytes | mmap.mmap) -> Header | None:
+def checked_header(data: bytes | mmap.mmap, name: str) -> Header | None:
     """The header of a picture that seems to be whole; None where its format is read but its header is not understood.
 
     Raises:
@@ -70,10 +71,9 @@ def checked_header(data: bytes | mmap.mmap) -> Header | None:
     """
     if not data:
         raise DataError("empty file (0 bytes)")
-    name = kind(data[:352])
     if name not in READ:
         raise DataError(_not_read(data, name))
-    found = header(io.BytesIO(data) if isinstance(data, bytes) else data)
+    found = header_of(name, io.BytesIO(data) if isinstance(data, bytes) else data, data[:START])
     if found and found.width * found.height > MAXIMUM_PIXELS:
         raise DataError(f"its header claims {found.width}×{found.height} pixels, which no film has")
     defect = DEFECTS[name](data) if name in DEFECTS else None

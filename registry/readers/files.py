@@ -5,8 +5,7 @@ Errors name the last three parts of the path (label folder, kind folder, file), 
 
 import mmap
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ LARGE = 1 << 24  # bytes of a file from which on they are not held beside the pi
 MINIMUM_SIDE = 16  # pixels; anything smaller is an icon, not a radiograph
 LOSSY = ("JPEG", "WebP", "JPEG 2000")
 
-Raster = Callable[[bytes | mmap.mmap, str], np.ndarray]
+Raster = Callable[[bytes | mmap.mmap, str, str], np.ndarray]
 
 
 def read_gray(path: str) -> np.ndarray:
@@ -35,11 +34,13 @@ def read_gray(path: str) -> np.ndarray:
     Raises:
         DataError: the file cannot be read, is empty, truncated, damaged, too small, or of no such format.
     """
-    with _named(path):
+    try:
         picture, _ = _picture(path, grey_pixels, dicom_film)
         height, width = picture.shape
         if min(height, width) < MINIMUM_SIDE:
             raise DataError(f"{width}×{height} pixels; an image needs at least {MINIMUM_SIDE} a side")
+    except DataError as error:
+        raise _named(path, error) from error
     return picture
 
 
@@ -49,9 +50,11 @@ def read_mask(path: str) -> np.ndarray:
     Raises:
         DataError: as `read_gray`, except that a mask may have any size.
     """
-    with _named(path):
+    try:
         picture, found = _picture(path, all_channels, dicom_values)
         return inside(picture, lossy=found in LOSSY)
+    except DataError as error:
+        raise _named(path, error) from error
 
 
 def printable(name: str) -> str:
@@ -66,18 +69,14 @@ def _picture(path: str, raster: Raster, dicom: Callable[[str], np.ndarray]) -> t
     if found == "DICOM":
         return dicom(path), found
     if whole:
-        return raster(data, ""), found
+        return raster(data, found, ""), found
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return raster(mapped, path), found
+        return raster(mapped, found, path), found
 
 
-@contextmanager
-def _named(path: str) -> Iterator[None]:
-    """Puts the file's name in front of what is wrong with it."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{printable('/'.join(Path(path).parts[-3:]))}: {error}") from error
+def _named(path: str, error: DataError) -> DataError:
+    """What is wrong with a file, its name in front."""
+    return DataError(f"{printable('/'.join(Path(path).parts[-3:]))}: {error}")
 
 
 def _bytes(path: str) -> tuple[bytes, bool]:

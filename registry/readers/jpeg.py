@@ -15,7 +15,7 @@ def grey_jpeg(data: bytes) -> np.ndarray:
     Raises:
         DataError: it is damaged, though the decoder would repair it.
     """
-    if jpeg_colours(data) in _PLAIN and b"Exif\0\0" not in data[: 1 << 16]:
+    if jpeg_colours(data) in _PLAIN and data.find(b"Exif\0\0", 0, 1 << 16) < 0:
         return _strictly(data, "GRAY")[..., 0]
     refuse_repairs(data)
     picture: np.ndarray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)

@@ -29,8 +29,8 @@ def inside(picture: np.ndarray, *, lossy: bool) -> np.ndarray:
     low, high, *_ = cv2.minMaxLoc(levels)
     if low == high:
         return np.full(levels.shape, low > 0)
-    lowest, highest = levels == levels.dtype.type(low), levels == levels.dtype.type(high)
-    if np.count_nonzero(lowest) + np.count_nonzero(highest) == levels.size:
+    highest, above = levels == levels.dtype.type(high), levels if low == 0 else levels != levels.dtype.type(low)
+    if np.count_nonzero(highest) == np.count_nonzero(above):
         return highest  # two values, as most have: nothing to find
     values = np.rint((levels.astype(np.float32) - low) * (RANGE / (high - low))).astype(np.uint8)
     return values > _border(values, _histogram(values), LOSSY if lossy else 0)

@@ -38,7 +38,12 @@ class Header(NamedTuple):
 def header(file: BinaryIO) -> Header | None:
     """The header of an open raster image; None of one that is none, or damaged."""
     start = file.read(START)
-    reader = _READERS.get(kind(start))
+    return header_of(kind(start), file, start)
+
+
+def header_of(name: str, file: BinaryIO, start: bytes) -> Header | None:
+    """The same of a file whose `kind` is known, with its first `START` bytes; it may stand anywhere."""
+    reader = _READERS.get(name)
     try:
         return reader(file, start) if reader else None
     except (struct.error, ValueError, IndexError, LookupError, OverflowError):
