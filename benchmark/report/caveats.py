@@ -1,6 +1,6 @@
 """What a reader must know before believing a table: of its data, and why its scores may not be the disease's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benchmark.comparison.tables import Table
@@ -14,6 +14,7 @@ from benchmark.report.conclusion import Parts
 from benchmark.report.opening import opening
 
 DRAWN = "drawn by code"  # in the notices, or the origin, of a dataset that is
+TOLD = {"patients": ("patients unknown", "patients of"), "sources": ("sources unknown",)}  # subject -> its notices
 NO_RESULT = "The films are drawn by code: nothing here is a result about patients."
 NO_SEARCH = (
     "Crops and re-encodings of films were not searched for: some may lie in training and in test, and be known by heart"
@@ -34,17 +35,22 @@ def known(table: Table) -> Known:
     info = table.dataset
     if info is None:
         return Known("", [], captions.caption(table), [])
-    understood = _understood(info, table)
-    doubtful = [line for line in understood if "unknown" in line or line.startswith("passed over")]
-    notices = [one.rstrip(".") for one in info.notices]
-    unknown = "sources unknown"
-    said = [line for line in doubtful if not (line.startswith("sources") and any(unknown in one for one in notices))]
-    caveats = [*notices, *said, *_of_the_test(table), *(f"unreadable: {one}" for one in info.skipped[:12])]
+    understood, synthetic = _understood(info, table), drawn(info)
+    notices = [one.rstrip(".") for one in info.notices if not (synthetic and DRAWN in one.lower())]
+    doubtful = [line for line in understood if _is_doubt(line, notices)]
+    caveats = [*notices, *doubtful, *_of_the_test(table), *(f"unreadable: {one}" for one in info.skipped[:12])]
     facts = [line for line in captions.caption(table) if line not in info.notices]
     facts += [line for line in understood if line not in doubtful]
     facts += [f"{name}: {text}" for name, text in (("licence", info.licence), ("origin", info.origin)) if text]
     digests = [f"dataset {info.digest}", *([f"split {table.split.digest}"] if table.split else [])]
-    return Known(NO_RESULT if drawn(info) else "", caveats, facts, digests)
+    return Known(NO_RESULT if synthetic else "", caveats, facts, digests)
+
+
+def _is_doubt(line: str, notices: Sequence[str]) -> bool:
+    """Whether a line tells what is not known, or not read, and no notice on the same subject does."""
+    subject = line.partition(":")[0]
+    told = subject in TOLD and any(notice.startswith(TOLD[subject]) for notice in notices)
+    return not told and ("unknown" in line or subject == "passed over")
 
 
 def drawn(info: DatasetInfo) -> bool:

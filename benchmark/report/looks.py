@@ -1,12 +1,13 @@
 """Whether a row's heat follows the lungs, or the lesion, of the very image: class by class, with a verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmark.comparison.tables import Row
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import FILE, read
 from benchmark.records.record import Record
+from benchmark.report import wording
 from benchmark.report.panels import FolderOf
 from benchmark.report.wording import interval, number
 from registry.errors import BenchError
@@ -29,7 +30,7 @@ def region_maps(row: Row, folder_of: FolderOf) -> dict[str, Estimate]:
     return {name: _mean([maps[name] for maps in found]) for name in shared}
 
 
-def looks(region: str, maps: dict[str, Estimate], positive: str | None) -> list[str]:
+def looks(region: str, maps: Mapping[str, Estimate], positive: str | None) -> list[str]:
     """A sentence for each class, that of the disease first; empty where nothing was measured.
 
     Args:
@@ -38,17 +39,19 @@ def looks(region: str, maps: dict[str, Estimate], positive: str | None) -> list[
     start = f"{region}{RELATIVE}/"
     classes = [name.removeprefix(start) for name in maps if name.startswith(start)]
     ordered = sorted(classes, key=lambda name: name != positive)
-    return [said for name in ordered[:MOST] for said in _of_class(region, maps, name)]
+    return [_of_class(region, maps, name, place) for place, name in enumerate(ordered[:MOST])]
 
 
-def _of_class(region: str, maps: dict[str, Estimate], name: str) -> Iterator[str]:
+def _of_class(region: str, maps: Mapping[str, Estimate], name: str, place: int) -> str:
     one, most = maps[f"{region}{RELATIVE}/{name}"], maps.get(f"{region}{MASK}{RELATIVE}/{name}")
-    ends = interval(one.low, one.high)
-    reach = f"; the images' own masks would reach {number(most.value)}" if most is not None else ""
-    yield (
-        f"{name}: the {region} gets {number(one.value)} {ends} times the heat of a map that never looks at the image "
-        f"({one.n:,} maps{reach}): {verdict(region, one, most)}."
+    found = f"{number(one.value)} {interval(one.low, one.high)}"
+    shown = (
+        f"{name}: {found}"
+        if place
+        else (f"{name}: the {region} gets {found} times the heat of a map that never looks at the image")
     )
+    reach = "" if most is None else f"; the images' own masks would reach {number(most.value)}"
+    return f"{shown} ({wording.plural(one.n, 'map')}{reach}): {verdict(region, one, most)}."
 
 
 def verdict(region: str, one: Estimate, most: Estimate | None) -> str:

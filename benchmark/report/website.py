@@ -28,7 +28,7 @@ from benchmark.report.conclusion import conclusion
 from benchmark.report.elsewhere import elsewhere
 from benchmark.report.looks import region_maps
 from benchmark.report.markup import escaped, visible
-from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures
+from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures, without_curves
 from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, between, decided, points, screened
 from benchmark.report.sheets import Sheet, comparison_sheet, cost_sheets, external_sheets, failed_sheet
 from benchmark.report.wording import label, plural
@@ -58,6 +58,7 @@ class Part(NamedTuple):
     failed: Sheet | None
     screening: Screening | None
     panels: list[Panel]
+    without_curves: str
     classes: Sheet | None
     pictures: Pictures | None
 
@@ -121,6 +122,7 @@ def _part(
 ) -> Part:
     asked = points(table.classes, table.positive)
     ranked = columns.every(table)[0]
+    panels = [panel(row, ranked.text(row), folder_of) for row in rows]
     own_pictures, first = pictures(rows, folder_of), first_row(table)
     beside = Beside(pictures=own_pictures is not None)
     if first is not None:
@@ -136,7 +138,8 @@ def _part(
         sheet=comparison_sheet(table),
         failed=failed_sheet(table),
         screening=_screening(table, rows, asked),
-        panels=[panel(row, ranked.text(row), folder_of) for row in rows],
+        panels=panels,
+        without_curves=without_curves(panels),
         classes=per_class(table, rows),
         pictures=own_pictures,
     )
