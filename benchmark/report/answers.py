@@ -1,46 +1,64 @@
 """Six questions that a reader brings to a table, each answered in sentences from what the table knows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmark.comparison.tables import Row, Table
+from benchmark.records.estimate import Estimate
 from benchmark.report import captions, wording
-from benchmark.report.conclusion import Parts, conclusion, parts
-from benchmark.report.screening import PEOPLE, PREVALENCE, Point, Screened, amount, between, decided, percent, screened
+from benchmark.report.caveats import doubts, reaching
+from benchmark.report.conclusion import RETRAIN, Parts, conclusion, parts
+from benchmark.report.elsewhere import Elsewhere, alarms, fall
+from benchmark.report.looks import looks
+from benchmark.report.screening import PEOPLE, PREVALENCE, Point, Screened, amount, between, decided, screened, times
 
 NO_RULE = "No rule that sees no disease reaches the first row's score."
 PRICE = "false alarms"
 
 
 class Answer(NamedTuple):
-    """A question, the sentences that answer it, and the part of the page with more, as its anchor and in words."""
+    """A question, the sentences that answer it, and the parts of the page with more: anchor -> words."""
 
     question: str
     sentences: list[str]
-    anchor: str
-    where: str
+    links: dict[str, str]
 
 
-def answers(table: Table, place: int, asked: Sequence[Point], pictures: bool) -> list[Answer]:
+class Beside(NamedTuple):
+    """What else than its table is known of the first row.
+
+    Attributes:
+        elsewhere: what it scores on images of elsewhere.
+        maps: statistic and class -> its maps' number, see `looks.region_maps`.
+        pictures: whether the page has heat maps of this table.
+    """
+
+    elsewhere: Sequence[Elsewhere] = ()
+    maps: Mapping[str, Estimate] = {}
+    pictures: bool = False
+
+
+def answers(table: Table, place: int, asked: Sequence[Point], beside: Beside) -> list[Answer]:
     """The six questions of the table at some place on the page.
 
     Args:
         asked: where rows can be asked, the first by default.
-        pictures: whether the page has heat maps of this table.
     """
     here = f"t{place}"
     ranking = table.ranking
     found = parts(table, ranking) if ranking is not None else None
-    look = "heat maps" if pictures else "rows"
+    look = "heat maps" if beside.pictures else "rows"
+    rows, look_at = f"{here}-rows", f"{here}-{look.replace(' ', '-')}"
+    there = {one.anchor: one.dataset for one in beside.elsewhere}
+    screen, prevalence = f"{here}-screen", f"Would it help at {PREVALENCE:.0%} prevalence?"
     return [
-        Answer("Who leads?", _order(table, found), f"{here}-rows", "all rows"),
-        Answer("Is it more than noise?", list(_noise(table, found)), f"{here}-rows", "all rows"),
-        Answer("What explains it trivially?", _trivially(table, found), f"{here}-rows", "controls"),
-        Answer("Which runs failed?", list(_failed(table)), f"{here}-failed", "failed runs"),
-        Answer("Where does the model look?", list(_looks(table, found)), f"{here}-{look.replace(' ', '-')}", look),
-        Answer(f"Would it help at {PREVALENCE:.0%} prevalence?", _helps(table, found, asked), f"{here}-screen",
-               "other prevalences"),
-    ]  # fmt: skip
+        Answer("Who leads?", [*_order(table, found), *fall(beside.elsewhere)], {rows: "all rows", **there}),
+        Answer("Is it more than noise?", list(_noise(table, found)), {rows: "all rows"}),
+        Answer("What explains it trivially?", _trivially(table, found), {rows: "controls"}),
+        Answer("Which runs failed?", list(_failed(table)), {f"{here}-failed": "failed runs"}),
+        Answer("Where does the model look?", list(_looks(table, found, beside.maps)), {look_at: look}),
+        Answer(prevalence, _helps(table, found, asked, beside.elsewhere), {screen: "other prevalences", **there}),
+    ]
 
 
 def first_row(table: Table) -> Row | None:
@@ -52,7 +70,21 @@ def first_row(table: Table) -> Row | None:
 
 
 def _order(table: Table, found: Parts | None) -> list[str]:
-    return [conclusion(table)] if found is None else _said(found.absent, found.order, found.cheaper)
+    if found is None:
+        return [conclusion(table)]
+    return _said(found.absent, found.order, _two_intervals(table), found.cheaper)
+
+
+def _two_intervals(table: Table) -> str:
+    """Why the first row's interval in the sentence is not that in the table."""
+    row = first_row(table)
+    if row is None or table.ranking is None or table.ranking.named or row.standing is None:
+        return ""
+    own, wider = (row.standing.low, row.standing.high), (row.standing.first_low, row.standing.first_high)
+    shown, here = wording.interval(*own), wording.interval(*wider)
+    if not here or not shown or here == shown:
+        return ""
+    return f"{here} is corrected for its having been chosen as the best of these rows; by itself it has {shown}."
 
 
 def _noise(table: Table, found: Parts | None) -> Iterator[str]:
@@ -67,12 +99,23 @@ def _noise(table: Table, found: Parts | None) -> Iterator[str]:
     elif ranking.leads:
         yield "Yes: it is better than every other row, all tested at once, with images and retraining in the tests."
     else:
-        tied = [name for name in ranking.tied if name != ranking.reference]
         above = f"{wording.listed(ranking.better)} scores more" if ranking.better else ""
-        level = f"{wording.listed(tied)} may be as good" if tied else ""
+        level = _as_good(table, [name for name in ranking.tied if name != ranking.reference])
         alone = "" if above or level else "every row is behind, but of these trainings alone"
         yield f"{'In part' if alone else 'No'}: {'; '.join(_said(above, level, alone))}."
-    yield from _said(found.trainings, found.power)
+    yield from _said(found.trainings.replace(f"; {RETRAIN} trains again", ""), found.power)
+
+
+def _as_good(table: Table, tied: Sequence[str]) -> str:
+    """Pipelines that may be as good as the first, as many as the first question names, then rules."""
+    rules = {row.pipeline for row in table.rows if row.control}
+    networks = [name for name in tied if name not in rules]
+    known = [name for name in tied if name in rules]
+    rule = "rules that see no disease" if len(known) > 1 else "a rule that sees no disease"
+    which = f"{rule} ({wording.listed(known)})" if known else ""
+    if networks:
+        return f"{wording.listed(networks)} may be as good{f', and so may {which}' if which else ''}"
+    return f"{which} may be as good" if which else ""
 
 
 def _trivially(table: Table, found: Parts | None) -> list[str]:
@@ -80,8 +123,16 @@ def _trivially(table: Table, found: Parts | None) -> list[str]:
         return ["Nothing to explain: no row has a score."]
     tested = any(row.control and row.verdict is not None and row.verdict.low is not None for row in table.rows)
     fine = [] if found.explained or not tested else [NO_RULE]
-    none = [] if found.explained or tested else ["Not known: no control was tested against the first row."]
-    return [*_said(found.explained), *fine, *none, *_said(found.sources, found.rules, found.marks)]
+    none = (
+        [] if found.explained or tested else [f"Not known: no control was tested against the first row{_why(table)}."]
+    )
+    as_much = reaching(table)
+    level = [f"Untested, but scoring at least as much: {wording.listed(as_much, 6)}."] if as_much else []
+    return [*_said(found.explained), *fine, *none, *level, *_said(found.sources, found.rules, found.marks)]
+
+
+def _why(table: Table) -> str:
+    return f" ({table.ranking.untested})" if table.ranking is not None and table.ranking.untested else ""
 
 
 def _failed(table: Table) -> Iterator[str]:
@@ -94,7 +145,7 @@ def _failed(table: Table) -> Iterator[str]:
     yield f"{wording.plural(len(failed), 'run')} failed: {wording.listed(whose, 5)}."
 
 
-def _looks(table: Table, found: Parts | None) -> Iterator[str]:
+def _looks(table: Table, found: Parts | None, maps: Mapping[str, Estimate]) -> Iterator[str]:
     row = first_row(table)
     if found is None or row is None:
         yield "No row stands first, so no maps are spoken of here."
@@ -103,9 +154,11 @@ def _looks(table: Table, found: Parts | None) -> Iterator[str]:
     if not kinds:
         yield f"Not known: no heat maps of {row.pipeline} were judged."
     else:
-        said = [_localised(kind, row.localisation[kind]) for kind in kinds]
+        by_class = {kind: looks(kind.partition("-")[0], maps, table.positive) for kind in kinds}
+        said = [_localised(kind, row.localisation[kind]) for kind in kinds if not by_class[kind]]
         how = " (maps by occlusion)" if wording.occluded(row) else ""
-        yield f"{row.pipeline}{how}: {'; '.join(said)}."
+        yield f"{': '.join(_said(f'{row.pipeline}{how}', '; '.join(said)))}."
+        yield from (sentence for sentences in by_class.values() for sentence in sentences)
     yield from _said(found.marks, found.outside)
 
 
@@ -115,23 +168,23 @@ def _localised(kind: str, value: float) -> str:
     if statistic == "share":
         return f"{value:.0%} of its heat for one class lies on lettering and frame burnt into the films"
     if statistic == "relative-enrichment":
-        return f"the {region} gets {value:.2f} times the heat of a map that never looks at the image"
+        of = "" if region == "lesion" else ", in the mean over classes"
+        return f"the {region} gets {value:.2f} times the heat of a map that never looks at the image{of}"
     return f"{captions.localisation_title(kind)} {value:.2f}"
 
 
-def _helps(table: Table, found: Parts | None, asked: Sequence[Point]) -> list[str]:
+def _helps(table: Table, found: Parts | None, asked: Sequence[Point], there: Sequence[Elsewhere]) -> list[str]:
     row = first_row(table)
     worth = decided(row, asked[0]) if row is not None and asked else None
     if row is None or worth is None:
         return ["Not known: no row that stands first has a sensitivity and a specificity."]
     sentences = screening_sentences(row.pipeline, asked[0], screened(worth, PREVALENCE))
-    doubt = "All this only if the score is the disease's: see the third question." if found and found.explained else ""
-    return [*sentences, *_said(doubt)]
+    return [*sentences, *fall(there), *alarms(there, asked[0]), *_said(doubts(table, found))]
 
 
 def screening_sentences(name: str, point: Point, found: Screened) -> list[str]:
     """What a row's decisions come to among so many people."""
-    per_hit = f", {amount(found.alarms_per_hit)} for each one found" if found.alarms_per_hit is not None else ""
+    per_hit = f", {times(found.alarms_per_hit)} for each one found" if found.alarms_per_hit is not None else ""
     return [
         f"Of {PEOPLE:,} people {amount(found.diseased)} have {point.positive}: {name} finds {amount(found.found)}, "
         f"misses {amount(found.missed)} and raises {amount(found.alarms)} false alarms{per_hit}.",
@@ -144,13 +197,8 @@ def price(found: Screened) -> str:
     """At which price of false alarms deciding so is better than calling nobody, or everybody."""
     if not found.helps:
         return "It helps at no price: calling nobody, or everybody, is as good."
-    until = f" and fewer than {amount(found.most)}" if found.most is not None else ""
-    return f"It helps if finding one more is worth more than {amount(found.least)} {PRICE}{until}."
-
-
-def shown_percent(prevalence: float) -> str:
-    """A prevalence as the page has it."""
-    return percent(prevalence)
+    until = f" and fewer than {times(found.most)}; above that, calling everybody is better" if found.most else ""
+    return f"It helps if finding one more is worth more than {times(found.least)} {PRICE}{until}."
 
 
 def _names(names: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Curves and pictures of the few rows of a page that have them."""
 
+import base64
+import zlib
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,12 +19,13 @@ from benchmark.report.charts import Chart, Drawn, charts, legend
 from benchmark.report.sheets import Sheet, SheetRow
 from registry.errors import BenchError, unknown_name
 
+SCAN, ALIKE = b"\xff\xda", 64  # where a JPEG's blocks begin; bytes, compressed, that the same block again and again has
 MOST = 12  # rows with curves and pictures on a page
 FolderOf = Callable[[Record], Path]
 
 
 class Panel(NamedTuple):
-    """The curves of a row, or why there are none."""
+    """The curves of a row; none where none are stored."""
 
     name: str
     value: str
@@ -33,12 +36,17 @@ class Panel(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One image as one row sees it: the drawing that lies under the heat, the heat, and what was decided."""
+    """One image as one row sees it: the drawing that lies under the heat, the heat, and what was decided.
+
+    Attributes:
+        black: whether the network sees nothing of it.
+    """
 
     film: str
     heat: str
     words: str
     right: bool
+    black: bool
 
 
 class Image(NamedTuple):
@@ -114,11 +122,17 @@ def panel(row: Row, value: str, folder_of: FolderOf) -> Panel:
     known = [(run, curves) for run, curves in found if curves is not None and curves.of.get(row.rule)]
     confusion = None if row.control else _confusion(row.runs[0], folder_of)
     if not known:
-        return Panel(name, value, [], [], _lacking(row, folder_of), confusion)
+        return Panel(name, value, [], [], "", confusion)
     first, curves = known[0]
     others = [(one, one.of[row.rule]) for _, one in known[1:]]
     drawn = Drawn(curves, curves.of[row.rule], others)
     return Panel(name, value, charts(drawn, name), legend(drawn.classes), _caption(row, first, len(known)), confusion)
+
+
+def without_curves(panels: Sequence[Panel]) -> str:
+    """The rows of panels that have no curves; empty where all have some."""
+    names = [one.name for one in panels if not one.charts]
+    return "these rows" if names and len(names) == len(panels) else wording.listed(names, MOST) if names else ""
 
 
 def _caption(row: Row, first: Record, count: int) -> str:
@@ -127,14 +141,6 @@ def _caption(row: Row, first: Record, count: int) -> str:
     of = f"seed {first.seed}" + (f", fold {first.fold}" if row.folds > 1 and first.fold is not None else "")
     others = f"; thin: {wording.plural(count - 1, 'other training')}" if count > 1 else ""
     return f"Line and 95 % band, pointwise: {of}{others}."
-
-
-def _lacking(row: Row, folder_of: FolderOf) -> str:
-    """Why there are no curves, and what brings them."""
-    run = row.runs[0]
-    if row.control or run.fold is None:
-        return "No curves are stored: bench run with the same line writes them, and trains nothing again."
-    return f"No curves are stored; score again: bench score {folder_of(run)}"
 
 
 def _confusion(run: Record, folder_of: FolderOf) -> Sheet | None:
@@ -193,7 +199,14 @@ def _seen(films: dict[str, str], one: Picture | None) -> Seen | None:
         return None
     right = one.decided == one.label
     words = f"says {one.decided}{'' if right else ' (wrong)'}, gives {one.label} {wording.number(one.probability)}"
-    return Seen(_kept(films, one.seen or one.film), one.heat, words, right)
+    return Seen(_kept(films, one.seen or one.film), one.heat, words, right, bool(one.seen) and uniform(one.seen))
+
+
+def uniform(picture: str) -> bool:
+    """Whether a JPEG in base64 is of one grey alone: then what is coded says the same of block after block."""
+    content = base64.b64decode(picture)
+    start = content.rfind(SCAN)
+    return start >= 0 and len(zlib.compress(content[start:])) < ALIKE
 
 
 def _kept(films: dict[str, str], content: str) -> str:

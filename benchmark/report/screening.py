@@ -10,12 +10,14 @@ import msgspec
 
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Row
+from benchmark.records.estimate import Estimate
 from benchmark.records.metrics import AT_THRESHOLD, LEVELS
 from benchmark.report import wording
 
 PREVALENCE = 0.02
 PEOPLE = 1000
 LIKELIEST = "likeliest class at equal shares"
+MEANING = "Likeliest class at equal shares: the class that would be likeliest if all were equally frequent."
 
 
 class Point(NamedTuple):
@@ -30,14 +32,15 @@ class Point(NamedTuple):
 class Decided(msgspec.Struct, frozen=True):
     """What a row's decisions are worth at a point."""
 
-    sensitivity: Aggregate
-    specificity: Aggregate
+    sensitivity: Aggregate | Estimate
+    specificity: Aggregate | Estimate
 
     def numbers(self) -> list[float]:
         """Value, low and high of the sensitivity, then of the specificity."""
         return [_known(getattr(one, end)) for one in (self.sensitivity, self.specificity) for end in ENDS]
 
 
+SMALL, LEAST = 0.1, 0.001  # percent: below them two decimals, and three, would say nothing
 ENDS = ("value", "low", "high")
 
 
@@ -122,17 +125,22 @@ def _known(value: float | None) -> float:
 
 
 def amount(value: float | None) -> str:
-    """A number of people or alarms: ``5.4``, ``981``; ``∞`` where there is no limit."""
-    if value is None:
-        return "∞"
-    return (f"{value:,.1f}" if value < 100 else f"{value:,.0f}").removesuffix(".0")
+    """A number of people or alarms with one decimal, so that they add up: ``5.4``, ``981.3``; ``∞`` without a limit."""
+    return "∞" if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+def times(value: float | None) -> str:
+    """How many times, or a price in alarms: ``5.4``, ``433``; ``∞`` where there is no limit."""
+    return amount(value) if value is None or value < 100 else f"{value:,.0f}"
 
 
 def percent(value: float | None) -> str:
-    """``15.6``, with two decimals near 0 and 100; a dash where there is none."""
+    """``15.6``, with two decimals near 0 and 100, nearer to 0 with three; a dash where there is none."""
     if value is None:
         return "–"
     share = 100 * value
+    if 0 < share < SMALL:
+        return f"{share:.3f}" if share >= LEAST else f"< {LEAST}"
     return f"{share:.2f}" if share < 1 or share > 99 else f"{share:.1f}"
 
 

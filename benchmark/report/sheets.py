@@ -7,9 +7,12 @@ import msgspec
 from benchmark.comparison.costs import CostGroup, CostTable
 from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.tables import Row, Table
+from benchmark.records.verdicts import Verdict
 from benchmark.report import captions, columns, costs, external, wording
 from benchmark.report.columns import Column
 
+AUROC = "auroc"
+HALF_A_DIGIT = 0.0015  # of the three decimals that two numbers and their difference are printed with
 TIE_GROUP = "tie group"
 FAILED, CONTROL, TIED, FEW = "e", "o", "t", "f"  # classes of the page's style
 
@@ -19,6 +22,8 @@ class SheetRow(msgspec.Struct, frozen=True):
 
     Attributes:
         cells: text and style of each column but the name's.
+        notes: below it; of a sheet whose notes are `folded` behind a fold.
+        said: below it, always seen.
         span: stands across the columns instead.
         style: of the row.
     """
@@ -26,6 +31,7 @@ class SheetRow(msgspec.Struct, frozen=True):
     name: str
     cells: list[tuple[str, str]]
     notes: list[str] = []
+    said: list[str] = []
     span: str = ""
     style: str = ""
 
@@ -36,6 +42,7 @@ class Sheet(msgspec.Struct, frozen=True):
     Attributes:
         corner: the title of the names.
         above, below: lines.
+        folded: whether notes are hidden until they are asked for.
     """
 
     caption: str
@@ -44,11 +51,12 @@ class Sheet(msgspec.Struct, frozen=True):
     rows: list[SheetRow]
     above: list[str] = []
     below: list[str] = []
+    folded: bool = False
 
 
 def comparison_sheet(table: Table) -> Sheet:
     """Every column of a comparison, and of which tie group a row is."""
-    shown = columns.every(table)
+    shown = _across(columns.every(table))
     titles = [column.title for column in shown]
     grouped = table.ranking is not None and not table.ranking.untested
     rows = list(_rows(table, shown, grouped))
@@ -58,7 +66,33 @@ def comparison_sheet(table: Table) -> Sheet:
     if any(style == FEW for row in rows for _, style in row.cells):
         below.append("Grey: images of fewer than ten groups.")
     asked = [TIE_GROUP] if grouped else []
-    return Sheet(f"{captions.title(table)}: all rows", "pipeline", [*asked, *titles], rows, below=below)
+    return Sheet(f"{captions.title(table)}: all rows", "pipeline", [*asked, *titles], rows, below=below, folded=True)
+
+
+def _across(shown: Sequence[Column]) -> list[Column]:
+    """The columns from left to right: what tells how good rows are, the area under the curve first, then the rest."""
+    first, *others = shown
+    near = [column for column in others if column.metric == AUROC]
+    tests = [column for column in others if column.priority == columns.ESSENTIAL or column.title == captions.TO_FIRST]
+    metrics = [column for column in others if column.metric and column not in near]
+    used = [first, *tests, *near, *metrics]
+    return [*used, *(column for column in others if column not in used)]
+
+
+def _footnotes(table: Table, row: Row) -> list[str]:
+    """Why a row's difference is not that of the two numbers that are printed."""
+    own, found = row.value(table.metric), row.verdict
+    ranking = table.ranking
+    if ranking is None or found is None or found.value is None or own is None:
+        return []
+    first = next((one.value(table.metric) for one in table.rows if one.pipeline == ranking.reference), None)
+    if first is None or abs(found.value - (own - first)) < HALF_A_DIGIT:
+        return []
+    shown = wording.difference(Verdict(value=found.value))
+    return [
+        f"Δ {shown} is over the seeds that both rows have; over all of its own {ranking.reference} scores "
+        f"{wording.number(first)}, which would give {wording.difference(Verdict(value=own - first))}."
+    ]
 
 
 def group_of(table: Table, row: Row) -> str:
@@ -84,7 +118,10 @@ def _rows(table: Table, shown: Sequence[Column], grouped: bool) -> Iterator[Shee
             ]
         styles = [FAILED] if row.status == "failed" else [CONTROL] if row.control else []
         styles += [TIED] if group in ("leads", "first", "tied") and not row.control else []
-        yield SheetRow(wording.label(row), cells, wording.notes(row, metrics), span, " ".join(styles))
+        notes, said = wording.notes(row, metrics), _footnotes(table, row)
+        if span:
+            notes, said = [], [*said, *notes]
+        yield SheetRow(wording.label(row), cells, notes, said, span, " ".join(styles))
 
 
 def _meaning(table: Table) -> str:

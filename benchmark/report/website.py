@@ -20,16 +20,17 @@ from benchmark.comparison.costs import CostTable
 from benchmark.comparison.external_tables import ExternalTable
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
-from benchmark.records.record import DatasetInfo, Record
-from benchmark.records.summary import DatasetSummary
+from benchmark.records.record import Record
 from benchmark.report import captions, columns, screening
-from benchmark.report.answers import Answer, answers, first_row, screening_sentences
+from benchmark.report.answers import Answer, Beside, answers, first_row, screening_sentences
+from benchmark.report.caveats import Known, known
 from benchmark.report.charts import Chart, pareto
 from benchmark.report.conclusion import conclusion
+from benchmark.report.elsewhere import elsewhere
+from benchmark.report.looks import region_maps
 from benchmark.report.markup import escaped, visible
-from benchmark.report.opening import opening
-from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures
-from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, decided, points, screened
+from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures, without_curves
+from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, between, decided, points, screened
 from benchmark.report.sheets import Sheet, comparison_sheet, cost_sheets, external_sheets, failed_sheet
 from benchmark.report.wording import label, plural
 
@@ -51,14 +52,14 @@ class Part(NamedTuple):
     place: int
     title: str
     asked: list[tuple[str, str]]
-    data: list[str]
-    caption: list[str]
+    known: Known
     answers: list[Answer]
     conclusion: str
     sheet: Sheet
     failed: Sheet | None
     screening: Screening | None
     panels: list[Panel]
+    without_curves: str
     classes: Sheet | None
     pictures: Pictures | None
 
@@ -94,7 +95,7 @@ def website(
         told(captions.title(table), place - 1, len(shown))
         short = shortened(table)
         renamed = {id(full): row for full, row in zip(table.rows, short.rows, strict=True)}
-        parts.append(_part(place, short, [renamed[id(row)] for row in own], folder_of))
+        parts.append(_part(place, short, [renamed[id(row)] for row in own], folder_of, external))
     style, script = (_source(name) for name in ("page.css", "page.js"))
     content: dict[str, Any] = {
         "parts": parts,
@@ -107,6 +108,7 @@ def website(
         "policy": _policy(style, script),
         "version": version("cxr-bench"),
         "prevalence": PREVALENCE,
+        "meaning": screening.MEANING,
     }
     return _environment().get_template("page.html").render(content)
 
@@ -117,25 +119,38 @@ def shown_count(comparison: Comparison, rows: Sequence[str]) -> str:
     return f"{plural(len(comparison.tables), 'table')}, curves and pictures for at most {plural(count, 'row')}"
 
 
-def _part(place: int, table: Table, rows: Sequence[Row], folder_of: FolderOf) -> Part:
+def _part(
+    place: int, table: Table, rows: Sequence[Row], folder_of: FolderOf, external: Sequence[ExternalTable]
+) -> Part:
     asked = points(table.classes, table.positive)
     ranked = columns.every(table)[0]
-    own_pictures = pictures(rows, folder_of)
+    panels = [panel(row, ranked.text(row), folder_of) for row in rows]
+    own_pictures, first = pictures(rows, folder_of), first_row(table)
+    beside = Beside(pictures=own_pictures is not None)
+    if first is not None:
+        there = elsewhere(table, first, external, _anchors(external))
+        beside = beside._replace(elsewhere=there, maps=region_maps(first, folder_of))
     return Part(
         place=place,
         title=captions.title(table),
         asked=_classes(table),
-        data=_data(table.dataset, table) if table.dataset else [],
-        caption=captions.caption(table),
-        answers=answers(table, place, asked, own_pictures is not None),
+        known=known(table),
+        answers=answers(table, place, asked, beside),
         conclusion=conclusion(table),
         sheet=comparison_sheet(table),
         failed=failed_sheet(table),
         screening=_screening(table, rows, asked),
-        panels=[panel(row, ranked.text(row), folder_of) for row in rows],
+        panels=panels,
+        without_curves=without_curves(panels),
         classes=per_class(table, rows),
         pictures=own_pictures,
     )
+
+
+def _anchors(external: Sequence[ExternalTable]) -> list[str]:
+    """Of each table of images of elsewhere the name of its first sheet on the page."""
+    counts = [len(external_sheets(table)) for table in external]
+    return [f"x{sum(counts[:place]) + 1}" for place in range(len(counts))]
 
 
 def _classes(table: Table) -> list[tuple[str, str]]:
@@ -148,21 +163,6 @@ def _classes(table: Table) -> list[tuple[str, str]]:
     return [
         (name, ", ".join(map(str, known[name])) if isinstance(known.get(name), list) else "") for name in table.classes
     ]
-
-
-def _data(dataset: DatasetInfo, table: Table) -> list[str]:
-    """What was understood of the data, as a run says it first, and where they come from."""
-    known = dataset.understood
-    summary = DatasetSummary(
-        name=dataset.name, options={}, digest=dataset.digest, labels=list(dataset.counts), counts=dataset.counts,
-        sources=dataset.sources, notices=dataset.notices, licence=dataset.licence, origin=dataset.origin,
-        images=sum(dataset.counts.values()), masks_leak=None,
-        masks=sum(known.masks.values()) if known.read else None, understood=known,
-    )  # fmt: skip
-    lines = [line.strip() for line in opening(summary, table.split.parts if table.split else "own")]
-    lines += [f"unreadable: {one}" for one in dataset.skipped[:12]]
-    lines += [f"{name}: {text}" for name, text in (("licence", dataset.licence), ("origin", dataset.origin)) if text]
-    return [*lines, f"digest: {dataset.digest}"]
 
 
 def _screening(table: Table, rows: Sequence[Row], asked: list[Point]) -> Screening | None:
@@ -206,8 +206,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_finalized,
     )  # fmt: skip
-    made.filters |= {"amount": screening.amount, "percent": screening.percent, "between": screening.between,
-                     "numbers": _numbers, "breakable": _breakable}  # fmt: skip
+    made.filters |= {"numbers": _numbers, "breakable": _breakable}
+    made.filters |= {one.__name__: one for one in (screening.amount, screening.times, screening.percent, between)}
     return made
 
 
