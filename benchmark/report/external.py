@@ -22,6 +22,7 @@ from benchmark.report.csv_text import csv_text
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
 from benchmark.report.markdown import escaped
+from benchmark.report.markup import visible_json
 from benchmark.report.terminal import show
 
 DROP = "Δ to own test"
@@ -48,7 +49,7 @@ def external_csv(tables: Sequence[ExternalTable]) -> str:
 def external_json(tables: Sequence[ExternalTable]) -> str:
     """``{"external": [{"dataset", "mapping", "rows": […], …}]}``, indented."""
     content = msgspec.json.encode({"external": external_content(tables)})
-    return msgspec.json.format(content, indent=1).decode() + "\n"
+    return visible_json(msgspec.json.format(content, indent=1).decode()) + "\n"
 
 
 def external_content(tables: Sequence[ExternalTable]) -> list[dict[str, Any]]:

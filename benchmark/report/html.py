@@ -1,7 +1,6 @@
 """Comparisons as HTML for notebooks: small, complete in themselves, everything escaped."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.comparison.shortening import shortened
@@ -9,6 +8,7 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, external, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
+from benchmark.report.markup import escaped as escape
 from benchmark.report.terminal import supported
 
 # Of the parts that a notebook's own style would get wrong; no classes, so that nothing outside is touched.

@@ -1,10 +1,16 @@
 """Comparisons as GitHub-flavoured Markdown."""
 
+import re
+
 from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
+from benchmark.report.markup import visible
 from benchmark.report.terminal import supported
+
+# What begins a cell, emphasis, code or a picture, and the bracket between a link's text and its target.
+_MARKUP = re.compile(r"[|*`\\]|(?<=\])[(\[]|!(?=\[)|~(?=~)")
 
 
 def markdown(comparison: Comparison) -> str:
@@ -51,4 +57,5 @@ def _greyed(row: Row, column: columns.Column) -> str:
 
 def escaped(text: str) -> str:
     """Text that Markdown leaves as it is, also in a cell."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    shown = " ".join(visible(text).splitlines()).replace("<", "&lt;")
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", shown)
