@@ -25,6 +25,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden anew instead of comparing")
+    parser.addoption("--mutations", type=int, default=12, help="how many of each kind of hostile file")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -108,6 +108,7 @@ def _show(
 ) -> None:
     from rich.console import Console
 
+    from benchmark.report.markup import visible
     from benchmark.report.pages import page, print_page
 
     if output is None and form == "table":
@@ -115,9 +116,9 @@ def _show(
         return
     if form == "csv":
         if comparison.selected:
-            click.echo(f"bench: {comparison.selected}", err=True)
+            click.echo(visible(f"bench: {comparison.selected}"), err=True)
         for reason in comparison.left_out:
-            click.echo(f"bench: left out: {reason}", err=True)
+            click.echo(visible(f"bench: left out: {reason}"), err=True)
     pieces = page(comparison, costs, form, external)
     if output is None:
         for piece in pieces:

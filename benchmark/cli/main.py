@@ -148,5 +148,7 @@ def _end(*_: object) -> NoReturn:
 
 
 def _complain(message: str) -> None:
+    from benchmark.report.markup import visible
+
     is_help = message.startswith("Usage:")  # what click raises for a bare `bench`
-    click.echo(message if is_help else f"bench: {message}", err=True)
+    click.echo(message if is_help else visible(f"bench: {message}"), err=True)

@@ -57,15 +57,17 @@ def command(context: click.Context, results: Path, as_json: bool, details: bool,
 def _echo_json(found: "Verification") -> None:
     import msgspec
 
+    from benchmark.report.markup import visible_json
     from benchmark.report.verification import verification_content
 
-    click.echo(msgspec.json.format(msgspec.json.encode(verification_content(found)), indent=1).decode())
+    click.echo(visible_json(msgspec.json.format(msgspec.json.encode(verification_content(found)), indent=1).decode()))
 
 
 def _echo_lines(found: "Verification", details: bool) -> None:
     from rich.console import Console
 
+    from benchmark.report.markup import visible
     from benchmark.report.verification import verification_lines
 
     for line in verification_lines(found, Console().width, details=details):
-        click.echo(line)
+        click.echo(visible(line))

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.evaluation.stored import check_size
 from registry.errors import DataError
 
 FILE = "familiarity.npz"
-_SCALARS = ("limit", "calibration", "false_alarms", "tested")
+MOST_BYTES = 64 << 20  # unpacked: a hundred times what is ever written
+_COUNTS = ("calibration", "false_alarms", "tested")
+_SCALARS = ("limit", *_COUNTS)
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,16 @@ def load_familiarity(path: Path) -> Familiarity:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
+            check_size(stored, stored.files, MOST_BYTES)
             arrays = {name: np.asarray(stored[name], float) for name in ("centre", "scale", "factor")}
-            scalars = {name: stored[name].item() for name in _SCALARS}
+            scalars = {name: float(stored[name].item()) for name in _SCALARS}
     except Exception as error:  # a broken archive raises whatever its part that is broken does
         raise DataError(f"{path} cannot be read ({type(error).__name__}); run the run again") from error
     count = len(arrays["centre"]) if arrays["centre"].ndim == 1 else -1
     if [one.shape for one in arrays.values()] != [(count,), (count,), (count, count)] or count == 0:
         raise DataError(f"{path} holds arrays of shapes that do not belong together; run the run again")
-    return Familiarity(**arrays, **scalars)
+    known = all(np.isfinite(one).all() for one in arrays.values()) and (arrays["scale"] > 0).all()
+    counted = all(0 <= scalars[name] < math.inf for name in _COUNTS)
+    if not known or not counted or not scalars["limit"] >= 0:
+        raise DataError(f"{path} holds numbers that nothing can have measured; run the run again")
+    return Familiarity(**arrays, limit=scalars["limit"], **{name: int(scalars[name]) for name in _COUNTS})

@@ -10,6 +10,7 @@ from benchmark.evaluation.controls import MAJORITY
 from benchmark.evaluation.inference import Inference, Question, infer
 from benchmark.evaluation.intervals import FEW
 from benchmark.evaluation.metrics import metric_named
+from benchmark.evaluation.stored import UNREADABLE
 from benchmark.evaluation.stored_outputs import Outputs, Untestable
 from benchmark.evaluation.verdicts import difference, standing
 from benchmark.records.record import Record
@@ -17,6 +18,7 @@ from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict,
 from registry.errors import UnknownNameError
 
 OTHER_IMAGES = "its predictions are of other images"
+_NO_OUTPUTS = "its predictions do not fit its record"
 
 
 def family_test(folder_of: Callable[[Record], Path], subset: str = "test") -> FamilyTest:
@@ -52,10 +54,11 @@ class Family:
         self.told: dict[int, Told] = {}
         self.reasons: dict[int, str] = {}
         # Pipelines tell which images and folds there are, which the majority answers, and other rules may not know.
-        for i in sorted(
-            range(len(contenders)), key=lambda i: (bool(contenders[i].rule), contenders[i].rule == MAJORITY)
-        ):
-            self._read(i)
+        with np.errstate(all="ignore"):
+            for i in sorted(
+                range(len(contenders)), key=lambda i: (bool(contenders[i].rule), contenders[i].rule == MAJORITY)
+            ):
+                self._read(i)
         for i in [i for i, told in self.told.items() if told.images != self.place]:
             self.reasons[i] = OTHER_IMAGES
             del self.told[i]
@@ -80,9 +83,18 @@ class Family:
                 self.told[i] = self.reading.pipeline(contender)
         except Untestable as reason:
             self.reasons[i] = str(reason)
+        except UNREADABLE as error:  # outputs of other shapes, types or classes than the record's
+            self.reasons[i] = f"{_NO_OUTPUTS} ({type(error).__name__})"
 
     def verdicts(self) -> Verdicts:
-        """Of the rows in their order."""
+        """Of the rows in their order; none where their outputs are such that nothing can be reckoned with them."""
+        try:
+            with np.errstate(all="ignore"):
+                return self._verdicts()
+        except UNREADABLE as error:
+            return _nothing(self.contenders, f"{_NO_OUTPUTS} ({type(error).__name__})")
+
+    def _verdicts(self) -> Verdicts:
         place = self.place
         if place is None:
             return self._untested(next(iter(self.reasons.values()), "no predictions"))

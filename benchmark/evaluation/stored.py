@@ -18,9 +18,10 @@ from registry.errors import BenchError
 NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
 FIRST_NAMES = {old: new for new, old in COLUMNS.items()}  # of columns, as schema 1 called them -> today's
 SPLIT = "split.csv"
+MOST_BYTES = 1 << 30  # unpacked: predictions of a million images
 LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
-    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, OverflowError,
+    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, ArithmeticError,
     BadZipFile, struct.error, zlib.error, TokenError, BenchError,
 )  # fmt: skip
 
@@ -65,12 +66,25 @@ def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         stored = {FIRST_NAMES.get(name, name): name for name in archive.files}
         wanted = [*stored] if names is None else [*names, "subsets", *(["fold"] if "fold" in stored else [])]
+        check_size(archive, [stored[name] for name in wanted])
         columns = {name: archive[stored[name]] for name in wanted}
     if "subsets" in columns:
         columns["subsets"] = _todays(columns["subsets"])
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError("its columns are of different lengths")
     return columns
+
+
+def check_size(archive: np.lib.npyio.NpzFile, names: Sequence[str], most: int = MOST_BYTES) -> None:
+    """Refuse arrays that would fill the memory: a few bytes can be unpacked to any number.
+
+    Raises:
+        ValueError: they are larger than that together, in bytes.
+        KeyError: there is none of a name.
+    """
+    unpacked = sum(archive.zip.getinfo(f"{name}.npy").file_size for name in names)
+    if unpacked > most:
+        raise ValueError(f"it unpacks to {unpacked / 1e6:,.0f} MB, expected at most {most / 1e6:,.0f} MB")
 
 
 def _todays(subsets: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import msgspec
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
+from benchmark.records.plausible import external_fault
 from benchmark.records.record import DatasetInfo
 from benchmark.storage.files import Broken, load, put
 from registry.errors import StorageError
@@ -195,7 +196,7 @@ def write(external: External, folder: Path) -> Path:
 
 def read(path: Path, *, verified: bool = True) -> External | Broken:
     """The evaluation in a file, or why it cannot be used."""
-    return load(str(path), _DECODER, "an external evaluation", SCHEMA, verified)
+    return load(str(path), _DECODER, "an external evaluation", SCHEMA, verified, contradiction=external_fault)
 
 
 _DECODER = msgspec.json.Decoder(External)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records.contents import RECORD
+from benchmark.records.plausible import record_fault
 from benchmark.records.record import SCHEMA, Record
 from benchmark.records.upgrade import upgraded
 from benchmark.storage.files import Broken, encode, fault, load, put
@@ -106,7 +107,7 @@ _WRITTEN = msgspec.json.Decoder(Written)
 
 
 def _load(path: str, verified: bool) -> Record | Broken:
-    return load(path, _DECODER, "a record", SCHEMA, verified, upgraded)
+    return load(path, _DECODER, "a record", SCHEMA, verified, upgraded, record_fault)
 
 
 def _scan(

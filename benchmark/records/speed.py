@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.records.plausible import speed_fault
 from benchmark.records.record import Part
 from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import Broken, load, put
@@ -164,7 +165,7 @@ def write(speed: Speed, results: Path) -> Path:
 
 def read(path: Path, *, verified: bool = True) -> Speed | Broken:
     """The measurement in a file, or why it cannot be used."""
-    return load(str(path), _DECODER, "a measurement of speed", SCHEMA, verified)
+    return load(str(path), _DECODER, "a measurement of speed", SCHEMA, verified, contradiction=speed_fault)
 
 
 _DECODER = msgspec.json.Decoder(Speed)

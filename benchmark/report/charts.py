@@ -105,7 +105,7 @@ def _net_benefit(drawn: Drawn, name: str) -> Chart:
     parts = [svg.line(axes, [0, 1], [0, 0], "r")]
     for number, one in enumerate(drawn.classes):
         share = one.positives / one.n
-        everybody = [share - (1 - share) * x / (1 - x) for x in grid]
+        everybody = [share - (1 - share) * x / (1 - x) if x < 1 else -math.inf for x in grid]
         shown = [value if value >= LOWEST else None for value in everybody]
         parts.append(svg.line(axes, grid, shown, f"r {_line(number)}"))
         own = one.net_benefit

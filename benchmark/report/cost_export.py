@@ -8,6 +8,7 @@ from benchmark.comparison.costs import CostRow, CostTable
 from benchmark.records.speed import Latency, Rate
 from benchmark.report.costs import columns, remarks
 from benchmark.report.csv_text import csv_text
+from benchmark.report.markup import visible_json
 
 RATES = ("training", "inference", "segmentation", "classification")
 PARTS = ("segmenter", "backbone", "head")
@@ -21,7 +22,7 @@ def costs_csv(tables: list[CostTable]) -> str:
 
 def costs_json(tables: list[CostTable]) -> str:
     """A list of tables, indented."""
-    return msgspec.json.format(msgspec.json.encode(costs_content(tables)), indent=1).decode() + "\n"
+    return visible_json(msgspec.json.format(msgspec.json.encode(costs_content(tables)), indent=1).decode()) + "\n"
 
 
 def costs_content(tables: list[CostTable]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from benchmark.execution.protocol import Event, Watch
 from benchmark.execution.session import Take
 from benchmark.records.summary import DatasetSummary
+from benchmark.report.markup import visible
 from benchmark.report.notebook import Page
 from benchmark.report.opening import opening
 from benchmark.report.progress import Progress
@@ -27,7 +28,7 @@ class ConsoleDisplay:
     def say(self, text: str) -> None:
         """Show a line."""
         self.said = time.monotonic()
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Show a line beside the answer: on standard error, in a notebook's cell as any other."""

@@ -1,7 +1,5 @@
 """Comparisons for programs: CSV with one line per row of a table, JSON with everything; numbers are not rounded."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +10,8 @@ from benchmark.comparison.shortening import shortened
 from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions
 from benchmark.report.conclusion import conclusion
+from benchmark.report.csv_text import csv_text
+from benchmark.report.markup import visible_json
 
 FACTS = (
     "task", "table", "dataset", "dataset_digest", "split", "folds", "pipeline", "short_name", "control", "status",
@@ -26,11 +26,7 @@ DIFFERENCE = ("against", "difference", "difference low", "difference high", "dif
 def to_csv(comparison: Comparison) -> str:
     """One line per pipeline or control; see `flat`."""
     titles, rows = flat(comparison)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, titles, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(rows, titles)
 
 
 def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
@@ -114,7 +110,7 @@ def _array(elements: Iterable[Iterable[str]], depth: int) -> Iterator[str]:
 
 
 def _json(value: Any, depth: int) -> str:
-    text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    text = visible_json(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
     return text.replace("\n", _line(depth))
 
 

@@ -9,6 +9,7 @@ from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.records.estimate import Estimate
 from benchmark.records.verdicts import Verdict
 from benchmark.report.csv_text import csv_text
+from benchmark.report.markup import visible_json
 
 
 def external_csv(tables: Sequence[ExternalTable]) -> str:
@@ -20,7 +21,7 @@ def external_csv(tables: Sequence[ExternalTable]) -> str:
 def external_json(tables: Sequence[ExternalTable]) -> str:
     """``{"external": [{"dataset", "mapping", "rows": […], …}]}``, indented."""
     content = msgspec.json.encode({"external": external_content(tables)})
-    return msgspec.json.format(content, indent=1).decode() + "\n"
+    return visible_json(msgspec.json.format(content, indent=1).decode()) + "\n"
 
 
 def external_content(tables: Sequence[ExternalTable]) -> list[dict[str, Any]]:

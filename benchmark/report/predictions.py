@@ -10,12 +10,12 @@ from benchmark.execution.streaming import Predicted, shown_name
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
 from benchmark.report.csv_text import csv_text
+from benchmark.report.markup import visible_json
 from benchmark.report.wording import number, plural
 
 STEADY = 24  # calibration images from which on the limit has its false alarms whatever the distribution
 EACH = 20  # images up to which each has lines of its own
 UNKNOWN = "not known whether images are unlike those that the run learnt from: it is older than that; run it again"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings of a cell that a spreadsheet would execute
 
 
 def opening(record: Record, answered: Answered) -> list[str]:
@@ -99,7 +99,7 @@ def predictions_json(record: Record, folder: str, output: str, answered: Answere
         "note": NOT_FOR_DIAGNOSIS,
         "images": [_entry(record, one) for one in all_of],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return visible_json(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
 def _lines(record: Record, one: Predicted) -> list[str]:
@@ -137,14 +137,8 @@ def _row(record: Record, one: Predicted) -> dict[str, Any]:
     for k, name in enumerate(record.classes):
         row[f"probability {name}"] = answer.probabilities[k] if usable else ""
     row |= {name: _yes(getattr(answer, name)) for name in ("unlike", "implausible_mask")}
-    row |= {"picture": one.picture, "problem": answer.problem}
-    return {name: _harmless(value) for name, value in row.items()}
+    return row | {"picture": one.picture, "problem": answer.problem}
 
 
 def _yes(value: bool | None) -> str:
     return "" if value is None else "yes" if value else "no"
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that begins like a formula gets an apostrophe, by which spreadsheets know it for text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -10,6 +10,7 @@ from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
+from benchmark.report.markup import visible
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -23,7 +24,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 
 def show(console: Console, text: Text) -> None:
-    """Print text that is laid out already."""
+    """Print text that is laid out already; what would command the terminal is shown as a sign."""
+    text.plain = visible(text.plain)
     console.print(text, end="", soft_wrap=True, highlight=False)
 
 

@@ -62,6 +62,7 @@ def load(
     schema: int,
     verified: bool,
     upgrade: Callable[[bytes], D] | None = None,
+    contradiction: Callable[[D], str] = lambda document: "",
 ) -> D | Broken:
     """The document in a file, or why it cannot be used.
 
@@ -70,12 +71,13 @@ def load(
         schema: the newest that this version reads.
         verified: one whose seal does not fit cannot be used.
         upgrade: called with a document of an older schema; None where there is none that differs.
+        contradiction: why what it says cannot be, a verb phrase about its file; empty where it can.
     """
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
             content = file.read()
         found = _decoded(content, decoder, schema, upgrade)
-        reason = fault(content) if verified else ""
+        reason = (fault(content) if verified else "") or contradiction(found)
     except OSError as error:
         return Broken(f"cannot be read ({error.strerror})")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
