@@ -1,12 +1,15 @@
-"""Documents that somebody has changed to do harm, sealed again: the seal is no signature.  Seeded."""
+"""Documents and arrays that somebody has changed to do harm, sealed again: the seal is no signature.  Seeded."""
 
 import copy
 import hashlib
+import io
 import json
 import random
+import zipfile
 from typing import Any
 
 import msgspec
+import numpy as np
 
 PLANTED = "planted-by-a-document"  # what code in a document would leave, and what no markup may hold by itself
 MARKUP = f"<script>{PLANTED}</script><img src=x onerror={PLANTED}>\"'&</title></style></td>]]>"
@@ -136,3 +139,61 @@ def _worse(value: Any, chance: random.Random, raw: dict[str, str]) -> Any:
     if how < 0.5:
         return chance.choice((None, [], {}, True, False, [[]], {"": None}, [None]))
     return chance.choice((*TEXTS, *NUMBERS))
+
+
+class Bomb:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (PLANTED, "w")
+
+
+def mutated_arrays(content: bytes, seed: int) -> bytes:
+    """An NPZ file with one array, or its archive, changed to do harm."""
+    chance, out = random.Random(seed), io.BytesIO()
+    with np.load(io.BytesIO(content)) as stored:
+        arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
+    name, how = chance.choice(list(arrays)), seed % 10
+    if how < 7:
+        arrays[name] = _worse_array(arrays[name], how, chance)
+    elif how == 7:
+        arrays[chance.choice((f"../../{PLANTED}", "/etc/x"))] = arrays.pop(name)
+    elif how == 8:
+        return _claiming(arrays, name, chance)
+    np.savez_compressed(out, allow_pickle=True, **arrays)
+    whole = bytearray(out.getvalue())
+    if how == 9:
+        for _ in range(8):
+            whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        del whole[chance.choice((len(whole), chance.randrange(len(whole)))) :]
+    return bytes(whole)
+
+
+def _worse_array(one: Any, how: int, chance: random.Random) -> Any:
+    """One that holds objects, or is of another length, shape, type or content."""
+    if how == 0:
+        return np.array([Bomb(), *[None] * (len(one) - 1)], object)
+    if how == 1:
+        return one[: chance.randrange(len(one))]
+    if how == 2:
+        return one[..., None] if chance.random() < 0.5 else np.array(one[0])
+    if how == 3:
+        return np.full(one.shape, chance.choice((np.nan, np.inf, -np.inf, 1e308, -1e308, -1.0, 7e18)))
+    if how == 4:
+        return np.array([chance.choice(TEXTS[:12]) for _ in one])
+    if how == 5:
+        return np.zeros(one.shape, chance.choice(("c16", "?", "M8[s]", "V8", "S3", "i1", "u8")))
+    return np.repeat(one[:1], len(one), axis=0)
+
+
+def _claiming(arrays: dict[str, Any], name: str, chance: random.Random) -> bytes:
+    """An archive one array of which claims to be immense, or has a header that is none."""
+    out, shape = io.BytesIO(), f"({len(arrays[name])},".encode()
+    huge = chance.choice((b"(9" + b"9" * 11 + b",", b"(-1,", b"(__import__('os'),"))
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for other, values in arrays.items():
+            plain = io.BytesIO()
+            np.save(plain, values)
+            found = plain.getvalue()
+            archive.writestr(f"{other}.npy", found.replace(shape, huge) if other == name else found)
+    return out.getvalue()

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Answer
 from benchmark.planning.backend import keras_backend
 from benchmark.records.files import FILE, verify
 from benchmark.records.prediction import Answered
 from benchmark.records.record import Record
+from benchmark.tasks.spec import run_spec
 from registry.errors import ConfigError, DataError, DataNotFoundError
 
 if TYPE_CHECKING:
@@ -136,6 +139,24 @@ class Pipeline:
         return answered.method
 
 
+def _backend(record: Record) -> str:
+    """The Keras backend that a run was made with; what else is needed of its record is there too.
+
+    Raises:
+        DataError: its record is of no pipeline, or lacks what was fitted.
+    """
+    try:
+        backend = run_spec(record.spec).runtime.backend
+    except (msgspec.ValidationError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{record.run} has a specification that is none of a pipeline ({error}); run it again"
+        ) from error
+    for prior in (record.calibration.data_prior, record.calibration.batch_prior):
+        if [name for name in record.classes if not 0 < prior.get(name, 0.0) <= 1]:
+            raise DataError(f"{record.run} does not say the share of each of its classes; run it again")
+    return backend
+
+
 def loaded(folder: Path, cache: Path) -> Pipeline:
     """The trained pipeline in the folder of a finished run; nothing is started yet.
 
@@ -157,5 +178,5 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
         raise DataError(f"{record.run} is made of other runs and keeps no models of its own; load one of those")
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
-    environment = {"KERAS_BACKEND": keras_backend(record.spec["runtime"]["backend"])}
+    environment = {"KERAS_BACKEND": keras_backend(_backend(record))}
     return Pipeline(folder, record, Worker(cache / "logs", environment))

@@ -1,5 +1,6 @@
 """A run's folder as a pipeline: the models that it keeps, used as its record says."""
 
+import zipfile
 from pathlib import Path
 
 from benchmark.evaluation.calibration import Calibration
@@ -13,6 +14,8 @@ from benchmark.tasks.spec import run_spec
 from registry.errors import DataError, DataNotFoundError, VerificationError
 
 MODELS = "model"  # folder of what predicts
+MOST_PACKED = 64  # weights, which are nearly random, are hardly packed at all
+LARGEST = 32 << 20  # bytes to which any file may unpack
 
 
 def load_run(folder: Path) -> Pipeline:
@@ -67,6 +70,19 @@ def _check(record: Record, path: Path) -> None:
     listed = (record.files or {}).get(f"{MODELS}/{path.name}")
     if listed is not None and not fits(listed, path):
         raise VerificationError(f"{path} was changed since its record was written; run {record.run} again")
+    if (unpacked := _unpacked(path)) > LARGEST + MOST_PACKED * path.stat().st_size:
+        raise DataError(
+            f"{path} would unpack to {unpacked / 1e6:,.0f} MB, which no model of its size does; run {record.run} again"
+        )
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes of what an archive holds; 0 where the file is none, which says so itself when it is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except (OSError, ValueError, LookupError, NotImplementedError, zipfile.BadZipFile):
+        return 0
 
 
 def fitted(record: Record) -> tuple[Calibration, list[float], list[float]]:

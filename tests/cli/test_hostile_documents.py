@@ -15,16 +15,18 @@ import signal
 import traceback
 import warnings
 
+import msgspec
 import numpy as np
 import pytest
 
 from benchmark.records import external, speed
+from benchmark.records.contents import entry
 from benchmark.records.curves import FILE as CURVES
-from benchmark.records.files import FILE, write
+from benchmark.records.files import FILE, PREDICTIONS, write
 from benchmark.records.gallery import FILE as GALLERY
 from benchmark.records.ledger import FOLDER, Ledger
 from tests import externals, factories
-from tests.hostile_documents import PLANTED, mutated
+from tests.hostile_documents import PLANTED, mutated, mutated_arrays, sealed_again
 from tests.published import publish
 from tests.report.test_website import kept
 
@@ -59,6 +61,8 @@ READ_BY = {
     "external": ["table", "markdown", "json", "html", "elsewhere", "page", "card", "verify", "rm named"],
     "speed": ["table", "markdown", "json", "html", "costs", "page", "verify"],
     "curves": ["page"], "gallery": ["page"],
+    "predictions": ["table", "verify", "html", "page", "json"],
+    "elsewhere-arrays": ["table", "verify", "page"],
     "ledger": ["table", "verify", "verify json", "rm"],
 }  # fmt: skip
 
@@ -86,18 +90,29 @@ def seed_results(tmp_path_factory):
     elsewhere = root / external.FOLDER / "elsewhere"
     externals.stored(elsewhere, targets, externals.deciding(targets, [1, 5, 8]), np.arange(60).astype(str))
     places |= {"external": elsewhere / external.FILE, "speed": speed.write(factories.speed(), root)}
+    places |= {"predictions": first / PREDICTIONS, "elsewhere-arrays": elsewhere / PREDICTIONS}
     places["ledger"] = next((root / FOLDER).iterdir())
     return root, places
 
 
 def spoilt(kind, content, seed):
     """Another content of a file of that kind."""
+    if kind in ("predictions", "elsewhere-arrays"):
+        return mutated_arrays(content, seed)
     if kind != "ledger":
         return mutated(json.loads(content), seed)
     lines = content.splitlines()
     place = seed % len(lines)
     lines[place] = mutated(json.loads(lines[place]), seed)
     return b"\n".join(lines) + b"\n"
+
+
+def listed_anew(path):
+    """Let the document beside these predictions list them as they are, under a seal that fits."""
+    document = next(path.with_name(name) for name in (FILE, external.FILE) if path.with_name(name).exists())
+    content = json.loads(document.read_bytes())
+    content["files"][path.name] = msgspec.to_builtins(entry(path))
+    document.write_bytes(sealed_again(content))
 
 
 class Slow(BaseException):
@@ -191,6 +206,8 @@ def test_a_document_that_was_changed_to_do_harm_does_none(places, bench_in_proce
     content, wrong, out = path.read_bytes(), {}, tmp_path / OUT
     for seed in range(pytestconfig.getoption("--mutations")):
         path.write_bytes(spoilt(kind, content, seed))
+        if path.name == PREDICTIONS:  # listed anew, or nobody would read them
+            listed_anew(path)
         commands = READ_BY[kind]
         name = commands[seed % len(commands)]
         if told := faults_of(bench_in_process, name, root, path.parent, out):

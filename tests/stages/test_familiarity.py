@@ -1,5 +1,7 @@
 """What tells images unlike those that a run learnt from: planted photographs, and films turned or inverted."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
@@ -106,7 +108,9 @@ def test_equal_or_single_images_can_be_learnt_from():
         assert familiarity.fit(same[:1], same[:0]).limit == np.inf
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", "objects", "shapes", "lacking"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", "objects", "shapes", "lacking", "nan", "zero", "negative", "text", "bomb"]
+)
 def test_a_damaged_file_is_one_line_and_runs_no_code(content, tmp_path):
     path = tmp_path / FILE
     if isinstance(content, bytes):
@@ -115,8 +119,14 @@ def test_a_damaged_file_is_one_line_and_runs_no_code(content, tmp_path):
         arrays = {"centre": np.zeros(2), "scale": np.ones(2), "factor": np.eye(2)}
         scalars = {} if content == "lacking" else {"limit": 1.0, "calibration": 3, "false_alarms": 0, "tested": 1}
         arrays |= {"factor": np.eye(3)} if content == "shapes" else {}
+        arrays |= {"centre": np.array([0, np.nan])} if content == "nan" else {}
+        arrays |= {"scale": np.zeros(2)} if content == "zero" else {}
+        scalars |= {"negative": {"tested": -1}, "text": {"limit": "x"}}.get(content, {})
         arrays |= {"centre": np.array([Bomb(tmp_path / "ran"), None], object)} if content == "objects" else {}
         np.savez(path, **arrays, **scalars, allow_pickle=True)
+        if content == "bomb":
+            with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("more.npy", bytes(65 << 20))
     with pytest.raises(DataError, match="run the run again") as caught:
         load_familiarity(path)
     assert "\n" not in str(caught.value)
