@@ -96,7 +96,7 @@ class Grouping:
         }
 
     def _add(self, record: Record) -> None:
-        key = _key(record)
+        key = table_key(record)
         if record.of_controls:
             self._add_controls(key, record)
             return
@@ -149,7 +149,8 @@ def speaks_of_all(record: Record) -> bool:
     return record.fold is None or record.split is None or record.split.folds == 1
 
 
-def _key(record: Record) -> TableKey:
+def table_key(record: Record) -> TableKey:
+    """In which table a record stands."""
     dataset, split = record.dataset.digest if record.dataset else "", record.split.digest if record.split else ""
     leaks = record.split.leaks if record.split else ""
     classes = record.spec.get("classes")

@@ -12,6 +12,7 @@ from benchmark.report.cards.limits import limits
 from benchmark.report.cards.model import model, output, provenance, training
 from benchmark.report.cards.parts import Card, Section, entry
 from benchmark.report.cards.results import controls, elsewhere, explanations, test
+from benchmark.report.caveats import NO_RESULT, drawn
 from registry.errors import ConfigError
 
 FORMS = {".md": markdown, ".html": html}
@@ -47,18 +48,21 @@ def content(record: Record, found: Beside, sealed: bool, picture: bytes = b"") -
         use(record),
         data(record),
         preparation(record),
-        model(record),
+        model(record, found),
         training(record),
         output(record),
         test(record, found),
         controls(record, found),
         elsewhere(record, found),
-        explanations(record),
+        explanations(record, found),
         limits(record, found),
         provenance(record, sealed=sealed),
         *_unusable(found),
     ]
-    warning = f"This run failed. {WARNING}" if record.failure else WARNING
+    synthetic = record.dataset is not None and drawn(record.dataset)
+    warning = " ".join(
+        [*(["This run failed."] if record.failure else []), WARNING, *([NO_RESULT] if synthetic else [])]
+    )
     title = f"Model card: {record.pipeline}, seed {record.seed}, task {record.task}"
     return Card(title, warning, [*sections, checklists(sections)], picture)
 

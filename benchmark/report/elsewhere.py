@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from benchmark.comparison.external_tables import ExternalRow, ExternalTable
 from benchmark.comparison.tables import Row, Table
+from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS
 from benchmark.report import wording
 from benchmark.report.screening import PREVALENCE, Decided, Point, between, screened
@@ -96,8 +97,8 @@ def _training(seed: int, fold: int | None, folds: int) -> str:
     return f"{seed}, fold {fold}" if folds > 1 else str(seed)
 
 
-def _agree(internal: Mapping[str, float], metrics: Sequence[Mapping[str, object]], metric: str) -> bool:
-    values = [getattr(found.get(metric), "value", None) for found in metrics]
+def _agree(internal: Mapping[str, float], metrics: Sequence[Mapping[str, Estimate]], metric: str) -> bool:
+    values = [one.value if (one := found.get(metric)) is not None else None for found in metrics]
     known = [value for value in values if value is not None]
     if metric not in internal or len(known) < len(values):
         return False

@@ -8,6 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from benchmark.records import external
+from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import write
 from benchmark.records.findings import Member
@@ -214,6 +215,64 @@ def test_what_lies_beside_a_run_is_told_only_where_it_is_of_it(tmp_path):
     )
     text = card(own, folder, sealed=True)
     assert "seed 1 0.930" in text and "| border | what it sees | 0.600" in text and "edited/external.json" in text
+
+
+def test_a_vote_is_held_against_the_rules_of_its_table_and_files_that_lack_are_said_to(tmp_path):
+    sizes = {name: FileEntry(3, "0" * 64) for name in ("gradcam.png", "model/head.keras")}
+    spec, digest = factories.record().spec, factories.record().dataset.digest
+    vote = factories.vote(files=sizes, test="7" * 32)
+    vote = msgspec.structs.replace(vote, spec={**vote.spec, "classes": spec["classes"]})
+    rules = factories.controls({"border": 0.96}, test="7" * 32)
+    other = factories.controls({"thumbnail-8x8": 0.9}, positive=None)  # asks something else
+    for one, task in ((vote, "vote"), (rules, "binary"), (other, "binary"), (factories.record(), "binary")):
+        write(one, tmp_path / task / one.run)
+    found = beside(vote, tmp_path / "vote" / vote.run)
+    assert [one.run for one in found.controls] == [rules.run] and found.unusable == []
+    assert (sorted(found.absent), found.scored) == (["gradcam.png", "model/head.keras"], 2)
+    text = told(vote, found)
+    assert "| border | what it sees | 0.960" in text and "thumbnail" not in text and digest in text
+    assert "Grad-CAM and occlusion of examples: gradcam.png (not in this copy)" in text
+    assert "the cards of its members say it of these" in text
+    (tmp_path / "vote" / vote.run / "gradcam.png").write_bytes(b"png")
+    assert "gradcam.png (not in" not in told(vote, beside(vote, tmp_path / "vote" / vote.run))
+
+
+def test_subgroups_that_were_not_looked_at_are_no_answer():
+    for found in (Beside(), Beside(externals=[evaluation()])):
+        assert checklist(factories.record(), found)["TRIPOD+AI"]["23a"] == "in part"
+
+
+def test_limits_name_the_fall_elsewhere_calibration_training_and_marks():
+    maps = {
+        "marks-share/COVID": Estimate(0.37),
+        "marks-enrichment/COVID": Estimate(5.5),
+        "marks-share/A": Estimate(0.1),
+    }
+    fallen = evaluation(0.6, drop={"balanced-accuracy": Estimate(-0.35, -0.4, -0.3, 300)})
+    over = {**fallen.metrics, "calibration-slope": Estimate(0.175, 0.027, 0.322, 300)}
+    fallen = msgspec.structs.replace(fallen, metrics=over)
+    record = factories.record(0.95, gradcam=maps, notes=["the loss was still falling"])
+    text = told(record, Beside(externals=[fallen], scored=17))
+    limits = text[text.index("## Limits") :].partition("\n## ")[0]
+    assert (
+        "On 300 images of elsewhere it scores 0.600 [0.580, 0.620] balanced-accuracy, a fall of 0.350 [0.300, 0.400]"
+        in (limits)
+    )
+    assert "Calibration slope 0.175 [0.027, 0.322] on elsewhere" in limits and "over-confident" in limits
+    assert "37% of the heat for COVID lies on lettering and frame burnt into the films, 5.5 times chance" in limits
+    assert "Of the training: the loss was still falling." in limits and "scored at least 17 times" in limits
+    calm = told(factories.record(0.95))
+    assert "Calibration slope 0.9" not in calm and "Of the training" not in calm and "a fall of" not in calm
+
+
+def test_a_card_says_what_decisions_come_to_at_another_prevalence():
+    text = told(factories.record(0.95))
+    # 0.94 and 0.96 in the factory; 75 of 300 test images
+    assert "Of the test images 25.0 % are COVID. Of 1,000 people 20 have COVID: it finds 18.8, misses 1.2" in text
+    assert (
+        "Left out** (CLAIM 10, 12, 35; TRIPOD+AI 11): Nothing of the dataset." in text
+        and "but for" not in (text[text.index("Who was taken in") : text.index("Truth")])
+    )
 
 
 def test_rules_are_no_model(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.comparison.tables import Row
 from benchmark.report.answers import price, screening_sentences
-from benchmark.report.screening import Decided, Point, amount, between, decided, percent, points, screened
+from benchmark.report.screening import Decided, Point, amount, between, decided, percent, points, screened, times
 
 ILL = Point("ill", "", "sensitivity", "specificity")
 
@@ -29,7 +29,10 @@ def test_it_helps_between_the_price_of_an_alarm_and_that_of_calling_everybody():
     for weight, helps in ((5, False), (6, True), (440, True), (442, False)):  # false alarms that a hit is worth
         own, everybody = found.found - found.alarms / weight, found.diseased - 980 / weight
         assert (own > max(0, everybody)) is helps
-    assert price(found) == "It helps if finding one more is worth more than 5.4 false alarms and fewer than 441."
+    assert price(found) == (
+        "It helps if finding one more is worth more than 5.4 false alarms and fewer than 441; "
+        "above that, calling everybody is better."
+    )
 
 
 def test_a_coin_helps_at_no_price_and_a_perfect_rule_at_any():
@@ -74,6 +77,15 @@ def test_a_row_without_a_specificity_is_not_asked():
 
 def test_numbers_are_short():
     assert [amount(value) for value in (0.0, 5.44, 98.0, 441.3, 12_345.0, None)] == [
-        "0", "5.4", "98", "441", "12,345", "∞",
+        "0", "5.4", "98", "441.3", "12,345", "∞",
     ]  # fmt: skip
+    assert [times(value) for value in (5.44, 441.3, None)] == ["5.4", "441", "∞"]
+    assert [percent(value) for value in (0.0001, 0.00005, 0.000001)] == ["0.010", "0.005", "< 0.001"]
     assert [percent(value) for value in (0.005, 0.155, 0.9977, 1.0, None)] == ["0.50", "15.5", "99.77", "100.00", "–"]
+
+
+def test_found_and_missed_add_up_to_the_diseased():
+    for prevalence in (0.02, 0.2, 0.5):
+        found = screened(worth(0.8985, 0.9), prevalence)
+        shown = [float(amount(one).replace(",", "")) for one in (found.found, found.missed, found.diseased)]
+        assert shown[0] + shown[1] == pytest.approx(shown[2])

@@ -6,31 +6,38 @@ import html.parser
 import re
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import cost_tables
+from benchmark.comparison.external import external_tables
+from benchmark.comparison.external_tables import Found
 from benchmark.comparison.tables import Comparison
+from benchmark.evaluation import external_rows
 from benchmark.evaluation.calibration import softmax
 from benchmark.evaluation.curves import Outputs, curves, encoded
 from benchmark.records import files
 from benchmark.records.curves import FILE as CURVES
 from benchmark.records.curves import read_curves
+from benchmark.records.estimate import Estimate
 from benchmark.records.gallery import FILE as GALLERY
 from benchmark.records.gallery import Gallery, Picture, read_gallery
 from benchmark.records.record import Failure
+from benchmark.report.panels import uniform
 from benchmark.report.website import website
 from registry.errors import UnknownNameError
 from tests import factories
+from tests.externals import evaluation
 from tests.factories import A, B, C, family
 
 ATTRIBUTES = {
     "aria-hidden", "aria-label", "aria-labelledby", "aria-live", "charset", "checked", "class", "colspan", "content",
     "cx", "cy", "d", "data-first", "data-of", "data-p0", "data-p1", "data-p2", "height", "hidden", "href", "http-equiv",
-    "id", "lang", "max", "min", "name", "open", "preserveaspectratio", "r", "role", "scope", "step", "tabindex",
-    "text-anchor", "transform", "type", "value", "viewbox", "width", "x", "y",
+    "id", "inputmode", "lang", "max", "min", "name", "open", "preserveaspectratio", "r", "role", "scope", "size", "step",
+    "tabindex", "text-anchor", "transform", "type", "value", "viewbox", "width", "x", "y",
 }  # fmt: skip
 HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202egnp.exe\ud800</title></style>"
 PIXEL = base64.b64encode(b"\xff\xd8 not a picture").decode()
@@ -93,7 +100,7 @@ def results(tmp_path):
 
 def made(results, **changes) -> tuple[str, Reader]:
     comparison, folder_of = results
-    page = website(comparison, changes.pop("costs", []), [], folder_of, **changes)
+    page = website(comparison, changes.pop("costs", []), changes.pop("external", []), folder_of, **changes)
     return page, Reader(page)
 
 
@@ -101,7 +108,10 @@ def test_six_questions_are_answered_before_any_table(results):
     page, read = made(results)
     answers = read.text[read.text.index("In short") : read.text.index("All rows")]
     assert f"Who leads? {A} stands first with 0.950" in answers
-    assert f"Is it more than noise? No: {B} and source-oracle may be as good." in answers
+    assert (
+        f"Is it more than noise? No: {B} may be as good, and so may a rule that sees no disease (source-oracle)."
+        in answers
+    )
     assert f"What explains it trivially? No gain of {A} over a rule that knows only the source can be shown" in answers
     assert f"Which runs failed? 1 run failed: {C} (s0: oom)." in answers
     assert f"Where does the model look? {A}: the lung" in answers or f"Where does the model look? {A}: lung" in answers
@@ -175,12 +185,11 @@ def test_the_same_images_stand_in_one_row_for_all_pipelines(results):
 
 
 def test_runs_without_curves_or_pictures_say_what_brings_them(results, tmp_path):
-    comparison, folder_of = results
     for path in [*tmp_path.rglob(CURVES), *tmp_path.rglob(GALLERY)]:
         path.unlink()
     _, read = made(results)
-    run = comparison.tables[0].rows[0].runs[0]
-    assert f"score again: bench score {folder_of(run)}" in read.text
+    assert read.text.count("No curves are stored") == 1 and "of these rows: scoring again" in read.text
+    assert str(tmp_path) not in read.text
     assert "published without pictures of patients" in read.text
 
 
@@ -272,6 +281,115 @@ def test_several_classes_are_told_apart_and_each_can_be_asked_for(tmp_path):
     assert [*dict.fromkeys(re.findall(r'<path class="(c\d)" d="M0,4H24"/></svg> (\S+)', page))] == [
         ("c0", "COVID"), ("c1", "Lung_Opacity"), ("c2", "Normal"),
     ]  # fmt: skip
+
+
+def elsewhere_of(runs, **changes):
+    """What evaluations of runs found elsewhere, as the tables of the page have it."""
+    judged = [
+        evaluation(0.6, **{"run": one.run, "pipeline": one.pipeline, "seed": one.seed, **changes}) for one in runs
+    ]
+    judged = [
+        msgspec.structs.replace(
+            one, pipeline_digest=run.pipeline_digest, drop={run.metric: Estimate(-0.35, -0.4, -0.3, 300)},
+            internal=run.metrics,
+        )
+        for one, run in zip(judged, runs, strict=True)
+    ]  # fmt: skip
+    return external_tables([Found(one, Path()) for one in judged], lambda: external_rows)
+
+
+def test_the_answers_say_what_the_first_row_scores_elsewhere_and_lead_there(results):
+    comparison, _ = results
+    first = comparison.tables[0].rows[0]
+    assert first.pipeline == A
+    page, read = made(results, external=elsewhere_of(first.runs))
+    answers = read.text[read.text.index("In short") : read.text.index("All rows")]
+    said = "On 300 images of elsewhere it scores 0.600"
+    assert answers.count(said) == 2 and answers.count("a fall of 0.350 [0.300, 0.400].") == 2
+    assert page.count('<a href="#x1">elsewhere</a>') == 2 and "x1" in read.of("id")
+    # 0.59 and 0.61 in the factory: of 20 diseased 11.8 are found, of 980 others 382.2 alarmed
+    assert "By the sensitivity 0.590 and specificity 0.610 found on elsewhere, 3.0 % [" in answers
+
+
+def test_numbers_of_other_runs_are_not_said_of_the_first_row(results):
+    comparison, _ = results
+    rows = comparison.tables[0].rows
+    other = msgspec.structs.replace(rows[0].runs[0], metrics=factories.metrics(0.9))  # of other images
+    for runs in (rows[1].runs, [other]):
+        assert "a fall of" not in made(results, external=elsewhere_of(runs))[1].text
+
+
+def test_what_a_reader_must_know_of_the_data_is_in_no_fold(tmp_path):
+    info = msgspec.structs.replace(
+        factories.record().dataset, sources={}, notices=["3 of 9 images: a part"], licence="", origin="a hospital"
+    )
+    runs = [factories.record(value, pipeline=name, dataset=info) for name, value in ((A, 0.95), (B, 0.94))]
+    kept(tmp_path, runs, pictures=False)
+    page, _ = made((compare(runs, test=family(0.02)), lambda run: tmp_path / run.run))
+    open_ = re.sub(r"<details.*?</details>", "", page, flags=re.S)
+    for said in ("3 of 9 images: a part", "sources: unknown", "patients: unknown", "scored at least 2 times",
+                 "were not searched for"):  # fmt: skip
+        assert said in open_, said
+    assert info.digest in page and info.digest not in open_
+    assert "drawn by code" not in page
+    assert "no rule that sees no disease was tested beside it; nothing excludes" in open_
+
+
+def test_films_that_are_drawn_are_said_to_be_no_result_before_any_number(results):
+    page, _ = made(results)
+    assert page.index("nothing here is a result about patients") < page.index("In short")
+
+
+def test_controls_that_nobody_tested_are_named_where_they_score_as_much(tmp_path):
+    runs = [factories.record(0.95, pipeline=A), factories.controls({"border": 0.97, "grey-histogram": 0.6})]
+    kept(tmp_path, runs, pictures=False)
+    _, read = made((compare(runs), lambda run: tmp_path / run.run))  # without predictions nothing is tested
+    assert "no control was tested against the first row" in read.text
+    assert "Untested, but scoring at least as much: border (0.970). " in read.text
+    assert "rules that see no disease score at least as much (third question)" in read.text
+
+
+def test_numbers_stand_before_notes_and_what_the_rest_costs(results):
+    page, _ = made(results)
+    (sheet,) = re.findall(r'<table id="t1-t".*?</table>', page, re.S)
+    titles = re.findall(r"<th scope=col>([^<]*)", sheet)
+    assert titles[:4] == ["pipeline", "tie group", "balanced-accuracy", "Δ to first"]
+    assert titles.index("auroc") < titles.index("sensitivity") < titles.index("n") < titles.index("parameters")
+    assert re.search(r"<tr class=n><td colspan=\d+><div>s0: oom", sheet)  # why a run failed is seen at once
+
+
+def test_a_difference_that_is_not_that_of_the_numbers_says_why(results):
+    comparison, folder_of = results
+    (table,) = comparison.tables
+    rows = [
+        msgspec.structs.replace(row, verdict=msgspec.structs.replace(row.verdict, value=0.0))
+        if row.pipeline == B else row
+        for row in table.rows
+    ]  # fmt: skip
+    changed = Comparison([msgspec.structs.replace(table, rows=rows)])
+    said = (
+        f"Δ +0.000 is over the seeds that both rows have; over all of its own {A} scores 0.950, which would give -0.010"
+    )
+    assert said in made((changed, folder_of))[1].text
+    assert "over the seeds that both" not in made(results)[1].text
+
+
+def test_a_picture_of_which_nothing_is_left_is_said_to_be_black():
+    rng = np.random.default_rng(0)
+    film = rng.integers(0, 255, (128, 100), np.uint8)
+    lung = np.where(np.arange(100) < 3, film, 0).astype(np.uint8)  # a strip of it
+    coded = [base64.b64encode(cv2.imencode(".jpg", one)[1].tobytes()).decode() for one in (film, lung, 0 * film)]
+    assert [uniform(one) for one in coded] == [False, False, True]
+    assert not uniform(PIXEL)
+
+
+def test_the_words_of_the_page_are_explained(results):
+    _, read = made(results)
+    words = read.text[read.text.index("How to read it row") :]
+    for term in ("group", "segmenter, backbone, head", "keras-file, frozen", "threshold", "source-oracle", "log-odds",
+                 "Grad-CAM, occlusion", "ECE", "macro-F1", "Dice", "score interval"):  # fmt: skip
+        assert f" {term} " in words, term
+    assert "Pareto" not in read.text
 
 
 def test_a_record_whose_labels_are_of_any_kind_has_a_table(tmp_path):

@@ -106,8 +106,10 @@ def _left_out(record: Record, info: DatasetInfo) -> Iterator[Entry]:
         f"In no part: {record.split.left_out:,}." if record.split and record.split.left_out else "",
         *(f"{one.count:,} {one.what} passed over: {one.why}." for one in known.passed_over),
     ]
-    yield entry("Left out", [text for text in said if text] or "Nothing of the dataset.", claim="10 12 35", tripod="11")
-    who = "Whoever the dataset holds, but for these; by what its own makers chose is not in the record."
+    left = [text for text in said if text]
+    yield entry("Left out", left or "Nothing of the dataset.", claim="10 12 35", tripod="11")
+    but = ", but for what is left out" if left else ""
+    who = f"Whoever the dataset holds{but}. Whom its makers took into it, and why, is not in the record."
     yield entry("Who was taken in", who, claim="8", tripod="6b 20a", state="in part")
 
 
@@ -176,7 +178,9 @@ def preparation(record: Record) -> Section:
     images: dict[str, Any] = record.spec.get("images") or {}
     depth = record.dataset.depth if record.dataset else None
     deep = f"{depth.films:,} films of 16 bits: {depth.bits} bits became 8, brighter pixels clipped." if depth else ""
-    told = f"{settings(images)}." if images else "Not in the record."
+    # Whether there are masks is up to the segmenter; this is what would be done with them.
+    masked = {"with masks, where the segmenter gives any," if key == "mask" else key: images[key] for key in images}
+    told = f"{settings(masked)}." if images else "Not in the record."
     entries = [
         entry("Images", ["Grey, 8 bits;", told, deep], claim="9", tripod="7 12b 9b"),
         entry("Predictors", "Pixels of one image, no other facts of the patient.", tripod="9a 9b"),

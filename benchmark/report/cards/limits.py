@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 from benchmark.records.estimate import FEW, FEW_GROUPS
-from benchmark.records.metrics import LOWER_IS_BETTER
+from benchmark.records.metrics import CALIBRATION_SLOPE, LOWER_IS_BETTER
 from benchmark.records.record import Record
 from benchmark.report import wording
 from benchmark.report.cards.beside import Beside
 from benchmark.report.cards.parts import Section, entry
+
+NEAR = 0.8, 1.25  # slopes of calibration that are not worth a word
+SHARE, ENRICHMENT, LITTLE = "marks-share/", "marks-enrichment/", 0.1
 
 
 def limits(record: Record, found: Beside) -> Section:
@@ -22,6 +25,9 @@ def _limits(record: Record, found: Beside) -> Iterator[str]:
     if record.dataset is None or not record.dataset.sources:
         yield "Sources are not known, so nothing excludes that the hospital was learnt instead of the disease."
     yield from _rules(record, found)
+    yield from _elsewhere(found)
+    yield from _calibration(record, found)
+    yield from _marks(record)
     if not any(one.metrics for one in found.externals):
         yield "Not tried on images of elsewhere: what it scores in another hospital is not known."
     if not found.others:
@@ -32,7 +38,51 @@ def _limits(record: Record, found: Beside) -> Iterator[str]:
         yield f"Fewer than ten groups of images behind {wording.listed(few)}: these say little."
     if record.dataset and record.dataset.format_differences:
         yield f"The files alone tell a class: {record.dataset.format_differences}."
+    for note in dict.fromkeys([*record.notes, *(record.training.notes or [])]):
+        yield f"Of the training: {note.rstrip('.')}."
+    if found.scored > 1:
+        yield f"These test images were scored at least {found.scored:,} times: the best of so many is partly luck."
     yield "Labels are taken as they are; mistakes in them are in every number."
+
+
+def _elsewhere(found: Beside) -> Iterator[str]:
+    """By how much it scores less on images of elsewhere."""
+    for one in found.externals:
+        there, drop = one.metrics.get(one.metric), one.drop.get(one.metric)
+        if there is None or drop is None or drop.value is None or drop.value >= 0:
+            continue
+        ends = wording.interval(-drop.high, -drop.low) if drop.low is not None and drop.high is not None else ""
+        by = f"{wording.number(-drop.value)} {ends}".rstrip()
+        yield (
+            f"On {one.n:,} images of {one.dataset.name} it scores {wording.estimate(there)} "
+            f"{wording.metric(one.metric)}, a fall of {by}."
+        )
+
+
+def _calibration(record: Record, found: Beside) -> Iterator[str]:
+    """Where probabilities are far from shares."""
+    places = [("the own test", record.metrics), *((one.dataset.name, one.metrics) for one in found.externals)]
+    for where, metrics in places:
+        slope = metrics.get(CALIBRATION_SLOPE)
+        if slope is None or slope.value is None or NEAR[0] <= slope.value <= NEAR[1]:
+            continue
+        what = "over-confident" if slope.value < 1 else "too timid"
+        yield f"Calibration slope {wording.estimate(slope)} on {where}, where 1 is best: its probabilities are {what}."
+
+
+def _marks(record: Record) -> Iterator[str]:
+    """How much of the heat lies on lettering and frame, where that is not little."""
+    shares = {name.removeprefix(SHARE): one for name, one in record.gradcam.items() if name.startswith(SHARE)}
+    known = [(one.value, name) for name, one in shares.items() if one.value is not None]
+    value, name = max(known, default=(0.0, ""))
+    if value < LITTLE:
+        return
+    times = record.gradcam.get(f"{ENRICHMENT}{name}")
+    chance = f", {times.value:.1f} times chance" if times is not None and times.value is not None else ""
+    yield (
+        f"{value:.0%} of the heat for {name} lies on lettering and frame burnt into the films{chance}: its score may "
+        "be theirs."
+    )
 
 
 def _rules(record: Record, found: Beside) -> Iterator[str]:

@@ -6,6 +6,7 @@ import msgspec
 
 from benchmark.records.record import Part, Record
 from benchmark.report import wording
+from benchmark.report.cards.beside import Beside
 from benchmark.report.cards.parts import Entry, Grid, Section, entry, options, settings
 
 DATA, WEIGHTS, FROM_NOTHING = "dataset", "weights", (None, "", "none")
@@ -13,7 +14,7 @@ MODEL = "model/"  # folder of a run
 MEMBERS = "The cards of its members say it."
 
 
-def model(record: Record) -> Section:
+def model(record: Record, found: Beside) -> Section:
     """Components with their options, parameters, files, members."""
     parts = {name: part for name, part in record.components.items() if name != DATA}
     cost = record.cost
@@ -29,7 +30,7 @@ def model(record: Record) -> Section:
         ),
         _start(record, parts),
         _together(record),
-        _files(record),
+        _files(record, found),
     ]
     return Section("Model", entries, [_components(parts)] if parts else [])
 
@@ -75,7 +76,7 @@ def _together(record: Record) -> Entry:
     return entry("Several models", "One model.", claim="27", state="does not apply")
 
 
-def _files(record: Record) -> Entry:
+def _files(record: Record, found: Beside) -> Entry:
     if record.members:
         return entry("Files", "Those of its members, in their folders.", claim="43", tripod="22", state="in part")
     listed = {name: one for name, one in (record.files or {}).items() if name.startswith(MODEL)}
@@ -87,7 +88,7 @@ def _files(record: Record) -> Entry:
             tripod="22",
             state="not done" if record.files is not None or record.failure else "not known",
         )
-    shown = "; ".join(f"{name} ({one.size:,} bytes, SHA-256 {one.sha256})" for name, one in listed.items())
+    shown = "; ".join(f"{found.where(name)} ({one.size:,} bytes, SHA-256 {one.sha256})" for name, one in listed.items())
     return entry("Files", f"In the run's folder: {shown}.", claim="43", tripod="22", state="in part")
 
 

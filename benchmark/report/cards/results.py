@@ -7,11 +7,14 @@ from benchmark.records.external import MASKS, External
 from benchmark.records.metrics import AT_THRESHOLD, ECE_FLOOR, LEVELS, UNCALIBRATED
 from benchmark.records.record import Record
 from benchmark.report import wording
+from benchmark.report.answers import screening_sentences
 from benchmark.report.cards.beside import Beside
 from benchmark.report.cards.parts import Entry, Grid, Section, counted, entry, statistics
+from benchmark.report.screening import PREVALENCE, Decided, points, screened
 
 EVALUATE = "bench evaluate"
 EXAMPLES = "gradcam.png"
+NOT_DIVIDED = "Over all images and by class; by source, age or sex the own test was not divided."
 
 
 def test(record: Record, found: Beside) -> Section:
@@ -30,10 +33,13 @@ def test(record: Record, found: Beside) -> Section:
                 "change is not in them.",
             ],
             claim="28 29 32 37 38",
-            tripod="12e 23a",
+            tripod="12e",
         ),
+        entry("Subgroups of the own test", NOT_DIVIDED, tripod="23a", state="in part"),
+        *_of_people(record),
+        *_scored(found),
         _again(record, found),
-        _errors(record),
+        _errors(record, found),
     ]
     if record.reference:
         said = f"Minus the direct model {record.reference.pipeline}: {wording.difference(record.reference.difference)}"
@@ -43,6 +49,27 @@ def test(record: Record, found: Beside) -> Section:
 
 def _on(own: Estimate | None) -> str:
     return f" on {own.n:,} images" if own and own.n else ""
+
+
+def _of_people(record: Record) -> Iterator[Entry]:
+    """What decisions come to where the disease is rarer than among the test images."""
+    asked = points(record.classes, record.positive)
+    worth = [record.metrics.get(name) for point in asked[:1] for name in (point.sensitivity, point.specificity)]
+    known = [one for one in worth if one is not None and one.value is not None]
+    if len(known) < 2:
+        return
+    counts = record.split.counts.get("test", {}) if record.split else {}
+    every, own = sum(counts.values()), counts.get(asked[0].positive)
+    here = f"Of the test images {100 * own / every:.1f} % are {asked[0].positive}." if own and every else ""
+    said = screening_sentences("it", asked[0], screened(Decided(*known), PREVALENCE))
+    yield entry(f"At {PREVALENCE:.0%} prevalence", [here, *said], claim="38 41", state="in part")
+
+
+def _scored(found: Beside) -> Iterator[Entry]:
+    if found.scored:
+        times = wording.plural(found.scored, "time")
+        text = f"At least {times}, as far as lies beside it: the more often, the more the best of all is luck."
+        yield entry("How often these test images were scored", text, claim="32", state="in part")
 
 
 def _again(record: Record, found: Beside) -> Entry:
@@ -61,11 +88,10 @@ def _again(record: Record, found: Beside) -> Entry:
     )
 
 
-def _errors(record: Record) -> Entry:
+def _errors(record: Record, found: Beside) -> Entry:
     if EXAMPLES in (record.files or {}):
-        text = (
-            f"The surest hits and errors of each class are in {EXAMPLES}; no reader has looked at them for this card."
-        )
+        where = found.where(EXAMPLES)
+        text = f"The surest hits and errors of each class are in {where}; no reader has looked at them for this card."
         return entry("Errors", text, claim="39", state="in part")
     return entry("Errors", "No pictures of errors lie beside it.", claim="39", state="not done")
 
@@ -159,7 +185,6 @@ def _external(one: External) -> Iterator[Entry]:
             *one.dataset.notices,
         ],
         claim="33",
-        tripod="23a",
     )
     differ = "The two sets are described by the counts above; setting and patients are not compared."
     yield entry("How the two differ", differ, tripod="16", state="in part")
@@ -209,8 +234,12 @@ def _kinds(one: External) -> list[str]:
     return list(dict.fromkeys(name for part in one.subgroups for name in part.metrics))
 
 
-def explanations(record: Record) -> Section:
+def explanations(record: Record, found: Beside) -> Section:
     """How much of the heat lies where."""
+    if not record.gradcam and EXAMPLES in (record.files or {}):
+        text = f"{record.map_method} of examples: {found.where(EXAMPLES)}. How much heat lies where was not measured"
+        whose = "; the cards of its members say it of these." if record.members else "."
+        return Section("Explanations", [entry("Heat maps", f"{text}{whose}", claim="31", state="in part")])
     if not record.gradcam:
         none = entry("Heat maps", "No maps were made.", claim="31", state="not done")
         return Section("Explanations", [none])
@@ -219,5 +248,5 @@ def explanations(record: Record) -> Section:
         "region's share of the image, 1 is chance; relative: over that of the class's mean map. Whether a map shows "
         "what the network used is not proved by it."
     )
-    found = entry("Heat maps", text, claim="31", state="in part")
-    return Section("Explanations", [found], [statistics(record.map_method, record.gradcam)])
+    maps = entry("Heat maps", text, claim="31", state="in part")
+    return Section("Explanations", [maps], [statistics(record.map_method, record.gradcam)])
