@@ -36,8 +36,8 @@ from tests.factories import A, B, C, family
 ATTRIBUTES = {
     "aria-hidden", "aria-label", "aria-labelledby", "aria-live", "charset", "checked", "class", "colspan", "content",
     "cx", "cy", "d", "data-first", "data-of", "data-p0", "data-p1", "data-p2", "height", "hidden", "href", "http-equiv",
-    "id", "inputmode", "lang", "max", "min", "name", "open", "preserveaspectratio", "r", "role", "scope", "size", "step",
-    "tabindex", "text-anchor", "transform", "type", "value", "viewbox", "width", "x", "y",
+    "id", "inputmode", "lang", "max", "min", "name", "open", "preserveaspectratio", "r", "role", "scope", "size",
+    "step", "tabindex", "text-anchor", "transform", "type", "value", "viewbox", "width", "x", "y",
 }  # fmt: skip
 HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202egnp.exe\ud800</title></style>"
 PIXEL = base64.b64encode(b"\xff\xd8 not a picture").decode()
