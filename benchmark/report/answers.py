@@ -10,6 +10,7 @@ from benchmark.report.caveats import doubts, reaching
 from benchmark.report.conclusion import RETRAIN, Parts, conclusion, parts
 from benchmark.report.elsewhere import Elsewhere, alarms, fall
 from benchmark.report.looks import looks
+from benchmark.report.power import BETWEEN, nearest
 from benchmark.report.screening import PEOPLE, PREVALENCE, Point, Screened, amount, between, decided, screened, times
 
 NO_RULE = "No rule that sees no disease reaches the first row's score."
@@ -103,7 +104,9 @@ def _noise(table: Table, found: Parts | None) -> Iterator[str]:
         level = _as_good(table, [name for name in ranking.tied if name != ranking.reference])
         alone = "" if above or level else "every row is behind, but of these trainings alone"
         yield f"{'In part' if alone else 'No'}: {'; '.join(_said(above, level, alone))}."
-    yield from _said(found.trainings.replace(f"; {RETRAIN} trains again", ""), found.power)
+    other = nearest(table)
+    power = found.power.replace(BETWEEN, f"between {ranking.reference} and {other.pipeline}") if other else found.power
+    yield from _said(found.trainings.replace(f"; {RETRAIN} trains again", ""), power)
 
 
 def _as_good(table: Table, tied: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.verdicts import Verdict, images_needed, trainings_needed
 from benchmark.report.wording import number
 
+BETWEEN = "between the two"
 FAR = 100  # times as many images: a number beyond that says no more
 
 
@@ -13,7 +14,7 @@ def what_would_show_it(table: Table, ranking: Ranking) -> str:
 
     Empty where nothing is tied, or nothing was tested.
     """
-    row = _nearest(table)
+    row = nearest(table)
     if row is None or row.verdict is None:
         return ""
     verdict = row.verdict
@@ -24,7 +25,8 @@ def what_would_show_it(table: Table, ranking: Ranking) -> str:
     return f"{found}{_parts(verdict)}.{_needed(verdict)}"
 
 
-def _nearest(table: Table) -> Row | None:
+def nearest(table: Table) -> Row | None:
+    """The pipeline nearest to the reference that was tested and cannot be told from it."""
     rows = (row for row in table.rows if not row.control and row.verdict is not None)
     return next((row for row in rows if side(row.verdict, table.metric) == "tied" and _tested(row)), None)
 

@@ -23,9 +23,9 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.records.record import Record
 from benchmark.report import captions, columns, screening
 from benchmark.report.answers import Answer, Beside, answers, first_row, screening_sentences
-from benchmark.report.caveats import Known, known
+from benchmark.report.caveats import Known, doubts, known
 from benchmark.report.charts import Chart, pareto
-from benchmark.report.conclusion import conclusion
+from benchmark.report.conclusion import conclusion, parts
 from benchmark.report.elsewhere import elsewhere
 from benchmark.report.looks import region_maps
 from benchmark.report.markup import escaped, visible
@@ -44,6 +44,7 @@ class Screening(NamedTuple):
     rows: list[tuple[str, list[Decided | None], Screened | None]]
     sentences: list[str]
     first: str
+    doubts: str
 
 
 class Part(NamedTuple):
@@ -176,7 +177,8 @@ def _screening(table: Table, rows: Sequence[Row], asked: list[Point]) -> Screeni
     name = label(first)
     own = next((shown for other, _, shown in known if other == name), None)
     sentences = screening_sentences(name, asked[0], own) if own is not None else []
-    return Screening(asked, known, sentences, name)
+    found = parts(table, table.ranking) if table.ranking is not None else None
+    return Screening(asked, known, sentences, name, doubts(table, found))
 
 
 def _at(found: Decided | None) -> Screened | None:
