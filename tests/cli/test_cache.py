@@ -138,7 +138,7 @@ def test_artefacts_are_listed_with_the_runs_that_they_serve(cache):
     said = {row.split()[1]: " ".join(row.split()[6:]) for row in cache.said("ls").splitlines()[1:]}
     assert said == {
         digest("a")[:8]: "unet+sepcnn+dense (3 runs)",
-        digest("b")[:8]: "none+?[31msepcnn+dense, unet+sepcnn+dense (3 runs), 1 run that is gone",
+        digest("b")[:8]: "none+ [31msepcnn+dense, unet+sepcnn+dense (3 runs), 1 run that is gone",
         digest("c")[:8]: "1 run that is gone",
         digest("d")[:8]: "unknown",
     }

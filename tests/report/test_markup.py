@@ -38,5 +38,5 @@ def test_a_text_is_no_formula_and_a_number_stays_one(text):
 
 def test_markdown_makes_no_link_no_picture_no_code_and_no_second_line():
     assert escaped("![y](http://z) [x][1] `c` a|b\n# d <img> \\") == (
-        r"\![y]\(http://z) [x]\[1] \`c\` a\|b # d &lt;img> \\"
+        r"\![y]\(http://z) [x]\[1] \`c\` a\|b # d &lt;img&gt; \\"
     )
