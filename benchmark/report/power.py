@@ -20,7 +20,7 @@ def what_would_show_it(table: Table, ranking: Ranking) -> str:
     verdict = row.verdict
     if verdict.minimum_detectable is None or verdict.error is None or not verdict.error:
         return ""
-    whose = f"to {row.pipeline}" if ranking.named else f"between {ranking.reference} and {row.pipeline}"
+    whose = f"to {row.pipeline}" if ranking.named else BETWEEN
     found = f"As measured, a true difference of {number(verdict.minimum_detectable)} {whose} is found in about 80 %"
     return f"{found}{_parts(verdict)}.{_needed(verdict)}"
 
