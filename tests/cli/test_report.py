@@ -119,7 +119,7 @@ def test_in_a_browser_the_script_runs_under_the_policy_and_reckons_as_the_page_w
     hit = amount(found.alarms_per_hit) if found.alarms_per_hit is not None else "–"
     expected = [*map(amount, (found.found, found.missed, found.alarms)), hit, between(found.ppv), between(found.npv)]
     assert re.findall(r"<td>([^<]*)", row[2]) == expected
-    assert 'aria-sort="descending"' in changed
+    assert 'aria-sort="ascending"' in changed
 
 
 def shown_by_a_browser(page: str, path: Path) -> str:
