@@ -189,7 +189,7 @@ def test_runs_without_curves_or_pictures_say_what_brings_them(results, tmp_path)
     for path in [*tmp_path.rglob(CURVES), *tmp_path.rglob(GALLERY)]:
         path.unlink()
     _, read = made(results)
-    assert read.text.count("No curves are stored") == 1 and "of these rows: scoring again" in read.text
+    assert read.text.count("No curves are stored") == 1 and "of these rows: bench score" in read.text
     assert str(tmp_path) not in read.text
     assert "published without pictures of patients" in read.text
 
