@@ -66,7 +66,7 @@ def test_records_to_hold_ones_own_against_are_meant_where_no_other_begins_so(res
         (results / name / "result.json").touch()
     assert run_folder("none-a-s1-f0", results) == results / "binary" / "none-a-s1-f0-22"
     assert run_folder("unet-z", results) == results / "reference" / "binary" / "unet-z-s0"
-    with pytest.raises(ConfigError, match="several runs: .*unet-z-s0, .*vote-c"):
+    with pytest.raises(ConfigError, match=r"several runs: .*unet-z-s0, .*vote-c"):
         run_folder("reference/binary", results)
 
 
