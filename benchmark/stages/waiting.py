@@ -7,7 +7,6 @@ import numpy as np
 
 from benchmark.models.notes import stalled
 from benchmark.stages.costs import meta_of
-from benchmark.stages.reading import Reader
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -27,11 +26,10 @@ def waiting(context: "Context") -> list[str]:
 
 
 def steps_of(context: "Context", stage: str) -> int:
-    """Of a training, as it says itself; a segmenter's from its epochs and the masks that it learnt from."""
+    """Of a training, as it says itself; of a segmenter, which does not, as many as there would be if all had masks."""
     meta = meta_of(context, stage)
     if "steps" in meta:
         return int(meta["steps"])
-    run = Reader(context)
-    images = int(np.count_nonzero((run.subsets == "train") & run.prepared.has_mask))
+    images = int(np.count_nonzero(np.load(context.artefacts["split"] / "subsets.npy") == "train"))
     epochs = len(json.loads((context.artefacts[stage] / "history.json").read_text()))
     return epochs * -(-images // int(meta["batch_size"]))

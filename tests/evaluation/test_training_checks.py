@@ -134,4 +134,4 @@ def test_a_dice_of_few_groups_says_nothing():
 
 
 def test_masks_that_are_poor_and_implausible_are_both_said():
-    assert len(masks({"implausible": Estimate(0.5, n=50), "dice": Estimate(0.3, n=50)})) == 2
+    assert len(masks({"implausible": Estimate(0.5, n=50), "dice": Estimate(0.3, n=50)}, trained=True)) == 2

@@ -1,7 +1,6 @@
 """How long steps wait, by hand; what is found out on a device, here pretended, and undone."""
 
 import json
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,7 +10,6 @@ from benchmark.models import executions
 from benchmark.models.batches import Batches, Slices
 from benchmark.models.executions import choose_steps_per_execution, input_stall_s, trace
 from benchmark.stages.context import Context
-from benchmark.stages.reading import Reader
 from benchmark.stages.record import notes_of
 from registry.backend import NAME, feed
 from tests.specs import spec
@@ -154,16 +152,14 @@ def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path
 
 
 @pytest.mark.parametrize(("epochs", "said"), [(24, False), (25, True)])
-def test_a_training_of_less_than_50_steps_says_nothing_of_waiting(tmp_path, monkeypatch, epochs, said):
-    """Of 60 images 40 have masks and are learnt from: two steps an epoch; the classifier's are in its meta.json."""
+def test_a_training_of_less_than_50_steps_says_nothing_of_waiting(tmp_path, epochs, said):
+    """Of 60 images 40 are learnt from: two steps an epoch; the classifier's are in its meta.json."""
     for stage, meta in (("fit", {"steps": 2 * epochs}), ("segmenter", {})):
         (tmp_path / stage).mkdir()
         (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": 0.5, "batch_size": 32, **meta}))
         (tmp_path / stage / "history.json").write_text(json.dumps([{}] * epochs))
-    subsets, known = np.array(["train"] * 50 + ["test"] * 10), np.array([False] * 10 + [True] * 50)
-    monkeypatch.setattr(Reader, "subsets", subsets)
-    monkeypatch.setattr(Reader, "prepared", SimpleNamespace(has_mask=known))
-    artefacts = {stage: tmp_path / stage for stage in ("segmenter", "fit")}
+    np.save(tmp_path / "subsets.npy", np.array(["train"] * 40 + ["test"] * 20))
+    artefacts = {stage: tmp_path / stage for stage in ("segmenter", "fit")} | {"split": tmp_path}
     found = notes_of(Context(spec(), artefacts, tmp_path, lambda told: None))
     assert [note.partition(":")[0] for note in found] == ["segmenter", "fit"] * said
 
