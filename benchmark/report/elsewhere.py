@@ -101,4 +101,4 @@ def _agree(internal: Mapping[str, float], metrics: Sequence[Mapping[str, object]
     known = [value for value in values if value is not None]
     if metric not in internal or len(known) < len(values):
         return False
-    return abs(sum(known) / len(known) - internal[metric]) < CLOSE
+    return bool(abs(sum(known) / len(known) - internal[metric]) < CLOSE)
