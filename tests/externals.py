@@ -137,7 +137,7 @@ def stored(
     return _put(
         folder, made, columns,
         n=int(rest.sum()), groups=len(np.unique(kept[1])), test=test, metrics=found, drop=drops(found, made.internal),
-        counts=dict(zip(CLASSES, np.bincount(kept[0]).tolist(), strict=True)),
+        counts=dict(zip(CLASSES, np.bincount(kept[0], minlength=2).tolist(), strict=True)),
         confusion=compute.confusion(kept[0], decided[rest], 2).astype(int).tolist(),
         needed=needed_of_classes(CLASSES, "COVID", targets, decided, groups, rest),
         subgroups=parts, differences=apart, tested=tested, recalibration=again,

@@ -73,24 +73,32 @@ def usage(as_json: bool) -> None:
     "--older-than", "age", required=True, metavar="AGE", help="Unused for that long: 30d, 2w, 12h and the like."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
-def prune(age: str, dry_run: bool) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(age: str, dry_run: bool, yes: bool) -> None:
     """Remove what no run has found or built for a while: artefacts, checkpoints, what is half-built."""
     import time
 
-    from benchmark.cli.durations import parse_duration
+    from benchmark.cli.durations import parse_age
     from benchmark.report.cache import counted, listed
+    from benchmark.storage.cache import Store
     from benchmark.storage.inventory import remove, stale
 
-    before = time.time() - parse_duration(age, "--older-than")
+    before = time.time() - parse_age(age, "--older-than")
     root, items = _look()
+    leaving = stale(items, before)
     if not items:
         _echo_empty(root)
-    elif dry_run:
-        leaving = stale(items, before)
+        return
+    if dry_run:
         _echo_lines(listed(leaving))
         click.echo(f"would remove {counted(leaving)} from {root}")
-    else:
-        click.echo(f"removed {counted(remove(root, lambda items: stale(items, before)))} from {root}")
+        return
+    with Store(root).alone():  # before the question, which would be idle
+        pass
+    if leaving and not yes and not _agreed(root, counted(leaving), listed(leaving)):
+        click.echo("nothing removed")
+        return
+    click.echo(f"removed {counted(remove(root, lambda items: stale(items, before)))} from {root}")
 
 
 @command.command(short_help="Remove everything.")
@@ -132,13 +140,15 @@ def _serving(root: "Path") -> "dict[str, Serving]":
     return {artefact: Serving(runs, there) for artefact, runs in found.items()}
 
 
-def _agreed(root: "Path", what: str) -> bool:
+def _agreed(root: "Path", what: str, listed: "Iterable[tuple[str, bool]]" = ()) -> bool:
+    """Whether somebody agrees, on a terminal, where a list may be shown before."""
     import sys
 
     from registry.errors import ConfigError
 
     if not sys.stdin.isatty():
         raise ConfigError(f"there is no terminal to ask on; add --yes to remove {what} from {root}")
+    _echo_lines(listed)
     return click.confirm(f"Remove {what} from {root}?")
 
 

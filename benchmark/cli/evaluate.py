@@ -47,8 +47,10 @@ if TYPE_CHECKING:
 def command(**flags: Any) -> None:
     """Evaluate RUN (a folder, or the beginning of a name) on images of elsewhere; nothing is trained.
 
+    A beginning that several runs share means all of them where they differ in their seed alone.
+
     \b
-    bench evaluate results/binary/unet-sepcnn-dense-s*-f0-* --data DIR --map "Pneumonia=Viral Pneumonia"
+    bench evaluate unet-sepcnn-dense-s --data DIR --map "Pneumonia=Viral Pneumonia"
     bench evaluate results/binary/unet-sepcnn-dense-s0-f0-e047cdfd --data DIR --masks
 
     Images are prepared as each run prepared its own, masks are drawn by its own segmenter, calibration and thresholds
@@ -75,13 +77,13 @@ def command(**flags: Any) -> None:
 
 def _asked(flags: dict[str, Any]) -> "Asked":
     from benchmark.execution.external import Asked
-    from benchmark.records.places import run_folder
+    from benchmark.records.places import run_folders
     from benchmark.storage.places import cache_folder
 
     results = Path(flags["output"])
     same = ("data", "dataset", "maps", "masks", "skip_bad")
     return Asked(
-        runs=tuple(dict.fromkeys(run_folder(run, results) for run in flags["runs"])),
+        runs=tuple(dict.fromkeys(folder for run in flags["runs"] for folder in run_folders(run, results))),
         results=results,
         cache=cache_folder(),
         recalibrate=flags["recalibrate"] or 0,

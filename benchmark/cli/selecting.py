@@ -62,13 +62,14 @@ def _time(text: str, flag: str) -> "datetime":
     """A time in UTC that lies so long ago, or that is named; days begin at midnight here."""
     from datetime import UTC, datetime, timedelta
 
-    from benchmark.cli.durations import parse_duration
+    from benchmark.cli.durations import check_age, parse_duration
     from registry.errors import ConfigError
 
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         pass
+    check_age(text, flag)
     try:
         return datetime.now(UTC) - timedelta(seconds=parse_duration(text, flag))
     except (ConfigError, OverflowError) as error:

@@ -19,6 +19,7 @@ from benchmark.records.metrics import LEVELS, OF_CALIBRATION, OF_DECISIONS, OF_P
 PRECISION = 0.03  # to either side, for which it is said how many images are needed
 MOST_NEEDED = 1e7
 OF_ALL = (*OF_DECISIONS, *OF_PROBABILITIES)  # of all classes together: without one of them another question
+OVER_CLASSES = ("balanced-accuracy", "macro-f1", "auroc", "auprc")  # their means, which need each class
 DROPPING = (*OF_DECISIONS, *OF_RANKS, *OF_PROBABILITIES)
 
 
@@ -67,6 +68,7 @@ def carried_over(
     classes, positive, seed, resamples = asked
     found = evaluate(classes, positive, targets, outputs, groups, seed, resamples)
     found |= uncalibrated(classes, positive, targets, neutral, groups, seed, resamples)
+    found = _with_every_class(found)
     if positive is None or len(classes) != 2:
         return found
     k = list(classes).index(positive)
@@ -100,6 +102,7 @@ def recalibrated(
     corrected, probabilities, calibration = calibrate(logits, targets, local, prior, batch_prior)
     outputs, rest = outputs_of(corrected, probabilities), ~local
     found = evaluate(classes, positive, targets[rest], outputs.of(rest), groups[rest], seed, resamples)
+    found = _with_every_class(found)
     thresholds: dict[str, Threshold] = {}
     if positive is not None and len(classes) == 2:
         k = list(classes).index(positive)
@@ -121,11 +124,27 @@ def drops(external: Mapping[str, Estimate], internal: Mapping[str, Estimate]) ->
     the two (MOVER, Zou & Donner 2008), which keeps them asymmetric near 0 and 1.
     """
     named = [name for name in external if name in internal and _drops(name)]
-    absent = [name.partition("/")[2] for name, one in external.items() if name.startswith("n/") and not one.value]
-    lacking = Estimate(None, note=f"the external dataset has no image of {', '.join(absent)}")
+    lacking = _lacking(external)
     return {
-        name: lacking if absent and name in OF_ALL else difference(external[name], internal[name]) for name in named
+        name: Estimate(None, note=lacking) if lacking and name in OF_ALL else difference(external[name], internal[name])
+        for name in named
     }
+
+
+def _with_every_class(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """The metrics, of which means over classes are not defined where a class has no image.
+
+    What is left of the mean would stand under the same name as that of all classes, and beside it.
+    """
+    lacking = _lacking(found)
+    means = [name for name in found if name.partition("@")[0] in OVER_CLASSES] if lacking else []
+    return found | {name: Estimate(None, n=found[name].n, note=lacking) for name in means}
+
+
+def _lacking(found: Mapping[str, Estimate]) -> str:
+    """Which classes have no image, by what is known of each class; empty where all have one."""
+    absent = [name.partition("/")[2] for name, one in found.items() if name.startswith("n/") and not one.value]
+    return f"the external dataset has no image of {', '.join(absent)}" if absent else ""
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:

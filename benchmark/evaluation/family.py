@@ -1,6 +1,6 @@
 """The verdicts on all rows of a table at once, from the predictions that its runs left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,15 @@ def family_test(folder_of: Callable[[Record], Path], subset: str = "test") -> Fa
 
 def _nothing(contenders: Sequence[Contender], why: str) -> Verdicts:
     return Verdicts([Standing(note=why)] * len(contenders), [Verdict(note=why)] * len(contenders), note=why)
+
+
+def _too_few(groups: Mapping[str, int]) -> str:
+    """Why these groups of each class allow no verdict; empty where they do."""
+    absent = [name for name, count in groups.items() if not count]
+    few = [name for name, count in groups.items() if 0 < count < FEW]
+    why = [f"no image of {', '.join(absent)}"] if absent else []
+    why += [f"fewer than {FEW} groups of {', '.join(few)}"] if few else []
+    return f"{'; '.join(why)}: no verdict" if why else ""
 
 
 class Family:
@@ -103,8 +112,7 @@ class Family:
         groups = dict(zip(classes, groups_of_classes(images, codes, range(len(classes))), strict=True))
         order = sorted(self.told)
         found = infer([self.told[i].row for i in order], self._question(images, groups, order))
-        few = [name for name, count in groups.items() if count < FEW]
-        note = f"fewer than {FEW} groups of {', '.join(few)}: no verdict" if few else ""
+        note = _too_few(groups)
         standings = [self._standing(i, order, found, note) for i in range(len(self.contenders))]
         differences = [self._difference(i, order, found, note, len(images.ids)) for i in range(len(self.contenders))]
         untested = self.reasons.get(self.reference, "")
@@ -114,7 +122,7 @@ class Family:
         folds = len(np.unique(images.fold))
         reference = order.index(self.reference) if self.named and self.reference in order else None
         return Question(
-            fewest=min(groups.values()),
+            fewest=min(filter(None, groups.values()), default=1),  # a class without images bounds nothing
             reference=reference,
             share=self._share(folds) if folds > 1 else None,
             seed=int(images.digest()[:15], 16),

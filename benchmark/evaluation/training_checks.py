@@ -17,6 +17,7 @@ IMPLAUSIBLE = 0.05  # of the masks
 THROUGHOUT = 0.9
 POOR = 0.8  # Dice
 SEGMENTER = "train the segmenter longer (segmentation.epochs) or take --segmenter none"
+UNTRAINED = "take a segmenter that is trained, or --segmenter none"
 FALLING = (
     "the training loss was still falling when the training ended: train longer (--epochs, or training.epochs and "
     "training.minimum_steps)"
@@ -91,23 +92,30 @@ def shortened(schedule: Any, steps: int) -> list[str]:
     ]
 
 
-def masks(quality: Mapping[str, Estimate]) -> list[str]:
+def masks(quality: Mapping[str, Estimate], trained: bool) -> list[str]:
     """Of lung masks that many images did not get, or that hardly agree with the dataset's own.
 
     Args:
         quality: statistics of the test images' masks: share of implausible ones, Dice (also ``dice/LABEL (annotator)``)
             where the dataset has masks; empty where the frame is kept whole.
+        trained: whether the segmenter was; a rule cannot be trained longer.
     """
-    found = []
+    found, remedy = [], SEGMENTER if trained else UNTRAINED
     implausible = quality.get("implausible")
     if implausible and implausible.value is not None and implausible.value > IMPLAUSIBLE:
         much = "all or nearly all" if implausible.value > THROUGHOUT else f"more than {IMPLAUSIBLE:.0%} of"
-        found.append(f"{much} the lung masks are implausible (see masks.png): {SEGMENTER}")
+        found.append(f"{much} the lung masks are implausible (see {_where_seen(quality)}): {remedy}")
     poor = _poor(quality)
     if poor is not None:
         below = f"{POOR:.2f}".removeprefix("0")
-        found.append(f"the lung masks{poor} are poor: Dice below {below} against the dataset's own; {SEGMENTER}")
+        found.append(f"the lung masks{poor} are poor: Dice below {below} against the dataset's own; {remedy}")
     return found
+
+
+def _where_seen(quality: Mapping[str, Estimate]) -> str:
+    """The picture that shows masks: beside the dataset's own only where that has some."""
+    dice = quality.get("dice")
+    return "masks.png" if dice is not None and dice.value is not None else "network-view.png"
 
 
 def _poor(quality: Mapping[str, Estimate]) -> str | None:

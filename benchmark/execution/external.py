@@ -19,7 +19,7 @@ from benchmark.records.record import DatasetInfo
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.code import OWN, CodeIndex
 from benchmark.storage.digests import canonical, digest
-from benchmark.tasks.mapping import class_map, parse_map
+from benchmark.tasks.mapping import check_classes, class_map, map_told, parse_map
 from benchmark.tasks.reading import parse_component
 from benchmark.tasks.spec import DatasetChoice, RunSpec
 from registry.errors import ConfigError, StorageError
@@ -86,9 +86,11 @@ def evaluated(asked: Asked, display: Display) -> list[Evaluated]:
     with ExitStack() as stack:
         hall = _Workers(asked.cache, stack)
         choice, summary = _summary(asked, hall.of(runs[0]), display)
-        mappings = [
-            {} if asked.masks else class_map(_present(summary), run.classes, given, run.record.run) for run in runs
-        ]
+        mappings = [{} if asked.masks else _mapped(summary, run, given, asked.data or summary.name) for run in runs]
+        if not asked.masks:
+            said = (map_told(mapping, summary.counts, run.classes) for mapping, run in zip(mappings, runs, strict=True))
+            for line in dict.fromkeys(said):
+                display.say(line)
         own = _Own(asked.cache, display)
         return [
             _evaluated(asked, display, hall.of(run), own, run, choice, summary, mapping)
@@ -172,8 +174,11 @@ def _summary(asked: Asked, worker: Worker, display: Display) -> tuple[DatasetCho
     return seen.dataset, seen.summary
 
 
-def _present(summary: DatasetSummary) -> list[str]:
-    return [label for label in summary.labels if summary.counts.get(label)]
+def _mapped(summary: DatasetSummary, run: Finished, given: Mapping[str, str], where: str) -> dict[str, str]:
+    present = [label for label in summary.labels if summary.counts.get(label)]
+    mapping = class_map(present, run.classes, given, run.record.run)
+    check_classes(mapping, present, run.classes, given, where)
+    return mapping
 
 
 def _evaluated(

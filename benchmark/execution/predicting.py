@@ -13,10 +13,11 @@ from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Answer
 from benchmark.planning.backend import keras_backend
 from benchmark.records.files import FILE, verify
+from benchmark.records.places import without_models
 from benchmark.records.prediction import Answered
 from benchmark.records.record import Record
 from benchmark.tasks.spec import run_spec
-from registry.errors import ConfigError, DataError, DataNotFoundError
+from registry.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,6 +178,6 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
     if record.members:
         raise DataError(f"{record.run} is made of other runs and keeps no models of its own; load one of those")
     if not (folder / MODELS).is_dir():
-        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
+        raise without_models(folder, MODELS, record.run, record.task)
     environment = {"KERAS_BACKEND": keras_backend(_backend(record))}
     return Pipeline(folder, record, Worker(cache / "logs", environment))

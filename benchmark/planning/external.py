@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records.files import FILE, scan, verify
+from benchmark.records.places import without_models
 from benchmark.records.record import Record
 from benchmark.tasks.spec import RunSpec, VoteSpec, run_spec, target_of
 from registry.errors import ConfigError, DataError, DataNotFoundError
@@ -65,7 +66,7 @@ def finished(folder: Path) -> Finished:
 
 def _with_models(folder: Path, record: Record) -> Path:
     if not (folder / MODELS).is_dir():
-        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
+        raise without_models(folder, MODELS, record.run, record.task)
     return folder
 
 

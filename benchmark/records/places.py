@@ -1,10 +1,11 @@
 """Where a run is, as people say it: its folder, or the beginning of its name."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmark.records.contents import RECORD
+from benchmark.records.files import read
 from registry.errors import ConfigError, DataNotFoundError
 
 REFERENCE = "reference"  # a folder of records to hold one's own against
@@ -22,7 +23,7 @@ def run_folder(text: str, results: Path) -> Path:
 
     Args:
         text: that folder, or the beginning of the run's name, or of its place below the results, that no other run's
-            begins with; see `meant`.
+            begins with; see `meant`.  Records to hold one's own against are meant where no other begins so.
         results: below which runs are looked for by name.
 
     Raises:
@@ -34,30 +35,67 @@ def run_folder(text: str, results: Path) -> Path:
         return given.absolute()
     if given.is_dir():
         raise DataNotFoundError(f"no record in {text!r}; expected the folder of a run, with a {RECORD}")
-    found = meant(text, run_places(results))
+    places = list(run_places(results))
+    found = meant(text, places) or meant(text, places, reference=True)
     if not found:
         raise DataNotFoundError(
             f"no run {text!r}: expected the folder of a run, or the beginning of the name of one below {str(results)!r}"
         )
     if len(found) > 1:
-        shown = ", ".join(str(results / place) for place in found[:SHOWN])
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise ConfigError(f"{text!r} begins the names of several runs: {shown}{more}; say more of it, or the folder")
+        raise _several(text, found, results)
     return (results / found[0]).absolute()
 
 
-def meant(text: str, places: Iterable[str]) -> list[str]:
-    """Which runs a text means: the one of that name, else all whose names, or places in the results, begin so.
+def run_folders(text: str, results: Path) -> list[Path]:
+    """The folders of a run, or of all runs of a beginning of a name that differ in their seed alone.
 
-    What lies in a folder called reference is meant by its folder alone.
+    Args:
+        text, results: see `run_folder`.
+
+    Raises:
+        DataNotFoundError: there is none.
+        ConfigError: there are several that differ in more.
+    """
+    found = [] if Path(text).is_dir() else meant(text, list(run_places(results)))
+    if len(found) < 2:
+        return [run_folder(text, results)]
+    records = [read(results / place / RECORD) for place in found]
+    alike = {(one.task, one.pipeline_digest, one.fold, one.scored_from) for one in records}
+    if len(alike) > 1 or len({one.seed for one in records}) < len(records):
+        raise _several(text, found, results)
+    return [(results / place).absolute() for place in found]
+
+
+def without_models(folder: Path, models: str, run: str, task: str) -> DataNotFoundError:
+    """The error of a run whose folder keeps nothing that predicts, and what to do.
+
+    Args:
+        models: name of the folder that is not there.
+    """
+    if REFERENCE in folder.parts:
+        return DataNotFoundError(
+            f"no models in {folder}: reference records come without models; bench run --task {task} trains one"
+        )
+    return DataNotFoundError(f"no models in {folder}; expected a folder {models!r}; run {run} again")
+
+
+def _several(text: str, found: Sequence[str], results: Path) -> ConfigError:
+    shown = ", ".join(str(results / place) for place in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ConfigError(f"{text!r} begins the names of several runs: {shown}{more}; say more of it, or the folder")
+
+
+def meant(text: str, places: Iterable[str], *, reference: bool = False) -> list[str]:
+    """Which runs a text means: the one of that name, else all whose names, or places in the results, begin so.
 
     Args:
         places: of runs, from the results folder.
+        reference: of those that lie in a folder called reference, and else of none of them.
     """
     start = text.removeprefix("./")
     if not start:
         return []
-    own = [place for place in places if REFERENCE not in place.split("/")]
+    own = [place for place in places if (REFERENCE in place.split("/")) is reference]
     exact = [place for place in own if start in (place, _name(place))]
     begun = [place for place in own if place.startswith(start) or _name(place).startswith(start)]
     return exact if len(exact) == 1 else begun

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from benchmark.comparison.tables import Row, Table
 from benchmark.records.estimate import Estimate
 from benchmark.report import captions, wording
-from benchmark.report.caveats import doubts, reaching
-from benchmark.report.conclusion import RETRAIN, Parts, conclusion, parts
+from benchmark.report.caveats import doubts
+from benchmark.report.conclusion import RETRAIN, Parts, conclusion, corrected, parts
+from benchmark.report.cues import reaching
 from benchmark.report.elsewhere import Elsewhere, alarms, fall
 from benchmark.report.looks import looks
 from benchmark.report.power import BETWEEN, nearest
@@ -81,11 +82,9 @@ def _two_intervals(table: Table) -> str:
     row = first_row(table)
     if row is None or table.ranking is None or table.ranking.named or row.standing is None:
         return ""
-    own, wider = (row.standing.low, row.standing.high), (row.standing.first_low, row.standing.first_high)
-    shown, here = wording.interval(*own), wording.interval(*wider)
-    if not here or not shown or here == shown:
+    if not corrected(table, row):
         return ""
-    return f"{here} is corrected for its having been chosen as the best of these rows; by itself it has {shown}."
+    return f"Without that correction it has {wording.interval(row.standing.low, row.standing.high)}."
 
 
 def _noise(table: Table, found: Parts | None) -> Iterator[str]:
@@ -129,7 +128,7 @@ def _trivially(table: Table, found: Parts | None) -> list[str]:
     none = (
         [] if found.explained or tested else [f"Not known: no control was tested against the first row{_why(table)}."]
     )
-    as_much = reaching(table)
+    as_much = reaching(table, table.ranking.reference)
     level = [f"Untested, but scoring at least as much: {wording.listed(as_much, 6)}."] if as_much else []
     return [*_said(found.explained), *fine, *none, *level, *_said(found.sources, found.rules, found.marks)]
 

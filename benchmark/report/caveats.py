@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from benchmark.comparison.tables import Table
 from benchmark.records.estimate import FEW
-from benchmark.records.metrics import direction
 from benchmark.records.record import DatasetInfo
 from benchmark.records.summary import DatasetSummary
 from benchmark.records.verdicts import Verdict
 from benchmark.report import captions, wording
 from benchmark.report.conclusion import Parts
+from benchmark.report.cues import reaching
 from benchmark.report.opening import opening
 
 DRAWN = "drawn by code"  # in the notices, or the origin, of a dataset that is
@@ -64,20 +64,6 @@ def few(table: Table) -> list[str]:
     return [name for name in table.classes if 0 < table.groups.get(name, counts.get(name, 0)) < FEW]
 
 
-def reaching(table: Table) -> list[str]:
-    """Controls that were not tested against the first row and score at least as much, each with its score."""
-    own = next(
-        (row.value(table.metric) for row in table.rows if _first(table) == row.pipeline and not row.control), None
-    )
-    if own is None:
-        return []
-    sign = direction(table.metric)
-    untested = [row for row in table.rows if row.control and (row.verdict is None or not _tested(row.verdict))]
-    scored = [(row.pipeline, row.value(table.metric)) for row in untested]
-    found = [(name, value) for name, value in scored if value is not None and sign * value >= sign * own]
-    return [f"{name} ({wording.number(value)})" for name, value in found]
-
-
 def doubts(table: Table, found: Parts | None) -> str:
     """Why what follows from the first row's score may not follow from the disease; empty where nothing says so."""
     reasons = list(_doubts(table, found))
@@ -89,7 +75,7 @@ def _doubts(table: Table, found: Parts | None) -> Iterator[str]:
         yield "the films are drawn by code"
     if found is not None and found.explained:
         yield "a rule that sees no disease may be as good (third question)"
-    elif reaching(table):
+    elif table.ranking is not None and reaching(table, table.ranking.reference):
         yield "rules that see no disease score at least as much (third question)"
     elif not any(row.control and row.verdict is not None and _tested(row.verdict) for row in table.rows):
         yield "no rule that sees no disease was tested beside it"
@@ -121,10 +107,6 @@ def _understood(info: DatasetInfo, table: Table) -> list[str]:
         masks=sum(read.masks.values()) if read.read else None, understood=read,
     )  # fmt: skip
     return [line.strip() for line in opening(summary, table.split.parts if table.split else "own")]
-
-
-def _first(table: Table) -> str:
-    return table.ranking.reference if table.ranking is not None else ""
 
 
 def _tested(verdict: Verdict) -> bool:

@@ -14,11 +14,13 @@ from benchmark.report.cues import (
     outside_the_lungs,
     strongest,
     unknown_sources,
+    untested_rules,
 )
 from benchmark.report.power import what_would_show_it
 from benchmark.report.wording import count, interval, listed, metric, number
 
 RETRAIN = "--seeds 0,1,2"
+AMONG = "(corrected for being chosen among these rows)"  # behind an interval that is wider than in the table
 
 
 def conclusion(table: Table) -> str:
@@ -36,6 +38,7 @@ class Parts(NamedTuple):
 
     absent: str
     explained: str
+    level: str
     order: str
     trainings: str
     power: str
@@ -53,6 +56,7 @@ def parts(table: Table, ranking: Ranking) -> Parts:
     return Parts(
         absent=f"{table.absent}, which was named, is not in this table." if table.absent else "",
         explained=unbeaten,
+        level=untested_rules(table, ranking),
         order=order if unbeaten or ranking.named else f"{order}{_above(table)}",
         trainings=_these_trainings(table, ranking),
         power=what_would_show_it(table, ranking),
@@ -173,12 +177,25 @@ def _above(table: Table) -> str:
     return f" It is better than every control, than {best} by {_gain(table, row)}."
 
 
+def corrected(table: Table, row: Row) -> bool:
+    """Whether the sentence gives the first row another interval than the table, for its having been chosen.
+
+    A single pipeline was chosen among none, whatever rules stand beside it.
+    """
+    one = row.standing
+    if one is None or one.first_low is None or sum(not other.control and other.pooled for other in table.rows) < 2:
+        return False
+    return interval(one.first_low, one.first_high) != interval(one.low, one.high)
+
+
 def _interval_of_first(table: Table, row: Row) -> str:
-    """The interval of the first row, corrected for its having been chosen on these images."""
+    """The interval of the first row, where it is not that of the table with a word on what it is."""
     one, standing = row.metric(table.metric), row.standing
-    if standing is None or standing.first_low is None:
-        return interval(one.low, one.high) if one else ""
-    return interval(standing.first_low, standing.first_high)
+    if standing is not None and corrected(table, row):
+        return f"{interval(standing.first_low, standing.first_high)} {AMONG}"
+    if standing is not None and standing.low is not None:
+        return interval(standing.low, standing.high)
+    return interval(one.low, one.high) if one else ""
 
 
 def _gain(table: Table, row: Row) -> str:

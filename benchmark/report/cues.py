@@ -41,6 +41,39 @@ def explained(table: Table, ranking: Ranking) -> str:
     return ""
 
 
+def reaching(table: Table, name: str) -> list[str]:
+    """Controls that were not tested against a pipeline and score at least as much, each with its score."""
+    return [f"{row.pipeline} ({number(row.value(table.metric))})" for row in _reaching(table, name)]
+
+
+def _reaching(table: Table, name: str) -> list[Row]:
+    tested = [row.pipeline for row in _tested(table)]
+    others = [row for row in table.rows if row.control and row.pipeline not in tested]
+    return [row for row in others if _reaches(table, row, name, table.metric)]
+
+
+def untested_rules(table: Table, ranking: Ranking) -> str:
+    """Which rules score at least as much as the reference, though nothing says whether that is more than noise."""
+    name = ranking.reference
+    # Of the source that nothing was asked about `explained` speaks.
+    rows = [row for row in _reaching(table, name) if row.pipeline != ORACLE or row.verdict is not None]
+    if not rows:
+        return ""
+    own, sign = _reference(table, name).value(table.metric) or 0.0, direction(table.metric)
+    rows = sorted(rows, key=lambda row: -_merit(table, row))
+    more = all(_merit(table, row) > sign * own for row in rows)
+    reasons = list(dict.fromkeys(row.verdict.note for row in rows if row.verdict is not None and row.verdict.note))
+    why = ranking.untested or "; ".join(reasons)
+    scores = "scores" if len(rows) == 1 else "score"
+    what = f"{scores} {'better' if more and sign < 0 else 'more' if more else 'no worse'}"
+    names = listed([f"{row.pipeline} ({number(row.value(table.metric))})" for row in rows])
+    return f"{names} {what} than {name} ({number(own)}); not tested{f': {why}' if why else ''}."
+
+
+def _reference(table: Table, name: str) -> Row:
+    return next(row for row in table.rows if row.pipeline == name and not row.control)
+
+
 def strongest(table: Table) -> Row | None:
     """The control with the best score, among those that were tested."""
     return max(_tested(table), key=lambda row: _merit(table, row), default=None)
@@ -79,7 +112,7 @@ def _for_class(row: Row) -> str:
 
 def marks(table: Table, first: str) -> str:
     """What follows where the first row looks at the marks: its score shows nothing, that of one that does not may."""
-    best = next(row for row in table.rows if row.pipeline == first and not row.control)
+    best = _reference(table, first)
     oracle, largest = _control(table, ORACLE), _control(table, LARGEST)
     # Whatever the table is ranked by: what the source tells is a matter of decisions.
     by = BALANCED if oracle is not None and oracle.value(BALANCED) is not None else table.metric
@@ -140,6 +173,6 @@ def _merit(table: Table, row: Row) -> float:
 
 
 def _reaches(table: Table, control: Row, name: str, metric: str) -> bool:
-    own = next(row for row in table.rows if row.pipeline == name and not row.control).value(metric)
+    own = _reference(table, name).value(metric)
     other = control.value(metric)
     return None not in (own, other) and direction(metric) * (other or 0.0) >= direction(metric) * (own or 0.0)

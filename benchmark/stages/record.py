@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from benchmark.models.notes import halved, stalled
+from benchmark.models.notes import halved
 from benchmark.records.contents import images_digest, listing
 from benchmark.records.curves import FILE as CURVES
 from benchmark.records.estimate import Estimate
@@ -29,6 +29,7 @@ from benchmark.records.telling import FORMAT, differences, telling
 from benchmark.records.training import Pace, TrainingInfo
 from benchmark.stages.costs import cost_of, meta_of
 from benchmark.stages.model_files import model_files
+from benchmark.stages.waiting import waiting
 from benchmark.storage.cache import replace_folder
 from benchmark.storage.digests import library_versions
 from benchmark.storage.files import new_folder
@@ -50,7 +51,6 @@ ON_DEVICE = (
     "input_stall",
     "tracing_s",
 )  # what trainings measured on the device
-STALLED = 0.1  # the share of the time waited for images from which on a reader must know
 THUMBNAILS = "gradcam.json"
 SOURCELESS = "made anew each time: the source of {} cannot be read"
 
@@ -254,9 +254,7 @@ def notes_of(context: "Context") -> list[str]:
     metas = {stage: meta_of(context, stage) for stage in asked if stage in context.artefacts}
     sizes = {stage: meta["batch_size"] for stage, meta in metas.items()}
     smaller = [f"{stage}: {halved(size, asked[stage])}" for stage, size in sizes.items() if size < asked[stage]]
-    shares = {stage: meta["input_stall"] for stage, meta in metas.items()}
-    waiting = [f"{stage}: {stalled(share)}" for stage, share in shares.items() if share > STALLED]
-    return smaller + waiting
+    return smaller + waiting(context)
 
 
 def _training(context: "Context", facts: "RunFacts") -> TrainingInfo:

@@ -109,7 +109,7 @@ def trained_notes(run: Reader, quality: Mapping[str, Estimate]) -> list[str]:
     Args:
         quality: of its masks.
     """
-    notes = masks(quality)
+    notes = masks(quality, trained="segmenter" in run.artefacts)
     notes += [NO_TEST] if learns_shuffled(run) else []
     if "fit" in run.artefacts:
         history = json.loads((run.artefacts["fit"] / "history.json").read_text())

@@ -68,6 +68,50 @@ def class_map(labels: Sequence[str], classes: Classes, given: Mapping[str, str],
     return mapped
 
 
+def check_classes(
+    mapping: Mapping[str, str], labels: Sequence[str], classes: Classes, given: Mapping[str, str], where: str
+) -> None:
+    """Refuse a map that leaves images of less than two classes while nobody has said what other labels are.
+
+    A map that names every label, or ``*``, may leave one class: what needs the others is then not defined.
+
+    Args:
+        mapping: see `class_map`; `labels` and `given` as there.
+        where: the images, for the message.
+
+    Raises:
+        ConfigError: it is such a map.
+    """
+    absent = without_images(mapping, classes)
+    open_ = [label for label in labels if label not in mapping and label not in given and OTHERS not in given]
+    if not open_ or len(classes) - len(absent) > 1:
+        return
+    are = "is" if len(open_) == 1 else "are"
+    raise ConfigError(
+        f"no image of {where} is {_some(absent)}; its label{'s' * (len(open_) > 1)} {_some(open_)} {are} of no class: "
+        f'say --map "LABEL={absent[0]}", or --map "*=" to leave them out'
+    )
+
+
+def without_images(mapping: Mapping[str, str], classes: Classes) -> list[str]:
+    """The classes that no label maps to."""
+    return [name for name in classes if name not in mapping.values()]
+
+
+def map_told(mapping: Mapping[str, str], counts: Mapping[str, int], classes: Classes) -> str:
+    """What goes where, what is left out, and which classes have no image, in one line.
+
+    Args:
+        counts: label -> images.
+    """
+    parts = [", ".join(f"{label} → {name}" for label, name in mapping.items())]
+    left = [f"{label} {count:,}" for label, count in counts.items() if count and label not in mapping]
+    parts += [f"left out, of no class: {', '.join(left)}"] if left else []
+    absent = without_images(mapping, classes)
+    parts += [f"no image is {', '.join(absent)}: what needs it is not defined"] if absent else []
+    return "; ".join(parts)
+
+
 def _class_of(label: str, classes: Classes, given: Mapping[str, str]) -> str:
     """The class of a label; empty where it has none."""
     found = _named(given[label], classes, exactly=True) if label in given else _named(label, classes, exactly=False)

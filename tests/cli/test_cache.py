@@ -158,7 +158,7 @@ def test_a_run_that_is_asked_for_again_is_remembered_once_and_as_used_now(cache)
         Served("one", "a+b", str(cache.root.parent / "results" / "one"), [f"fit/{digest('x')}"]),
     )
     assert path.stat().st_mtime > time.time() - 60
-    assert cache.said("prune", "--older-than", "30d").startswith("removed nothing")
+    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed nothing")
 
 
 def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
@@ -171,7 +171,7 @@ def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
     kept = cache.file(f"verdicts/{digest('w')}.json")
     foreign = cache.file("verdicts/notes.txt")
     age(foreign, 31)
-    assert cache.said("prune", "--older-than", "30d").startswith("removed 2 verdicts, 1 run served (")
+    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 run served (")
     assert kept.exists() and foreign.exists() and not any(path.exists() for path in old)
     cache.said("clear", "--yes")
     assert not kept.exists() and foreign.exists()
@@ -257,17 +257,17 @@ def test_pruning_keeps_what_was_used(cache):
         cache.checkpoint("e", days=31),
         cache.left("fit-0123456789abcdef-a1b2c3d4", days=31),
     ]
-    assert "removed 1 artefact, 1 checkpoint, 1 half-built (" in cache.said("prune", "--older-than", "30d")
+    assert "removed 1 artefact, 1 checkpoint, 1 half-built (" in cache.said("prune", "--older-than", "30d", "--yes")
     assert [path.exists() for path in (*kept, found)] == [True] * 3
     assert [path.exists() for path in old] == [False] * 3
     assert list((cache.root / "building").iterdir()) == []
-    assert cache.said("prune", "--older-than", "30d") == f"removed nothing from {cache.root}\n"
+    assert cache.said("prune", "--older-than", "30d", "--yes") == f"removed nothing from {cache.root}\n"
 
 
 def test_a_checkpoint_is_as_old_as_the_newest_thing_in_it(cache):
     path = cache.checkpoint("a", days=31)
     os.utime(path / "epoch-0001" / "weights")
-    cache.said("prune", "--older-than", "30d")
+    cache.said("prune", "--older-than", "30d", "--yes")
     assert path.exists()
 
 
@@ -286,6 +286,25 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(cache):
 def test_pruning_needs_an_age(filled, arguments):
     assert "--older-than" in filled.refused("prune", *arguments)
     assert len(inventory(filled.root)) == 12
+
+
+def test_pruning_says_what_it_removes_and_asks(cache):
+    old, kept = cache.artefact("fit", "a", days=31), cache.artefact("fit", "b", days=2)
+    words = ("prune", "--older-than", "30d")
+    told = cache.refused(*words)
+    assert "there is no terminal to ask on; add --yes to remove 1 artefact (" in told and old.exists()
+    page = cache.said(*words, typed="n\n")
+    assert page.splitlines()[1].split()[:2] == ["fit", digest("a")[:8]] and digest("b")[:8] not in page
+    assert "Remove 1 artefact (" in page and page.endswith("nothing removed\n") and old.exists()
+    assert "removed 1 artefact (" in cache.said(*words, typed="y\n")
+    assert kept.exists() and not old.exists()
+    assert cache.said(*words).startswith("removed nothing")  # nothing to ask about
+
+
+def test_a_month_is_no_minute(cache):
+    cache.artefact("fit", "a", days=2)
+    told = cache.refused("prune", "--older-than", "1m", "--yes")
+    assert told == "bench: --older-than '1m': m may be minutes or months; say one such as 60s, 1h or 30d\n"
 
 
 def test_clearing_removes_everything_of_ours(filled):
@@ -362,7 +381,7 @@ def test_what_is_not_ours_is_never_touched(filled, tmp_path):
     (outside / "x-ray").write_text("1")
     (filled.root / "objects" / "fit" / key).symlink_to(outside)
     (filled.root / "empty").mkdir()
-    filled.said("prune", "--older-than", "1s")
+    filled.said("prune", "--older-than", "1s", "--yes")
     filled.said("clear", "--yes")
     assert {name: filled.file(name, (filled.root / name).read_text()).read_text() for name in names} == {
         name: name for name in names
@@ -405,7 +424,7 @@ def test_a_removal_that_is_killed_leaves_whole_artefacts_and_what_the_next_one_s
     left = [path for word in "abcd" if (path := cache.store.find("fit", digest(word)))]
     assert len(left) == max(4 - survives, 0)
     assert all({path.name for path in one.rglob("*")} == whole for one in left)
-    assert "1 half-removed" in cache.said("prune", "--older-than", "1d")
+    assert "1 half-removed" in cache.said("prune", "--older-than", "1d", "--yes")
     assert list((cache.root / "building").iterdir()) == []
     assert len(inventory(cache.root)) == len(left)
 
@@ -419,7 +438,7 @@ def test_what_cannot_be_removed_is_one_clear_line(filled, monkeypatch):
         discard(filled.root, inventory(filled.root))
 
 
-@pytest.mark.parametrize("words", [("prune", "--older-than", "1d"), ("clear", "--yes")])
+@pytest.mark.parametrize("words", [("prune", "--older-than", "1d", "--yes"), ("clear", "--yes")])
 def test_locks_of_artefacts_go_with_what_is_removed(filled, words):
     with filled.store.lock(f"fit-{digest('built once')}"):
         pass
@@ -442,7 +461,7 @@ def test_nothing_heavy_is_imported(filled):
     code = f"""
 import sys
 from benchmark.cli.main import bench
-for words in (["ls"], ["du"], ["prune", "--older-than", "1s"], ["clear", "--yes"]):
+for words in (["ls"], ["du"], ["prune", "--older-than", "1s", "--yes"], ["clear", "--yes"]):
     bench(["cache", *words], standalone_mode=False)
 assert not set({HEAVY!r}) & set(sys.modules)
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.cli.durations import parse_duration
+from benchmark.cli.durations import parse_age, parse_duration
 from registry.errors import ConfigError
 
 
@@ -45,3 +45,14 @@ def test_the_parts_add_up(weeks, days, hours, minutes, seconds):
     text = f"{weeks}w{days}d{hours}h{minutes}m{seconds}s"
     if parts:
         assert parse_duration(text, "--timeout") == parts.total_seconds()
+
+
+@pytest.mark.parametrize("text", ["1m", "12m", "1.5m", " 1m ", "1w2m", "1m30s"])
+def test_an_age_in_minutes_may_be_months_and_is_refused(text):
+    with pytest.raises(ConfigError, match=r"^--since .*: m may be minutes or months; say one such as 60s, 1h or 30d$"):
+        parse_age(text, "--since")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("1h30m", 5_400), ("30d", 2_592_000)])
+def test_other_ages_are_durations(text, seconds):
+    assert parse_age(text, "--since") == seconds

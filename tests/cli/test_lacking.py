@@ -55,7 +55,7 @@ def test_without_locks_two_commands_at_once_end_well_and_say_so_once(bench, at_o
 
 
 def test_without_locks_nothing_is_removed(bench, at_once):
-    for words in (("clear", "--yes"), ("prune", "--older-than", "1s")):
+    for words in (("clear", "--yes"), ("prune", "--older-than", "1s", "--yes")):
         line = one_line(bench.call("cache", *words, **lacking(bench.root / "lustre", FLOCK)))
         assert line.startswith(f"bench: nothing is removed from {bench.cache}: its file system has no locks (flock)")
     assert bench.artefacts("fit") == 1

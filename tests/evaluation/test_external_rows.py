@@ -1,5 +1,6 @@
 """Rows of one table of images of elsewhere, tested at once from what evaluations stored."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -117,3 +118,22 @@ def test_probabilities_are_judged_where_the_metric_is_of_them(tmp_path):
     found = rows_verdicts(["a", "b"], rows, [False, False], 0)
     values = [runs[0][0].metrics["log-loss"].value for runs in rows]
     assert found.differences[1].value == pytest.approx(values[1] - values[0])
+
+
+@pytest.mark.parametrize("n", [1, 40])
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "accuracy", "log-loss"])
+def test_images_of_one_class_alone_are_no_verdict_whenever_they_were_judged(tmp_path, n, metric):
+    """Older records hold a mean over the classes that are there."""
+    runs = []
+    for name, wrong in (("a", []), ("b", [0])):
+        targets, place = np.zeros(n, int), tmp_path / name
+        logits, groups = deciding(targets, wrong), np.arange(n).astype(str)
+        one = stored(place, targets, logits, groups, pipeline=name, record=name, trainings=[name], metric=metric)
+        assert one.metrics["balanced-accuracy"].value is None and one.metrics["specificity"].value is not None
+        assert one.metrics["balanced-accuracy"].note == "the external dataset has no image of COVID"
+        older = one.metrics | {"balanced-accuracy": one.metrics["specificity"]}
+        runs.append([(msgspec.structs.replace(one, metrics=older), place)])
+    found = rows_verdicts(["a", "b"], runs, [False, False], 0)
+    few = "; fewer than 10 groups of Non-COVID" * (n < 10)
+    assert found.note == found.differences[1].note == f"no image of COVID{few}: no verdict"
+    assert found.differences[1].low is None and found.groups == {"Non-COVID": n, "COVID": 0}

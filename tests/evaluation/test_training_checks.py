@@ -89,13 +89,23 @@ def test_a_training_that_was_told_to_be_short_is_not_told_that_it_still_falls():
 
 @pytest.mark.parametrize(("share", "said"), [(None, False), (0.0, False), (0.05, False), (0.2, True)])
 def test_implausible_masks_are_said(share, said):
-    assert bool(masks({"implausible": Estimate(share, n=50)})) is said
-    assert masks({}) == []
+    assert bool(masks({"implausible": Estimate(share, n=50)}, trained=True)) is said
+    assert masks({}, trained=True) == []
 
 
 def test_masks_that_are_implausible_throughout_are_called_so():
-    (note,) = masks({"implausible": Estimate(0.97, n=50)})
-    assert note.startswith("all or nearly all the lung masks are implausible (see masks.png): ")
+    (note,) = masks({"implausible": Estimate(0.97, n=50), "dice": Estimate(0.9, n=50)}, trained=True)
+    assert note.startswith("all or nearly all the lung masks are implausible (see masks.png): train the segmenter ")
+
+
+def test_of_a_rule_that_draws_masks_no_longer_training_and_no_picture_that_is_not_there_is_advised():
+    bad = {"implausible": Estimate(0.97, n=50), "dice": Estimate(None, n=0, note="no images with a mask")}
+    (note,) = masks(bad, trained=False)
+    assert note.endswith(
+        "are implausible (see network-view.png): take a segmenter that is trained, or --segmenter none"
+    )
+    (note,) = masks({"dice": Estimate(0.4, n=50)}, trained=False)
+    assert note.endswith("against the dataset's own; take a segmenter that is trained, or --segmenter none")
 
 
 @pytest.mark.parametrize(
@@ -112,16 +122,16 @@ def test_masks_that_are_implausible_throughout_are_called_so():
     ],
 )
 def test_poor_masks_are_said_where_it_can_be_known(quality, said):
-    notes = masks({"implausible": Estimate(0.0, n=50)} | {name: Estimate(one, n=50) for name, one in quality.items()})
+    found = {name: Estimate(one, n=50) for name, one in quality.items()}
+    notes = masks({"implausible": Estimate(0.0, n=50)} | found, trained=True)
     assert len(notes) == bool(said)
     assert all(said in note for note in notes)
 
 
 def test_a_dice_of_few_groups_says_nothing():
-    assert (
-        masks({"dice/COVID (nobody)": Estimate(0.4, n=50, note="fewer than ten groups"), "dice": Estimate(0.9)}) == []
-    )
+    few = {"dice/COVID (nobody)": Estimate(0.4, n=50, note="fewer than ten groups"), "dice": Estimate(0.9)}
+    assert masks(few, trained=True) == []
 
 
 def test_masks_that_are_poor_and_implausible_are_both_said():
-    assert len(masks({"implausible": Estimate(0.5, n=50), "dice": Estimate(0.3, n=50)})) == 2
+    assert len(masks({"implausible": Estimate(0.5, n=50), "dice": Estimate(0.3, n=50)}, trained=True)) == 2

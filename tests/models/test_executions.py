@@ -144,11 +144,24 @@ def test_tracing_costs_one_execution_and_two_steps_of_validation():
 def test_a_run_that_waited_for_more_than_a_tenth_says_so_and_what_to_do(tmp_path, input_stall, expected):
     for stage, share in input_stall.items():
         (tmp_path / stage).mkdir()
-        (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": share, "batch_size": 32}))
+        (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": share, "batch_size": 32, "steps": 50}))
     artefacts = {stage: tmp_path / stage for stage in input_stall}
     found = notes_of(Context(spec(), artefacts, tmp_path, lambda told: None))
     remedy = "; give it more processors (fewer --jobs) or keep the cache (BENCH_CACHE) on a faster disk"
     assert found == [note + remedy for note in expected]
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(24, False), (25, True)])
+def test_a_training_of_less_than_50_steps_says_nothing_of_waiting(tmp_path, epochs, said):
+    """Of 60 images 40 are learnt from: two steps an epoch; the classifier's are in its meta.json."""
+    for stage, meta in (("fit", {"steps": 2 * epochs}), ("segmenter", {})):
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "meta.json").write_text(json.dumps({"input_stall": 0.5, "batch_size": 32, **meta}))
+        (tmp_path / stage / "history.json").write_text(json.dumps([{}] * epochs))
+    np.save(tmp_path / "subsets.npy", np.array(["train"] * 40 + ["test"] * 20))
+    artefacts = {stage: tmp_path / stage for stage in ("segmenter", "fit")} | {"split": tmp_path}
+    found = notes_of(Context(spec(), artefacts, tmp_path, lambda told: None))
+    assert [note.partition(":")[0] for note in found] == ["segmenter", "fit"] * said
 
 
 def dense():

@@ -2,8 +2,10 @@
 
 import pytest
 
-from benchmark.records.places import meant, run_folder, run_places
+from benchmark.records.files import write
+from benchmark.records.places import meant, run_folder, run_folders, run_places, without_models
 from registry.errors import ConfigError, DataNotFoundError
+from tests import factories
 
 
 @pytest.fixture
@@ -56,3 +58,32 @@ def test_what_begins_so_is_meant_by_name_or_place_but_not_what_lies_in_reference
     assert meant("unet-a-s0-f0-11", places) == meant("binary/unet-a-s0-f0-11", places) == [places[1]]
     assert meant("unet-z", places) == meant("reference/", places) == meant("", places) == []
     assert run_folder("vote/", results) == results / "vote" / "none-b"
+
+
+def test_records_to_hold_ones_own_against_are_meant_where_no_other_begins_so(results):
+    for name in ("reference/binary/unet-z-s0", "reference/binary/vote-c", "reference/vote/none-a-s1-f0-99"):
+        (results / name).mkdir(parents=True)
+        (results / name / "result.json").touch()
+    assert run_folder("none-a-s1-f0", results) == results / "binary" / "none-a-s1-f0-22"
+    assert run_folder("unet-z", results) == results / "reference" / "binary" / "unet-z-s0"
+    with pytest.raises(ConfigError, match=r"several runs: .*unet-z-s0, .*vote-c"):
+        run_folder("reference/binary", results)
+
+
+def test_a_beginning_means_all_seeds_of_one_pipeline_where_several_are_asked_for(tmp_path):
+    runs = [factories.record(seed=seed) for seed in range(3)]
+    for one in (*runs, factories.record(seed=0, pipeline="none+sepcnn+dense")):
+        write(one, tmp_path / "binary" / one.run)
+    assert run_folders("unet-sepcnn", tmp_path) == [tmp_path / "binary" / one.run for one in runs]
+    assert run_folders(runs[1].run, tmp_path) == [tmp_path / "binary" / runs[1].run]
+    assert run_folders(str(tmp_path / "binary" / runs[2].run), tmp_path) == [tmp_path / "binary" / runs[2].run]
+    with pytest.raises(ConfigError, match="'binary' begins the names of several runs"):
+        run_folders("binary", tmp_path)
+    with pytest.raises(DataNotFoundError, match="no run 'vote'"):
+        run_folders("vote", tmp_path)
+
+
+def test_a_reference_without_models_is_not_told_to_be_run_again(tmp_path):
+    told = str(without_models(tmp_path / "reference" / "binary" / "unet-z", "model", "unet-z", "binary"))
+    assert told.endswith("reference records come without models; bench run --task binary trains one")
+    assert str(without_models(tmp_path / "a", "model", "a", "binary")).endswith("run a again")

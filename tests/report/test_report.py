@@ -2,7 +2,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -16,7 +16,7 @@ from benchmark.comparison.tables import Comparison, Row
 from benchmark.records.calibration import Threshold
 from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
 from benchmark.records.record import Record
-from benchmark.records.verdicts import FamilyTest, Verdict, Verdicts
+from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.report import wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run
@@ -340,6 +340,30 @@ def test_a_first_that_is_better_than_all_controls_is_said_to_be_so_and_by_how_mu
     assert "It is better than every control, than border (0.800) by 0.100 [0.080, 0.120]." in text
 
 
+def test_rules_that_score_more_are_named_where_too_few_groups_allow_no_test() -> None:
+    """A network of a few steps beside rules that were worked out, of which one is behind it."""
+    scores = {"metadata": 0.75, "grey-histogram": 0.781, "border": 0.4}
+    rules = {name: {"balanced-accuracy": Estimate(value, n=40)} for name, value in scores.items()}
+
+    def text(**worse: float) -> str:
+        found = {**rules, **{name: {"balanced-accuracy": Estimate(value, n=40)} for name, value in worse.items()}}
+        table = compare([factories.record(0.438, controls=found)], test=untestable).tables[0]
+        return conclusion(table)
+
+    few = "fewer than 10 groups of COVID: no verdict"
+    assert f"grey-histogram (0.781) and metadata (0.750) score more than {A} (0.438); not tested: {few}." in text()
+    assert f"metadata (0.750) scores more than {A} (0.438); not tested: {few}." in text(**{"grey-histogram": 0.3})
+    level = {"grey-histogram": 0.438, "metadata": 0.2}
+    assert f"grey-histogram (0.438) scores no worse than {A} (0.438); not tested" in text(**level)
+    assert "border" not in text() and "not tested" not in text(**{**level, "grey-histogram": 0.3}).partition("only")[0]
+
+
+def untestable(contenders: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
+    """As of a table with fewer than ten groups."""
+    note = "fewer than 10 groups of COVID: no verdict"
+    return Verdicts([Standing()] * len(contenders), [Verdict(value=0.1, note=note)] * len(contenders), note=note)
+
+
 def closing(gap: float, reach: float = 0.02, seeds: int = 2, against: str | None = None, **fields: object) -> str:
     records = [
         factories.record(value, pipeline=name, seed=seed)
@@ -351,19 +375,19 @@ def closing(gap: float, reach: float = 0.02, seeds: int = 2, against: str | None
 
 def test_who_leads_is_said_with_the_difference_to_the_next() -> None:
     assert (
-        f"{A} leads with 0.900 [0.870, 0.930]: its balanced-accuracy is higher than {B}'s by 0.050 [0.030, 0.070]."
-        in (closing(0.05))
+        f"{A} leads with 0.900 [0.870, 0.930] (corrected for being chosen among these rows): its balanced-accuracy is "
+        f"higher than {B}'s by 0.050 [0.030, 0.070]." in (closing(0.05))
     )
 
 
 def test_a_tie_says_what_would_show_the_difference() -> None:
     text = closing(0.01)
     assert (
-        f"{A} stands first with 0.900 [0.870, 0.930], but cannot be told apart from {B}: its balanced-accuracy is "
-        "higher by 0.010 [-0.010, 0.030]." in text
+        f"{A} stands first with 0.900 [0.870, 0.930] (corrected for being chosen among these rows), but cannot be told "
+        f"apart from {B}: its balanced-accuracy is higher by 0.010 [-0.010, 0.030]." in text
     )
     assert (
-        "a true difference of 0.028 between the two is found in about 80 % (of the squared error 64 % is the images, "
+        f"a true difference of 0.028 between {A} and {B} is found in about 80 % (of the squared error 64 % is the "
         in text
     )
     assert "as large as the one seen, 0.010, would take 3,102 test images and 18 trainings a row." in text

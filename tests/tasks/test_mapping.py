@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.tasks.mapping import class_map, parse_map
+from benchmark.tasks.mapping import check_classes, class_map, map_told, parse_map
 from registry.errors import ConfigError, UnknownNameError
 
 BINARY = {"Non-COVID": ["Normal", "Viral Pneumonia", "Lung_Opacity"], "COVID": ["COVID"]}
@@ -65,3 +65,29 @@ def test_unknown_names_suggest_the_nearest():
 def test_labels_of_which_none_maps_are_one_line():
     with pytest.raises(ConfigError, match=r"no label of the external dataset \(Hernia, Mass\) is a class"):
         class_map(["Hernia", "Mass"], BINARY, {}, "a run")
+
+
+CLINIC = ["Effusion", "Normal", "Pneumonia"]
+
+
+def test_one_class_alone_is_one_line_unless_it_is_said_what_the_other_labels_are():
+    mapping = class_map(CLINIC, BINARY, {}, "a run")
+    with pytest.raises(
+        ConfigError,
+        match=r"^no image of clinic is COVID; its labels Effusion, Pneumonia are of no class: "
+        r'say --map "LABEL=COVID", or --map "\*=" to leave them out$',
+    ):
+        check_classes(mapping, CLINIC, BINARY, {}, "clinic")
+    for text in ("*=", "Effusion=,Pneumonia=", "Pneumonia=COVID"):
+        given = parse_map([text])
+        check_classes(class_map(CLINIC, BINARY, given, "a run"), CLINIC, BINARY, given, "clinic")
+    check_classes(class_map(["Normal"], BINARY, {}, "a run"), ["Normal"], BINARY, {}, "healthy films alone")
+
+
+def test_of_more_than_two_classes_one_may_be_absent_and_is_said():
+    three = {"A": ["a"], "B": ["b"], "C": ["c"]}
+    mapping = class_map(["a", "b", "Hernia"], three, {}, "a run")
+    check_classes(mapping, ["a", "b", "Hernia"], three, {}, "clinic")
+    assert map_told(mapping, {"a": 1, "b": 2, "Hernia": 1300, "Mass": 0}, three) == (
+        "a → A, b → B; left out, of no class: Hernia 1,300; no image is C: what needs it is not defined"
+    )
