@@ -69,8 +69,10 @@ class Collected:
         self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
 
     def ordered(self, tables: Sequence[Table]) -> list[Table]:
-        """Tables of one's own before those that hold nothing but reference records."""
-        return sorted(tables, key=lambda table: all(self._is_reference(path) for path in self._files_of(table)))
+        """Tables of one's own before those that hold nothing but reference records, which are marked."""
+        known = [(table, all(map(self._is_reference, self._files_of(table)))) for table in tables]
+        marked = [msgspec.structs.replace(table, reference=True) if there else table for table, there in known]
+        return sorted(marked, key=lambda table: table.reference)
 
     def _files_of(self, table: Table) -> list[str]:
         return [self.files[run.run, run.key] for row in table.rows for run in row.runs]
@@ -96,7 +98,7 @@ class Collected:
         if isinstance(found, Broken):
             self.left_out.append(f"{path} {found.reason}")
         else:
-            self.externals.append(Found(found, path.parent))
+            self.externals.append(Found(found, path.parent, self._is_reference(str(path))))
 
 
 def collected(

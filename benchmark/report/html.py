@@ -23,8 +23,9 @@ def html(comparison: Comparison, elsewhere: Sequence[ExternalTable] = ()) -> str
         elsewhere: tables of images of elsewhere, below the others.
     """
     parts = [_line(f"{comparison.selected}.")] if comparison.selected else []
-    parts += [_table(shortened(table)) for table in comparison.tables]
-    parts += [_elsewhere(table) for table in elsewhere]
+    for reference in (False, True):
+        parts += [_table(shortened(table)) for table in comparison.tables if table.reference is reference]
+        parts += [_elsewhere(table) for table in elsewhere if table.reference is reference]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
 

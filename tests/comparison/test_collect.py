@@ -1,5 +1,8 @@
 """What lies below the folders that are compared."""
 
+import csv
+import io
+
 import msgspec
 import pytest
 
@@ -7,6 +10,8 @@ from benchmark.comparison.collect import collected, outermost, with_predictions
 from benchmark.records.files import FILE, write
 from benchmark.records.ledger import Ledger
 from benchmark.records.verdicts import Contender, Verdict, Verdicts
+from benchmark.report import captions
+from benchmark.report.pages import page
 from registry.errors import DataNotFoundError
 from tests import factories
 from tests.factories import A, B
@@ -66,9 +71,16 @@ def test_ones_own_tables_and_records_come_before_those_of_a_reference_unless_tha
         write(one, tmp_path / folder / one.run)
     comparison, found = collected([tmp_path], untested)
     assert [table.tasks for table in comparison.tables] == [["vote"], ["binary"]]
+    assert [captions.title(table).split()[0] for table in comparison.tables] == ["vote", "reference:"]
+    for form in ("table", "md", "html"):
+        text = "".join(page(comparison, [], form))
+        assert text.count("reference: binary") == text.count("reference: ") == 1 + (form == "html")  # its own title too
+    lines = csv.DictReader(io.StringIO("".join(page(comparison, [], "csv"))))
+    assert {(line["table"], line["reference"]) for line in lines} == {("1", ""), ("2", "True")}
     assert list(found.files) == [(one.run, one.key) for one in (own, shipped, both)]
     comparison, _ = collected([tmp_path / "reference"], untested)
     assert [table.tasks for table in comparison.tables] == [["binary"], ["vote"]]
+    assert not any(table.reference for table in comparison.tables)  # it was asked for
 
 
 def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
