@@ -74,8 +74,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
 
 
 def _compared(finished: "list[Finished]") -> "Comparison":
-    from benchmark.cli.paired import tested
-    from benchmark.comparison.compare import compare
+    from benchmark.cli.paired import family
+    from benchmark.comparison.collect import of_runs
 
-    folders = {record.run: run.folder for run, record in finished}
-    return compare([record for _, record in finished], test=tested(lambda record: folders[record.run]))
+    return of_runs({record.run: run.folder for run, record in finished}, [record for _, record in finished], family)

@@ -216,7 +216,9 @@ def _tested(table: Table) -> str:
         f"{name} {images:,} ({100 * images / every:.1f} %{_groups(table.groups.get(name), images)})"
         for name, images in counts.items()
     )
-    times = f" Scored at least {wording.plural(table.scored, 'time')}." if table.scored else ""
+    shown = sum(len(row.runs) for row in table.rows if not row.control)
+    elsewhere = ", counting runs that are not in this table" if table.scored > shown else ""
+    times = f" Scored at least {wording.plural(table.scored, 'time')}{elsewhere}." if table.scored else ""
     return f"Test: {classes}.{times}"
 
 

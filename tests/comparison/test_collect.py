@@ -6,7 +6,7 @@ import io
 import msgspec
 import pytest
 
-from benchmark.comparison.collect import collected, outermost, with_predictions
+from benchmark.comparison.collect import collected, of_runs, outermost, with_predictions
 from benchmark.records.files import FILE, write
 from benchmark.records.ledger import Ledger
 from benchmark.records.verdicts import Contender, Verdict, Verdicts
@@ -93,10 +93,15 @@ def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
         ledger.add(name, "ok", "b" * 64, test="a" * 64)
     ledger.add("of other images", "ok", "c" * 64, test="d" * 64)
     assert collected([tmp_path], untested)[0].tables[0].scored == 5
+    assert collected([tmp_path / "binary"], untested)[0].tables[0].scored == 5
+    last = of_runs({one.run: tmp_path / "binary" / one.run}, [one], untested)  # what a command says of its own run
+    assert last.tables[0].scored == 5
+    assert "Scored at least 5 times, counting runs that are not in this table." in " ".join(captions.caption(last.tables[0]))
 
 
 def test_rules_are_no_trainings_that_were_scored(tmp_path):
     ledger = Ledger(tmp_path)
+    ledger.add("controls-1234abcd", "ok", "b" * 64, test="a" * 64)  # removed since
     for one in (factories.record(0.9, test="a" * 64), factories.controls({"border": 0.7}, test="a" * 64)):
         write(one, tmp_path / "binary" / one.run)
         ledger.add_run(one, tmp_path / "binary" / one.run)
