@@ -169,9 +169,7 @@ def _with_lacking(row: Row, selecting: Selecting) -> Row:
     return msgspec.structs.replace(row, notes=[*row.notes, *notes]) if notes else row
 
 
-def of_runs(
-    made: Mapping[str, Path], records: Sequence[Record], test_of: Callable[[Folder], FamilyTest]
-) -> Comparison:
+def of_runs(made: Mapping[str, Path], records: Sequence[Record], test_of: Callable[[Folder], FamilyTest]) -> Comparison:
     """The comparison of runs that a command has just gone through, counted by the ledger of all that were made there.
 
     Args:

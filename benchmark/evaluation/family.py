@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.evaluation.contenders import Reading, Told, groups_of_classes
 from benchmark.evaluation.controls import MAJORITY
 from benchmark.evaluation.inference import Inference, Question, infer
-from benchmark.evaluation.intervals import FEW
+from benchmark.evaluation.intervals import FEW, FEW_GROUPS
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.stored import UNREADABLE
 from benchmark.evaluation.stored_outputs import Outputs, Untestable
@@ -104,7 +104,7 @@ class Family:
         order = sorted(self.told)
         found = infer([self.told[i].row for i in order], self._question(images, groups, order))
         few = [name for name, count in groups.items() if count < FEW]
-        note = f"fewer than {FEW} groups of {', '.join(few)}: no verdict" if few else ""
+        note = f"{FEW_GROUPS} of {', '.join(few)}: no verdict" if few else ""
         standings = [self._standing(i, order, found, note) for i in range(len(self.contenders))]
         differences = [self._difference(i, order, found, note, len(images.ids)) for i in range(len(self.contenders))]
         untested = self.reasons.get(self.reference, "")

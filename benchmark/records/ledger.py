@@ -142,7 +142,7 @@ def entries(results: Path) -> list[Entries]:
     return [_entries(path) for path in sorted(folder.glob(f"*{SUFFIX}"))] if folder.is_dir() else []
 
 
-def times_scored(ledger: Iterable[Entries], test: str, aside: Callable[[str], bool]) -> int:
+def times_scored(ledger: Iterable[Entries], test: str, aside: Callable[[str], bool] = lambda run: False) -> int:
     """How often these test images were scored, at the least: by so many runs that the ledger knows.
 
     Args:

@@ -33,9 +33,7 @@ def print_page(
     _print_tables(console, *shipped, after=shown or bool(costs))
 
 
-def _print_tables(
-    console: Console, comparison: Comparison, external: Sequence[ExternalTable], *, after: bool
-) -> bool:
+def _print_tables(console: Console, comparison: Comparison, external: Sequence[ExternalTable], *, after: bool) -> bool:
     """Whether there was any table."""
     if after and (comparison.tables or external):
         console.print()
@@ -76,7 +74,9 @@ def page(
     if form == "csv":
         return [_csv(comparison, costs, external)]
     if form == "md":
-        own, shipped = ((markdown(tables), external_markdown(others)) for tables, others in _apart(comparison, external))
+        own, shipped = (
+            (markdown(tables), external_markdown(others)) for tables, others in _apart(comparison, external)
+        )
         parts = [*own, costs_markdown(costs), *shipped]
         return ["\n".join(part for part in parts if part)]
     text = io.StringIO()

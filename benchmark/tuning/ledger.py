@@ -24,6 +24,7 @@ from benchmark.tuning.space import check_space
 from registry.errors import ConfigError, DataNotFoundError
 
 FILE = "ledger.jsonl"
+FOLDER = "tuning"  # below the results
 
 _HEADER = msgspec.json.Decoder(Search)
 _EVENT = msgspec.json.Decoder(Event)
@@ -97,6 +98,22 @@ def read(folder: Path) -> State:
     except ValueError as error:  # msgspec's errors are of this kind too
         raise ConfigError(f"{path} is not the ledger of a search ({error}); choose another folder") from error
     return msgspec.structs.replace(state, trials=[_timed(folder, trial) for trial in state.trials])
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a living process runs a trial of the search in a folder.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    with locked(folder) as ledger:
+        for trial in ledger.state.trials:
+            if trial.status == "running":
+                lock = ledger.acquire(trial.number)
+                if lock is None:
+                    return True
+                lock.release()
+    return False
 
 
 def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) -> None:

@@ -23,7 +23,7 @@ from benchmark.tasks.schema import Task
 from benchmark.tasks.settings import KINDS
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.brackets import why_none_stops_early
-from benchmark.tuning.ledger import locked, read
+from benchmark.tuning.ledger import FOLDER, locked, read
 from benchmark.tuning.outcome import trials_csv
 from benchmark.tuning.ranges import space_of
 from benchmark.tuning.report import Paired, Tuning, TuningReport, tuning_report
@@ -241,4 +241,4 @@ def check_file(path: Path, task: Path) -> None:
 
 def _folder(results: Path, spec: RunSpec, search: Search) -> Path:
     name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
-    return results / "tuning" / spec.task / name
+    return results / FOLDER / spec.task / name

@@ -96,7 +96,9 @@ def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
     assert collected([tmp_path / "binary"], untested)[0].tables[0].scored == 5
     last = of_runs({one.run: tmp_path / "binary" / one.run}, [one], untested)  # what a command says of its own run
     assert last.tables[0].scored == 5
-    assert "Scored at least 5 times, counting runs that are not in this table." in " ".join(captions.caption(last.tables[0]))
+    assert "Scored at least 5 times, counting runs that are not in this table." in " ".join(
+        captions.caption(last.tables[0])
+    )
 
 
 def test_rules_are_no_trainings_that_were_scored(tmp_path):
