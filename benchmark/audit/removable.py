@@ -4,6 +4,7 @@ Only folders that hold a record of ours, under its own name, are meant, and no l
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,6 @@ from benchmark.records.external import External
 from benchmark.records.files import as_written, scan
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed
-from benchmark.storage.digests import canonical, digest
 from benchmark.tuning import ledger as searches
 from benchmark.tuning.search import State
 from registry.errors import BenchError, ConfigError, DataNotFoundError
@@ -97,7 +97,7 @@ def _searches(files: Iterable[Path], root: Path) -> Iterator[Removable]:
             state = searches.read(path.parent)
         except BenchError:  # no ledger of a search
             continue
-        if path.parent.name.endswith(f"-{digest(canonical(state.search))[:8]}"):
+        if re.fullmatch(rf".+-{re.escape(state.search.tuner)}-[0-9a-f]{{8}}", path.parent.name):
             yield _removable(path.parent, state, "", root)
 
 

@@ -164,7 +164,7 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
     records = {}
     for run in planned:
         artefacts = dict.fromkeys(f"{step.name}/{step.key}" for step in run.plan.steps.values())
-        served = Served(run.plan.run, run.pipeline, str(run.folder.absolute()), list(artefacts))
+        served = Served(run.plan.run, run.pipeline, str(run.folder.absolute()), list(artefacts), run.summary.name)
         remember(session.store.root, run.plan.key, served)
     with session.display.running(sum(not run.of_controls for run in planned)) as take:
         for happened in session.pool.run(planned, session.store, timeout_s):

@@ -21,7 +21,6 @@ from benchmark.records.recomputed import Recomputed
 from benchmark.records.record import Record
 from benchmark.storage import aside
 from benchmark.storage.code import CodeIndex
-from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import put
 from benchmark.tuning import ledger
 from benchmark.tuning.search import Created
@@ -323,9 +322,11 @@ def test_a_measurement_and_a_search_go_by_their_folders_but_not_while_trials_run
     folder = results.put(run())
     measured = speed.write(factories.speed(), results.root).parent
     made = searches.SEARCHES["random"]
-    found = results.root / "tuning" / "binary" / f"a-b-c-random-{digest(canonical(made))[:8]}"
+    found = results.root / "tuning" / "binary" / "a-b-c-random-0123abcd"
     with ledger.locked(found, made) as held:
-        held.append(Created(0, {one.name: one.default for one in made.space.dimensions}, 0, made.epochs, None, "default"))
+        held.append(
+            Created(0, {one.name: one.default for one in made.space.dimensions}, 0, made.epochs, None, "default")
+        )
         lock = held.acquire(0)
     assert "is at work" in results.refused(found, "--yes", code=4)
     lock.release()
