@@ -5,7 +5,7 @@ Only folders that hold a record of ours, under its own name, are meant, and no l
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,15 +14,23 @@ import msgspec
 from benchmark.records import external, speed
 from benchmark.records.external import External
 from benchmark.records.files import as_written, scan
+from benchmark.records.places import SEARCH
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed
-from benchmark.tuning import ledger as searches
-from benchmark.tuning.search import State
-from registry.errors import BenchError, ConfigError, DataNotFoundError
+from registry.errors import ConfigError, DataNotFoundError
 
-Found = Record | External | Speed | State
 EVALUATION = "evaluation"
-KINDS = {External: EVALUATION, Speed: "measurement", State: "search"}
+SearchOf = Callable[[Path], str]  # folder -> the tuner of the search in it; empty where there is none
+
+
+class Search(msgspec.Struct, frozen=True):
+    """A search for settings: when its ledger was last written."""
+
+    created: str
+
+
+Found = Record | External | Speed | Search
+KINDS = {External: EVALUATION, Speed: "measurement", Search: "search"}
 
 
 class Removable(msgspec.Struct, frozen=True):
@@ -56,14 +64,14 @@ class Removable(msgspec.Struct, frozen=True):
     @property
     def created(self) -> str:
         """When it was made; of a search when its last trial was."""
-        if isinstance(self.found, State):
-            changed = (self.folder / searches.FILE).stat().st_mtime
-            return datetime.fromtimestamp(changed, UTC).isoformat(timespec="minutes")
         return self.found.created
 
 
-def removables(results: Path) -> list[Removable]:
+def removables(results: Path, search_of: SearchOf = lambda folder: "") -> list[Removable]:
     """Everything below a results folder that may be removed, each kind in the order of names.
+
+    Args:
+        search_of: tells searches, which are none of this package's.
 
     Raises:
         DataNotFoundError: there is no such folder.
@@ -73,13 +81,13 @@ def removables(results: Path) -> list[Removable]:
         raise DataNotFoundError(f"no results at {str(results)!r}; expected a folder that bench run wrote to (its -o)")
     if root.is_symlink():
         raise ConfigError(f"{results} is a link, and links are not followed here; name the folder that it points to")
-    met: dict[str, list[Path]] = {external.FILE: [], speed.FILE: [], searches.FILE: []}
+    met: dict[str, list[Path]] = {external.FILE: [], speed.FILE: [], SEARCH: []}
     runs = [
         _removable(Path(path).parent, found, as_written(Path(path)).seal, root)
         for path, found in scan(root, verified=False, others={name: files.append for name, files in met.items()})
         if isinstance(found, Record) and found.run == Path(path).parent.name
     ]
-    return [*runs, *_sealed(met[external.FILE], met[speed.FILE], root), *_searches(met[searches.FILE], root)]
+    return [*runs, *_sealed(met[external.FILE], met[speed.FILE], root), *_searches(met[SEARCH], root, search_of)]
 
 
 def _sealed(evaluations: Iterable[Path], measurements: Iterable[Path], root: Path) -> Iterator[Removable]:
@@ -91,14 +99,12 @@ def _sealed(evaluations: Iterable[Path], measurements: Iterable[Path], root: Pat
             yield _removable(path.parent, found, found.seal, root)
 
 
-def _searches(files: Iterable[Path], root: Path) -> Iterator[Removable]:
+def _searches(files: Iterable[Path], root: Path, search_of: SearchOf) -> Iterator[Removable]:
     for path in files:
-        try:
-            state = searches.read(path.parent)
-        except BenchError:  # no ledger of a search
-            continue
-        if re.fullmatch(rf".+-{re.escape(state.search.tuner)}-[0-9a-f]{{8}}", path.parent.name):
-            yield _removable(path.parent, state, "", root)
+        tuner = search_of(path.parent)
+        if tuner and re.fullmatch(rf".+-{re.escape(tuner)}-[0-9a-f]{{8}}", path.parent.name):
+            written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="minutes")
+            yield _removable(path.parent, Search(written), "", root)
 
 
 def rules_left(chosen: Sequence[Removable], there: Sequence[Removable]) -> list[Removable]:

@@ -7,22 +7,20 @@ leaves the run, or no run and what the next removal finishes.
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from benchmark.audit.removable import EVALUATION, Found, Removable, absolute, home
+from benchmark.audit.removable import EVALUATION, Found, Removable, Search, absolute, home
 from benchmark.records.external import External
 from benchmark.records.files import FILE, as_written
 from benchmark.records.ledger import Ledger, entries
-from benchmark.records.places import REFERENCE, meant
+from benchmark.records.places import REFERENCE, SEARCHES, meant
 from benchmark.records.record import Record
 from benchmark.records.speed import Speed
 from benchmark.storage.aside import delete, left_aside, put_back, set_aside
 from benchmark.storage.refusals import storage_errors
-from benchmark.tuning import ledger as searches
-from benchmark.tuning.search import State
 from registry.errors import ConfigError, RefusedError, unknown_name
 
 REASON = "removed by bench rm"
@@ -94,14 +92,17 @@ def check_alone(chosen: Sequence[Removable], dependants: dict[Path, tuple[Remova
     )
 
 
-def check_idle(chosen: Iterable[Removable]) -> None:
+def check_idle(chosen: Iterable[Removable], at_work: Callable[[Path], bool]) -> None:
     """Refuse to take away a search while somebody runs its trials.
+
+    Args:
+        at_work: whether that is so of the search in a folder.
 
     Raises:
         RefusedError: one of them is at work.
     """
     for one in chosen:
-        if isinstance(one.found, State) and searches.at_work(one.folder):
+        if isinstance(one.found, Search) and at_work(one.folder):
             raise RefusedError(f"{one.place} is at work, so nothing is removed; end that bench tune, or wait for it")
 
 
@@ -157,7 +158,7 @@ def _no_run(text: str, path: Path, results: Path) -> str:
 def _stands_on(found: Found, below: Removable) -> bool:
     """Whether a vote, a pooled result, a record scored anew or an evaluation stands on a run."""
     ground = below.found
-    if not isinstance(ground, Record) or isinstance(found, Speed | State):
+    if not isinstance(ground, Record) or isinstance(found, Speed | Search):
         return False
     if isinstance(found, External):
         return found.run == ground.run and found.record in ("", below.seal)
@@ -196,5 +197,5 @@ def _folders(root: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for path in (path for path in root.iterdir() if path.is_dir() and not path.is_symlink()):
             yield path
-            if path.name == searches.FOLDER:
+            if path.name == SEARCHES:
                 yield from (task for task in path.iterdir() if task.is_dir() and not task.is_symlink())

@@ -45,10 +45,11 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
     """
     from benchmark.audit.removable import removables, rules_left
     from benchmark.audit.removal import check_alone, check_idle, finish, named, remove, standing_on
+    from benchmark.tuning.ledger import at_work, tuner_of
     from registry.errors import ConfigError
 
     results = Path(output)
-    there = removables(results)
+    there = removables(results, tuner_of)
     selection = selection_of(
         flags["tasks"], flags["datasets"], flags["wheres"], flags["since"], flags["older_than"], flags["failed"]
     )
@@ -62,7 +63,7 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
     if not with_dependants:
         check_alone(chosen, dependants)
     chosen += [one for one, _ in dependants.values()]
-    check_idle(chosen)
+    check_idle(chosen, at_work)
     lone = rules_left(chosen, there)
     chosen += lone
     what = _listed(chosen, lone)

@@ -12,6 +12,7 @@ from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import missing
 from benchmark.planning.request import Request, components_asked, settings_of, task_of
 from benchmark.planning.resolve import Chosen, choose
+from benchmark.records.places import SEARCHES
 from benchmark.records.record import Record
 from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import write_whole
@@ -23,7 +24,7 @@ from benchmark.tasks.schema import Task
 from benchmark.tasks.settings import KINDS
 from benchmark.tasks.spec import RunSpec
 from benchmark.tuning.brackets import why_none_stops_early
-from benchmark.tuning.ledger import FOLDER, locked, read
+from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.outcome import trials_csv
 from benchmark.tuning.ranges import space_of
 from benchmark.tuning.report import Paired, Tuning, TuningReport, tuning_report
@@ -241,4 +242,4 @@ def check_file(path: Path, task: Path) -> None:
 
 def _folder(results: Path, spec: RunSpec, search: Search) -> Path:
     name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
-    return results / FOLDER / spec.task / name
+    return results / SEARCHES / spec.task / name
