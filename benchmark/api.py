@@ -112,8 +112,7 @@ def run(
 
 
 def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison:
-    from benchmark.comparison.collect import with_predictions
-    from benchmark.comparison.compare import compare as compared
+    from benchmark.comparison.collect import of_runs
     from benchmark.execution.run import finished_runs, planned_runs
     from benchmark.execution.session import opened
     from benchmark.planning.request import check_folders
@@ -122,8 +121,7 @@ def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison
     with opened(request, _display(progress)) as session:
         finished = finished_runs(session, planned_runs(session, only_failed=only_failed))
     folders = {record.run: run.folder for run, record in finished}
-    test = with_predictions(_family_test, lambda record: folders[record.run])
-    content = compared([record for _, record in finished], test=test)
+    content = of_runs(folders, [record for _, record in finished], _family_test)
     pipelines = {record.run: run.folder for run, record in finished if not record.of_controls}
     return Comparison(content.tables, content.left_out, pipelines)
 

@@ -1,4 +1,4 @@
-"""Runs and evaluations below a results folder that somebody wants to be rid of: which, what stands on them, and away.
+"""What somebody wants to be rid of below a results folder: which, what stands on it, and away.
 
 Only folders that hold a record of ours, under its own name, are ever touched, and no link is followed.  What goes is
 first renamed into a hidden folder beside it, then the ledger says so, then it is deleted: whoever is killed in between
@@ -7,78 +7,29 @@ leaves the run, or no run and what the next removal finishes.
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from benchmark.records import external
+from benchmark.audit.removable import EVALUATION, Found, Removable, Search, absolute, home
 from benchmark.records.external import External
-from benchmark.records.files import FILE, as_written, scan
+from benchmark.records.files import FILE, as_written
 from benchmark.records.ledger import Ledger, entries
-from benchmark.records.places import REFERENCE, meant
+from benchmark.records.places import REFERENCE, SEARCHES, meant
 from benchmark.records.record import Record
+from benchmark.records.speed import Speed
 from benchmark.storage.aside import delete, left_aside, put_back, set_aside
 from benchmark.storage.refusals import storage_errors
-from registry.errors import ConfigError, DataNotFoundError, RefusedError, unknown_name
+from registry.errors import ConfigError, RefusedError, unknown_name
 
 REASON = "removed by bench rm"
-
-
-class Removable(msgspec.Struct, frozen=True):
-    """A run, or an evaluation on images of elsewhere.
-
-    Attributes:
-        name: of its folder.
-        place: that folder, from the results folder.
-        found: what its record says.
-        seal: of the record as it is written.
-        home: the results folder that it lies in, which may lie in the one that is looked at.
-    """
-
-    folder: Path
-    name: str
-    place: str
-    found: Record | External
-    seal: str
-    home: Path
-
-    @property
-    def is_run(self) -> bool:
-        """Whether it is a run; else an evaluation of one."""
-        return isinstance(self.found, Record)
-
-
-def removables(results: Path) -> list[Removable]:
-    """Everything below a results folder that may be removed, in the order of names.
-
-    Raises:
-        DataNotFoundError: there is no such folder.
-    """
-    root = absolute(results)
-    if not root.is_dir():
-        raise DataNotFoundError(f"no results at {str(results)!r}; expected a folder that bench run wrote to (its -o)")
-    if root.is_symlink():
-        raise ConfigError(f"{results} is a link, and links are not followed here; name the folder that it points to")
-    evaluations: list[Path] = []
-    runs = [
-        _removable(Path(path).parent, found, as_written(Path(path)).seal, root)
-        for path, found in scan(root, verified=False, others={external.FILE: evaluations.append})
-        if isinstance(found, Record) and found.run == Path(path).parent.name
-    ]
-    read = ((path, external.read(path, verified=False)) for path in evaluations)
-    others = [
-        _removable(path.parent, found, found.seal, root)
-        for path, found in read
-        if isinstance(found, External) and found.name == path.parent.name
-    ]
-    return [*runs, *others]
 
 
 def named(texts: Iterable[str], there: Sequence[Removable], results: Path) -> list[Removable]:
     """What is meant by folders, and by names of runs, or their beginnings, or those of places: `records.places.meant`.
 
-    Evaluations are meant by their places alone.
+    Evaluations, measurements and searches are meant by their places alone.
 
     Raises:
         ConfigError: a folder is none of a run, or lies outside the results.
@@ -103,8 +54,12 @@ def named(texts: Iterable[str], there: Sequence[Removable], results: Path) -> li
 def _begun(text: str, own: Sequence[Removable]) -> list[Removable]:
     runs = set(meant(text, [one.place for one in own if one.is_run]))
     start = text.removeprefix("./")
-    evaluations = [one for one in own if not one.is_run and start and one.place.startswith(start)]
-    return [*(one for one in own if one.is_run and one.place in runs), *evaluations]
+    # speed and tuning in full, or their first letters would mean everything in them
+    others = [one for one in own if not one.is_run and ("/" in start or one.kind == EVALUATION)]
+    return [
+        *(one for one in own if one.is_run and one.place in runs),
+        *(one for one in others if start and one.place.startswith(start)),
+    ]
 
 
 def standing_on(chosen: Sequence[Removable], there: Sequence[Removable]) -> dict[Path, tuple[Removable, Removable]]:
@@ -135,6 +90,20 @@ def check_alone(chosen: Sequence[Removable], dependants: dict[Path, tuple[Remova
     raise RefusedError(
         f"{one.place} stands on {below.place}{more}, so nothing is removed; --with-dependants removes these too"
     )
+
+
+def check_idle(chosen: Iterable[Removable], at_work: Callable[[Path], bool]) -> None:
+    """Refuse to take away a search while somebody runs its trials.
+
+    Args:
+        at_work: whether that is so of the search in a folder.
+
+    Raises:
+        RefusedError: one of them is at work.
+    """
+    for one in chosen:
+        if isinstance(one.found, Search) and at_work(one.folder):
+            raise RefusedError(f"{one.place} is at work, so nothing is removed; end that bench tune, or wait for it")
 
 
 def remove(chosen: Iterable[Removable]) -> Iterator[Removable]:
@@ -168,25 +137,10 @@ def finish(there: Sequence[Removable], results: Path) -> int:
     for left in (left for parent in parents for left in left_aside(parent)):
         count += 1
         for folder in left.iterdir():
-            _say_removed(folder, _home(left.parent / folder.name, root))
+            _say_removed(folder, home(left.parent / folder.name, root))
         with storage_errors(left):
             delete(left)
     return count
-
-
-def absolute(path: Path) -> Path:
-    """The path from the root, without ``..``; no link is followed."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve follows links)
-
-
-def _removable(folder: Path, found: Record | External, seal: str, root: Path) -> Removable:
-    return Removable(folder, folder.name, folder.relative_to(root).as_posix(), found, seal, _home(folder, root))
-
-
-def _home(folder: Path, root: Path) -> Path:
-    """The results folder of a run, which lies in that of its task."""
-    home = folder.parent.parent
-    return home if home.is_relative_to(root) else root
 
 
 def _no_run(text: str, path: Path, results: Path) -> str:
@@ -201,10 +155,10 @@ def _no_run(text: str, path: Path, results: Path) -> str:
     )
 
 
-def _stands_on(found: Record | External, below: Removable) -> bool:
+def _stands_on(found: Found, below: Removable) -> bool:
     """Whether a vote, a pooled result, a record scored anew or an evaluation stands on a run."""
     ground = below.found
-    if not isinstance(ground, Record):
+    if not isinstance(ground, Record) or isinstance(found, Speed | Search):
         return False
     if isinstance(found, External):
         return found.run == ground.run and found.record in ("", below.seal)
@@ -239,6 +193,9 @@ def _say_removed(folder: Path, home: Path) -> None:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """Where a removal may have been at work although nothing is left: the folders of tasks."""
+    """Where a removal may have been at work although nothing is left: the folders of tasks, of searches too."""
     with contextlib.suppress(OSError):
-        yield from (path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+        for path in (path for path in root.iterdir() if path.is_dir() and not path.is_symlink()):
+            yield path
+            if path.name == SEARCHES:
+                yield from (task for task in path.iterdir() if task.is_dir() and not task.is_symlink())

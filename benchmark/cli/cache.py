@@ -7,7 +7,7 @@ import click
 from benchmark.cli.group import Suggesting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from benchmark.report.cache import Serving
@@ -68,24 +68,24 @@ def usage(as_json: bool) -> None:
         _echo_lines(usage_lines(by_stage, others))
 
 
-@command.command(short_help="Remove what no run has used for a while.")
-@click.option(
-    "--older-than", "age", required=True, metavar="AGE", help="Unused for that long: 30d, 2w, 12h and the like."
-)
+@command.command(short_help="Remove what no run has used for a while, or what serves none any more.")
+@click.option("--older-than", "age", metavar="AGE", help="Unused for that long: 30d, 2w, 12h and the like.")
+@click.option("--gone", is_flag=True, help="Artefacts that serve no run that is still there (see bench cache ls).")
 @click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def prune(age: str, dry_run: bool, yes: bool) -> None:
-    """Remove what no run has found or built for a while: artefacts, checkpoints, what is half-built."""
-    import time
+def prune(age: str | None, gone: bool, dry_run: bool, yes: bool) -> None:
+    """Remove what no run has found or built for a while: artefacts, checkpoints, what is half-built.
 
-    from benchmark.cli.durations import parse_age
+    With --gone, artefacts all of whose runs are gone: their folders hold no record any more.  A folder that is out of
+    reach now counts as gone.  What serves runs that nobody remembers ("unknown") stays.  With both, what is either.
+    """
     from benchmark.report.cache import counted, listed
     from benchmark.storage.cache import Store
-    from benchmark.storage.inventory import remove, stale
+    from benchmark.storage.inventory import remove
 
-    before = time.time() - parse_age(age, "--older-than")
     root, items = _look()
-    leaving = stale(items, before)
+    leaves = _leaving(root, age, gone)
+    leaving = leaves(items)
     if not items:
         _echo_empty(root)
         return
@@ -98,7 +98,7 @@ def prune(age: str, dry_run: bool, yes: bool) -> None:
     if leaving and not yes and not _agreed(root, counted(leaving), listed(leaving)):
         click.echo("nothing removed")
         return
-    click.echo(f"removed {counted(remove(root, lambda items: stale(items, before)))} from {root}")
+    click.echo(f"removed {counted(remove(root, leaves))} from {root}")
 
 
 @command.command(short_help="Remove everything.")
@@ -119,6 +119,27 @@ def clear(yes: bool) -> None:
         click.echo("nothing removed")
         return
     click.echo(f"removed {counted(remove(root, list))} from {root}")
+
+
+def _leaving(root: "Path", age: str | None, gone: bool) -> "Callable[[list[Item]], list[Item]]":
+    """What `prune` removes of all that is there."""
+    import time
+
+    from benchmark.cli.durations import parse_age
+    from benchmark.records.files import FILE
+    from benchmark.storage.inventory import stale, unserving
+    from benchmark.storage.serving import serving_none
+
+    if age is None and not gone:
+        raise click.UsageError("say what goes: --older-than AGE, --gone, or both")
+    before = 0.0 if age is None else time.time() - parse_age(age, "--older-than")
+
+    def leaves(items: "list[Item]") -> "list[Item]":
+        found = stale(items, before)
+        found += unserving(items, *serving_none(root, FILE)) if gone else []
+        return list(dict.fromkeys(found))
+
+    return leaves
 
 
 def _look() -> "tuple[Path, list[Item]]":

@@ -53,6 +53,7 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
     from benchmark.records.places import results_folder, run_folder
     from benchmark.storage.places import cache_folder
     from benchmark.storage.refusals import check_writable
+    from registry.wording import plural
 
     _, display = screen(as_json)
     folder = run_folder(run, results_folder())
@@ -63,7 +64,8 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
         if tabled or not no_map:
             check_writable(target, "choose another folder with -o")
         if listing.others:
-            display.note(f"{listing.others:,} files that are no images are passed over")
+            others = plural(listing.others, "file that is no image is", "files that are no images are")
+            display.note(f"{others} passed over")
         return _predict(pipeline, listing.images, target, display, maps=not no_map, tabled=tabled, as_json=as_json)
 
 

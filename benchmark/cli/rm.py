@@ -1,4 +1,4 @@
-"""`bench rm`: finished runs and evaluations away, and a line of the ledger for each run."""
+"""`bench rm`: finished runs and what lies beside them away, and a line of the ledger for each run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from benchmark.cli.selecting import selection_flags, selection_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.audit.removal import Removable
+    from benchmark.audit.removable import Removable
     from benchmark.records.selection import Selecting
 
 
@@ -34,20 +34,22 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
     bench rm unet-sepcnn binary/none --where training.epochs=5
     bench rm --failed --older-than 30d --yes
 
-    Flags narrow what names mean; without a name, all runs below OUTPUT.  Rules go by their names alone, evaluations by
-    their folders, or external/ and the start of their names, what lies in a folder called reference by its folder.  It
-    asks, with a list of what goes.
+    Flags narrow what names mean; without a name, all runs below OUTPUT.  Rules go with the last run beside them, or by
+    their names; evaluations, measurements of speed and searches by their folders, or external/, speed/ or tuning/ and
+    the start of their names; what lies in a folder called reference by its folder.  It asks, with a list of what goes.
 
     The ledger keeps the line of each run and says that bench rm removed it: bench verify then does not miss it, and how
     often test images were scored still counts it.  What the cache has kept stays; bench run makes the run anew from it.
 
     Exit code 3: nothing is meant; 4: something stands on what would go.
     """
-    from benchmark.audit.removal import check_alone, finish, named, removables, remove, standing_on
+    from benchmark.audit.removable import removables, rules_left
+    from benchmark.audit.removal import check_alone, check_idle, finish, named, remove, standing_on
+    from benchmark.tuning.ledger import at_work, tuner_of
     from registry.errors import ConfigError
 
     results = Path(output)
-    there = removables(results)
+    there = removables(results, tuner_of)
     selection = selection_of(
         flags["tasks"], flags["datasets"], flags["wheres"], flags["since"], flags["older_than"], flags["failed"]
     )
@@ -61,7 +63,10 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
     if not with_dependants:
         check_alone(chosen, dependants)
     chosen += [one for one, _ in dependants.values()]
-    what = _listed(chosen)
+    check_idle(chosen, at_work)
+    lone = rules_left(chosen, there)
+    chosen += lone
+    what = _listed(chosen, lone)
     if dry_run:
         click.echo(f"would remove {what} from {results}")
         return
@@ -71,7 +76,7 @@ def command(runs: tuple[str, ...], output: str, with_dependants: bool, dry_run: 
     finish(there, results)
     gone = list(remove(chosen))
     others = f"; {len(chosen) - len(gone)} were gone or made anew meanwhile" if len(gone) < len(chosen) else ""
-    click.echo(f"removed {_counted(gone)} from {results}{others}")
+    click.echo(f"removed {_counted(gone, lone)} from {results}{others}")
 
 
 def _selected(meant: "Sequence[Removable]", by_name: bool, selection: Any) -> "tuple[list[Removable], Selecting]":
@@ -93,7 +98,7 @@ def _selected(meant: "Sequence[Removable]", by_name: bool, selection: Any) -> "t
     return chosen, selecting
 
 
-def _listed(chosen: "Sequence[Removable]") -> str:
+def _listed(chosen: "Sequence[Removable]", lone: "Sequence[Removable]") -> str:
     """Shows a line for each with its size; gives how many and how large they are together."""
     from benchmark.records.record import Record
     from benchmark.report.lines import plain
@@ -104,18 +109,23 @@ def _listed(chosen: "Sequence[Removable]") -> str:
     for one in chosen:
         found, bytes_ = one.found, disk_bytes(one.folder)
         total += bytes_
-        status = found.status if isinstance(found, Record) else "evaluation"
-        click.echo("  ".join(map(plain, (one.place, status, found.created[:16], size(bytes_)))))
-    return f"{_counted(chosen)} ({size(total)})"
+        status = "rules of no run" if one in lone else found.status if isinstance(found, Record) else one.kind
+        click.echo("  ".join(map(plain, (one.place, status, one.created[:16], size(bytes_)))))
+    return f"{_counted(chosen, lone)} ({size(total)})"
 
 
-def _counted(chosen: "Sequence[Removable]") -> str:
-    from benchmark.report.wording import plural
+def _counted(chosen: "Sequence[Removable]", lone: "Sequence[Removable]") -> str:
+    """``3 runs, 1 evaluation and the rules that serve no run any more (1 record)``."""
+    from registry.wording import plural
 
-    runs = sum(one.is_run for one in chosen)
-    counts = [plural(runs, "run")] * bool(runs or not chosen)
-    counts += [plural(len(chosen) - runs, "evaluation")] * (runs < len(chosen))
-    return " and ".join(counts)
+    folders = {one.folder for one in lone}
+    rules = sum(one.folder in folders for one in chosen)
+    kinds = [one.kind for one in chosen if one.folder not in folders]
+    several = {"run": "runs", "evaluation": "evaluations", "measurement": "measurements", "search": "searches"}
+    counts = [plural(kinds.count(kind), kind, many) for kind, many in several.items() if kind in kinds]
+    counts += [f"the rules that serve no run any more ({plural(rules, 'record')})"] * bool(rules)
+    *first, last = counts or ["0 runs"]
+    return " and ".join(filter(None, [", ".join(first), last]))
 
 
 def _agreed(what: str, results: Path) -> bool:

@@ -46,8 +46,10 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     request = request_of(flags, flags["output"])
 
+    from benchmark.execution.networks import networks_of
     from benchmark.execution.run import finished_runs, planned_runs
     from benchmark.execution.session import opened
+    from benchmark.installation.components import lacking
     from benchmark.planning.request import check_folders
     from benchmark.report.export import to_json
     from benchmark.report.progress import plan_json, print_plan
@@ -61,7 +63,14 @@ def command(context: click.Context, /, **flags: Any) -> None:
             click.echo("bench: none of these runs has failed, so there is nothing to retry", err=True)
             context.exit(3)
         if flags["plan_only"]:
-            click.echo(plan_json(planned)) if flags["as_json"] else print_plan(console, planned)
+            if flags["as_json"]:
+                click.echo(plan_json(planned))
+                return
+            print_plan(console, planned)
+            with waiting("looking for weights"):
+                weights = lacking(networks_of(planned))
+            if weights:
+                console.print(weights, highlight=False, markup=False, soft_wrap=True)
             return
         finished = finished_runs(session, planned)
     with waiting("comparing"):
@@ -74,8 +83,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
 
 
 def _compared(finished: "list[Finished]") -> "Comparison":
-    from benchmark.cli.paired import tested
-    from benchmark.comparison.compare import compare
+    from benchmark.cli.paired import family
+    from benchmark.comparison.collect import of_runs
 
-    folders = {record.run: run.folder for run, record in finished}
-    return compare([record for _, record in finished], test=tested(lambda record: folders[record.run]))
+    return of_runs({record.run: run.folder for run, record in finished}, [record for _, record in finished], family)

@@ -1,8 +1,9 @@
 """What lies below the folders that are compared: records of runs, measurements of speed, what cannot be trusted."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -20,6 +21,7 @@ from benchmark.records.selection import Selecting, Selection
 from benchmark.records.speed import Speed
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
 from benchmark.storage.files import Broken
+from benchmark.tasks.components import CONTROLS
 from registry.errors import DataNotFoundError
 
 Folder = Callable[[Record], Path]  # of a run
@@ -69,8 +71,10 @@ class Collected:
         self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
 
     def ordered(self, tables: Sequence[Table]) -> list[Table]:
-        """Tables of one's own before those that hold nothing but reference records."""
-        return sorted(tables, key=lambda table: all(self._is_reference(path) for path in self._files_of(table)))
+        """Tables of one's own before those that hold nothing but reference records, which are marked."""
+        known = [(table, all(map(self._is_reference, self._files_of(table)))) for table in tables]
+        marked = [msgspec.structs.replace(table, reference=True) if there else table for table, there in known]
+        return sorted(marked, key=lambda table: table.reference)
 
     def _files_of(self, table: Table) -> list[str]:
         return [self.files[run.run, run.key] for row in table.rows for run in row.runs]
@@ -96,7 +100,7 @@ class Collected:
         if isinstance(found, Broken):
             self.left_out.append(f"{path} {found.reason}")
         else:
-            self.externals.append(Found(found, path.parent))
+            self.externals.append(Found(found, path.parent, self._is_reference(str(path))))
 
 
 def collected(
@@ -134,7 +138,9 @@ def collected(
     found.selecting.check()
     if not found.selecting.selection.everything:
         found.externals = [one for one in found.externals if one.external.run in found.selecting.names]
-    tables = [_counted(table, paths, found) for table in found.ordered(comparison.tables)]
+    tables = [
+        _counted(table, found.folder, paths, found.selecting.scored) for table in found.ordered(comparison.tables)
+    ]
     tables = [_lacking(table, found.selecting) for table in tables]
     selected = found.selecting.line
     return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out, selected=selected), found
@@ -163,13 +169,42 @@ def _with_lacking(row: Row, selecting: Selecting) -> Row:
     return msgspec.structs.replace(row, notes=[*row.notes, *notes]) if notes else row
 
 
-def _counted(table: Table, roots: Sequence[Path], found: Collected) -> Table:
-    """The table with how often its test images were scored, by the ledgers of the folders where they know of more."""
-    tests = {run.test for row in table.rows for run in row.runs if run.test}
-    ledgers = [one for root in roots for one in _entries(root)] if tests else []
-    known = sum(times_scored(ledgers, test, found.controls) for test in tests)
-    seen = table.scored + sum(found.selecting.scored.get(test, 0) for test in tests)
+def of_runs(made: Mapping[str, Path], records: Sequence[Record], test_of: Callable[[Folder], FamilyTest]) -> Comparison:
+    """The comparison of runs that a command has just gone through, counted by the ledger of all that were made there.
+
+    Args:
+        made: run -> its folder.
+        test_of: makes the test of all rows from where runs lie.
+    """
+
+    def folder(run: Record) -> Path:
+        return made[run.run]
+
+    comparison = compare(records, test=with_predictions(test_of, folder))
+    return msgspec.structs.replace(comparison, tables=[_counted(table, folder) for table in comparison.tables])
+
+
+def _counted(
+    table: Table, folder_of: Folder, roots: Sequence[Path] = (), left_out: Mapping[str, int] = MappingProxyType({})
+) -> Table:
+    """The table with how often its test images were scored, by the ledgers of its runs where they know of more.
+
+    Args:
+        roots: further folders with ledgers.
+        left_out: digest of test images -> runs on them that were seen and are in no table.
+    """
+    runs = [run for row in table.rows for run in row.runs if run.test]
+    tests = {run.test for run in runs}
+    homes = {folder_of(run).absolute().parent.parent for run in runs} | {root.absolute() for root in roots}
+    ledgers = [one for home in sorted(homes) for one in _entries(home)] if tests else []
+    known = sum(times_scored(ledgers, test, _is_rules) for test in tests)
+    seen = table.scored + sum(left_out.get(test, 0) for test in tests)
     return msgspec.structs.replace(table, scored=max(seen, known))
+
+
+def _is_rules(run: str) -> bool:
+    """Whether a run is one of rules by its name, which is all that is left of it where it was removed."""
+    return run.startswith(f"{CONTROLS}-")
 
 
 def _entries(root: Path) -> list[Entries]:

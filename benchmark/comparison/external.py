@@ -32,7 +32,7 @@ def external_tables(found: Iterable[Found], statistics: Callable[[], Statistics]
         runs[_training(external)] = one
     asked = statistics() if grouped else None
     tables = [_table([list(runs.values()) for runs in rows.values()], asked) for rows in grouped.values() if asked]
-    return sorted(tables, key=lambda table: (table.kind, table.dataset, table.tasks))
+    return sorted(tables, key=lambda table: (table.reference, table.kind, table.dataset, table.tasks))
 
 
 def metrics_shown(table: ExternalTable) -> list[str]:
@@ -84,6 +84,7 @@ def _table(rows: list[list[Found]], statistics: Statistics) -> ExternalTable:
         notices=first.dataset.notices,
         ranking=ranking,
         unnamed=left_out_of_names(runs[0].external.pipeline for runs in rows),
+        reference=all(one.reference for runs in rows for one in runs),
     )
 
 

@@ -36,10 +36,11 @@ class Statistics(Protocol):
 
 
 class Found(NamedTuple):
-    """An evaluation and where it lies."""
+    """An evaluation, where it lies, and whether that is a folder of references beside one's own."""
 
     external: External
     folder: Path
+    reference: bool = False
 
 
 class ExternalRow(msgspec.Struct, frozen=True):
@@ -94,6 +95,7 @@ class ExternalTable(msgspec.Struct, frozen=True):
         rows: best first.
         ranking: what can be said of their order, by the names that people are shown; None where none has a number.
         unnamed: component -> the options that short names leave out, as every row with it has them.
+        reference: whether it holds nothing but evaluations of a folder of references that lay beside one's own.
     """
 
     kind: str
@@ -113,3 +115,4 @@ class ExternalTable(msgspec.Struct, frozen=True):
     notices: list[str] = []
     ranking: Ranking | None = None
     unnamed: dict[str, str] = {}
+    reference: bool = False

@@ -135,6 +135,7 @@ class Table(msgspec.Struct, frozen=True):
         rows: best first, then what is not pooled, then what failed, controls last.
         differing: setting -> its values, of settings in which the rows differ.
         unnamed: component -> the options that short names leave out, as every row with it has them.
+        reference: whether it holds nothing but records of a folder of references that lay beside one's own.
     """
 
     tasks: list[str]
@@ -153,6 +154,7 @@ class Table(msgspec.Struct, frozen=True):
     retrained_segmenter: bool | None = None
     differing: dict[str, list[str]] = {}
     unnamed: dict[str, str] = {}
+    reference: bool = False
 
     @property
     def folds(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.evaluation.contenders import Reading, Told, groups_of_classes
 from benchmark.evaluation.controls import MAJORITY
 from benchmark.evaluation.inference import Inference, Question, infer
-from benchmark.evaluation.intervals import FEW
+from benchmark.evaluation.intervals import FEW, FEW_GROUPS
 from benchmark.evaluation.metrics import metric_named
 from benchmark.evaluation.stored import UNREADABLE
 from benchmark.evaluation.stored_outputs import Outputs, Untestable
@@ -51,7 +51,7 @@ def _too_few(groups: Mapping[str, int]) -> str:
     absent = [name for name, count in groups.items() if not count]
     few = [name for name, count in groups.items() if 0 < count < FEW]
     why = [f"no image of {', '.join(absent)}"] if absent else []
-    why += [f"fewer than {FEW} groups of {', '.join(few)}"] if few else []
+    why += [f"{FEW_GROUPS} of {', '.join(few)}"] if few else []
     return f"{'; '.join(why)}: no verdict" if why else ""
 
 

@@ -29,6 +29,14 @@ def check_networks(session: Session, planned: Iterable[Planned]) -> None:
     check_steps(session, [run.missing.values() for run in planned if run.record is None and not run.of_controls])
 
 
+def networks_of(planned: Iterable[Planned]) -> list[Network]:
+    """The networks that runs would build with weights that a text names, each once."""
+    steps = (step for run in planned if run.record is None and not run.of_controls for step in run.missing.values())
+    found: list[Network] = []
+    found += [one for step in steps for one in _networks(step) if one not in found]
+    return found
+
+
 def check_steps(session: Session, runs: Sequence[Iterable[Step]]) -> None:
     """The same of the steps that each run has to build."""
     wanted = [[network for step in steps for network in _networks(step)] for steps in runs]

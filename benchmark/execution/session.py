@@ -27,6 +27,7 @@ from benchmark.storage.serving import Served, remember
 from benchmark.tasks.reading import in_no_class
 from benchmark.tasks.schema import Task
 from benchmark.tasks.spec import DatasetChoice, Runtime, Spec
+from registry.published import taken_for
 
 Take = Callable[[Happening], None]  # sees what happens in the pool
 
@@ -164,7 +165,7 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
     records = {}
     for run in planned:
         artefacts = dict.fromkeys(f"{step.name}/{step.key}" for step in run.plan.steps.values())
-        served = Served(run.plan.run, run.pipeline, str(run.folder.absolute()), list(artefacts))
+        served = Served(run.plan.run, run.pipeline, str(run.folder.absolute()), list(artefacts), run.summary.name)
         remember(session.store.root, run.plan.key, served)
     with session.display.running(sum(not run.of_controls for run in planned)) as take:
         for happened in session.pool.run(planned, session.store, timeout_s):
@@ -192,4 +193,6 @@ def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
     pixels = f"{task.images.size} pixels, {setting} setting"
     session.display.say(f"{seen.summary.name}{source}: {seen.summary.images:,} images, {pixels}")
     session.display.understood(seen.summary, task.split.parts)
+    if not asked.dataset.name and (guess := taken_for(seen.summary.name)):
+        session.display.say(f"  note: {guess}")
     return Known(seen.dataset, seen.summary, described)

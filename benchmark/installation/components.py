@@ -1,7 +1,7 @@
 """Whether components import, and whether the weights that tasks begin with are here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.execution.descriptions import describing
@@ -73,6 +73,22 @@ def _weights(worker: Worker, described: Descriptions) -> Iterator[Finding]:
         )
     if here:
         yield Finding("weights", "ok", f"those of {', '.join(here)} are here")
+
+
+def lacking(networks: Sequence[Network]) -> str:
+    """Which weights these networks would download, or cannot have, in one line; empty where all are here."""
+    if not networks:
+        return ""
+    with Offline() as worker:
+        reasons = worker.ask(TryNetworks(list(networks)), list[str])
+    found = []
+    for (kind, name, _, _), reason in zip(networks, reasons, strict=True):
+        address = ADDRESS.search(reason)
+        if reason:
+            found.append(f"{kind} {name} ({address[1] if address else reason})")
+    return (
+        f"weights that are not here, and that a run would download: {', '.join(dict.fromkeys(found))}" if found else ""
+    )
 
 
 def _begun_with(described: Descriptions) -> dict[str, Network]:

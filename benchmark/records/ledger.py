@@ -8,7 +8,7 @@ but for the newest.  There is no lock: nobody writes another's file, and folders
 """
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -142,13 +142,13 @@ def entries(results: Path) -> list[Entries]:
     return [_entries(path) for path in sorted(folder.glob(f"*{SUFFIX}"))] if folder.is_dir() else []
 
 
-def times_scored(ledger: Iterable[Entries], test: str, aside: Collection[str] = ()) -> int:
+def times_scored(ledger: Iterable[Entries], test: str, aside: Callable[[str], bool] = lambda run: False) -> int:
     """How often these test images were scored, at the least: by so many runs that the ledger knows.
 
     Args:
-        aside: names of runs that do not count, such as those of rules.
+        aside: whether a run of that name does not count, such as one of rules.
     """
-    lines = (line for one in ledger for line in one.lines if line.run not in aside)
+    lines = (line for one in ledger for line in one.lines if not aside(line.run))
     return sum(line.status == "ok" and line.test == test for line in lines)
 
 

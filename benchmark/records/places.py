@@ -8,6 +8,7 @@ from benchmark.records.contents import RECORD
 from benchmark.records.files import read
 from registry.errors import ConfigError, DataNotFoundError
 
+SEARCHES, SEARCH = "tuning", "ledger.jsonl"  # a folder of searches for settings; the file that makes one
 REFERENCE = "reference"  # a folder of records to hold one's own against
 RESULTS, VARIABLE = "results", "BENCH_RESULTS"
 SHOWN = 3  # runs that a name may mean

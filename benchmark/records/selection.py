@@ -109,9 +109,10 @@ class Selecting:
 
     @property
     def line(self) -> str:
-        """``12 of 40 runs left out by --since 7d``; empty where none was."""
+        """``12 of 40 runs left out by --since 7d``; empty where none was, but for a time."""
         if not self.counts:
-            return ""
+            since = f"none of {self.seen} run{'s' * (self.seen != 1)} left out by --since {self.selection.since_text}"
+            return since if self.seen and self.selection.since else ""
         left = sum(self.counts.values())
         by = ", ".join(f"{count} by {flag}" for flag, count in self.counts.items())
         whose = f" by {next(iter(self.counts))}" if len(self.counts) == 1 else f": {by}"

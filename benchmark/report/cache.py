@@ -42,11 +42,12 @@ class Serving(NamedTuple):
     there: Mapping[str, bool]
 
     def words(self) -> str:
-        """``unet+sepcnn+dense (3 runs)``, runs that are gone by their number; empty where nothing is remembered."""
+        """``unet+sepcnn+dense · phantom (3 runs)``, runs that are gone by their number; empty where none is known."""
         counts: dict[str, int] = {}
         for one in self.runs:
             if self.there[one.folder]:
-                counts[one.pipeline] = counts.get(one.pipeline, 0) + 1
+                name = " · ".join(filter(None, (one.pipeline, one.dataset)))
+                counts[name] = counts.get(name, 0) + 1
         gone = sum(not self.there[one.folder] for one in self.runs)
         named = [f"{plain(name)}{f' ({count} runs)' if count > 1 else ''}" for name, count in counts.items()]
         more = [f"{len(named) - SHOWN} more"] if len(named) > SHOWN else []
@@ -61,7 +62,13 @@ def described(item: Item, serving: Serving = NOTHING) -> dict[str, Any]:
     """An artefact as JSON has it."""
     used = datetime.fromtimestamp(item.used, UTC).isoformat(timespec="seconds")
     serves = [
-        {"run": one.run, "pipeline": one.pipeline, "folder": one.folder, "there": serving.there[one.folder]}
+        {
+            "run": one.run,
+            "pipeline": one.pipeline,
+            "dataset": one.dataset,
+            "folder": one.folder,
+            "there": serving.there[one.folder],
+        }
         for one in serving.runs
     ]
     named = {"stage": item.stage, "key": item.key, "bytes": item.size_bytes, "used": used, "path": str(item.path)}

@@ -9,6 +9,7 @@ from benchmark.records.record import DatasetInfo
 from benchmark.report import wording
 
 TUNING = "tuning"
+REFERENCE = "reference: "  # before the title of a table that nobody here has run
 IGNORED = 3  # labels that are named
 VALUES, LONGEST = 4, 60  # of a setting in which rows differ: how many are named, with how many characters
 GROUPINGS = {
@@ -45,7 +46,8 @@ MASKS = "-mask"  # of what the images' own masks would reach
 
 def title(table: Table) -> str:
     """Which tasks on which data."""
-    return f"{', '.join(table.tasks)} · {table.dataset.name if table.dataset else 'dataset unknown'}"
+    of = REFERENCE * table.reference
+    return f"{of}{', '.join(table.tasks)} · {table.dataset.name if table.dataset else 'dataset unknown'}"
 
 
 def caption(table: Table) -> list[str]:
@@ -214,7 +216,9 @@ def _tested(table: Table) -> str:
         f"{name} {images:,} ({100 * images / every:.1f} %{_groups(table.groups.get(name), images)})"
         for name, images in counts.items()
     )
-    times = f" Scored at least {wording.plural(table.scored, 'time')}." if table.scored else ""
+    shown = sum(len(row.runs) for row in table.rows if not row.control)
+    elsewhere = ", counting runs that are not in this table" if table.scored > shown else ""
+    times = f" Scored at least {wording.plural(table.scored, 'time')}{elsewhere}." if table.scored else ""
     return f"Test: {classes}.{times}"
 
 

@@ -49,6 +49,7 @@ def flat(comparison: Comparison) -> tuple[list[str], Iterator[dict[str, Any]]]:
     marks = [kind for kind in captions.MARKS if any(kind in row.localisation for *_, row in rows)]
     titles = [
         *FACTS,
+        *(["reference"] if any(table.reference for table in comparison.tables) else []),
         *COSTS,
         *tuning,
         *captions.LOCALISATION,
@@ -142,6 +143,7 @@ def _identity(table: Table) -> dict[str, Any]:
         "dataset_digest": table.dataset.digest if table.dataset else None,
         "split": table.split.digest if table.split else None,
         "folds": table.folds,
+        **({"reference": True} if table.reference else {}),
     }
 
 

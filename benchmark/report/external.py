@@ -14,7 +14,7 @@ from benchmark.records.estimate import Estimate
 from benchmark.records.external import MASKS, Subgroup
 from benchmark.records.metrics import CALIBRATION_SLOPE, ECE_FLOOR
 from benchmark.report import wording
-from benchmark.report.captions import COMMON, TO_FIRST
+from benchmark.report.captions import COMMON, REFERENCE, TO_FIRST
 from benchmark.report.conclusion import order
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
@@ -39,7 +39,7 @@ def external_markdown(tables: Sequence[ExternalTable]) -> str:
 def title(table: ExternalTable) -> str:
     """Which task on which images."""
     what = "lung masks" if table.kind == MASKS else ", ".join(table.tasks)
-    return f"external · {what} · {table.dataset}"
+    return f"{REFERENCE * table.reference}external · {what} · {table.dataset}"
 
 
 def caption(table: ExternalTable) -> list[str]:

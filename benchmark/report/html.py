@@ -9,6 +9,7 @@ from benchmark.report import captions, columns, external, wording
 from benchmark.report.columns import Column
 from benchmark.report.conclusion import conclusion
 from benchmark.report.markup import escaped
+from benchmark.report.notes import noted
 from benchmark.report.terminal import supported
 
 # Of the parts that a notebook's own style would get wrong; no classes, so that nothing outside is touched.
@@ -23,8 +24,9 @@ def html(comparison: Comparison, elsewhere: Sequence[ExternalTable] = ()) -> str
         elsewhere: tables of images of elsewhere, below the others.
     """
     parts = [_line(f"{comparison.selected}.")] if comparison.selected else []
-    parts += [_table(shortened(table)) for table in comparison.tables]
-    parts += [_elsewhere(table) for table in elsewhere]
+    for reference in (False, True):
+        parts += [_table(shortened(table)) for table in comparison.tables if table.reference is reference]
+        parts += [_elsewhere(table) for table in elsewhere if table.reference is reference]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
 
@@ -41,12 +43,14 @@ def grid(
 def _table(table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
-    rows = "".join(_row(table, row, shown, wording.notes(row, metrics)) for row in table.rows)
+    notes = noted(table, metrics)
+    rows = "".join(_row(table, row, shown, own) for row, own in zip(table.rows, notes.rows, strict=True))
     return "".join(
         [
             f"<p><b>{escaped(captions.title(table))}</b></p>",
             *(_line(line) for line in captions.caption(table)),
             _grid(["pipeline", *(one.title for one in shown)], rows),
+            *map(_line, notes.below),
             _line(captions.legend(table, [column.title for column in shown])),
             f"<p>{escaped(conclusion(table))}</p>",
         ]

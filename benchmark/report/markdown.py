@@ -8,6 +8,7 @@ from benchmark.comparison.tables import Comparison, Row, Table
 from benchmark.report import captions, columns, wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.lines import plain
+from benchmark.report.notes import noted
 from benchmark.report.terminal import supported
 
 # What Markdown would take for markup within a line, and of what begins one headings and definitions of links.
@@ -28,7 +29,9 @@ def _table(table: Table) -> str:
     titles = ["pipeline", *(escaped(column.title) for column in shown)]
     aligned = [":--", *("--:" for _ in shown)]
     rows = [_cells(table, row, shown) for row in table.rows]
-    notes = [f"- {wording.label(row)}: {note}" for row in table.rows for note in wording.notes(row, metrics)]
+    found = noted(table, metrics)
+    notes = [f"- {wording.label(row)}: {note}" for row, own in zip(table.rows, found.rows, strict=True) for note in own]
+    notes += [f"- {note}" for note in found.below]
     lines = [f"## {escaped(captions.title(table))}", "", *map(escaped, captions.caption(table)), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
     lines += [

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from rich.console import Console
 
 from benchmark.comparison.costs import CostTable
@@ -23,14 +24,38 @@ WIDTH = 140  # columns of a table that is written to a file
 def print_page(
     console: Console, comparison: Comparison, costs: list[CostTable], external: Sequence[ExternalTable] = ()
 ) -> None:
-    """The tables of a comparison, those of images of elsewhere, and those of costs below them."""
+    """The tables of a comparison, those of images of elsewhere, those of costs, and then those of reference records."""
+    own, shipped = _apart(comparison, external)
+    shown = _print_tables(console, *own, after=False)
+    if shown and costs:
+        console.print()
+    print_costs(console, costs)
+    _print_tables(console, *shipped, after=shown or bool(costs))
+
+
+def _print_tables(console: Console, comparison: Comparison, external: Sequence[ExternalTable], *, after: bool) -> bool:
+    """Whether there was any table."""
+    if after and (comparison.tables or external):
+        console.print()
     print_comparison(console, comparison)
     if comparison.tables and external:
         console.print()
     print_external(console, external)
-    if (comparison.tables or external) and costs:
-        console.print()
-    print_costs(console, costs)
+    return bool(comparison.tables or external)
+
+
+def _apart(
+    comparison: Comparison, external: Sequence[ExternalTable]
+) -> list[tuple[Comparison, Sequence[ExternalTable]]]:
+    """One's own tables, with all that is said of files, and those of reference records."""
+    own, shipped = (
+        (
+            [table for table in comparison.tables if table.reference is reference],
+            [table for table in external if table.reference is reference],
+        )
+        for reference in (False, True)
+    )
+    return [(msgspec.structs.replace(comparison, tables=own[0]), own[1]), (Comparison(shipped[0]), shipped[1])]
 
 
 def page(
@@ -49,7 +74,10 @@ def page(
     if form == "csv":
         return [_csv(comparison, costs, external)]
     if form == "md":
-        parts = [markdown(comparison), external_markdown(external), costs_markdown(costs)]
+        own, shipped = (
+            (markdown(tables), external_markdown(others)) for tables, others in _apart(comparison, external)
+        )
+        parts = [*own, costs_markdown(costs), *shipped]
         return ["\n".join(part for part in parts if part)]
     text = io.StringIO()
     print_page(Console(file=text, width=WIDTH, force_jupyter=False), comparison, costs, external)

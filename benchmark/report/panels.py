@@ -74,9 +74,10 @@ class Pictures(NamedTuple):
 
 
 def chosen(tables: Sequence[Table], wanted: Sequence[str]) -> list[list[Row]]:
-    """The rows of each table that have curves and pictures, at most twelve in all.
+    """The rows of each table that have curves and pictures, at most twelve of each.
 
-    The leading group first, then controls, then what is behind it; or those of the names.
+    The leading group first, then controls, then what is behind it; or those of the names.  Tables of reference records
+    have twelve together, and none beside one's own, unless their rows are named.
 
     Args:
         wanted: names of rows, or their beginnings.
@@ -88,15 +89,23 @@ def chosen(tables: Sequence[Table], wanted: Sequence[str]) -> list[list[Row]]:
         if not any(_is_called(row, name) for table in tables for row in table.rows):
             known = [row.pipeline for table in tables for row in table.rows]
             raise unknown_name("row", name, dict.fromkeys(known), "bench compare")
-    ordered = [_ordered(table, wanted) for table in tables]
-    found: list[list[Row]] = [[] for _ in tables]
-    room = MOST
-    while room and any(ordered):
-        for own, left in zip(found, ordered, strict=True):
+    beside_own = not wanted and not all(table.reference for table in tables)
+    found = [[] if table.reference else _ordered(table, wanted)[:MOST] for table in tables]
+    shipped = [(own, _ordered(table, wanted)) for own, table in zip(found, tables, strict=True) if table.reference]
+    room = 0 if beside_own else MOST
+    while room and any(left for _, left in shipped):
+        for own, left in shipped:
             if left and room:
                 own.append(left.pop(0))
                 room -= 1
     return found
+
+
+def without_pictures(table: Table, rows: Sequence[Row]) -> str:
+    """How many rows of a table have no curves and pictures on the page, beside those that do; empty where all do."""
+    left = len(_ordered(table, ())) - len(rows)
+    what = wording.plural(left, "more row") if rows else "its rows" if left > 1 else "its row"
+    return f"No curves and pictures here of {what}: bench report --rows NAME shows those that it names." * (left > 0)
 
 
 def _ordered(table: Table, wanted: Sequence[str]) -> list[Row]:

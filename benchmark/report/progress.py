@@ -47,6 +47,7 @@ UNSEARCHED = (
     "No copies of films were looked for, only patients and files: a run looks, and stops (exit code 4) where the parts "
     "as given have some in test and elsewhere."
 )
+IN_PERCENT = ("copies",)  # steps that count parts of their work, not images
 QUIET_S = 10  # at most, where no bar can be drawn
 
 
@@ -88,7 +89,9 @@ class Progress:
         """Take what happened in the pool."""
         if isinstance(happened, Begun):
             words = step_words(happened.step)
-            self.at_work[happened.worker] = _AtWork(words, self.bars.add_task(words, total=None, note=""))
+            self.at_work[happened.worker] = _AtWork(
+                words, self.bars.add_task(words, total=None, note=""), percent=happened.step.name in IN_PERCENT
+            )
         elif isinstance(happened, Reported):
             self._follow(self.at_work[happened.worker], happened.event)
         elif isinstance(happened, Ended):
@@ -103,8 +106,12 @@ class Progress:
             self._say(f"  {active.words}: {event.notice}")
         if event.done is None or event.total is None:
             return
-        self.bars.update(active.bar, completed=event.done, total=event.total, note=_note(event))
-        active.come_to = f"{event.done:,} of {event.total:,}  {_note(event)}".rstrip()
+        done, total = event.done, event.total
+        if active.percent and total:
+            done, total = 100 * done // total, 100
+        self.bars.update(active.bar, completed=done, total=total, note="%" if active.percent else _note(event))
+        come_to = f"{done} %" if active.percent else f"{done:,} of {total:,}"
+        active.come_to = f"{come_to}  {_note(event)}".rstrip()
 
     def _end_step(self, ended: Ended) -> None:
         if self.steps is None:
@@ -168,10 +175,10 @@ def bars_on(console: Console) -> Bars:
 
 
 class _AtWork:
-    """A worker's step in words, its bar, and how far it has come, where it has said so."""
+    """A worker's step in words, its bar, and how far it has come, where it has said so: counted, or in percent."""
 
-    def __init__(self, words: str, bar: TaskID) -> None:
-        self.words, self.bar = words, bar
+    def __init__(self, words: str, bar: TaskID, *, percent: bool) -> None:
+        self.words, self.bar, self.percent = words, bar, percent
         self.begun = time.monotonic()
         self.come_to = ""
 

@@ -10,6 +10,7 @@ from benchmark.comparison.tables import Row, Table
 from benchmark.records.verdicts import Verdict
 from benchmark.report import captions, columns, costs, external, wording
 from benchmark.report.columns import Column
+from benchmark.report.notes import noted
 
 AUROC = "auroc"
 HALF_A_DIGIT = 0.0015  # of the three decimals that two numbers and their difference are printed with
@@ -59,8 +60,9 @@ def comparison_sheet(table: Table) -> Sheet:
     shown = _across(columns.every(table))
     titles = [column.title for column in shown]
     grouped = table.ranking is not None and not table.ranking.untested
-    rows = list(_rows(table, shown, grouped))
-    below = [captions.legend(table, titles)]
+    notes = noted(table, [column.metric for column in shown if column.metric])
+    rows = list(_rows(table, shown, grouped, notes.rows))
+    below = [*notes.below, captions.legend(table, titles)]
     if grouped:
         below.append(f"{TIE_GROUP.capitalize()}: {_meaning(table)}.")
     if any(style == FEW for row in rows for _, style in row.cells):
@@ -106,9 +108,8 @@ def group_of(table: Table, row: Row) -> str:
     return next((side for side, names in sides.items() if row.pipeline in names), "")
 
 
-def _rows(table: Table, shown: Sequence[Column], grouped: bool) -> Iterator[SheetRow]:
-    metrics = [column.metric for column in shown if column.metric]
-    for row in table.rows:
+def _rows(table: Table, shown: Sequence[Column], grouped: bool, found: Sequence[list[str]]) -> Iterator[SheetRow]:
+    for row, notes in zip(table.rows, found, strict=True):
         group = group_of(table, row)
         span = wording.span(row)
         cells = [] if span else [(group, "")] if grouped else []
@@ -118,10 +119,8 @@ def _rows(table: Table, shown: Sequence[Column], grouped: bool) -> Iterator[Shee
             ]
         styles = [FAILED] if row.status == "failed" else [CONTROL] if row.control else []
         styles += [TIED] if group in ("leads", "first", "tied") and not row.control else []
-        notes, said = wording.notes(row, metrics), _footnotes(table, row)
-        if span:
-            notes, said = [], [*said, *notes]
-        yield SheetRow(wording.label(row), cells, notes, said, span, " ".join(styles))
+        said = [*_footnotes(table, row), *(notes if span else [])]
+        yield SheetRow(wording.label(row), cells, [] if span else notes, said, span, " ".join(styles))
 
 
 def _meaning(table: Table) -> str:

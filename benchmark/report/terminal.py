@@ -11,14 +11,16 @@ from benchmark.report.conclusion import conclusion
 from benchmark.report.layout import Cell, Grid, Line, choose, draw, needed
 from benchmark.report.lines import prose
 from benchmark.report.markup import visible
+from benchmark.report.notes import noted
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Every table with its caption and its closing sentence; files that were left out come last."""
     if comparison.selected:
         show(console, Text(prose(f"{comparison.selected}.", console.width) + "\n\n", "dim"))
+    colour = console.color_system is not None  # else nothing is grey
     for place, table in enumerate(comparison.tables):
-        show(console, Text("\n" if place else "") + _table(shortened(table), console.width))
+        show(console, Text("\n" if place else "") + _table(shortened(table), console.width, colour=colour))
     for reason in comparison.left_out:
         show(console, Text(prose(f"left out: {reason}", console.width) + "\n", "yellow"))
 
@@ -29,7 +31,7 @@ def show(console: Console, text: Text) -> None:
     console.print(text, end="", soft_wrap=True, highlight=False)
 
 
-def _table(table: Table, width: int) -> Text:
+def _table(table: Table, width: int, *, colour: bool) -> Text:
     out = Text().append(prose(captions.title(table), width) + "\n", "bold")
     for line in captions.caption(table):
         out.append(prose(line, width) + "\n", "dim")
@@ -40,10 +42,11 @@ def _table(table: Table, width: int) -> Text:
     essential = sum(column.priority == columns.ESSENTIAL for column in shown)
     taken, names = choose(grid, width, columns.importance(shown), essential)
     metrics = [shown[place].metric for place in taken if shown[place].metric]
-    visible = grid.only(taken).noted([wording.notes(row, metrics) for row in table.rows])
+    notes = noted(table, metrics)
+    visible = grid.only(taken).noted(notes.rows)
     out.append("\n")
     out += draw(visible, width, names)
-    for line in _remarks(table, shown, taken, grid):
+    for line in [*notes.below, *_remarks(table, shown, taken, grid, colour=colour)]:
         out.append(prose(line, width) + "\n", "dim")
     out.append(prose(conclusion(table), width) + "\n")
     return out
@@ -73,14 +76,14 @@ def supported(table: Table, row: Row) -> bool:
     return row.pipeline in ranking.tied
 
 
-def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid) -> list[str]:
+def _remarks(table: Table, shown: list[Column], taken: list[int], grid: Grid, *, colour: bool) -> list[str]:
     remarks = [captions.legend(table, [shown[place].title for place in taken])]
     if table.ranking is not None and any(supported(table, row) for row in table.rows):
         several = sum(supported(table, row) for row in table.rows) > 1
         alone = "leads" if table.ranking.leads else "stands first"
         remarks[0] += f" Bold: {'cannot be told apart from the first' if several else alone}."
     metrics = [shown[place].metric for place in taken if shown[place].metric]
-    if any(wording.few(row, name) for row in table.rows for name in metrics):
+    if colour and any(wording.few(row, name) for row in table.rows for name in metrics):
         remarks.append("Grey: images of fewer than ten groups.")
     hidden = [column.title for place, column in enumerate(shown) if place not in taken]
     if hidden:

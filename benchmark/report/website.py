@@ -29,7 +29,17 @@ from benchmark.report.conclusion import conclusion, parts
 from benchmark.report.elsewhere import elsewhere
 from benchmark.report.looks import region_maps
 from benchmark.report.markup import escaped, visible
-from benchmark.report.panels import FolderOf, Panel, Pictures, chosen, panel, per_class, pictures, without_curves
+from benchmark.report.panels import (
+    FolderOf,
+    Panel,
+    Pictures,
+    chosen,
+    panel,
+    per_class,
+    pictures,
+    without_curves,
+    without_pictures,
+)
 from benchmark.report.screening import PREVALENCE, Decided, Point, Screened, between, decided, points, screened
 from benchmark.report.sheets import Sheet, comparison_sheet, cost_sheets, external_sheets, failed_sheet
 from benchmark.report.wording import label, plural
@@ -61,8 +71,10 @@ class Part(NamedTuple):
     screening: Screening | None
     panels: list[Panel]
     without_curves: str
+    without_pictures: str
     classes: Sheet | None
     pictures: Pictures | None
+    reference: bool
 
 
 class Costs(NamedTuple):
@@ -100,7 +112,8 @@ def website(
     style, script = (_source(name) for name in ("page.css", "page.js"))
     content: dict[str, Any] = {
         "parts": parts,
-        "externals": [sheet for table in external for sheet in external_sheets(table)],
+        "externals": [sheet for table in external if not table.reference for sheet in external_sheets(table)],
+        "shipped": [sheet for table in external if table.reference for sheet in external_sheets(table)],
         "costs": [Costs(cost_sheets(table), pareto(table)) for table in costs],
         "selected": comparison.selected,
         "left_out": comparison.left_out,
@@ -143,8 +156,10 @@ def _part(
         screening=_screening(table, rows, asked),
         panels=panels,
         without_curves=without_curves(panels),
+        without_pictures=without_pictures(table, rows),
         classes=per_class(table, rows),
         pictures=own_pictures,
+        reference=table.reference,
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.records.metrics import AT_THRESHOLD, LEVELS, specificity_of
 from benchmark.records.record import Tuned
 from benchmark.records.verdicts import Verdict
 
+JOINT = "; "  # between pieces of a note
 OCCLUSION = "occlusion"  # in the name of how maps are made without gradients
 
 
@@ -174,20 +175,33 @@ def occluded(row: Row) -> bool:
     return OCCLUSION in row.map_method
 
 
-def notes(row: Row, metrics: list[str]) -> list[str]:
-    """The notes under a row: runs that failed and why, shown metrics that are not defined."""
+def notes(row: Row, metrics: list[str], *, of_groups: bool = True) -> list[str]:
+    """The notes under a row: runs that failed and why, shown metrics that are not defined.
+
+    Args:
+        of_groups: say where there are too few groups of test images, which is so of all rows of a table.
+    """
     lines = ["; ".join(filter(None, [_lacking(row), causes(row)]))] if row.status == "partial" else []
     if row.status == "failed":
         lines.append(causes(row, full=True) or "it left no cause")
     if row.status != "not-computable":
         lines.extend(row.notes)
-    lines.extend(_tested(row))
+    lines += [note for note in _tested(row) if of_groups or FEW_GROUPS not in note]
     by_note: dict[str, list[str]] = {}
     for name in metrics:
         one = row.metric(name)
-        if one is not None and one.note and not (row.control and one.note == CONSTANT):
-            by_note.setdefault(one.note, []).append(metric(name))
+        if one is None or (row.control and one.note == CONSTANT):
+            continue
+        note = one.note if of_groups else JOINT.join(p for p in one.note.split(JOINT) if FEW_GROUPS not in p)
+        if note:
+            by_note.setdefault(note, []).append(metric(name))
     return lines + [f"{', '.join(names)}: {note}" for note, names in by_note.items()]
+
+
+def pieces_of_few(row: Row, name: str) -> list[str]:
+    """What a metric's note says of too few groups: ``fewer than ten groups``, ``COVID: fewer than ten groups``."""
+    one = row.metric(name)
+    return [] if one is None else [piece for piece in one.note.split(JOINT) if FEW_GROUPS in piece]
 
 
 def _tested(row: Row) -> list[str]:
@@ -196,7 +210,8 @@ def _tested(row: Row) -> list[str]:
     if row.standing is not None:
         lines += ["trained once: the spread of the other rows stands for its own"] if row.standing.borrowed else []
         lines += [row.standing.note] if row.standing.note and not row.control else []
-    if row.verdict is not None and row.verdict.note and not row.control:
+    known = row.standing.note if row.standing is not None else ""
+    if row.verdict is not None and row.verdict.note not in ("", known) and not row.control:
         lines.append(f"Δ: {row.verdict.note}")
     return lines
 

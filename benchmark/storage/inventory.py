@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -88,6 +88,21 @@ def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
     ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "run served")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
+
+
+def unserving(items: Iterable[Item], artefacts: Container[str], notes: Container[Path]) -> list[Item]:
+    """Artefacts by ``STAGE/KEY``, files that remember runs, and what a removal that was killed has left.
+
+    Args:
+        artefacts, notes: see `benchmark.storage.serving.serving_none`.
+    """
+    return [
+        item
+        for item in items
+        if item.kind == "half-removed"
+        or (item.kind == "artefact" and f"{item.stage}/{item.key}" in artefacts)
+        or (item.kind == "run served" and item.path in notes)
+    ]
 
 
 def summed(named: Iterable[tuple[str, Item]]) -> dict[str, Sum]:

@@ -21,12 +21,14 @@ class Served(msgspec.Struct, frozen=True):
     Attributes:
         folder: of the run, from the root.
         artefacts: ``STAGE/KEY`` of each.
+        dataset: its name; empty where that was not noted.
     """
 
     run: str
     pipeline: str
     folder: str
     artefacts: list[str]
+    dataset: str = ""
 
 
 def remember(root: Path, key: str, served: Served) -> None:
@@ -62,6 +64,21 @@ def still_there(served: Sequence[Served], file: str) -> dict[str, bool]:
         file: name of a record.
     """
     return {folder: os.path.isfile(f"{folder}/{file}") for folder in dict.fromkeys(one.folder for one in served)}  # noqa: PTH113 (hot)
+
+
+def serving_none(root: Path, file: str) -> tuple[set[str], set[Path]]:
+    """``STAGE/KEY`` of artefacts all of whose runs are gone, and the files that remember these runs.
+
+    What serves no run that is remembered is not among them: nobody knows whose it is.
+
+    Args:
+        file: name of a record.
+    """
+    served = remembered(root)
+    there = still_there([one for runs in served.values() for one in runs], file)
+    artefacts = {name for name, runs in served.items() if not any(there[one.folder] for one in runs)}
+    notes = {path: _read(path) for path in (root / FOLDER).glob("*.json")}
+    return artefacts, {path for path, one in notes.items() if one is not None and not there.get(one.folder, True)}
 
 
 def _read(path: Path) -> Served | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmark.records.places import SEARCH
 from benchmark.storage.files import append_line
 from benchmark.storage.locks import held as lock_held
 from benchmark.storage.markers import LOCK
@@ -21,9 +22,9 @@ from benchmark.storage.refusals import storage_errors
 from benchmark.tuning.locks import TrialLock, acquire, spent_s, sweep
 from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space
-from registry.errors import ConfigError, DataNotFoundError
+from registry.errors import BenchError, ConfigError, DataNotFoundError
 
-FILE = "ledger.jsonl"
+FILE = SEARCH
 
 _HEADER = msgspec.json.Decoder(Search)
 _EVENT = msgspec.json.Decoder(Event)
@@ -97,6 +98,30 @@ def read(folder: Path) -> State:
     except ValueError as error:  # msgspec's errors are of this kind too
         raise ConfigError(f"{path} is not the ledger of a search ({error}); choose another folder") from error
     return msgspec.structs.replace(state, trials=[_timed(folder, trial) for trial in state.trials])
+
+
+def tuner_of(folder: Path) -> str:
+    """The tuner of the search in a folder; empty where there is none."""
+    try:
+        return read(folder).search.tuner
+    except BenchError:
+        return ""
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a living process runs a trial of the search in a folder.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    with locked(folder) as ledger:
+        for trial in ledger.state.trials:
+            if trial.status == "running":
+                lock = ledger.acquire(trial.number)
+                if lock is None:
+                    return True
+                lock.release()
+    return False
 
 
 def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) -> None:

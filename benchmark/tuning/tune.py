@@ -12,6 +12,7 @@ from benchmark.planning.components import Descriptions
 from benchmark.planning.graph import missing
 from benchmark.planning.request import Request, components_asked, settings_of, task_of
 from benchmark.planning.resolve import Chosen, choose
+from benchmark.records.places import SEARCHES
 from benchmark.records.record import Record
 from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import write_whole
@@ -241,4 +242,4 @@ def check_file(path: Path, task: Path) -> None:
 
 def _folder(results: Path, spec: RunSpec, search: Search) -> Path:
     name = "-".join([*run_parts(spec), search.tuner, digest(canonical(search))[:8]])
-    return results / "tuning" / spec.task / name
+    return results / SEARCHES / spec.task / name

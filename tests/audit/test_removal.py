@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmark.audit.removal import REASON, finish, removables, remove
+from benchmark.audit.removable import removables
+from benchmark.audit.removal import REASON, finish, remove
 from benchmark.audit.verify import verify
-from benchmark.records import external
+from benchmark.records import external, speed
 from benchmark.records.external import External
 from benchmark.records.files import FILE, write
 from benchmark.records.ledger import Ledger, entries, times_scored
@@ -21,7 +22,9 @@ from benchmark.records.record import Record
 from benchmark.storage import aside
 from benchmark.storage.code import CodeIndex
 from benchmark.storage.files import put
-from tests import externals, factories
+from benchmark.tuning import ledger
+from benchmark.tuning.search import Created
+from tests import externals, factories, searches
 from tests.factories import A, B
 
 IMAGES = "a" * 64
@@ -83,10 +86,10 @@ def test_a_run_goes_and_the_ledger_keeps_its_line_so_that_nothing_is_missed(resu
     assert out.splitlines()[0].startswith(f"binary/{folder.name}  ok  2025-01-02T03:04  ")
     assert out.splitlines()[1] == f"removed 1 run from {results.root}"
     assert results.names == {f"binary/{other.name}"} and not results.hidden
-    ledger = entries(results.root)
-    last = next(line for one in ledger for line in one.lines if line.status == "removed")
+    written = entries(results.root)
+    last = next(line for one in written for line in one.lines if line.status == "removed")
     assert (last.run, last.reason) == (folder.name, REASON)
-    assert times_scored(ledger, IMAGES) == 2  # a seed that was thrown away still counts
+    assert times_scored(written, IMAGES) == 2  # a seed that was thrown away still counts
     found = results.verified()
     assert [(one.kind, one.run) for one in found.findings if one.run == folder.name] == [("removed", folder.name)]
     assert not found.of("vanished")
@@ -297,3 +300,43 @@ def test_a_run_that_was_made_anew_meanwhile_stays(results):
     assert list(remove(there)) == []
     assert folder.is_dir() and not results.hidden
     assert msgspec.json.decode((folder / FILE).read_bytes())["created"].startswith("2026")
+
+
+def test_rules_go_with_the_last_run_beside_them_and_no_sooner(results):
+    first, second, rules = run(), run(seed=1), factories.controls({"border": 0.6})
+    other = msgspec.structs.replace(
+        factories.controls({"grey": 0.6}), split=msgspec.structs.replace(rules.split, digest="f" * 64)
+    )
+    folders = [results.put(one) for one in (first, second, rules, other)]
+    out = results.rm(folders[0], "--yes")[1]
+    assert "rules that" not in out and f"binary/{rules.run}" in results.names
+    said = "1 run and the rules that serve no run any more (1 record)"
+    out = results.rm(folders[1], "--dry-run")[1]
+    assert f"binary/{rules.run}  rules of no run  " in out and f"would remove {said}" in out
+    assert results.rm("--task", "binary", "--yes")[1].endswith(f"removed {said} from {results.root}\n")
+    assert results.names == {f"binary/{other.run}"}  # of another split: never beside what went
+    assert not results.verified().of("vanished")
+
+
+def test_a_measurement_and_a_search_go_by_their_folders_but_not_while_trials_run(results):
+    folder = results.put(run())
+    measured = speed.write(factories.speed(), results.root).parent
+    made = searches.SEARCHES["random"]
+    found = results.root / "tuning" / "binary" / "a-b-c-random-0123abcd"
+    with ledger.locked(found, made) as held:
+        held.append(
+            Created(0, {one.name: one.default for one in made.space.dimensions}, 0, made.epochs, None, "default")
+        )
+        lock = held.acquire(0)
+    assert "is at work" in results.refused(found, "--yes", code=4)
+    lock.release()
+    for name in ("s", "t", "speed", "tuning"):
+        assert "no run named" in results.refused(name, "--yes")
+    assert "search" in results.rm(found, "--dry-run")[1] and found.exists()
+    code, out, _ = results.rm(found, measured, "--yes")
+    assert code == 0 and out.endswith(f"removed 1 measurement and 1 search from {results.root}\n")
+    assert folder.exists() and not found.exists() and not measured.exists()
+    strange = results.root / "tuning" / "binary" / "mine"
+    strange.mkdir()
+    (strange / "ledger.jsonl").write_text("{}\n")
+    assert "holds no run of ours" in results.refused(strange, "--yes")

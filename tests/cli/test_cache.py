@@ -118,13 +118,17 @@ def test_artefacts_are_listed_the_last_used_first(filled):
     assert rows(filled.said("ls"))[1][:2] == ["fit", digest("c")[:8]]
 
 
-def serve(cache, run, pipeline, *artefacts, there=True):
+def serve(cache, run, pipeline, *artefacts, there=True, dataset=""):
     """A run that stands on artefacts, and its record where it is still there."""
     folder = cache.root.parent / "results" / run
     if there:
         folder.mkdir(parents=True)
         (folder / "result.json").touch()
-    remember(cache.root, digest(run), Served(run, pipeline, str(folder), [f"fit/{digest(one)}" for one in artefacts]))
+    remember(
+        cache.root,
+        digest(run),
+        Served(run, pipeline, str(folder), [f"fit/{digest(one)}" for one in artefacts], dataset),
+    )
 
 
 def test_artefacts_are_listed_with_the_runs_that_they_serve(cache):
@@ -145,7 +149,29 @@ def test_artefacts_are_listed_with_the_runs_that_they_serve(cache):
     told = {one["key"]: one["serves"] for one in json.loads(cache.said("ls", "--json"))}
     assert told[digest("d")] == []
     folder = str(cache.root.parent / "results" / "three")
-    assert told[digest("c")] == [{"run": "three", "pipeline": "unet+sepcnn+dense", "folder": folder, "there": False}]
+    assert told[digest("c")] == [
+        {"run": "three", "pipeline": "unet+sepcnn+dense", "dataset": "", "folder": folder, "there": False}
+    ]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_datasets(cache):
+    cache.artefact("fit", "a")
+    for run, dataset in (("one", "phantom"), ("two", "phantom"), ("three", "montgomery")):
+        serve(cache, run, "unet+sepcnn+dense", "a", dataset=dataset)
+    assert "unet+sepcnn+dense · phantom (2 runs)" in cache.said("ls")
+    assert "unet+sepcnn+dense · montgomery" in cache.said("ls")
+
+
+def test_what_serves_no_run_that_is_there_is_pruned_and_nothing_that_nobody_knows(cache):
+    paths = {word: cache.artefact("fit", word) for word in "abc"}
+    serve(cache, "one", "a+b", "a")
+    serve(cache, "two", "a+b", "a", "b", there=False)
+    assert "would remove 1 artefact, 1 run served (" in cache.said("prune", "--gone", "--dry-run")
+    assert paths["b"].exists()
+    assert cache.said("prune", "--gone").startswith("removed 1 artefact, 1 run served (")
+    assert [word for word, path in paths.items() if path.exists()] == ["a", "c"]
+    assert cache.said("prune", "--gone").startswith("removed nothing")
+    assert "1 run that is gone" not in cache.said("ls")
 
 
 def test_a_run_that_is_asked_for_again_is_remembered_once_and_as_used_now(cache):

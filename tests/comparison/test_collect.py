@@ -1,12 +1,17 @@
 """What lies below the folders that are compared."""
 
+import csv
+import io
+
 import msgspec
 import pytest
 
-from benchmark.comparison.collect import collected, outermost, with_predictions
+from benchmark.comparison.collect import collected, of_runs, outermost, with_predictions
 from benchmark.records.files import FILE, write
 from benchmark.records.ledger import Ledger
 from benchmark.records.verdicts import Contender, Verdict, Verdicts
+from benchmark.report import captions
+from benchmark.report.pages import page
 from registry.errors import DataNotFoundError
 from tests import factories
 from tests.factories import A, B
@@ -66,9 +71,16 @@ def test_ones_own_tables_and_records_come_before_those_of_a_reference_unless_tha
         write(one, tmp_path / folder / one.run)
     comparison, found = collected([tmp_path], untested)
     assert [table.tasks for table in comparison.tables] == [["vote"], ["binary"]]
+    assert [captions.title(table).split()[0] for table in comparison.tables] == ["vote", "reference:"]
+    for form in ("table", "md", "html"):
+        text = "".join(page(comparison, [], form))
+        assert text.count("reference: binary") == text.count("reference: ") == 1 + (form == "html")  # its own title too
+    lines = csv.DictReader(io.StringIO("".join(page(comparison, [], "csv"))))
+    assert {(line["table"], line["reference"]) for line in lines} == {("1", ""), ("2", "True")}
     assert list(found.files) == [(one.run, one.key) for one in (own, shipped, both)]
     comparison, _ = collected([tmp_path / "reference"], untested)
     assert [table.tasks for table in comparison.tables] == [["binary"], ["vote"]]
+    assert not any(table.reference for table in comparison.tables)  # it was asked for
 
 
 def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
@@ -81,10 +93,17 @@ def test_the_ledger_tells_how_often_a_test_subset_was_scored(tmp_path):
         ledger.add(name, "ok", "b" * 64, test="a" * 64)
     ledger.add("of other images", "ok", "c" * 64, test="d" * 64)
     assert collected([tmp_path], untested)[0].tables[0].scored == 5
+    assert collected([tmp_path / "binary"], untested)[0].tables[0].scored == 5
+    last = of_runs({one.run: tmp_path / "binary" / one.run}, [one], untested)  # what a command says of its own run
+    assert last.tables[0].scored == 5
+    assert "Scored at least 5 times, counting runs that are not in this table." in " ".join(
+        captions.caption(last.tables[0])
+    )
 
 
 def test_rules_are_no_trainings_that_were_scored(tmp_path):
     ledger = Ledger(tmp_path)
+    ledger.add("controls-1234abcd", "ok", "b" * 64, test="a" * 64)  # removed since
     for one in (factories.record(0.9, test="a" * 64), factories.controls({"border": 0.7}, test="a" * 64)):
         write(one, tmp_path / "binary" / one.run)
         ledger.add_run(one, tmp_path / "binary" / one.run)

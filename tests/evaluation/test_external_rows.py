@@ -109,7 +109,7 @@ def test_fewer_than_ten_patients_of_a_class_are_no_verdict(tmp_path):
         logits, groups = deciding(targets, wrong), np.arange(48).astype(str)
         runs.append([(stored(place, targets, logits, groups, pipeline=name, record=name, trainings=[name]), place)])
     found = rows_verdicts(["a", "b"], runs, [False, False], 0)
-    assert found.note == "fewer than 10 groups of COVID: no verdict"
+    assert found.note == "fewer than ten groups of COVID: no verdict"
     assert found.differences[1].low is None
 
 

@@ -236,7 +236,7 @@ def test_with_fewer_than_ten_groups_of_a_class_there_is_no_verdict(tmp_path: Pat
     found = verdicts_of(tmp_path, rows)
     assert found.groups["COVID"] < 10
     verdict = found.differences[1]
-    assert verdict.value is not None and verdict.low is None and "fewer than 10 groups of COVID" in verdict.note
+    assert verdict.value is not None and verdict.low is None and "fewer than ten groups of COVID" in verdict.note
     assert found.standings[0].low is not None and found.standings[0].note == verdict.note == found.note
 
 

@@ -8,6 +8,7 @@ import pytest
 from benchmark.records.record import Record
 from benchmark.records.selection import Selecting, Selection, parse_condition
 from registry.errors import ConfigError, UnknownNameError
+from registry.published import taken_for
 from tests import factories
 
 
@@ -109,3 +110,14 @@ def test_what_no_run_has_is_refused_with_the_nearest_names(selection: Selection,
     selecting(factories.record())
     with pytest.raises(UnknownNameError, match=said):
         selecting.check()
+
+
+def test_a_time_that_leaves_nothing_out_is_said_to_have_been_applied():
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    selecting = Selecting(Selection(since=since, since_text="1h"))
+    assert selecting(factories.record()) and selecting.line == "none of 1 run left out by --since 1h"
+
+
+def test_a_folder_taken_for_a_published_dataset_is_told_and_no_other():
+    assert "--dataset folder if it is another" in taken_for("covid-radiography")
+    assert taken_for("folder") == ""

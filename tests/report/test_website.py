@@ -213,6 +213,22 @@ def test_at_most_twelve_rows_have_curves_the_leading_group_and_controls_first(tm
     assert {name for name in shown if name.startswith("control")} == {"control: source-oracle", "control: border"}
 
 
+def test_tables_of_reference_records_take_no_curves_from_ones_own_and_come_last(tmp_path):
+    runs = [factories.record(0.95 - 0.002 * n, pipeline=f"none+sepcnn[width={n}]+dense") for n in range(15)]
+    other = msgspec.structs.replace(runs[0].split, digest="another")
+    shipped = [msgspec.structs.replace(one, split=other, run=f"shipped-{one.run}", task="vote") for one in runs[:3]]
+    kept(tmp_path, [*runs, *shipped], pictures=False)
+    tables = compare([*shipped, *runs], test=family(0.011)).tables
+    tables = [msgspec.structs.replace(one, reference=one.tasks == ["vote"]) for one in tables]
+    page, read = made((Comparison(tables), lambda run: tmp_path / run.run))
+    assert page.count("<details class=panel") == 12
+    assert re.findall(r"<h2 id=.t\d-h.>(.*?)</h2>", page.replace('"', "'"))[-1].startswith("reference: vote")
+    assert "No curves and pictures here of 3 more rows" in read.text
+    assert "No curves and pictures here of its rows" in read.text
+    named, _ = made((Comparison(tables), lambda run: tmp_path / run.run), rows=["none+sepcnn[width=1]"])
+    assert named.count("<details class=panel") == 2  # a row of each
+
+
 def test_a_page_of_a_thousand_rows_has_at_most_500_kilobytes(tmp_path):
     runs = [
         factories.record(
