@@ -134,6 +134,6 @@ def test_images_of_one_class_alone_are_no_verdict_whenever_they_were_judged(tmp_
         older = one.metrics | {"balanced-accuracy": one.metrics["specificity"]}
         runs.append([(msgspec.structs.replace(one, metrics=older), place)])
     found = rows_verdicts(["a", "b"], runs, [False, False], 0)
-    few = "; fewer than 10 groups of Non-COVID" * (n < 10)
+    few = "; fewer than ten groups of Non-COVID" * (n < 10)
     assert found.note == found.differences[1].note == f"no image of COVID{few}: no verdict"
     assert found.differences[1].low is None and found.groups == {"Non-COVID": n, "COVID": 0}
