@@ -168,9 +168,9 @@ def test_what_serves_no_run_that_is_there_is_pruned_and_nothing_that_nobody_know
     serve(cache, "two", "a+b", "a", "b", there=False)
     assert "would remove 1 artefact, 1 run served (" in cache.said("prune", "--gone", "--dry-run")
     assert paths["b"].exists()
-    assert cache.said("prune", "--gone").startswith("removed 1 artefact, 1 run served (")
+    assert cache.said("prune", "--gone", "--yes").startswith("removed 1 artefact, 1 run served (")
     assert [word for word, path in paths.items() if path.exists()] == ["a", "c"]
-    assert cache.said("prune", "--gone").startswith("removed nothing")
+    assert cache.said("prune", "--gone", "--yes").startswith("removed nothing")
     assert "1 run that is gone" not in cache.said("ls")
 
 

@@ -24,8 +24,8 @@ def call(tmp_path, monkeypatch, bench_in_process):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: name if name == "gradio" else real(name, *more)
     )
-    for seed in (0, 1):
-        record = factories.record(seed=seed)
+    other = factories.record(pipeline="unet+xception+sepconv")
+    for record in (factories.record(seed=0), factories.record(seed=1), other):
         write(record, tmp_path / "results" / record.task / record.run)
     return bench_in_process
 

@@ -54,7 +54,14 @@ def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_
         cached = found if record is found else None
         runs.append(
             (
-                SimpleNamespace(plan=plan, folder=folder, record=cached, of_controls=False, pipeline=record.pipeline),
+                SimpleNamespace(
+                    plan=plan,
+                    folder=folder,
+                    record=cached,
+                    of_controls=False,
+                    pipeline=record.pipeline,
+                    summary=SimpleNamespace(name="phantom"),
+                ),
                 record,
             )
         )

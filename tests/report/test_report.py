@@ -387,8 +387,7 @@ def test_a_tie_says_what_would_show_the_difference() -> None:
         f"apart from {B}: its balanced-accuracy is higher by 0.010 [-0.010, 0.030]." in text
     )
     assert (
-        f"a true difference of 0.028 between {A} and {B} is found in about 80 % (of the squared error 64 % is the "
-        in text
+        "a true difference of 0.028 between the two is found in about 80 % (of the squared error 64 % is the " in text
     )
     assert "as large as the one seen, 0.010, would take 3,102 test images and 18 trainings a row." in text
     assert "leads" not in text
