@@ -15,10 +15,13 @@ import pytest
 
 from benchmark import api
 from benchmark.execution.process import Worker
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.files import FILE, read, write
+from benchmark.tasks.spec import Runtime
 from registry.errors import BenchError, ConfigError, DataError, DataNotFoundError, UnknownNameError, VerificationError
 from tests import factories
 from tests.commands import TINY, Bench, untrained
+from tests.specs import spec
 
 pytestmark = pytest.mark.slow
 
@@ -235,8 +238,10 @@ def test_only_a_good_run_with_models_of_its_own_is_loaded(tmp_path, monkeypatch)
 
 
 def test_a_run_of_a_backend_that_is_not_here_says_so(tmp_path, monkeypatch):
-    record = factories.record()
-    write(msgspec.structs.replace(record, spec={**record.spec, "runtime": {"backend": "torch"}}), tmp_path)
+    asked = msgspec.to_builtins(spec(runtime=Runtime(backend="torch")))
+    shares = {"Non-COVID": 0.75, "COVID": 0.25}
+    known = CalibrationInfo(data_prior=shares, batch_prior=shares)
+    write(factories.record(spec=asked, calibration=known), tmp_path)
     (tmp_path / "model").mkdir()
     monkeypatch.setattr("benchmark.planning.backend.PathFinder.find_spec", lambda name: name == "tensorflow")
     with pytest.raises(ConfigError, match="the backend is 'torch', which is not installed; pip install torch"):

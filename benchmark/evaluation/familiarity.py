@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.evaluation.stored import check_size
+from benchmark.evaluation.archives import check_size
 from registry.errors import DataError
 
 FILE = "familiarity.npz"

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from benchmark.data.targets import class_targets
+from benchmark.evaluation.archives import check_size
 from benchmark.records.upgrade import COLUMNS, SUBSETS
 from registry.errors import BenchError
 
@@ -66,25 +67,13 @@ def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         stored = {FIRST_NAMES.get(name, name): name for name in archive.files}
         wanted = [*stored] if names is None else [*names, "subsets", *(["fold"] if "fold" in stored else [])]
-        check_size(archive, [stored[name] for name in wanted])
+        check_size(archive, [stored[name] for name in wanted], MOST_BYTES)
         columns = {name: archive[stored[name]] for name in wanted}
     if "subsets" in columns:
         columns["subsets"] = _todays(columns["subsets"])
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError("its columns are of different lengths")
     return columns
-
-
-def check_size(archive: np.lib.npyio.NpzFile, names: Sequence[str], most: int = MOST_BYTES) -> None:
-    """Refuse arrays that would fill the memory: a few bytes can be unpacked to any number.
-
-    Raises:
-        ValueError: they are larger than that together, in bytes.
-        KeyError: there is none of a name.
-    """
-    unpacked = sum(archive.zip.getinfo(f"{name}.npy").file_size for name in names)
-    if unpacked > most:
-        raise ValueError(f"it unpacks to {unpacked / 1e6:,.0f} MB, expected at most {most / 1e6:,.0f} MB")
 
 
 def _todays(subsets: np.ndarray) -> np.ndarray:

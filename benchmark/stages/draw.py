@@ -61,18 +61,18 @@ def draw_maps(run: Reader, folder: Path, samples: Path, method: str) -> None:
     caption = f"{plain_name(run.spec)}, seed {run.spec.seed}: log-odds of the decided class, test images"
     gradcam_sheet(folder / "gradcam.png", panels, caption=caption, method=method)
     (folder / "gradcam.json").write_text(json.dumps(thumbnails(panels)))
-    draw_gallery(seen, targets, samples.with_name(ARRAYS), method, folder)
+    draw_gallery(seen, list(run.spec.classes), targets, samples.with_name(ARRAYS), method, folder)
 
 
-def draw_gallery(run: Reader, targets: np.ndarray, stored: Path, method: str, folder: Path) -> None:
+def draw_gallery(run: Reader, classes: list[str], targets: np.ndarray, stored: Path, method: str, folder: Path) -> None:
     """Write ``gallery.json``, see `benchmark.records.gallery`.
 
     Args:
         run: whose inputs are shown.
+        classes: those that the targets are indices of; a member of a vote may have others.
         targets: (N,) the class of every prepared image.
         stored: the arrays of `write_gallery`.
     """
-    classes = list(run.spec.classes)
     with np.load(stored, allow_pickle=False) as arrays:
         chosen = dict(arrays)
     shown = [

@@ -104,7 +104,7 @@ def bench(tmp_path_factory):
         ("source/benchmark/stages/predict.py", {OURS: FROM_FIT[1:], THEIRS: FROM_FIT[1:]}),
         (
             "source/registry/datasets/phantom/radiograph.py",
-            {OURS: ["prepare", "split", *FROM_FIT], THEIRS: ["prepare", "split", *FROM_FIT]},
+            {each: ["prepare", "split", "fit", "predict", "familiarity", *FROM_EXPLAIN] for each in (OURS, THEIRS)},
         ),
     ],
     ids=["helper", "data-file", "plugin", "stage", "dataset"],

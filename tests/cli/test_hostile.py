@@ -308,7 +308,7 @@ def test_bad_films_are_left_out_and_recorded_and_a_full_disk_costs_nothing_that_
     bench.run(*line)
     (record,) = bench.records().values()
     assert record["stages"] == dict.fromkeys(("prepare", "copies", "split"), "cached") | dict.fromkeys(
-        ("fit", "predict", "explain", "score", "draw"), "built"
+        ("fit", "predict", "familiarity", "explain", "score", "draw"), "built"
     )
     history = json.loads(next((bench.cache / "objects" / "fit").rglob("history.json")).read_text())
     assert history[:25] == kept  # their seconds too: these epochs were not trained again

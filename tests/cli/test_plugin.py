@@ -232,7 +232,7 @@ def test_a_component_without_source_or_version_is_made_anew_each_time_and_says_s
         assert told in record["notes"]
         assert record["components"]["head"]["code"] == ""
     shared = {role for role, status in record["stages"].items() if status == "cached"}
-    assert shared == {"prepare", "split"}
+    assert shared == {"prepare", "split", "familiarity"}
 
 
 def test_a_name_claimed_twice_names_both_distributions(bench, tmp_path):

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FROM_FIT = ["fit", "predict", "explain", "score", "draw"]
-STAGES = {"prepare", "split", *FROM_FIT}
+STAGES = {"prepare", "split", "familiarity", *FROM_FIT}
 UNTRAINED = ("--head", "majority", "--set", "features.head=none")  # where the classifier is not the point
 
 
@@ -182,6 +182,7 @@ def test_a_record_has_the_seconds_of_every_step_whoever_built_it(bench):
         "segmenter",
         "masks",
         "inputs",
+        "familiarity",
     }
     seconds = record["training"]["stage_duration_s"]
     assert set(seconds) == set(record["stages"])

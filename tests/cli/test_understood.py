@@ -32,7 +32,7 @@ def test_a_run_in_the_folder_of_the_data_opens_with_what_was_understood(bench):
         "  patients: 4 with 24 images, known by names such as patient00001/study1",
         "  sources: unknown",
         "  passed over: folder __MACOSX (hidden, or a system's own); folder cache (results or a cache that bench has "
-        "written); 1 .toml files (no image, such as tiny.toml)",
+        "written); 1 .toml file (no image, such as tiny.toml)",
     ]
     assert "seed 0: builds prepare, copies, split" in told.stdout.splitlines()[6]
     assert not bench.results.exists()

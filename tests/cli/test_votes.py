@@ -119,7 +119,7 @@ def test_classical_heads_share_the_features_heads_training_and_one_feature_pass(
     assert record["map_method"] == "occlusion"
     assert record["components"]["features_head"]["name"] == "dense"
     names = {path.name for path in next(bench.results.rglob("none-sepcnn-xgboost*")).glob("model/*")}
-    assert names == {"backbone.keras", "classifier.ubj"}
+    assert names == {"backbone.keras", "classifier.ubj", "familiarity.npz"}
 
 
 def test_a_frozen_backbone_trains_no_network(bench):

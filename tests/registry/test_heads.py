@@ -254,6 +254,7 @@ class Fixed:
     """A classifier with something wrong."""
 
     def fit(self, features, targets):
+        self.count = len(np.unique(targets))
         return self
 
     def predict(self, features):
@@ -267,16 +268,16 @@ class Unsummed(Fixed):
 
 class Random(Fixed):
     def decision_function(self, features):
-        return np.random.default_rng().normal(size=(len(features), 2))
+        return np.random.default_rng().normal(size=(len(features), self.count))
 
 
 class Greedy(Fixed):
     def fit(self, features, targets):
         features[:] = 0
-        return self
+        return super().fit(features, targets)
 
     def decision_function(self, features):
-        return np.zeros(len(features))
+        return np.zeros((len(features), self.count))
 
 
 @pytest.mark.parametrize(
@@ -284,8 +285,8 @@ class Greedy(Fixed):
     [
         (Fixed, "class indices"),
         (Unsummed, r"\(40, 2\) here; received \(40, 4\)"),
-        (Random, "equal random_state gives equal answers"),
-        (Greedy, "leaves the features as they are"),
+        (Random, "fitted twice with the same random_state it answered otherwise"),
+        (Greedy, "changed the features that it was given; copy them first"),
         (dict, r"has fit\(\) and predict\(\), received a dict"),
     ],
 )
