@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from datetime import UTC, datetime
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import msgspec
@@ -243,7 +244,11 @@ def test_a_run_of_a_backend_that_is_not_here_says_so(tmp_path, monkeypatch):
     known = CalibrationInfo(data_prior=shares, batch_prior=shares)
     write(factories.record(spec=asked, calibration=known), tmp_path)
     (tmp_path / "model").mkdir()
-    monkeypatch.setattr("benchmark.planning.backend.PathFinder.find_spec", lambda name: name == "tensorflow")
+    find = PathFinder.find_spec  # of all imports, so others go on
+    lacking = {"torch": None}
+    monkeypatch.setattr(
+        "benchmark.planning.backend.PathFinder.find_spec", lambda name, *more: lacking.get(name, find(name, *more))
+    )
     with pytest.raises(ConfigError, match="the backend is 'torch', which is not installed; pip install torch"):
         api.load(tmp_path)
 
