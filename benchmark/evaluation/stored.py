@@ -20,6 +20,7 @@ NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "p
 FIRST_NAMES = {old: new for new, old in COLUMNS.items()}  # of columns, as schema 1 called them -> today's
 SPLIT = "split.csv"
 MOST_BYTES = 1 << 30  # unpacked: predictions of a million images
+MOST_CLASSES = 1 << 20  # beyond that an index is none
 LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
     OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, SyntaxError, MemoryError, ArithmeticError,
@@ -62,7 +63,7 @@ def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np
         names: which, besides ``subsets`` and, of pooled folds, ``fold``: a few are read quicker; None reads all.
 
     Raises:
-        one of `UNREADABLE`: it cannot be read, lacks a column, or its columns are of different lengths.
+        one of `UNREADABLE`: it cannot be read, lacks a column, or its columns are of different lengths or no classes.
     """
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         stored = {FIRST_NAMES.get(name, name): name for name in archive.files}
@@ -73,6 +74,9 @@ def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np
         columns["subsets"] = _todays(columns["subsets"])
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError("its columns are of different lengths")
+    targets = columns.get("targets", np.zeros(0, int))
+    if not np.all((targets >= 0) & (targets < MOST_CLASSES)):
+        raise ValueError("its targets are no indices of classes")
     return columns
 
 
