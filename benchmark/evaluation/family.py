@@ -96,12 +96,9 @@ class Family:
             self.reasons[i] = f"{_NO_OUTPUTS} ({type(error).__name__})"
 
     def verdicts(self) -> Verdicts:
-        """Of the rows in their order; none where their outputs are such that nothing can be reckoned with them."""
-        try:
-            with np.errstate(all="ignore"):
-                return self._verdicts()
-        except UNREADABLE as error:
-            return _nothing(self.contenders, f"{_NO_OUTPUTS} ({type(error).__name__})")
+        """Of the rows in their order; what absurd outputs make of them is not finite, and no verdict."""
+        with np.errstate(all="ignore"):
+            return self._verdicts()
 
     def _verdicts(self) -> Verdicts:
         place = self.place

@@ -28,6 +28,7 @@ from benchmark.records.metrics import ECE_FLOOR
 from benchmark.records.recomputed import Recomputed
 
 INTERVALS = "intervals: the code that scored is not today's, or not known"
+OUTPUTS = ("logits", "corrected_logits", "probabilities", "recalibrated_logits", "recalibrated_probabilities")
 Columns = Mapping[str, np.ndarray]
 
 
@@ -39,6 +40,8 @@ def recompute_external(external: External, folder: Path, same_code: bool) -> Rec
     """
     try:
         columns = read_columns(folder / PREDICTIONS)
+        if not all(np.all(np.isfinite(columns[name])) for name in OUTPUTS if name in columns):
+            return Recomputed([f"{PREDICTIONS} holds outputs that are not finite"])
         exact = same_code and external.resamples > 0
         checks = _masks if external.kind == MASKS else _classes
         contradictions = [*_images(external, columns), *checks(external, columns, exact)]
