@@ -42,7 +42,7 @@ ALONE = {"costs_only": "speed.json", "external_only": "external.json"}
 @verify_flag
 @click.pass_context
 def command(context: click.Context, /, results: tuple[Path, ...], output: Path | None, **flags: Any) -> None:
-    """Compare the runs below RESULTS (a folder, or several; default: results).
+    """Compare the runs below RESULTS (a folder, or several; default: BENCH_RESULTS, or results).
 
     One table per question (classes and their labels), dataset and split, whatever the tasks are called.
 

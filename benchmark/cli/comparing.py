@@ -70,7 +70,7 @@ def compared(paths: "Sequence[Path]", flags: dict[str, Any]) -> Compared:
     """Everything below some folders, as flags ask for it; how far it is is shown.
 
     Args:
-        paths: none for ``results``.
+        paths: none for BENCH_RESULTS, or ``results``.
 
     Raises:
         BenchError: a flag or a folder cannot be used, or no record has what is asked for.
@@ -80,13 +80,14 @@ def compared(paths: "Sequence[Path]", flags: dict[str, Any]) -> Compared:
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.external import external_tables
     from benchmark.comparison.kept import KeptTrust
+    from benchmark.records.places import results_folder
     from benchmark.storage.places import memory_folder
 
     selection = selection_of(flags["tasks"], flags["datasets"], flags["wheres"], flags["since"])
     trust = KeptTrust(distrusted, memory_folder())
     with waiting("comparing") as patience:
         comparison, found = collected(
-            paths or (Path("results"),), family, metric=flags["metric"], against=flags["against"],
+            paths or (results_folder(),), family, metric=flags["metric"], against=flags["against"],
             margin=flags["margin"], verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell,
         )  # fmt: skip
         trust.keep()

@@ -28,7 +28,7 @@ OF_RUNS = ("results", "paper", "rows", "tasks", "datasets", "wheres", "since", "
 @verify_flag
 @click.pass_context
 def command(context: click.Context, /, output: Path | None, card: str | None, **flags: Any) -> None:
-    """Write the runs below RESULTS (a folder, or several; default: results) as one page.
+    """Write the runs below RESULTS (a folder, or several; default: BENCH_RESULTS, or results) as one page.
 
     \b
     bench report results/ -o report.html

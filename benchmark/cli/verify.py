@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Once)
-@click.argument("results", default=RESULTS, type=click.Path(path_type=Path))
+@click.argument("results", envvar="BENCH_RESULTS", default=RESULTS, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")
 @click.option("--details", is_flag=True, help="Name every place, and what could be checked by nothing.")
 @click.option(
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def command(context: click.Context, results: Path, as_json: bool, details: bool, reason: str | None) -> None:
-    """Check everything below RESULTS: files, then numbers from stored outputs, then the ledger of runs.
+    """Check everything below RESULTS (default: BENCH_RESULTS, or results): files, then numbers from stored outputs, then the ledger of runs.
 
     Contradicted, edited, predictions missing, vanished without a line of the ledger: exit code 5.  What is left out of
     a copy, unlisted, scored by other code (stale), superseded or acknowledged is named, exit code 0.

@@ -53,3 +53,13 @@ def test_a_beginning_that_one_name_has_means_that_run(call, command):
 def test_a_beginning_that_no_name_has_is_one_line(call, command):
     code, _, complaint = call(*COMMANDS[command], "net-")
     assert (code, complaint.count("\n")) == (2, 1) and "no run 'net-'" in complaint
+
+
+@pytest.mark.parametrize("command", [("compare", "--json"), ("report", "-o", "report.html"), ("verify", "--json")])
+def test_without_a_folder_the_results_of_the_environment_are_meant(call, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").rename(tmp_path / "kept")
+    assert "no results at" in call(*command)[2]
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "kept"))
+    _, told, complaint = call(*command)
+    assert told and "no results at" not in complaint
