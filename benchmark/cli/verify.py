@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def command(context: click.Context, results: Path, as_json: bool, details: bool, reason: str | None) -> None:
-    """Check everything below RESULTS (default: BENCH_RESULTS, or results): files, then numbers from stored outputs, then the ledger of runs.
+    """Check everything below RESULTS: files, then numbers from stored outputs, then the ledger of runs.
 
-    Contradicted, edited, predictions missing, vanished without a line of the ledger: exit code 5.  What is left out of
-    a copy, unlisted, scored by other code (stale), superseded or acknowledged is named, exit code 0.
+    RESULTS is BENCH_RESULTS, or results, where it is not given.  Contradicted, edited, predictions missing, vanished
+    without a line of the ledger: exit code 5.  What is left out of a copy, unlisted, scored by other code (stale),
+    superseded or acknowledged is named, exit code 0.
 
     This guards against accident and vanity, not an adversary.  Exit code 3: nothing found.
     """
