@@ -1,4 +1,4 @@
-"""Stages of the real pipeline run by hand in a folder, on drawn films of 64 pixels."""
+"""Stages of the real pipeline run by hand in a folder, on drawn films."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,12 +30,12 @@ def run_spec(*, segmenter: str, epochs: int, seed: int) -> RunSpec:
     )
 
 
-def data(place: Path, run: RunSpec, count: int) -> dict[str, Path]:
+def data(place: Path, run: RunSpec, count: int, size: int = SIZE) -> dict[str, Path]:
     """Artefacts of preparation and split."""
     folder = place / "prepare"
     folder.mkdir(parents=True)
-    samples = list(phantom(count=count, size=SIZE).samples())
-    prepare(samples, folder, size=SIZE, equalise="histogram", skip_bad=False, workers=1, progress=lambda *_: None)
+    samples = list(phantom(count=count, size=size).samples())
+    prepare(samples, folder, size=size, equalise="histogram", skip_bad=False, workers=1, progress=lambda *_: None)
     return build(place, run, {"prepare": folder}, {"split": split})
 
 
