@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError, DataNotFoundError, unknown_name
-from registry.readers import layout, patients, sheets, tree
+from registry.readers import layout, patients, sheets, tree, walk
 from registry.readers.film import Film, film
 from registry.readers.mask_files import among_images, pair
 from registry.wording import plural
@@ -80,7 +80,7 @@ def _database(root: Path) -> Path:
     """The folder with the label folders: `root`, or one in a chain of single folders, or of the archive's name."""
     tree.check_folder(root)
     folder = root
-    for _ in range(tree.DEEPEST):
+    for _ in range(walk.DEEPEST):
         if _label_folders(folder):
             return folder
         below = tree.sub_folders(folder)

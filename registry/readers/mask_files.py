@@ -37,6 +37,18 @@ def pair(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple
     Raises:
         DataError: a mask without an image, several for one, or a left one without a right one.
     """
+    pairs, orphans = matched(images, masks)
+    aside = [one for one in orphans if one.kind == "annotation"]
+    _check_orphans([one for one in orphans if one.kind != "annotation"], images, bool(pairs))
+    return pairs, trees.passed_over([one.file for one in aside], "annotations, called like no image")
+
+
+def matched(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple[str, ...]], list[Film]]:
+    """Path of an image -> the paths of its mask, or of its left and right one; and masks that are called like no image.
+
+    Raises:
+        DataError: a mask that may belong to several images, several for one, or a left one without a right one.
+    """
     index = _Index(images)
     found: dict[str, list[_Mask]] = defaultdict(list)
     orphans: list[Film] = []
@@ -50,10 +62,7 @@ def pair(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple
         else:
             orphans.append(mask)
     _check_unclear(unclear)
-    aside = [one for one in orphans if one.kind == "annotation"]
-    _check_orphans([one for one in orphans if one.kind != "annotation"], images, bool(found))
-    pairs = {path: _joined(path, parts) for path, parts in found.items()}
-    return pairs, trees.passed_over([one.file for one in aside], "annotations, called like no image")
+    return {path: _joined(path, parts) for path, parts in found.items()}, orphans
 
 
 def among_images(images: Sequence[Film]) -> tuple[list[Film], list[Film]]:
@@ -67,6 +76,8 @@ def among_images(images: Sequence[Film]) -> tuple[list[Film], list[Film]]:
 def _unmasked(film: Film) -> Iterator[str]:
     """Names of the image that a file is the mask of, if it says that it is one."""
     key = name_key(film.file.name)
+    if "mask" not in key:  # spares the words of many thousand names
+        return
     if "mask" in folder_names.words(key) or key.endswith("mask") or key.startswith("mask"):
         yield from (other for other, _ in _spellings(key) if other != key)
 

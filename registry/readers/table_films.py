@@ -14,7 +14,9 @@ from registry.readers.findings import separator_in
 from registry.readers.label_names import renamed
 from registry.readers.labelled_rows import Film, Rows, Source, joined, part_of_folders
 from registry.readers.named_files import stem_of
-from registry.readers.table_search import Folder
+from registry.readers.table_folder import Folder
+from registry.readers.tree import passed_over
+from registry.readers.walk import File
 from registry.wording import counted, plural
 
 SEPARATOR = "|"  # where no other is said
@@ -109,11 +111,17 @@ def parts_of(folder: Folder, films: Mapping[str, Film], labels: Mapping[str, str
 
 
 def samples_of(
-    folder: Folder, films: Mapping[str, Film], labels: Mapping[str, str], parts: Mapping[str, str], annotator: str
+    folder: Folder,
+    films: Mapping[str, Film],
+    labels: Mapping[str, str],
+    parts: Mapping[str, str],
+    masks: Mapping[str, tuple[str, ...]],
+    annotator: str,
 ) -> list[Sample]:
     """The samples of labelled films, by file.
 
     Args:
+        masks: of films of which no row names one.
         annotator: of masks of which no row says it.
     """
     shared = Counter(stem_of(file).casefold() for file in labels)
@@ -122,9 +130,9 @@ def samples_of(
     found = []
     for file in sorted(labels, key=lambda file: (layout.natural(file), file)):
         film = films[file]
-        mask = film.mask or (_mask(folder, file) if folder.in_mask_folders.files else None)
+        mask = (f"{folder.root}/{film.mask}",) if film.mask else masks.get(file, ())
         sample = layout.sample(
-            layout.ImageFile(f"{folder.root}/{file}", (f"{folder.root}/{mask}",) if mask else ()),
+            layout.ImageFile(f"{folder.root}/{file}", mask),
             id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
             label=labels[file],
             source=printable(hospitals[film.source.casefold()]) if film.source else None,
@@ -145,16 +153,6 @@ def _patients(films: Mapping[str, Film], labels: Iterable[str]) -> dict[str, str
     return {file: names[-1].casefold() for file, names in told.items() if names} if all(told.values()) else {}
 
 
-def _mask(folder: Folder, file: str) -> str | None:
-    """The one mask of an image's name in a folder of masks."""
-    stem = stem_of(file.rpartition("/")[2])
-    for called in (stem, f"{stem}_mask"):
-        found = folder.in_mask_folders.called(called)
-        if len(found) == 1:
-            return found[0]
-    return None
-
-
 def _without_row(folder: Folder, rows: Rows) -> list[PassedOver]:
     """Images that no row names."""
     masks = {film.mask for film in rows.found.values()}
@@ -173,6 +171,7 @@ def dataset_of(
     name: str,
     licence: str,
     notices: Sequence[str] = (),
+    unpaired: Sequence[PassedOver] = (),
 ) -> layout.FileDataset:
     """The dataset of these samples, with what is to be said of it.
 
@@ -203,10 +202,17 @@ def dataset_of(
             *(*respelled, *_study(sources), *_unknown(samples)),
         ),
         listed=samples,
-        passed_over=tuple(passed),
+        passed_over=(*passed, *folder.skipped, *unpaired, *_no_images(folder, sources)),
         patients=_known_by(sources, samples),
         separator=separator if several else None,
     )
+
+
+def _no_images(folder: Folder, sources: Sequence[Source]) -> list[PassedOver]:
+    """Files that are neither images nor the tables that were read."""
+    tables = {folder.below(str(source.table.path)) for source in sources}
+    files = [File(file, (), file) for file in folder.others.files if file not in tables]
+    return passed_over(files, "no image, and not the table of labels")
 
 
 def _several(count: int, separator: str) -> str:

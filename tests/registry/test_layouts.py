@@ -229,15 +229,6 @@ def test_empty_folders_are_no_labels(tmp_path):
     assert passed(tmp_path) == {"folder results": 0}
 
 
-def test_a_link_into_itself_ends(tmp_path):
-    films(tmp_path, *LABELS)
-    (tmp_path / "Normal" / "again").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "Normal" / "loop").symlink_to(tmp_path / "Normal" / "loop")
-    (tmp_path / "Normal" / "gone").symlink_to(tmp_path / "nowhere")
-    assert sum(counts(tmp_path).values()) == 6
-    assert passed(tmp_path) == {"folder Normal/again": 0, "files without suffix": 2}
-
-
 SUFFIXES = ["0.jfif", "1.JPE", "2", "3.JPEG", "4.dat"]
 
 

@@ -85,6 +85,7 @@ def test_rows_without_file_and_files_without_row_are_counted_and_said(root):
         ("rows of labels.csv", "no such file here", 1, ("gone.png",)),
         ("rows of labels.csv", "the file is no image", 1, ("v.nii.gz",)),
         ("images", "no row in labels.csv", 2, ("images/f6.png", "images/f7.png")),
+        (".gz files", "no image, and not the table of labels", 1, ("images/v.nii.gz",)),
     ]
     assert "1 row of labels.csv passed over, no such file here: gone.png" in dataset.notices
 
@@ -334,6 +335,33 @@ def test_masks_come_from_a_column_or_from_a_folder_of_masks(root):
     found = table(root).samples()
     assert found[1].mask_annotator == "by hand"
     assert found[1].read_mask().sum() == xrays.lungs((32, 32)).sum()
+
+
+@pytest.mark.parametrize(
+    "name", ["masks/f{}_mask.png", "lung masks/f{}.png", "images/f{}-mask.png", "Seg/mask_f{}.png"]
+)
+def test_masks_are_found_as_in_a_folder_of_labels(root, name):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n}," for n in range(8)])
+    for n in range(6):
+        xrays.write(root / name.format(n), xrays.lungs((32, 32)))
+    dataset = table(root)
+    assert [len(sample.paths) for sample in dataset.samples()] == [2] * 6 + [1] * 2
+    assert dataset.samples()[0].read_mask().any()
+    assert not dataset.passed_over
+
+
+def test_left_and_right_masks_are_joined_and_masks_of_no_image_are_said(root):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n}," for n in range(8)])
+    for side in ("leftMask", "rightMask"):
+        xrays.write(root / side / "f0.png", xrays.lungs((32, 32)))
+    xrays.write(root / "masks" / "stranger.png", xrays.lungs((32, 32)))
+    xrays.write(root / "masks" / "heart" / "f1.png", xrays.lungs((32, 32)))
+    dataset = table(root)
+    assert len(dataset.samples()[0].paths) == 3
+    assert {(one.why, one.count) for one in dataset.passed_over} == {
+        ("masks, called like no image", 1),
+        ("masks of something else", 1),
+    }
 
 
 def test_patients_that_are_unknown_in_part_are_counted(root):
