@@ -175,7 +175,7 @@ def _check_names(folder: Path, images: Sequence[Film]) -> None:
         raise DataError(f"{folder} holds {'; '.join(twice)}: two files of one name; keep one of each")
 
 
-def _others(files: Sequence[tree.File], label: str) -> list[PassedOver]:
+def _others(files: Sequence[walk.File], label: str) -> list[PassedOver]:
     """Files of a label's folder that are no images."""
     return [replace(one, what=f"{one.what} of {label}") for one in tree.passed_over(files, "no image")]
 
@@ -184,7 +184,7 @@ def _beside(folder: Path, labels: Mapping[str, Path]) -> list[PassedOver]:
     """What lies beside the labels' folders and is no table of theirs."""
     own = {f"{path.name}{ending}".casefold() for path in labels.values() for ending in (patients.TABLE, SHEET)}
     found = [path for path in tree.listed(folder) if path not in labels.values() and path.name.casefold() not in own]
-    files = [tree.File(str(path), (), path.name) for path in found if path.is_file()]
+    files = [walk.File(str(path), (), path.name) for path in found if path.is_file()]
     return [
         *tree.passed_over(files, "no image of a label"),
         *(PassedOver(f"folder {path.name}", "none of the labels", 0) for path in found if path.is_dir()),

@@ -6,7 +6,7 @@ from typing import Literal
 from registry.errors import DataError
 from registry.readers import layout, table_films, table_search
 from registry.readers.labelled_rows import Reading, Rows
-from registry.readers.table_folder import look, masks_of
+from registry.readers.table_folder import look
 
 
 def table(
@@ -65,20 +65,11 @@ def table(
     table_films.check_fit(folder, rows)
     several = bool(between) or any(one.columns.findings or one.columns.repeated for one in sources)
     labels, respelled = table_films.labels_of(rows.found, between or table_films.SEPARATOR, several, names)
-    parts = {} if part is None else table_films.parts_of(folder, rows.found, labels)
-    masks, unpaired = ({}, []) if mask is None else masks_of(folder)
-    samples = table_films.samples_of(folder, rows.found, labels, parts, masks, mask_annotator)
-    return table_films.dataset_of(
-        folder,
-        sources,
-        rows,
-        samples,
-        between or table_films.SEPARATOR,
-        name=name,
-        licence=licence,
-        notices=respelled,
-        unpaired=unpaired,
-    )
+    given = table_films.Given(part is not None, patient is not None, mask is not None, mask_annotator)
+    samples, unpaired = table_films.samples_of(folder, rows.found, labels, given)
+    called = table_films.Called(name, licence)
+    separator = between or table_films.SEPARATOR
+    return table_films.dataset_of(folder, sources, rows, samples, separator, called, respelled, unpaired)
 
 
 def recognises(root: str | Path) -> int:

@@ -12,6 +12,7 @@ from registry.readers import folder_names
 from registry.readers import tree as trees
 from registry.readers.film import Film
 from registry.readers.layout import name_key, natural
+from registry.readers.spellings import folded
 
 _SIDE = re.compile(r"(?:(?P<before>.+?)[ _.-]+)?(?P<side>left|right|l|r)(?:[ _.-]+(?P<after>.+))?$")
 _WORDS = "masks?|seg|segm|segmentation|lungs?|gt|manual|pred|predicted|annotation|label"
@@ -181,7 +182,7 @@ def _check_orphans(orphans: Sequence[Film], images: Sequence[Film], paired: bool
 
 
 def _folded(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.casefold() for name in names)
+    return tuple(map(folded, names))
 
 
 def _shown(film: Film) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from registry.errors import DataError
+from registry.readers.spellings import folded
 
 
 class NamedFiles:
@@ -22,15 +23,15 @@ class NamedFiles:
 
     @cached_property
     def _by_path(self) -> dict[str, list[str]]:
-        return _index(self.files, str.casefold)
+        return _index(self.files, folded)
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        return _index(self.files, lambda file: file.rpartition("/")[2].casefold())
+        return _index(self.files, lambda file: folded(file.rpartition("/")[2]))
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
-        return _index(self.files, lambda file: stem_of(file.rpartition("/")[2].casefold()))
+        return _index(self.files, lambda file: stem_of(folded(file.rpartition("/")[2])))
 
     def called(self, text: str) -> list[str]:
         """The files that a text may mean, those that fit its folders best; none where nothing has its name.
@@ -84,13 +85,13 @@ def leaves(text: str) -> bool:
 
 
 def _parts(text: str) -> Sequence[str]:
-    parts = text.strip().replace("\\", "/").casefold().split("/")
+    parts = folded(text.strip().replace("\\", "/")).split("/")
     return [part for part in parts if part not in ("", "..", ".")]
 
 
 def _shared(file: str, wanted: Sequence[str]) -> int:
     """How many parts of a path agree with those wanted, from the end; the name counts without its suffix."""
-    parts = file.casefold().split("/")
+    parts = folded(file).split("/")
     same = int(stem_of(parts[-1]) == stem_of(wanted[-1]) or parts[-1] == wanted[-1])
     for one, other in zip(reversed(parts[:-1]), reversed(wanted[:-1]), strict=False):
         if one != other:

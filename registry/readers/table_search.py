@@ -66,18 +66,23 @@ def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None]
 def listed_parts(folder: Folder) -> dict[str, str]:
     """File -> part, of texts that list the files of one part each (``train_val_list.txt``); empty without any."""
     found: dict[str, str] = {}
-    lists = 0
-    for path in _candidates(folder):
+    for path in lists(folder):
         part = part_of_name(path.name)
+        found |= {file: part for _, row in open_table(path).rows() for file in folder.films.called(row[0]) if part}
+    return found
+
+
+def lists(folder: Folder) -> list[Path]:
+    """Texts that list the files of a part each; none where there is one alone."""
+    found = []
+    for path in _candidates(folder):
         try:
-            table = open_table(path) if part else None
-            if table is None or table.width != 1 or not any(folder.films.called(row[0]) for row in table.first(50)):
-                continue
+            table = open_table(path) if part_of_name(path.name) else None
+            if table and table.width == 1 and any(folder.films.called(row[0]) for row in table.first(50)):
+                found.append(path)
         except DataError:
             continue
-        lists += 1
-        found |= {file: part for _, row in table.rows() for file in folder.films.called(row[0]) if part}
-    return found if lists > 1 else {}
+    return found if len(found) > 1 else []
 
 
 def part_of_name(name: str) -> str | None:
@@ -111,12 +116,34 @@ def _families(folder: Folder, said: Mapping[str, str | int | None], findings: st
 
 def _source(table: Table, folder: Folder, said: Mapping[str, str | int | None], findings: str) -> Source:
     columns = columns_of(table, folder.films, said, findings)
+    _check_twice(table, columns, said)
     label = None
     sheet = _SHEET_NAME.fullmatch(table.path.stem)
     if sheet and columns.header and {plain(name) for name in columns.names} >= SHEET:
         label = sheet[1]
         columns = _of_sheet(columns)
     return Source(table, columns, None, label)
+
+
+def _check_twice(table: Table, columns: Columns, said: Mapping[str, str | int | None]) -> None:
+    """See that no column that is read has a namesake with other cells, unless it was said by its number.
+
+    Raises:
+        DataError: one has.
+    """
+    roles = {**columns.at, **{f"finding {at + 1}": at for at in columns.findings}}
+    for role, at in roles.items():
+        twins = [other for other, name in enumerate(columns.names) if other != at and name == columns.names[at]]
+        if not twins or str(said.get(role) or "").isdecimal():
+            continue
+        if any(
+            [*row, *[""] * table.width][other] != row[at] for _, row in table.rows() if at < len(row) for other in twins
+        ):
+            places = " and ".join(str(place + 1) for place in sorted([at, *twins]))
+            raise DataError(
+                f"{table.path.name} has several columns called {columns.names[at]!r}, {places}, which differ; say "
+                f"which by its number, as {role if role in columns.at else 'findings'}={at + 1}"
+            )
 
 
 def _of_sheet(columns: Columns) -> Columns:
