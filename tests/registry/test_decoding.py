@@ -164,8 +164,8 @@ def test_headers_of_every_format_say_size_colour_and_bits(tmp_path, suffix, pixe
 
 
 def test_white_is_what_the_header_of_a_pgm_says(tmp_path):
-    (tmp_path / "a.pgm").write_bytes(b"P5\n# of 50\n16 16\n50\n" + bytes([0, 10, 25, 50]) * 64)
-    assert read_gray(tmp_path / "a.pgm")[0, :4].tolist() == [0, 51, 128, 255]
+    (tmp_path / "a.pgm").write_bytes(b"P5\n# of 50\n16 16\n50\n" + bytes([0, 10, 30, 50]) * 64)
+    assert read_gray(tmp_path / "a.pgm")[0, :4].tolist() == [0, 51, 153, 255]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
