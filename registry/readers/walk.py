@@ -150,10 +150,12 @@ def is_own(folder: Path) -> bool:
     try:
         with os.scandir(folder) as found:
             names = {entry.name: _is_folder(entry) for entry in found}
+        if "ledger" in names and any((folder / "ledger").glob("*.jsonl")):
+            return True
     except OSError:
         return False
     if len(_CACHE & names.keys()) > 1 or "result.json" in names:
         return True
-    if "ledger" in names and any((folder / "ledger").glob("*.jsonl")):
-        return True
-    return any((folder / name / "result.json").is_file() for name, is_folder in names.items() if is_folder)
+    # A folder that may not be entered has none, and is told of where it is listed.
+    results = (folder / name / "result.json" for name, is_folder in names.items() if is_folder)
+    return any(os.path.isfile(path) for path in results)  # noqa: PTH113

@@ -1,11 +1,13 @@
 import datetime
 import decimal
 import importlib
+import sys
 import zipfile
 
 import pytest
 from openpyxl import Workbook
 
+from benchmark.data.summary import recognise
 from registry.datasets.table import recognises, table
 from registry.errors import DataError
 from registry.readers.tables import open_table
@@ -219,3 +221,14 @@ def test_an_encoding_that_nobody_can_tell_is_refused(tmp_path):
 def test_the_separator_that_excel_writes_above_a_table_is_no_row(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\nfile;label\r\na.png;x\r\n")
     assert open_table(tmp_path / "t.csv").first(3) == [("file", "label"), ("a.png", "x")]
+
+
+def test_a_folder_whose_table_cannot_be_opened_is_refused_with_the_reason(tmp_path, monkeypatch):
+    for n in range(4):
+        film(tmp_path / "images" / f"f{n}.png", n)
+    (tmp_path / "labels.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(
+        DataError, match=r'labels.parquet is a Parquet table; to read it: pip install "cxr-bench\[parquet'
+    ):
+        recognise(str(tmp_path))

@@ -88,3 +88,27 @@ def test_results_of_the_program_are_left_aside(root, read):
     (root / "results" / "task").mkdir(parents=True)
     (root / "results" / "task" / "result.json").write_text("{}")
     assert passed(read(root))["folder results"][0] == "results or a cache that bench has written"
+
+
+def test_a_folder_that_may_not_be_entered_is_no_fault_of_ours(root, read, monkeypatch):
+    """What a user meets who is not root: the folder is listed above, and nothing in it can even be asked for."""
+    (root / "Normal" / "outer" / "locked").mkdir(parents=True)
+    stat, scandir = os.stat, os.scandir
+
+    def refused(path):
+        return "locked" in os.fspath(path) if isinstance(path, (str, os.PathLike)) else False
+
+    def refusing_stat(path, **options):
+        if refused(path) and not os.fspath(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    def refusing_scan(path="."):
+        if refused(path):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "stat", refusing_stat)
+    monkeypatch.setattr(os, "scandir", refusing_scan)
+    with pytest.raises(DataNotFoundError, match="locked cannot be listed"):
+        read(root)
