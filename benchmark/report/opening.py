@@ -54,12 +54,13 @@ def _parts(known: Understood, used: str) -> str:
     if not known.parts:
         return ""
     counts = _counted({part: sum(labels.values()) for part, labels in known.parts.items()})
-    shared = {"patients": known.shared_patients, "identical files": known.shared_files}
-    leaks = " and ".join(f"{count:,} {what}" for what, count in shared.items() if count)
+    shared = {"patient": known.shared_patients, "identical file": known.shared_files}
+    leaks = " and ".join(plural(count, what) for what, count in shared.items() if count)
+    lie = "lies" if sum(shared.values()) == 1 else "lie"
     given = ", as given" if used == "given" else ""
     anew = "" if given else "; not used, all images are divided anew (--set split.parts=given keeps them)"
     fate = ", where a run stops unless split.leaks is drop or keep" if given else ""
-    return f"{counts}{given}{f'; {leaks} lie in train and in test{fate}' if leaks else ''}{anew}"
+    return f"{counts}{given}{f'; {leaks} {lie} in train and in test{fate}' if leaks else ''}{anew}"
 
 
 def _limited(count: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError, DataNotFoundError, unknown_name
-from registry.readers import layout, patients, sheets, tree
+from registry.readers import layout, patients, sheets, tree, walk
 from registry.readers.film import Film, film
 from registry.readers.mask_files import among_images, pair
 from registry.wording import plural
@@ -80,7 +80,7 @@ def _database(root: Path) -> Path:
     """The folder with the label folders: `root`, or one in a chain of single folders, or of the archive's name."""
     tree.check_folder(root)
     folder = root
-    for _ in range(tree.DEEPEST):
+    for _ in range(walk.DEEPEST):
         if _label_folders(folder):
             return folder
         below = tree.sub_folders(folder)
@@ -175,7 +175,7 @@ def _check_names(folder: Path, images: Sequence[Film]) -> None:
         raise DataError(f"{folder} holds {'; '.join(twice)}: two files of one name; keep one of each")
 
 
-def _others(files: Sequence[tree.File], label: str) -> list[PassedOver]:
+def _others(files: Sequence[walk.File], label: str) -> list[PassedOver]:
     """Files of a label's folder that are no images."""
     return [replace(one, what=f"{one.what} of {label}") for one in tree.passed_over(files, "no image")]
 
@@ -184,7 +184,7 @@ def _beside(folder: Path, labels: Mapping[str, Path]) -> list[PassedOver]:
     """What lies beside the labels' folders and is no table of theirs."""
     own = {f"{path.name}{ending}".casefold() for path in labels.values() for ending in (patients.TABLE, SHEET)}
     found = [path for path in tree.listed(folder) if path not in labels.values() and path.name.casefold() not in own]
-    files = [tree.File(str(path), (), path.name) for path in found if path.is_file()]
+    files = [walk.File(str(path), (), path.name) for path in found if path.is_file()]
     return [
         *tree.passed_over(files, "no image of a label"),
         *(PassedOver(f"folder {path.name}", "none of the labels", 0) for path in found if path.is_dir()),

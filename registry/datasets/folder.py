@@ -13,7 +13,9 @@ from registry.readers.film import Film, some
 from registry.readers.films import Labelled, labelled, unread
 from registry.readers.mask_checks import check_no_masks
 from registry.readers.mask_files import among_images, pair
-from registry.readers.tree import File, passed_over
+from registry.readers.spellings import label_key
+from registry.readers.tree import passed_over
+from registry.readers.walk import File
 
 SOURCELESS = "sources unknown: a folder of images does not tell them"
 
@@ -178,11 +180,11 @@ def _places_of(table: File, films: Sequence[Film], labels: Mapping[str, str]) ->
     """Place -> file name of the films that a file of patients is about; none of any other file."""
     if not table.name.lower().endswith(patients.TABLE):
         return {}
-    label = table.name[: -len(patients.TABLE)].casefold()
+    label = label_key(table.name[: -len(patients.TABLE)])
     return {
         place: film.file.name
         for place, film in enumerate(films)
-        if labels[film.file.path].casefold() == label and film.file.folders[: len(table.folders)] == table.folders
+        if label_key(labels[film.file.path]) == label and film.file.folders[: len(table.folders)] == table.folders
     }
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from registry.errors import DataError
 from registry.readers import layout, table_films, table_search
 from registry.readers.labelled_rows import Reading, Rows
+from registry.readers.table_folder import look
 
 
 def table(
@@ -52,29 +53,29 @@ def table(
             several files, contradicting rows, or rows of which hardly any has an image.
         UnknownNameError: a column that the table lacks.
     """
-    folder = table_search.look(Path(root).absolute())
+    folder = look(Path(root).absolute())
     said = {
         "file": file, "label": label, "patient": patient, "source": source, "part": part, "mask": mask,
         "age": age, "sex": sex, "view": view,
     }  # fmt: skip
     sources = table_search.sources_of(folder, table, said, findings)
     between = separator if separator != "" else table_films.separator_of(sources)
-    rows = Rows(folder.films, folder.others, folder.masks, Reading(between, depth, uncertain, where))
+    rows = Rows(folder.films, folder.others, folder.images, Reading(between, depth, uncertain, where))
     rows.take(*sources)
     table_films.check_fit(folder, rows)
     several = bool(between) or any(one.columns.findings or one.columns.repeated for one in sources)
     labels, respelled = table_films.labels_of(rows.found, between or table_films.SEPARATOR, several, names)
-    parts = {} if part is None else table_films.parts_of(folder, rows.found, labels)
-    samples = table_films.samples_of(folder, rows.found, labels, parts, mask_annotator)
-    return table_films.dataset_of(
-        folder, sources, rows, samples, between or table_films.SEPARATOR, name=name, licence=licence, notices=respelled
-    )
+    given = table_films.Given(part is not None, patient is not None, mask is not None, mask_annotator)
+    samples, unpaired = table_films.samples_of(folder, rows.found, labels, given)
+    called = table_films.Called(name, licence)
+    separator = between or table_films.SEPARATOR
+    return table_films.dataset_of(folder, sources, rows, samples, separator, called, respelled, unpaired)
 
 
 def recognises(root: str | Path) -> int:
     """How surely a folder is this dataset: 2 where a table labels half of its images or more, 1 where some, else 0."""
     try:
-        folder = table_search.look(Path(root).absolute())
+        folder = look(Path(root).absolute())
         if table_search.is_database(folder):
             return 0
         sources = table_search.sources_of(folder, "", {}, "")

@@ -35,7 +35,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "part": (
         "split", "part", "partition", "subset", "datasettype", "set", "usage", "phase", "traintest", "splitname",
-        "fold", "dataset",
+        "fold", "dataset", "source",
     ),
     "mask": ("mask", "maskpath", "maskfile", "maskfilename", "lungmask", "segmentation", "maskname"),
     "annotator": ("masksource", "maskannotator", "maskedby", "annotator"),
@@ -61,7 +61,8 @@ _NO_LABEL = {"followup", "index", "number"}
 _MANY = 2000  # distinct values of a column that are told apart
 _TRIED = 300  # rows whose cells are looked up among the files
 _LABELS = 60  # distinct values that a column of labels has at most where only these tell that it is one
-_BINARY = {"0", "1", "-1", "true", "false"}
+_BINARY = {"0", "1", "-1", "true", "false", "yes", "no"}
+_VIEWS = {"pa", "ap", "ll", "lateral", "frontal", "l"}
 
 
 @lru_cache(maxsize=4096)
@@ -243,6 +244,8 @@ def _named_column(role: str, names: Sequence[str], contents: Sequence[Contents],
         if role == "part" and sum(plain(value) in PART_WORDS for value in values) * 2 < len(values):
             continue
         if role == "mask" and not contents[index].stems:
+            continue
+        if name == "position" and not any(plain(value) in _VIEWS for value in values):  # of a nodule
             continue
         return index
     return None

@@ -2,6 +2,7 @@
 
 import io
 import mmap
+import re
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ def grey_pixels(data: bytes | mmap.mmap, name: str, path: str = "") -> np.ndarra
         return grey_jpeg(bytes(data))
     # ANYDEPTH keeps 16 bits and, as COLOR is not asked for, gives one channel.
     picture = _decoded(data, cv2.IMREAD_ANYDEPTH, path)
-    return _upright(picture, found)
+    return _full(data, picture) if name == "PGM" else _upright(picture, found)
 
 
 def all_channels(data: bytes | mmap.mmap, name: str, path: str = "") -> np.ndarray:
@@ -103,6 +104,15 @@ def _decoded(data: bytes | mmap.mmap, how: int, path: str = "") -> np.ndarray:
     if picture is None:
         raise DataError("damaged, cannot be decoded")
     return picture
+
+
+def _full(data: bytes | mmap.mmap, picture: np.ndarray) -> np.ndarray:
+    """A picture of 8 bits whose header names less than 255 as white, with 255 for that."""
+    words = re.sub(rb"#[^\n]*\n", b" ", data[:START]).split(None, 4)
+    white = int(words[3]) if words[0] not in (b"P1", b"P4") else 255
+    if white >= 255 or picture.dtype != np.uint8:
+        return picture
+    return np.rint(np.minimum(picture, white) * (255 / white)).astype(np.uint8)
 
 
 def _upright(picture: np.ndarray, found: Header | None) -> np.ndarray:

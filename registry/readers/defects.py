@@ -26,6 +26,8 @@ def png_defect(data: bytes | mmap.mmap) -> str | None:
             return f"damaged PNG (checksum of its {kind.decode('latin-1')!r} chunk is wrong)"
         if kind == b"IEND":
             return None
+        if kind == b"acTL" and (frames := int.from_bytes(view[position + 8 : position + 12], "big")) > 1:
+            return f"an animated PNG of {frames} pictures; a film has one"
         position = end
     return "truncated PNG (no end chunk)"
 
@@ -44,6 +46,12 @@ def jpeg_defect(data: bytes | mmap.mmap) -> str | None:
             return None if data.find(b"\xff\xd9", position + 2 + length) >= 0 else "truncated JPEG (no end marker)"
         position += 2 + length
     return "truncated JPEG (no picture data)"
+
+
+def webp_defect(data: bytes | mmap.mmap) -> str | None:
+    """Looks at the flag of an animation (RFC 9649, section 2.7)."""
+    animated = data[12:16] == b"VP8X" and len(data) > 20 and data[20] & 2
+    return "an animated WebP; a film is one picture" if animated else None
 
 
 def tiff_defect(data: bytes | mmap.mmap) -> str | None:
@@ -79,5 +87,5 @@ def _tiff_pages(data: bytes | mmap.mmap) -> Iterator[dict[int, int]]:
 
 
 DEFECTS: dict[str, Callable[[bytes | mmap.mmap], str | None]] = {
-    "PNG": png_defect, "JPEG": jpeg_defect, "TIFF": tiff_defect,
+    "PNG": png_defect, "JPEG": jpeg_defect, "TIFF": tiff_defect, "WebP": webp_defect,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from registry.readers import folder_names as names
-from registry.readers.tree import File
+from registry.readers.walk import File
 
 SHOWN = 6  # names in a message
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unicodedata import normalize
 
 from registry.contracts import PassedOver
 from registry.errors import DataError, DataNotFoundError
@@ -13,7 +14,9 @@ from registry.readers import tree as trees
 from registry.readers.film import Film, film, some
 from registry.readers.kinds import file_kind
 from registry.readers.label_checks import check_labels, check_tables
-from registry.readers.tree import File, Tree
+from registry.readers.spellings import label_key
+from registry.readers.tree import Tree
+from registry.readers.walk import File
 
 FOREIGN = {"GIF", "NIfTI", "NRRD", "MetaImage", "HEIF", "AVIF", "JPEG XL", "OpenEXR"}  # formats of images, not read
 
@@ -26,7 +29,7 @@ class Labelled:
         depth: how many of `Film.named` stand above the label's own.
         beside: films in no label's folder.
         masks: files of masks, of all films.
-        joined: a line where folders that differ in case alone are one label.
+        joined: a line where folders that differ in case or separators alone are one label.
         skipped: what was left aside, so far.
     """
 
@@ -53,17 +56,17 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
     tree = trees.without_copies(everything)
     every = [film(file) for file in tree.images]
     images = [one for one in every if one.kind == "image"]
-    every = _with_masks_of_labels(every, {name.casefold() for one in images for name in one.named})
+    every = _with_masks_of_labels(every, {label_key(name) for one in images for name in one.named})
     if not images:
         raise DataNotFoundError(_without_images(tree))
     above = depth - 1 if depth else _shared(images)
     found: dict[str, list[Film]] = defaultdict(list)
     beside: list[Film] = []
-    spelled: dict[str, str] = {}
+    written = Counter(one.named[above] for one in images if len(one.named) > above)
+    usual = {label_key(name): normalize("NFC", name) for name, _ in reversed(written.most_common())}
     for one in images:
         if len(one.named) > above:
-            label = one.named[above]
-            found[spelled.setdefault(label.casefold(), label)].append(one)
+            found[usual[label_key(one.named[above])]].append(one)
         else:
             beside.append(one)
     check_labels(tree, images, dict(found), above, chosen=bool(depth))
@@ -75,7 +78,6 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
         *_folders_without_images(everything),
     ]
     masks = [one for one in every if one.kind in ("mask", "annotation")]
-    written = Counter(one.named[above] for films in found.values() for one in films)
     return Labelled(
         tree, dict(sorted(found.items())), above, beside, masks, skipped, label_names.joined(written, "label folders")
     )
@@ -84,7 +86,8 @@ def labelled(root: Path, depth: int = 0) -> Labelled:
 def _with_masks_of_labels(films: Sequence[Film], named: Collection[str]) -> list[Film]:
     """Films, where those in folders called like masks of a folder of images, as ``Normal_masks``, are its masks."""
     return [
-        replace(one, kind="mask", named=(*one.named, one.of)) if one.of.casefold() in named else one for one in films
+        replace(one, kind="mask", named=(*one.named, one.of)) if one.of and label_key(one.of) in named else one
+        for one in films
     ]
 
 

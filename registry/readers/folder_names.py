@@ -21,7 +21,7 @@ _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
 _MASKS = {
     "mask", "masks", "segmentation", "segmentations", "seg", "segs", "annotation", "annotations", "gt", "groundtruth",
 }  # fmt: skip
-_LUNGS = {"lung", "lungs", "manual", "ground", "truth", "binary", "predicted", "unet"}
+_LUNGS = {"lung", "lungs", "manual", "ground", "truth", "truths", "binary", "predicted", "unet"}
 _ORGANS = {
     "heart", "hearts", "clavicle", "clavicles", "rib", "ribs", "bone", "bones", "spine", "trachea", "aorta",
 }  # fmt: skip
@@ -53,7 +53,8 @@ _KNOWN = {*PART_WORDS, *SIDES, *_MASKS, *_LUNGS, *_ORGANS, *_FINDINGS, *_IMAGES,
 _RUN = re.compile(r"[^\W\d_]+|\d+")  # of letters or of digits
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")  # leftMask
 _NUMBER_OF_ONE = re.compile(
-    rf"(?:{_PERSONAL})[ _.-]*\d+|\d{{3,}}|[0-9a-f]{{8}}[0-9a-f-]*|\d+(?:\.\d+){{2,}}|\d{{4}}-\d\d-\d\d", re.IGNORECASE
+    rf"(?:{_PERSONAL})[ _.-]*[a-z]?\d+|\d{{3,}}|[0-9a-f]{{8}}[0-9a-f-]*|\d+(?:\.\d+){{2,}}|\d{{4}}-\d\d-\d\d",
+    re.IGNORECASE,
 )
 
 
@@ -91,13 +92,18 @@ def holds_masks(name: str) -> bool:
     """Whether a folder is called like one of lung masks: ``masks``, ``lung masks``, ``leftMask``, ``train_masks``."""
     said = set(words(name))
     lungs = _MASKS | _LUNGS | _IMAGES | _AROUND | SIDES.keys() | PART_WORDS.keys()
-    return bool(said & _MASKS) and _only(said, lungs)
+    return _says_masks(said) and _only(said, lungs)
 
 
 def holds_other_masks(name: str) -> bool:
     """Whether a folder is called like one of masks of something else: ``infection masks``."""
     said = set(words(name))
-    return bool(said & _MASKS) and not holds_masks(name)
+    return _says_masks(said) and not holds_masks(name)
+
+
+def _says_masks(said: Collection[str]) -> bool:
+    """Whether one of the words, or ``ground`` and ``truth``, is one for masks."""
+    return bool(_MASKS.intersection(said)) or ("ground" in said and bool({"truth", "truths"}.intersection(said)))
 
 
 def masks_of(name: str) -> str:

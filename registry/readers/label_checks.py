@@ -8,7 +8,10 @@ from registry.errors import DataError, DataNotFoundError
 from registry.readers import folder_names as names
 from registry.readers import label_tables
 from registry.readers.film import Film, film, some
+from registry.readers.spellings import label_key
 from registry.readers.tree import Tree
+
+MANY = 5  # labels, of which no folder may hold an image or two
 
 
 def check_labels(
@@ -39,7 +42,22 @@ def check_labels(
             f"expected one sub-folder per label{_table_beside(tree, images)}"
         )
     if not chosen:
+        _check_few(root, found)
         _check_depth(root, found, above)
+
+
+def _check_few(root: Path, found: Mapping[str, Sequence[Film]]) -> None:
+    """See that the folders are not nearly as many as the images.
+
+    Raises:
+        DataError: they are.
+    """
+    images = sum(map(len, found.values()))
+    if len(found) > MANY and 2 * len(found) > images:
+        raise DataError(
+            f"data folder {root}: {len(found):,} folders of {images:,} images ({some(sorted(found))}) are patients or "
+            "studies rather than labels; expected one sub-folder per label, or say --dataset 'folder[level=1]'"
+        )
 
 
 def _table_beside(tree: Tree, images: Sequence[Film]) -> str:
@@ -71,18 +89,18 @@ def _check_depth(root: Path, found: Mapping[str, Sequence[Film]], above: int) ->
         DataError: they may be.
     """
     inner = {label: {name for one in films for name in one.named[above + 1 :]} for label, films in found.items()}
-    spelled = {label.casefold() for label in found}
+    spelled = {label_key(label) for label in found}
     for label, below in sorted(inner.items()):
-        again = sorted(name for name in below if name.casefold() in spelled - {label.casefold()})
+        again = sorted(name for name in below if label_key(name) in spelled - {label_key(label)})
         if again:
             raise DataError(
                 f"data folder {root}: folder {label} holds {some(again)}, which lies beside it too; "
                 "remove one, or give --data the folder with the labels"
             )
-    holders = Counter(name.casefold() for below in inner.values() for name in below if names.is_finding(name))
+    holders = Counter(label_key(name) for below in inner.values() for name in below if names.is_finding(name))
     common = sorted(name for name, count in holders.items() if count > 1)
     if common:
-        both = [label for label, below in inner.items() if {name.casefold() for name in below} & set(common)]
+        both = [label for label, below in inner.items() if {label_key(name) for name in below} & set(common)]
         raise DataError(
             f"data folder {root}: {some(both)} each hold {some(common)}, so either may be the labels; "
             "give --data one of them, or say --dataset 'folder[level=1]' or 'folder[level=2]'"

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from registry.errors import OptionError
+from registry.readers.spellings import label_key
 
 
 def renamed(names: str) -> dict[str, str]:
@@ -27,7 +28,7 @@ def renamed(names: str) -> dict[str, str]:
 
 
 def joined(spelled: Mapping[str, int], what: str) -> list[str]:
-    """A line where labels differ in case alone and were taken for one; none where all are different.
+    """A line where labels differ in case or separators alone and were taken for one; none where all are different.
 
     Args:
         spelled: label as it is written -> images.
@@ -35,6 +36,6 @@ def joined(spelled: Mapping[str, int], what: str) -> list[str]:
     """
     alike: dict[str, list[str]] = defaultdict(list)
     for name in sorted(spelled):
-        alike[name.casefold()].append(f"{name} {spelled[name]:,}")
+        alike[label_key(name)].append(f"{name} {spelled[name]:,}")
     several = [", ".join(names) for names in alike.values() if len(names) > 1]
-    return [f"{what} that differ in case alone are one label: {'; '.join(several)}"] if several else []
+    return [f"{what} that differ in case or separators alone are one label: {'; '.join(several)}"] if several else []

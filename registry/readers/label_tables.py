@@ -1,20 +1,15 @@
 """Tables beside the folders of images that say what these are: where one lies, folder names may be no labels."""
 
-import csv
 import re
 from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
 from pathlib import Path
-from zipfile import BadZipFile
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
+from registry.errors import DataError
 from registry.readers.layout import name_key
 from registry.readers.patients import TABLE
-from registry.readers.tree import File
+from registry.readers.tables import SUFFIXES, Row, open_table
+from registry.readers.walk import File
 
-SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx"}
 LARGEST = 64 << 20  # bytes of a table that is looked into
 ROWS = 20_000  # of a table that are looked at
 ENOUGH = 0.2  # the share of the images, or else the half of the rows, that a column of file names fits
@@ -75,37 +70,15 @@ def _is_flag(rows: Sequence[Sequence[str]], column: int) -> bool:
     return len(values) > 1 and values <= {"", "0", "1", "-1", "0.0", "1.0", "-1.0"}
 
 
-def _rows(table: File) -> list[list[str]]:
+def _rows(table: File) -> list[Row]:
     """The first rows of a table, the header among them; none of a file that is no table."""
     path = Path(table.path)
     try:
         if path.suffix.lower() not in SUFFIXES or path.name.lower().endswith(TABLE) or path.stat().st_size > LARGEST:
             return []
-        return _sheet(path) if path.suffix.lower() == ".xlsx" else _text(path)
-    except (BadZipFile, InvalidFileException, LookupError, OSError, SyntaxError, ValueError, csv.Error):
+        return open_table(path).first(ROWS)
+    except (DataError, OSError):
         return []
-
-
-def _text(path: Path) -> list[list[str]]:
-    with path.open("rb") as file:
-        start = file.read(2)
-    encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with path.open(encoding=encoding, errors="replace", newline="") as text:
-        lines = list(islice(text, ROWS))
-    first = lines[0] if lines else ""
-    separator = max(",;\t|", key=first.count)
-    if not first.count(separator):
-        return [line.split() for line in lines]
-    return list(csv.reader(lines, delimiter=separator))
-
-
-def _sheet(path: Path) -> list[list[str]]:
-    book = load_workbook(path, read_only=True, data_only=True)
-    try:
-        rows = book.worksheets[0].iter_rows(values_only=True, max_row=ROWS)
-        return [["" if cell is None else str(cell) for cell in row] for row in rows]
-    finally:
-        book.close()
 
 
 def _plain(word: str) -> str:

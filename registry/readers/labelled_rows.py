@@ -9,9 +9,9 @@ from registry.errors import DataError, OptionError
 from registry.readers.columns import PART_WORDS, Columns, column_of, plain, without_zero
 from registry.readers.files import printable
 from registry.readers.findings import Uncertain, marked_findings, names_nobody, split_findings, united
-from registry.readers.layout import spelling
 from registry.readers.named_files import NamedFiles, leaves, only
 from registry.readers.sheets import collection
+from registry.readers.spellings import folded, patient_key
 from registry.readers.tables import Row, Table
 
 FIRST = 3  # examples
@@ -86,6 +86,7 @@ class Rows:
         conditions = list(_conditions(self.reading.where, source.columns.names, source.table.path.name))
         self.tables.append(source.table.path.name)
         self._shared = _ambiguous_names(source)
+        width = source.table.width
         for number, row in _body(source):
             self.read += 1
             cells = _Cells(row, source.columns.at)
@@ -93,6 +94,8 @@ class Rows:
             if failing:
                 self.named.update(self.films.called(cells["file"]))
                 self._pass(f"left out by where={failing}", cells["file"])
+            elif source.table.is_text and len(row) > width and any(row[width:]):
+                self._pass("more cells than the first row, as of a text with a separator in it", f"line {number}")
             elif not cells["file"]:
                 self._pass("no file is named", f"line {number}")
             else:
@@ -126,7 +129,7 @@ class Rows:
             own = [file for file in found if part in (part_of_folders(file) or "")]
             found = own or found
         file = only(found, printable(text), place)
-        if file and text.replace("\\", "/").rpartition("/")[2].casefold() in self._shared:
+        if file and folded(text.replace("\\", "/").rpartition("/")[2]) in self._shared:
             return file if self.films.agrees(text, file) else None  # a namesake in another folder
         return file
 
@@ -157,7 +160,7 @@ class Rows:
             known = getattr(film, name)
             if names_nobody(value):
                 continue
-            if known is not None and spelling(known) != spelling(value):
+            if known is not None and patient_key(known) != patient_key(value):
                 raise DataError(
                     f"{printable(file)} has the {name} {known} in {film.place} and {value} in {place}; "
                     f"keep one of them, or say {name}=none"
@@ -251,7 +254,7 @@ def _ambiguous_names(source: Source) -> set[str]:
     folders: dict[str, str] = {}
     shared = set()
     for _, row in _body(source):
-        folder, slash, name = _Cells(row, source.columns.at)["file"].replace("\\", "/").casefold().rpartition("/")
+        folder, slash, name = folded(_Cells(row, source.columns.at)["file"].replace("\\", "/")).rpartition("/")
         if slash and folders.setdefault(name, folder) != folder:
             shared.add(name)
     return shared

@@ -13,6 +13,7 @@ from registry.errors import DataError
 from registry.readers.dicom import facts_of
 from registry.readers.files import printable, read_gray, read_mask
 from registry.readers.kinds import SUFFIXES
+from registry.readers.spellings import folded, patient_key
 from registry.readers.tree import listed
 from registry.wording import plural
 
@@ -81,7 +82,7 @@ def sample(
 
 
 def one_spelling(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples, where patients that differ in case or blanks alone are one, and a line where some do.
+    """The samples, where patients that differ in case, blanks or leading zeros alone are one, and a line where some do.
 
     Two spellings of one patient would stand on both sides of a split; of two patients that are taken for one no image
     is lost.
@@ -90,7 +91,7 @@ def one_spelling(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], list[st
     spelled: dict[str, set[str]] = {}
     for sample in samples:
         if sample.group != sample.id:
-            key = spelling(sample.group)
+            key = patient_key(sample.group.removeprefix("patient "))
             first.setdefault(key, sample.group)
             spelled.setdefault(key, set()).add(sample.group)
     several = {key: sorted(names) for key, names in spelled.items() if len(names) > 1}
@@ -98,17 +99,13 @@ def one_spelling(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], list[st
         return tuple(samples), []
     shown = " and ".join(name.removeprefix("patient ") for name in next(iter(several.values()))[:2])
     counted = plural(len(several), "patient is", "patients are")
-    notice = f"{counted} written in several ways, by case or blanks alone, such as {shown}: each counts as one"
+    ways = "in several ways, by case, blanks or leading zeros alone"
+    notice = f"{counted} written {ways}, such as {shown}: each counts as one"
     groups = {name: first[key] for key, names in several.items() for name in names}
     joined = (
         replace(one, group=groups[one.group]) if one.group != one.id and one.group in groups else one for one in samples
     )
     return tuple(joined), [notice]
-
-
-def spelling(name: str) -> str:
-    """What two names share that differ in case or blanks alone."""
-    return "".join(name.split()).casefold()
 
 
 def _mask_reader(paths: tuple[str, ...]) -> Callable[[], np.ndarray | None]:
@@ -135,14 +132,14 @@ def read_joined(paths: tuple[str, ...]) -> np.ndarray:
 
 def child_file(folder: Path, name: str) -> Path | None:
     """The file of that name in `folder`, in any case."""
-    return next((path for path in listed(folder) if path.name.casefold() == name.casefold()), None)
+    return next((path for path in listed(folder) if folded(path.name) == folded(name)), None)
 
 
 def name_key(name: str) -> str:
     """What two spellings of one file name share: no suffix of an image, lower case."""
     name = name.strip()
     stem, dot, suffix = name.rpartition(".")
-    return (stem if dot and f".{suffix.lower()}" in SUFFIXES else name).casefold()
+    return folded(stem if dot and f".{suffix.lower()}" in SUFFIXES else name)
 
 
 def natural(name: str) -> list[tuple[int, str]]:

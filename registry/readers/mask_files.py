@@ -12,6 +12,7 @@ from registry.readers import folder_names
 from registry.readers import tree as trees
 from registry.readers.film import Film
 from registry.readers.layout import name_key, natural
+from registry.readers.spellings import folded
 
 _SIDE = re.compile(r"(?:(?P<before>.+?)[ _.-]+)?(?P<side>left|right|l|r)(?:[ _.-]+(?P<after>.+))?$")
 _WORDS = "masks?|seg|segm|segmentation|lungs?|gt|manual|pred|predicted|annotation|label"
@@ -37,6 +38,18 @@ def pair(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple
     Raises:
         DataError: a mask without an image, several for one, or a left one without a right one.
     """
+    pairs, orphans = matched(images, masks)
+    aside = [one for one in orphans if one.kind == "annotation"]
+    _check_orphans([one for one in orphans if one.kind != "annotation"], images, bool(pairs))
+    return pairs, trees.passed_over([one.file for one in aside], "annotations, called like no image")
+
+
+def matched(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple[str, ...]], list[Film]]:
+    """Path of an image -> the paths of its mask, or of its left and right one; and masks that are called like no image.
+
+    Raises:
+        DataError: a mask that may belong to several images, several for one, or a left one without a right one.
+    """
     index = _Index(images)
     found: dict[str, list[_Mask]] = defaultdict(list)
     orphans: list[Film] = []
@@ -50,10 +63,7 @@ def pair(images: Sequence[Film], masks: Sequence[Film]) -> tuple[dict[str, tuple
         else:
             orphans.append(mask)
     _check_unclear(unclear)
-    aside = [one for one in orphans if one.kind == "annotation"]
-    _check_orphans([one for one in orphans if one.kind != "annotation"], images, bool(found))
-    pairs = {path: _joined(path, parts) for path, parts in found.items()}
-    return pairs, trees.passed_over([one.file for one in aside], "annotations, called like no image")
+    return {path: _joined(path, parts) for path, parts in found.items()}, orphans
 
 
 def among_images(images: Sequence[Film]) -> tuple[list[Film], list[Film]]:
@@ -67,6 +77,8 @@ def among_images(images: Sequence[Film]) -> tuple[list[Film], list[Film]]:
 def _unmasked(film: Film) -> Iterator[str]:
     """Names of the image that a file is the mask of, if it says that it is one."""
     key = name_key(film.file.name)
+    if "mask" not in key:  # spares the words of many thousand names
+        return
     if "mask" in folder_names.words(key) or key.endswith("mask") or key.startswith("mask"):
         yield from (other for other, _ in _spellings(key) if other != key)
 
@@ -170,7 +182,7 @@ def _check_orphans(orphans: Sequence[Film], images: Sequence[Film], paired: bool
 
 
 def _folded(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.casefold() for name in names)
+    return tuple(map(folded, names))
 
 
 def _shown(film: Film) -> str:

@@ -3,17 +3,12 @@
 Nothing outside the folder is ever looked at, whatever a table says.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 
-from registry.errors import DataError, DataNotFoundError
-from registry.readers.folder_names import is_hidden, is_system
-from registry.readers.tree import is_own
-
-_DEEPEST = 32  # folders within each other
+from registry.errors import DataError
+from registry.readers.spellings import folded
 
 
 class NamedFiles:
@@ -28,15 +23,15 @@ class NamedFiles:
 
     @cached_property
     def _by_path(self) -> dict[str, list[str]]:
-        return _index(self.files, str.casefold)
+        return _index(self.files, folded)
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        return _index(self.files, lambda file: file.rpartition("/")[2].casefold())
+        return _index(self.files, lambda file: folded(file.rpartition("/")[2]))
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
-        return _index(self.files, lambda file: stem_of(file.rpartition("/")[2].casefold()))
+        return _index(self.files, lambda file: stem_of(folded(file.rpartition("/")[2])))
 
     def called(self, text: str) -> list[str]:
         """The files that a text may mean, those that fit its folders best; none where nothing has its name.
@@ -72,42 +67,6 @@ def _index(files: Iterable[str], key: Callable[[str], str]) -> dict[str, list[st
     return dict(found)
 
 
-def files_below(root: Path) -> tuple[str, ...]:
-    """Paths of the files below a folder, in order; links are followed, circles are not.
-
-    Hidden ones and what `bench` has written are left out.
-
-    Raises:
-        DataNotFoundError: there is no such folder, or it cannot be listed.
-    """
-    if not root.is_dir():
-        state = "is a file" if root.exists() else "does not exist"
-        raise DataNotFoundError(f"data folder {root} {state}; expected a folder of images and a table of their labels")
-    found: list[str] = []
-    _walk(str(root), "", found, frozenset())
-    return tuple(sorted(found))
-
-
-def _walk(folder: str, below: str, found: list[str], above: frozenset[tuple[int, int]]) -> None:
-    try:
-        status = os.stat(folder)  # noqa: PTH116 (tens of thousands of files)
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
-    place = (status.st_dev, status.st_ino)
-    if place in above or len(above) > _DEEPEST:
-        return
-    for entry in listed:
-        if is_hidden(entry.name):
-            continue
-        if entry.is_dir():
-            if not is_system(entry.name) and not is_own(Path(entry.path)):
-                _walk(entry.path, f"{below}{entry.name}/", found, above | {place})
-        else:
-            found.append(below + entry.name)
-
-
 def stem_of(name: str) -> str:
     """A file name without its suffix, two of them for ``.nii.gz``; what looks like a number is no suffix."""
     name = name.removesuffix(".gz")
@@ -126,13 +85,13 @@ def leaves(text: str) -> bool:
 
 
 def _parts(text: str) -> Sequence[str]:
-    parts = text.strip().replace("\\", "/").casefold().split("/")
+    parts = folded(text.strip().replace("\\", "/")).split("/")
     return [part for part in parts if part not in ("", "..", ".")]
 
 
 def _shared(file: str, wanted: Sequence[str]) -> int:
     """How many parts of a path agree with those wanted, from the end; the name counts without its suffix."""
-    parts = file.casefold().split("/")
+    parts = folded(file).split("/")
     same = int(stem_of(parts[-1]) == stem_of(wanted[-1]) or parts[-1] == wanted[-1])
     for one, other in zip(reversed(parts[:-1]), reversed(wanted[:-1]), strict=False):
         if one != other:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import DataError, OptionError
-from registry.readers.layout import name_key, natural, spelling
+from registry.readers.layout import name_key, natural
+from registry.readers.spellings import folded, patient_key
 from registry.wording import plural
 
 FOLDER = "folder"  # in place of a pattern
 TABLE = ".patients.csv"  # behind the name of a label
 
+_DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # 20200301 is a day, and nobody's number
+
 # An example -> what of a file's folders and name, from the label on, is its patient.
 KNOWN = {
     "person3_virus_7": r"(?:^|/)(person\d+)_(?:virus|bacteria)_\d+$",
     "IM-0115-0001": r"(?:^|/)((?:NORMAL\d-)?IM-\d+)-\d+(?:-\d+)?$",
-    "00000013_005": r"(?:^|/)(\d{8})_\d{3}$",
+    "00000013_005": rf"(?:^|/)(?!{_DATE})(\d{{8}})_\d{{3}}$",
     "p10000032/s50414267": r"(?:^|/)(p\d{8})/s\d{8}/",
     "sub-S03047": r"(?:^|/)(sub-[a-z0-9]+)(?=[/_])",
     "patient00001/study1": r"(?:^|/)(patient[ _-]?\d+)(?=[/ _-]|$)",
@@ -145,9 +148,9 @@ def _agreeing(path: Path, told: Sequence[tuple[str, str]]) -> dict[str, str]:
     known: dict[str, str] = {}
     for file, patient in told:
         name = Path(file.strip()).name
-        if spelling(known.setdefault(name.casefold(), patient)) != spelling(patient):
+        if patient_key(known.setdefault(folded(name), patient)) != patient_key(patient):
             raise DataError(
-                f"{path} gives {name} to the patients {known[name.casefold()]} and {patient}; keep one of the rows"
+                f"{path} gives {name} to the patients {known[folded(name)]} and {patient}; keep one of the rows"
             )
         found[file] = patient
     return found
@@ -161,7 +164,7 @@ def matched(table: Table, files: Sequence[str]) -> Matched:
     """
     keys = Counter(map(name_key, files))
     names = {Path(name.strip()).name: patient for name, patient in table.rows.items()}
-    whole = {name.casefold(): patient for name, patient in names.items()}
+    whole = {folded(name): patient for name, patient in names.items()}
     bare = {name_key(name): patient for name, patient in names.items()}
     unclear = [file for file in files if keys[name_key(file)] > 1 and name_key(file) in whole]
     if unclear:
@@ -169,7 +172,7 @@ def matched(table: Table, files: Sequence[str]) -> Matched:
         raise DataError(f"{table.path} means which of two files of one name: {shown}? write names with their suffix")
     known = {}
     for file in files:
-        patient = whole.get(file.casefold()) or (bare.get(name_key(file)) if keys[name_key(file)] == 1 else None)
+        patient = whole.get(folded(file)) or (bare.get(name_key(file)) if keys[name_key(file)] == 1 else None)
         if patient:
             known[file] = patient
     return Matched(known, _gap(table, files, known, [name for name in names if name_key(name) not in keys]))
@@ -181,8 +184,8 @@ def _gap(table: Table, files: Sequence[str], known: Mapping[str, str], idle: Seq
         return ""
     if 2 * len(idle) > len(table.rows) and lacking:
         raise DataError(
-            f"{table.path}: {len(idle)} of {len(table.rows)} rows name no image, such as {idle[0]}, and {lacking} of "
-            f"{len(files)} images have no row; write the names of the files into it"
+            f"{table.path}: {len(idle)} of {plural(len(table.rows), 'row')} name no image, such as {idle[0]}, and "
+            f"{lacking} of {plural(len(files), 'image')} have no row; write the names of the files into it"
         )
     gaps = f"{plural(lacking, 'image')} without a row, {plural(len(idle), 'row')} without an image"
     return f"{table.path.name}: {gaps}"

@@ -1,26 +1,27 @@
 """From films that rows told of to a dataset: one label each, parts, patients, masks, and what is said of all that."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from registry.contracts import PassedOver, Sample
 from registry.errors import DataError
-from registry.readers import label_names, layout, table_search
-from registry.readers.columns import STUDIES, plain
+from registry.readers import label_names, layout, table_notes, table_search
 from registry.readers.files import printable
 from registry.readers.findings import separator_in
 from registry.readers.label_names import renamed
 from registry.readers.labelled_rows import Film, Rows, Source, joined, part_of_folders
 from registry.readers.named_files import stem_of
-from registry.readers.table_search import Folder
+from registry.readers.patients import known_names
+from registry.readers.spellings import folded, label_key
+from registry.readers.table_folder import Folder, masks_of
+from registry.readers.tree import passed_over
+from registry.readers.walk import File
 from registry.wording import counted, plural
 
 SEPARATOR = "|"  # where no other is said
 
 _MOST_LABELS = 0.5  # of the images, so many different labels are none
-_PATIENT = re.compile(r"(?:^|/)(patient[ _-]?\d+)(?=[/_])", re.IGNORECASE)
 
 
 def separator_of(sources: Sequence[Source]) -> str | None:
@@ -48,10 +49,13 @@ def check_fit(folder: Folder, rows: Rows) -> None:
     shown = ", ".join(rows.tables)
     example = (rows.passed["no such file here"] or ["-"])[0]
     first = folder.films.files[0] if folder.films.files else "none"
+    others = [
+        f"{counted(one.count, one.what)} passed over, {one.why}; " for one in rows.passed_over() if one.count > missing
+    ]
     raise DataError(
         f"{shown} does not fit the images of {folder.root}: {missing:,} of {rows.read:,} rows name no file there and "
         f"{without:,} of {len(folder.films.files):,} images have no label in it; it says {example}, a file is {first}; "
-        "say the column, as file=COLUMN"
+        f"{''.join(others)}say the column, as file=COLUMN"
     )
 
 
@@ -67,7 +71,7 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
     counts = Counter(one for film in films.values() for row in film.findings for one in row)
     usual = _usual(counts)
     for film in films.values():
-        film.findings = [[usual[one.casefold()] for one in row] for row in film.findings]
+        film.findings = [[usual[label_key(one)] for one in row] for row in film.findings]
         film.findings = [row for at, row in enumerate(film.findings) if row not in film.findings[:at]]
     found = {
         file: label
@@ -83,10 +87,10 @@ def labels_of(films: Mapping[str, Film], separator: str, several: bool, names: s
 
 
 def _usual(counts: Counter[str]) -> dict[str, str]:
-    """Word in lower case -> its most frequent spelling."""
+    """What spellings of a word share -> the most frequent of them."""
     found: dict[str, str] = {}
     for one, _ in counts.most_common():
-        found.setdefault(one.casefold(), one)
+        found.setdefault(label_key(one), one)
     return found
 
 
@@ -108,51 +112,64 @@ def parts_of(folder: Folder, films: Mapping[str, Film], labels: Mapping[str, str
     return found if len({found.get(file) for file in labels} - {None}) > 1 else {}
 
 
-def samples_of(
-    folder: Folder, films: Mapping[str, Film], labels: Mapping[str, str], parts: Mapping[str, str], annotator: str
-) -> list[Sample]:
-    """The samples of labelled films, by file.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Of which parts, patients and masks something is to be known, and who drew masks of which no row says it."""
 
-    Args:
-        annotator: of masks of which no row says it.
+    parts: bool
+    patients: bool
+    masks: bool
+    annotator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What the user calls a dataset, and its licence."""
+
+    name: str
+    licence: str
+
+
+def samples_of(
+    folder: Folder, films: Mapping[str, Film], labels: Mapping[str, str], given: Given
+) -> tuple[list[Sample], list[PassedOver]]:
+    """The samples of labelled films, by file, and masks of none of the films.
+
+    Raises:
+        DataError: a mask that may belong to several films, several for one, or a left one without a right one.
     """
-    shared = Counter(stem_of(file).casefold() for file in labels)
-    patients = _patients(films, labels)
+    parts = parts_of(folder, films, labels) if given.parts else {}
+    patients = patients_of(films, labels) if given.patients else {}
+    masks, unpaired = masks_of(folder) if given.masks else ({}, [])
+    shared = Counter(folded(stem_of(file)) for file in labels)
     hospitals = _usual(Counter(film.source for film in films.values() if film.source))
     found = []
     for file in sorted(labels, key=lambda file: (layout.natural(file), file)):
         film = films[file]
-        mask = film.mask or (_mask(folder, file) if folder.in_mask_folders.files else None)
+        mask = (f"{folder.root}/{film.mask}",) if film.mask else masks.get(file, ())
         sample = layout.sample(
-            layout.ImageFile(f"{folder.root}/{file}", (f"{folder.root}/{mask}",) if mask else ()),
-            id=stem_of(file) if shared[stem_of(file).casefold()] == 1 else file,
+            layout.ImageFile(f"{folder.root}/{file}", mask),
+            id=stem_of(file) if shared[folded(stem_of(file))] == 1 else file,
             label=labels[file],
-            source=printable(hospitals[film.source.casefold()]) if film.source else None,
+            source=printable(hospitals[label_key(film.source)]) if film.source else None,
             patient=printable(patients[file]) if file in patients else None,
-            mask_annotator=film.annotator or annotator,
+            mask_annotator=film.annotator or given.annotator,
         )
         found.append(replace(sample, part=parts.get(file), traits=film.traits))
-    return found
+    return found, unpaired
 
 
-def _patients(films: Mapping[str, Film], labels: Iterable[str]) -> dict[str, str]:
-    """File -> patient: of the rows, else of folders called patient00001."""
-
+def patients_of(films: Mapping[str, Film], labels: Iterable[str]) -> dict[str, str]:
+    """File -> patient: of the rows, else of names such as person3_virus_7."""
     found = {file: patient for file in labels if (patient := films[file].patient)}
-    if found:
-        return found
-    told = {file: _PATIENT.findall(file) for file in labels}
-    return {file: names[-1].casefold() for file, names in told.items() if names} if all(told.values()) else {}
+    return found or dict(_named(labels))
 
 
-def _mask(folder: Folder, file: str) -> str | None:
-    """The one mask of an image's name in a folder of masks."""
-    stem = stem_of(file.rpartition("/")[2])
-    for called in (stem, f"{stem}_mask"):
-        found = folder.in_mask_folders.called(called)
-        if len(found) == 1:
-            return found[0]
-    return None
+def _named(files: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Files and their patients, as their folders and names tell them."""
+    every = list(files)
+    names = known_names([stem_of(file) for file in every]).names
+    return ((every[place], patient) for place, patient in names.items())
 
 
 def _without_row(folder: Folder, rows: Rows) -> list[PassedOver]:
@@ -169,12 +186,15 @@ def dataset_of(
     rows: Rows,
     found: Sequence[Sample],
     separator: str,
-    *,
-    name: str,
-    licence: str,
-    notices: Sequence[str] = (),
+    called: Called,
+    notices: Sequence[str],
+    unpaired: Sequence[PassedOver],
 ) -> layout.FileDataset:
     """The dataset of these samples, with what is to be said of it.
+
+    Args:
+        notices: lines on how it was read.
+        unpaired: masks of none of its films.
 
     Raises:
         DataError: they have fewer than two labels.
@@ -190,90 +210,35 @@ def dataset_of(
     passed = [*rows.passed_over(), *_without_row(folder, rows)]
     several = Counter(separator in sample.label for sample in samples)[True]
     return layout.FileDataset(
-        name=name or folder.root.resolve().name,
+        name=called.name or folder.root.resolve().name,
         labels=tuple(labels),
-        licence=licence,
+        licence=called.licence,
         origin=f"a folder of the user, labelled by {tables}",
         notices=(
-            _guessed(sources),
+            table_notes.guessed(sources),
             *(f"{counted(one.count, one.what)} passed over, {one.why}: {_some(one)}" for one in passed),
             *([_several(several, separator)] if several else []),
             *notices,
-            *_contradicted(folder, samples, separator, tables),
-            *(*respelled, *_study(sources), *_unknown(samples)),
+            *table_notes.contradicted(folder, samples, separator, tables),
+            *(*respelled, *table_notes.study(sources), *table_notes.unknown(samples), *table_notes.encoded(sources)),
         ),
         listed=samples,
-        passed_over=tuple(passed),
-        patients=_known_by(sources, samples),
+        passed_over=(*passed, *folder.skipped, *unpaired, *_no_images(folder, sources)),
+        patients=table_notes.known_by(folder, sources, samples),
         separator=separator if several else None,
     )
+
+
+def _no_images(folder: Folder, sources: Sequence[Source]) -> list[PassedOver]:
+    """Files that are neither images nor the tables that were read."""
+    tables = {folder.below(str(path)) for path in (*(one.table.path for one in sources), *table_search.lists(folder))}
+    files = [File(file, (), file) for file in folder.others.files if file not in tables]
+    return passed_over(files, "no image, and not the table of labels")
 
 
 def _several(count: int, separator: str) -> str:
     return f"{plural(count, 'image has', 'images have')} several findings (separated by {separator!r})"
 
 
-def _study(sources: Sequence[Source]) -> Iterable[str]:
-    """What to say of a column of studies where no column tells patients: a patient may have several studies."""
-    if any("patient" in source.columns.at for source in sources):
-        return
-    for source in sources:
-        names = source.columns.names if source.columns.header else ()
-        for name in (name for name in names if plain(name) in STUDIES):
-            yield (
-                f"column {name} of {source.table.path.name} tells studies, of which a patient may have several: it is "
-                f"not taken for the patient; if nothing else is known, say patient={name}"
-            )
-
-
-def _guessed(sources: Sequence[Source]) -> str:
-    """Which columns were guessed, in a line."""
-    said: dict[str, None] = {}
-    for source in sources:
-        columns = source.columns
-        named = {role: columns.names[columns.at[role]] for role in columns.guessed if role in columns.at}
-        if "findings" in columns.guessed and source.label is None:
-            named["findings"] = ", ".join(columns.names[at] for at in columns.findings)
-        said |= dict.fromkeys(f"{role} = {name}" for role, name in named.items())
-    tables = ", ".join(source.table.path.name for source in sources)
-    return f"columns of {tables}, guessed: {'; '.join(said)}" if said else f"columns of {tables} as they were said"
-
-
-def _known_by(sources: Sequence[Source], samples: Sequence[Sample]) -> str:
-    """How patients are known, in words; empty where they are not."""
-    if all(sample.group == sample.id for sample in samples):
-        return ""
-    columns = {one.columns.names[one.columns.at["patient"]]: None for one in sources if "patient" in one.columns.at}
-    return f"the column {', '.join(columns)}" if columns else "folders such as patient00001"
-
-
 def _some(passed: PassedOver) -> str:
     return ", ".join(passed.examples) + (", …" if passed.count > len(passed.examples) else "")
-
-
-def _contradicted(folder: Folder, samples: Sequence[Sample], separator: str, tables: str) -> Iterable[str]:
-    """Which images lie in the folder of a label that the table does not give them, where most folders agree with it."""
-    labels = {plain(one) for sample in samples for one in sample.label.split(separator)}
-    agree, odd = 0, []
-    for sample in samples:
-        folders = sample.paths[0].removeprefix(f"{folder.root}/").split("/")[:-1]
-        told = {plain(name) for name in folders} & labels
-        own = {plain(one) for one in sample.label.split(separator)}
-        agree += bool(told & own)
-        odd += [sample.id] if told and not told & own else []
-    if 0 < len(odd) < agree:
-        shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
-        counts = plural(len(odd), "image lies", "images lie")
-        yield f"{counts} in the folder of another label than {tables} says; the table counts: {shown}"
-
-
-def _unknown(samples: Sequence[Sample]) -> Iterable[str]:
-    """Of how many images sources and patients are unknown; of patients where some are known."""
-    without = sum(sample.source is None for sample in samples)
-    if without == len(samples):
-        yield "sources unknown: no column of the table tells them"
-    elif without:
-        yield f"sources of {without:,} of {len(samples):,} images unknown"
-    alone = sum(sample.group == sample.id for sample in samples)
-    if 0 < alone < len(samples):
-        yield f"patients of {alone:,} of {len(samples):,} images unknown"

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -11,18 +10,10 @@ from registry.errors import DataError, DataNotFoundError
 from registry.readers import tables
 from registry.readers.columns import PART_WORDS, SHEET, Columns, columns_of, plain, unknown_columns
 from registry.readers.labelled_rows import Source
-from registry.readers.named_files import NamedFiles, files_below
+from registry.readers.named_files import NamedFiles
+from registry.readers.table_folder import Folder
 from registry.readers.tables import Table, open_table
 
-NO_IMAGES = tables.SUFFIXES | tables.OTHERS | {
-    ".json", ".xml", ".md", ".rst", ".pdf", ".doc", ".docx", ".odt", ".html", ".htm", ".log", ".ini", ".db", ".py",
-    ".ipynb", ".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".npz", ".npy", ".h5", ".hdf5", ".pkl", ".pt", ".pth",
-    ".keras", ".nii", ".mha", ".mhd", ".nrrd", ".mp4", ".avi", ".mov", ".mat", ".parquet", ".sqlite", ".yaml", ".yml",
-    ".toml", ".bib", ".tex", ".sh", ".bat", ".url", ".lnk", ".sha256", ".md5",
-}  # fmt: skip
-
-_NO_IMAGES = {suffix[1:] for suffix in NO_IMAGES}
-_MASK_WORDS = re.compile(r"(lung|left|right|manual|lungs)?masks?|segmentations?|annotations?masks?")
 _DEEPEST = 4  # folders above a table, from the data folder
 _MOST = 40  # tables that are looked into
 _LARGEST = 1 << 30  # bytes of a table that is looked into without being asked for
@@ -31,46 +22,8 @@ _SHEET_NAME = re.compile(r"(.+)\.metadata", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A data folder, by what its files are.
-
-    Attributes:
-        films: files that may be images, masks apart.
-        masks: the same in folders called like masks, and elsewhere.
-        others: files that are no images.
-    """
-
-    root: Path
-    films: NamedFiles
-    masks: NamedFiles
-    in_mask_folders: NamedFiles
-    others: NamedFiles
-
-
 class SeveralTablesError(DataError):
     """More than one table may hold the labels, and nobody says which one."""
-
-
-def look(root: Path) -> Folder:
-    """What lies in a folder.
-
-    Raises:
-        DataNotFoundError: it is absent or cannot be listed.
-    """
-    files = files_below(root)
-    results = {file.rpartition("/")[0] for file in files if file.endswith("/result.json")}  # runs of the program
-    files = tuple(file for file in files if file.rpartition("/")[0] not in results)
-    images = [file for file in files if not is_no_image(file)]
-    masks = [file for file in images if any(_MASK_WORDS.fullmatch(plain(name)) for name in file.split("/")[:-1])]
-    aside = set(masks)
-    return Folder(
-        root,
-        films=NamedFiles(tuple(file for file in images if file not in aside)),
-        masks=NamedFiles(tuple(images)),
-        in_mask_folders=NamedFiles(tuple(masks)),
-        others=NamedFiles(tuple(file for file in files if is_no_image(file))),
-    )
 
 
 def is_database(folder: Folder) -> bool:
@@ -79,12 +32,6 @@ def is_database(folder: Folder) -> bool:
     tops = {top[: -len("/images")] if top.endswith("/images") else top for top in tops}
     named = (_SHEET_NAME.fullmatch(file.rpartition(".")[0]) for file in folder.others.files if _is_table(file))
     return any(sheet is not None and sheet[1] in tops for sheet in named)
-
-
-def is_no_image(file: str) -> bool:
-    """Whether a file's suffix says that it is no image."""
-    _, dot, suffix = file.rpartition("/")[2].casefold().rpartition(".")
-    return bool(dot) and suffix in _NO_IMAGES
 
 
 def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None], findings: str) -> list[Source]:
@@ -119,18 +66,23 @@ def sources_of(folder: Folder, wanted: str, said: Mapping[str, str | int | None]
 def listed_parts(folder: Folder) -> dict[str, str]:
     """File -> part, of texts that list the files of one part each (``train_val_list.txt``); empty without any."""
     found: dict[str, str] = {}
-    lists = 0
-    for path in _candidates(folder):
+    for path in lists(folder):
         part = part_of_name(path.name)
+        found |= {file: part for _, row in open_table(path).rows() for file in folder.films.called(row[0]) if part}
+    return found
+
+
+def lists(folder: Folder) -> list[Path]:
+    """Texts that list the files of a part each; none where there is one alone."""
+    found = []
+    for path in _candidates(folder):
         try:
-            table = open_table(path) if part else None
-            if table is None or table.width != 1 or not any(folder.films.called(row[0]) for row in table.first(50)):
-                continue
+            table = open_table(path) if part_of_name(path.name) else None
+            if table and table.width == 1 and any(folder.films.called(row[0]) for row in table.first(50)):
+                found.append(path)
         except DataError:
             continue
-        lists += 1
-        found |= {file: part for _, row in table.rows() for file in folder.films.called(row[0]) if part}
-    return found if lists > 1 else {}
+    return found if len(found) > 1 else []
 
 
 def part_of_name(name: str) -> str | None:
@@ -164,12 +116,34 @@ def _families(folder: Folder, said: Mapping[str, str | int | None], findings: st
 
 def _source(table: Table, folder: Folder, said: Mapping[str, str | int | None], findings: str) -> Source:
     columns = columns_of(table, folder.films, said, findings)
+    _check_twice(table, columns, said)
     label = None
     sheet = _SHEET_NAME.fullmatch(table.path.stem)
     if sheet and columns.header and {plain(name) for name in columns.names} >= SHEET:
         label = sheet[1]
         columns = _of_sheet(columns)
     return Source(table, columns, None, label)
+
+
+def _check_twice(table: Table, columns: Columns, said: Mapping[str, str | int | None]) -> None:
+    """See that no column that is read has a namesake with other cells, unless it was said by its number.
+
+    Raises:
+        DataError: one has.
+    """
+    roles = {**columns.at, **{f"finding {at + 1}": at for at in columns.findings}}
+    for role, at in roles.items():
+        twins = [other for other, name in enumerate(columns.names) if other != at and name == columns.names[at]]
+        if not twins or str(said.get(role) or "").isdecimal():
+            continue
+        if any(
+            [*row, *[""] * table.width][other] != row[at] for _, row in table.rows() if at < len(row) for other in twins
+        ):
+            places = " and ".join(str(place + 1) for place in sorted([at, *twins]))
+            raise DataError(
+                f"{table.path.name} has several columns called {columns.names[at]!r}, {places}, which differ; say "
+                f"which by its number, as {role if role in columns.at else 'findings'}={at + 1}"
+            )
 
 
 def _of_sheet(columns: Columns) -> Columns:

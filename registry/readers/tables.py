@@ -9,9 +9,11 @@ import csv
 import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -27,6 +29,8 @@ OTHERS = frozenset({".xls", ".ods"})  # tables that have to be saved as one of t
 
 _SEPARATORS = (",", ";", "\t", "|")
 _LONGEST = 1 << 20  # characters of a line
+_GUESSED = "cp1252"  # where a text is not UTF-8
+_CELL = 4096  # bytes of a text that is stored as bytes
 _WIDEST = 5000  # columns
 _UNPACKED = 1 << 30  # bytes of an Excel file's parts
 _SEEN = 200  # rows that tell how a text is separated
@@ -42,6 +46,7 @@ class Table:
     Attributes:
         path: of its file.
         width: columns of its first row.
+        encoding: of a text that is not UTF-8, as it was taken for; empty of any other table.
         rows: gives every row, the first too (which may be a header), with its number in the file; cells are stripped,
             rows without any text left out.
     """
@@ -49,6 +54,12 @@ class Table:
     path: Path
     width: int
     rows: Callable[[], Iterator[tuple[int, Row]]]
+    encoding: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a separator that nobody quoted would shift the cells of a row."""
+        return self.path.suffix.lower() in TEXT
 
     def first(self, count: int) -> list[Row]:
         """Some rows from the beginning."""
@@ -71,7 +82,8 @@ def open_table(path: Path) -> Table:
         return _checked(path, lambda: iter(loaded()))
     encoding = _encoding(path)
     split = _splitting(path, encoding)
-    return _checked(path, lambda: _text(path, encoding, split))
+    table = _checked(path, lambda: _text(path, encoding, split))
+    return replace(table, encoding=encoding) if encoding == _GUESSED else table
 
 
 def _checked(path: Path, rows: Callable[[], Iterator[tuple[int, Row]]]) -> Table:
@@ -100,10 +112,28 @@ def _encoding(path: Path) -> str:
                 chunk = file.read(1 << 20)
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "cp1252"
+        return _western(path)
     except OSError as error:
         raise DataError(f"table {path.name} cannot be read ({error.strerror})") from error
     return "utf-8-sig"
+
+
+def _western(path: Path) -> str:
+    """The encoding of Western European Windows, of a text that is not UTF-8.
+
+    Raises:
+        DataError: a byte stands for nothing in it.
+    """
+    try:
+        with path.open(encoding=_GUESSED, newline="") as file:
+            while file.read(1 << 20):
+                pass
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"table {path.name} is in an encoding that nobody can tell, neither UTF-8 nor Western European; save it as "
+            "UTF-8"
+        ) from error
+    return _GUESSED
 
 
 def _without_mark(path: Path, start: bytes) -> str:
@@ -118,12 +148,16 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
     """Lines, none of them longer than a line of a table can be."""
     try:
         with path.open(encoding=encoding, errors="replace", newline="") as file:
-            while line := file.readline(_LONGEST):
+            line = file.readline(_LONGEST)
+            if len(line) < 9 and line.lower().startswith("sep="):  # for Excel, and no row
+                line = file.readline(_LONGEST)
+            while line:
                 if len(line) >= _LONGEST:
                     raise DataError(f"table {path.name} has a line of {_LONGEST:,} characters or more: no table")
                 if "\0" in line:
                     raise DataError(f"table {path.name} holds NUL bytes: it is no text; export it as CSV")
                 yield line
+                line = file.readline(_LONGEST)
     except OSError as error:
         raise DataError(f"table {path.name} cannot be read ({error.strerror})") from error
 
@@ -206,14 +240,26 @@ def _excel(path: Path, *, values: bool = True) -> Iterator[tuple[int, Row]]:
 
 
 def _cell(value: Any) -> str:
-    """A cell of a sheet as text: 7.0 is 7."""
-    if value is None or isinstance(value, (bytes, dict, list)) or value != value:  # a picture, boxes, NaN
+    """A cell of a sheet as text: 7.0 is 7, a list of words as Python writes it; a picture or a record is nothing."""
+    if isinstance(value, (list, tuple, set)):
+        inner = [_cell(one) for one in value]
+        return str(inner) if inner and all(inner) else ""
+    if isinstance(value, bytes):
+        return _words(value)
+    if value is None or isinstance(value, dict) or value != value:  # NaN
         return ""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, bool) or (isinstance(value, (float, Decimal)) and isfinite(value) and value == int(value)):
         return str(int(value))
     return str(value).strip()
+
+
+def _words(value: bytes) -> str:
+    """What bytes say, as some writers store texts; nothing where they are no text."""
+    try:
+        text = value[:_CELL].decode()
+    except UnicodeDecodeError:
+        return ""
+    return text.strip() if len(value) <= _CELL and text.isprintable() else ""
 
 
 def _parquet(path: Path) -> Callable[[], Iterator[tuple[int, Row]]]:
@@ -221,7 +267,7 @@ def _parquet(path: Path) -> Callable[[], Iterator[tuple[int, Row]]]:
         module = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise DataError(
-            f"{path.name} is a Parquet table; to read it: pip install pyarrow, or save it as CSV"
+            f'{path.name} is a Parquet table; to read it: pip install "cxr-bench[parquet]", or save it as CSV'
         ) from error
 
     def rows() -> Iterator[tuple[int, Row]]:

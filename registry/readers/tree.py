@@ -5,33 +5,19 @@ Hidden and system files and the program's own results and caches are skipped.  N
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from registry.contracts import PassedOver
 from registry.errors import DataNotFoundError
 from registry.readers.folder_names import is_hidden, is_system
-from registry.readers.kinds import SUFFIXES, is_image
+from registry.readers.kinds import is_image
+from registry.readers.walk import EXAMPLES, Aside, File, entries, is_own, levels
 
-DEEPEST = 12  # folders below the first
-EXAMPLES = 3
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
-_CACHE = {  # names in one of `bench`
-    "objects", "partial", "building", "locks", "logs", "descriptions", "verdicts", "kept",
-    "file-digests.json", "file-headers.json", "imports.json",
-}  # fmt: skip
 _PIECE = 4096  # bytes at the beginning and in the middle that tell two files of one size and name apart
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file; `folders` are the names of those between it and the folder that was looked at."""
-
-    path: str
-    folders: tuple[str, ...]
-    name: str
 
 
 @dataclass(slots=True)
@@ -58,10 +44,12 @@ def look(root: Path) -> Tree:
         DataNotFoundError: it is absent, is a file, or cannot be listed.
     """
     check_folder(root)
-    tree = Tree(root)
-    system: list[str] = []
-    _walk(tree, root, (), frozenset(), system)
-    tree.skipped += _grouped(system, "hidden files and a system's own", "no part of the data")
+    tree, aside = Tree(root), Aside()
+    for level in levels(root, aside):
+        tree.folders += [level.folders] if level.folders else []
+        for file in level.files:
+            (tree.images if is_image(file.path) else tree.others).append(file)
+    tree.skipped += aside.all
     return tree
 
 
@@ -76,7 +64,7 @@ def check_folder(root: Path) -> None:
     if root.is_file() and root.suffix.lower() in ARCHIVES:
         raise DataNotFoundError(f"{root} is an archive; unpack it and give the folder that comes out of it")
     state = "is a file" if root.exists() else "does not exist"
-    raise DataNotFoundError(f"data folder {root} {state}; expected a folder with one sub-folder per label")
+    raise DataNotFoundError(f"data folder {root} {state}; expected a folder of images")
 
 
 def listed(folder: Path) -> list[Path]:
@@ -85,10 +73,7 @@ def listed(folder: Path) -> list[Path]:
     Raises:
         DataNotFoundError: it cannot be listed.
     """
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
+    return [folder / entry.name for entry in entries(folder)]
 
 
 def sub_folders(folder: Path) -> list[Path]:
@@ -102,7 +87,8 @@ def sub_folders(folder: Path) -> list[Path]:
 
 def first_image(folder: Path) -> Path | None:
     """Some image in a folder, at any depth; None where it has none."""
-    return next(_images(folder, 0), None)
+    files = (file for level in levels(folder, Aside()) for file in level.files)
+    return next((Path(file.path) for file in files if is_image(file.path)), None)
 
 
 def without_copies(tree: Tree) -> Tree:
@@ -138,87 +124,6 @@ def passed_over_folders(files: Iterable[File], why: str) -> list[PassedOver]:
 
 def _grouped(names: Sequence[str], what: str, why: str) -> list[PassedOver]:
     return [PassedOver(what, why, len(names), tuple(names[:EXAMPLES]))] if names else []
-
-
-def _walk(
-    tree: Tree, folder: Path, names: tuple[str, ...], above: frozenset[tuple[int, int]], system: list[str]
-) -> None:
-    """Adds what is in a folder to the tree."""
-    status = folder.stat()
-    at = (status.st_dev, status.st_ino)
-    if at in above or len(names) > DEEPEST:  # a link to a folder above it
-        tree.folders.pop()
-        tree.skipped.append(PassedOver(f"folder {'/'.join(names)}", "a link to itself, or too deep", 0))
-        return
-    below = []
-    for entry in _entries(folder):
-        if is_hidden(entry.name) or is_system(entry.name):
-            if _is_folder(entry):
-                what = f"folder {'/'.join((*names, entry.name))}"
-                tree.skipped.append(PassedOver(what, "hidden, or a system's own", 0))
-            else:
-                system.append("/".join((*names, entry.name)))
-        elif _is_folder(entry):
-            below.append(entry.name)
-        else:
-            file = File(entry.path, names, entry.name)
-            (tree.images if is_image(entry.path) else tree.others).append(file)
-    for name in below:
-        if is_own(folder / name):
-            what = f"folder {'/'.join((*names, name))}"
-            tree.skipped.append(PassedOver(what, "results or a cache that bench has written", 0))
-            continue
-        tree.folders.append((*names, name))
-        _walk(tree, folder / name, (*names, name), above | {at}, system)
-
-
-def _images(folder: Path, depth: int) -> Iterator[Path]:
-    """The images in a folder, those directly in it first."""
-    below = []
-    for entry in _entries(folder):
-        if is_hidden(entry.name) or is_system(entry.name):
-            continue
-        if _is_folder(entry):
-            below.append(folder / entry.name)
-        elif is_image(entry.path):
-            yield folder / entry.name
-    for path in below if depth < DEEPEST else ():
-        if not is_own(path):
-            yield from _images(path, depth + 1)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a folder, by name; of many thousand files a `Path` for each would take longer than listing them."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataNotFoundError(f"folder {folder} cannot be listed ({error.strerror})") from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder, or a link to one; a link that leads nowhere or to itself is none.
-
-    One called like an image counts as that, so that it is told by name when it is read.
-    """
-    try:
-        return entry.is_dir() and Path(entry.name).suffix.lower() not in SUFFIXES
-    except OSError:
-        return False
-
-
-def is_own(folder: Path) -> bool:
-    """Whether `bench` has written a folder: a cache, results, or the results of one task."""
-    try:
-        with os.scandir(folder) as entries:
-            names = {entry.name: _is_folder(entry) for entry in entries}
-    except OSError:
-        return False
-    if len(_CACHE & names.keys()) > 1 or "result.json" in names:
-        return True
-    if "ledger" in names and any((folder / "ledger").glob("*.jsonl")):
-        return True
-    return any((folder / name / "result.json").is_file() for name, is_folder in names.items() if is_folder)
 
 
 def _original(file: File, known: dict[tuple[str, ...], str]) -> str | None:

@@ -161,3 +161,19 @@ def test_a_large_file_is_not_held_beside_its_pixels_and_reads_alike(tmp_path, mo
 def test_headers_of_every_format_say_size_colour_and_bits(tmp_path, suffix, pixels, expected):
     (tmp_path / "film").write_bytes(encoded(suffix, pixels))
     assert read_header(str(tmp_path / "film")) == expected
+
+
+def test_white_is_what_the_header_of_a_pgm_says(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5\n# of 50\n16 16\n50\n" + bytes([0, 10, 30, 50]) * 64)
+    assert read_gray(tmp_path / "a.pgm")[0, :4].tolist() == [0, 51, 153, 255]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_a_film_is_one_picture_and_no_animation(tmp_path, suffix):
+    image = pytest.importorskip("PIL.Image")
+    first, second = (image.fromarray(xrays.radiograph(seed)).convert("RGB") for seed in (1, 2))
+    first.save(tmp_path / f"a{suffix}", save_all=True, append_images=[second])
+    with pytest.raises(DataError, match="an animated"):
+        read_gray(tmp_path / f"a{suffix}")
+    first.save(tmp_path / f"b{suffix}")
+    assert read_gray(tmp_path / f"b{suffix}").shape == (40, 40)

@@ -191,6 +191,6 @@ def test_it_recognises_any_two_label_folders_with_images(root, tmp_path):
 def test_label_folders_that_differ_in_case_alone_are_one_label_and_that_is_said(root):
     xrays.write(root / "Sick" / "z.png", xrays.radiograph(9))
     dataset = folder(root)
-    assert dataset.labels == ("Sick", "well")
-    assert [sample.label for sample in dataset.samples()].count("Sick") == 4
-    assert "label folders that differ in case alone are one label: Sick 1, sick 3" in dataset.notices
+    assert dataset.labels == ("sick", "well")  # as most are called
+    assert [sample.label for sample in dataset.samples()].count("sick") == 4
+    assert "label folders that differ in case or separators alone are one label: Sick 1, sick 3" in dataset.notices

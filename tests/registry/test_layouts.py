@@ -1,5 +1,6 @@
 """Layouts in which people keep their X-rays: what is a label, a part, a mask, and what means nothing."""
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -229,15 +230,6 @@ def test_empty_folders_are_no_labels(tmp_path):
     assert passed(tmp_path) == {"folder results": 0}
 
 
-def test_a_link_into_itself_ends(tmp_path):
-    films(tmp_path, *LABELS)
-    (tmp_path / "Normal" / "again").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "Normal" / "loop").symlink_to(tmp_path / "Normal" / "loop")
-    (tmp_path / "Normal" / "gone").symlink_to(tmp_path / "nowhere")
-    assert sum(counts(tmp_path).values()) == 6
-    assert passed(tmp_path) == {"folder Normal/again": 0, "files without suffix": 2}
-
-
 SUFFIXES = ["0.jfif", "1.JPE", "2", "3.JPEG", "4.dat"]
 
 
@@ -378,3 +370,30 @@ def test_masks_in_a_folder_of_another_name_are_no_films(tmp_path):
 def test_films_called_like_those_of_another_folder_are_films(tmp_path):
     films(tmp_path, *(f"{label}/{where}" for label in LABELS for where in ("north", "south")))
     assert counts(tmp_path) == dict.fromkeys(LABELS, 6)
+
+
+def test_folders_that_are_nearly_as_many_as_the_images_are_no_labels(tmp_path):
+    films(tmp_path, *(f"clinic {name}" for name in "abcdefg"), count=1)
+    with pytest.raises(DataError, match=r"7 folders of 7 images .* are patients or studies rather than labels"):
+        folder(tmp_path)
+    assert len(folder(tmp_path, level=1).labels) == 7
+
+
+def test_folders_called_like_subjects_are_no_labels(tmp_path):
+    films(tmp_path, "sub-S0001", "sub-S0002")
+    with pytest.raises(DataError, match="called like patients"):
+        folder(tmp_path)
+
+
+def test_labels_of_two_parts_that_are_written_otherwise_are_one(tmp_path):
+    films(tmp_path, "train/Viral Pneumonia", "train/Normal", "train/Épanchement", count=4)
+    films(tmp_path, "test/viral_pneumonia", "test/normal", "test/" + unicodedata.normalize("NFD", "Épanchement"))
+    assert counts(tmp_path) == {"Viral Pneumonia": 7, "Normal": 7, "Épanchement": 7}
+
+
+def test_ground_truths_are_masks(tmp_path):
+    films(tmp_path, "COVID/Images", "Normal/Images")
+    for label in ("COVID", "Normal"):
+        masks(tmp_path, f"{label}/Ground-truths", name="mask_{}.png")
+    dataset = folder(tmp_path)
+    assert [len(sample.paths) for sample in dataset.samples()] == [2] * 6

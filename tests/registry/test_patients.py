@@ -152,7 +152,8 @@ def test_patients_that_differ_in_case_or_blanks_alone_are_one_and_that_is_said(t
     }  # fmt: skip
     (line,) = (line for line in dataset.notices if "several ways" in line)
     assert line == (
-        "2 patients are written in several ways, by case or blanks alone, such as P 001 and P001: each counts as one"
+        "2 patients are written in several ways, by case, blanks or leading zeros alone, such as P 001 and P001: "
+        "each counts as one"
     )
 
 
@@ -166,3 +167,10 @@ def test_rows_that_spell_a_patient_otherwise_do_not_contradict_each_other(tmp_pa
     films(tmp_path, "sick/1.png", "sick/2.png")
     (tmp_path / "sick.patients.csv").write_text("file,patient_id\n1,P1\n1.png,p1\n2,P1\n")
     assert len(set(groups(tmp_path))) == 1
+
+
+def test_a_day_is_nobody(tmp_path):
+    for label in ("COVID", "Normal"):
+        for n in range(3):
+            xrays.write(tmp_path / label / f"2020030{n + 1}_001.png", xrays.radiograph(n))
+    assert not folder(tmp_path).patients

@@ -1,4 +1,5 @@
 import pickle
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -85,6 +86,7 @@ def test_rows_without_file_and_files_without_row_are_counted_and_said(root):
         ("rows of labels.csv", "no such file here", 1, ("gone.png",)),
         ("rows of labels.csv", "the file is no image", 1, ("v.nii.gz",)),
         ("images", "no row in labels.csv", 2, ("images/f6.png", "images/f7.png")),
+        (".gz files", "no image, and not the table of labels", 1, ("images/v.nii.gz",)),
     ]
     assert "1 row of labels.csv passed over, no such file here: gone.png" in dataset.notices
 
@@ -336,6 +338,33 @@ def test_masks_come_from_a_column_or_from_a_folder_of_masks(root):
     assert found[1].read_mask().sum() == xrays.lungs((32, 32)).sum()
 
 
+@pytest.mark.parametrize(
+    "name", ["masks/f{}_mask.png", "lung masks/f{}.png", "images/f{}-mask.png", "Seg/mask_f{}.png"]
+)
+def test_masks_are_found_as_in_a_folder_of_labels(root, name):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n}," for n in range(8)])
+    for n in range(6):
+        xrays.write(root / name.format(n), xrays.lungs((32, 32)))
+    dataset = table(root)
+    assert [len(sample.paths) for sample in dataset.samples()] == [2] * 6 + [1] * 2
+    assert dataset.samples()[0].read_mask().any()
+    assert not dataset.passed_over
+
+
+def test_left_and_right_masks_are_joined_and_masks_of_no_image_are_said(root):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n}," for n in range(8)])
+    for side in ("leftMask", "rightMask"):
+        xrays.write(root / side / "f0.png", xrays.lungs((32, 32)))
+    xrays.write(root / "masks" / "stranger.png", xrays.lungs((32, 32)))
+    xrays.write(root / "masks" / "heart" / "f1.png", xrays.lungs((32, 32)))
+    dataset = table(root)
+    assert len(dataset.samples()[0].paths) == 3
+    assert {(one.why, one.count) for one in dataset.passed_over} == {
+        ("masks, called like no image", 1),
+        ("masks of something else", 1),
+    }
+
+
 def test_patients_that_are_unknown_in_part_are_counted(root):
     write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{n if n < 3 else ''}," for n in range(COUNT)])
     assert "patients of 5 of 8 images unknown" in table(root).notices
@@ -416,7 +445,7 @@ def test_patients_and_parts_of_chexpert(tmp_path):
     found = table(tmp_path).samples()
     assert {sample.part for sample in found} == {"train", "validation"}
     assert len({sample.group for sample in found}) == 13  # one of 14 has uncertain findings alone
-    assert table(tmp_path).patients == "folders such as patient00001"
+    assert table(tmp_path).patients == "names such as patient00001/study1"
 
 
 def test_columns_without_names_are_patient_file_label_and_source(tmp_path):
@@ -434,9 +463,11 @@ def test_labels_and_patients_that_differ_in_case_alone_are_one_and_that_is_said(
     dataset = table(root)
     assert sorted(labels(dataset).values()) == [2, 6]
     assert Counter(sample.group for sample in dataset.samples()) == {"patient P1": 6, "patient P2": 2}
-    assert "labels in the table that differ in case alone are one label: Ill 3, ill 3" in dataset.notices
+    assert "labels in the table that differ in case or separators alone are one label: Ill 3, ill 3" in dataset.notices
     (line,) = (line for line in dataset.notices if "several ways" in line)
-    assert line.startswith("1 patient is written in several ways, by case or blanks alone, such as P1 and p1")
+    assert line.startswith(
+        "1 patient is written in several ways, by case, blanks or leading zeros alone, such as P1 and p1"
+    )
 
 
 def test_rows_of_a_film_that_spell_its_patient_otherwise_do_not_contradict_each_other(root):
@@ -468,3 +499,90 @@ def test_one_row_is_one_row_in_words(root):
     notices = table(root).notices
     assert "1 row of labels.csv passed over, no such file here: gone.png" in notices
     assert "1 image passed over, no row in labels.csv: images/f7.png" in notices
+
+
+def test_two_columns_of_one_name_are_a_question_where_they_differ(root):
+    write(root, [f"f{n}.png,{'ab'[n % 2]},{'ab'[n // 4]}" for n in range(COUNT)], header="file,label,label")
+    with pytest.raises(DataError, match=r"several columns called 'label', 2 and 3, which differ; say.*label=2"):
+        table(root)
+    assert [sample.label for sample in table(root, label=3).samples()] == list("aaaabbbb")
+    write(root, [f"f{n}.png,{'ab'[n % 2]},{'ab'[n % 2]}" for n in range(COUNT)], header="file,label,label")
+    assert labels(table(root)) == {"a": 4, "b": 4}
+
+
+def test_accents_are_one_letter_however_they_are_composed(tmp_path):
+    composed, apart = (unicodedata.normalize(form, "Épanchement") for form in ("NFC", "NFD"))
+    for n in range(COUNT):
+        film(tmp_path / "images" / unicodedata.normalize("NFD", f"Müller {n}.png"), n)
+    labels_of = [composed, "Normal", apart, "Normal"] * 2
+    lines = [f"Müller {n}.png,{label},{composed if n < 2 else apart}" for n, label in enumerate(labels_of)]
+    write(tmp_path, lines, header="file,label,patient")
+    dataset = table(tmp_path)
+    assert sorted(labels(dataset).values()) == [4, 4]
+    assert len({sample.group for sample in dataset.samples()}) == 1
+
+
+def test_labels_that_differ_in_separators_alone_are_one_and_that_is_said(root):
+    write(
+        root,
+        [f"f{n}.png,{('viral_pneumonia', 'Viral Pneumonia', 'COVID+', 'COVID-')[n % 4]},{n}," for n in range(COUNT)],
+    )
+    dataset = table(root)
+    assert sorted(labels(dataset).values()) == [2, 2, 4]
+    (line,) = (line for line in dataset.notices if "separators alone" in line)
+    assert line.endswith("are one label: Viral Pneumonia 2, viral_pneumonia 2")
+
+
+def test_a_number_that_lost_its_zeros_is_the_same_patient_and_that_is_said(root):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},{('0012', '12', '12.0', '7')[n % 4]}," for n in range(COUNT)])
+    dataset = table(root)
+    assert Counter(sample.group for sample in dataset.samples()) == {"patient 0012": 6, "patient 7": 2}
+    assert any("leading zeros alone, such as 0012 and 12" in line for line in dataset.notices)
+
+
+def test_rows_that_a_separator_in_a_text_has_shifted_are_passed_over(root):
+    write(
+        root,
+        [f"f{n}.png,{'fever, cough' if n == 1 else 'cough'},{('ill', 'well')[n % 2]}" for n in range(COUNT)],
+        header="file,note,label",
+    )
+    dataset = table(root)
+    assert labels(dataset) == {"ill": 4, "well": 3}
+    first = dataset.passed_over[0]
+    assert (first.count, first.examples) == (1, ("line 3",)) and first.why.startswith("more cells than the first row")
+
+
+def test_a_source_that_says_parts_is_the_part(root):
+    write(
+        root,
+        [f"f{n}.png,{('ill', 'well')[n % 2]},{'train' if n < 6 else 'val'}" for n in range(COUNT)],
+        "file,label,source",
+    )
+    dataset = table(root)
+    assert Counter(sample.part for sample in dataset.samples()) == {"train": 6, "validation": 2}
+    assert all(sample.source is None for sample in dataset.samples())
+
+
+def test_studies_that_are_file_names_are_files_and_the_place_of_a_nodule_is_no_view(root):
+    write(root, [f"f{n}.png,{('ill', 'well')[n % 2]},l.upper lobe" for n in range(COUNT)], "study_id,label,position")
+    dataset = table(root)
+    assert len(dataset.samples()) == COUNT and not any(sample.traits for sample in dataset.samples())
+    assert not any("tells studies" in line for line in dataset.notices)
+
+
+def test_well_known_names_tell_patients_where_no_column_does(tmp_path):
+    names = [f"person{n // 2}_virus_{n}.png" for n in range(COUNT)]
+    for n, name in enumerate(names):
+        film(tmp_path / "images" / name, n)
+    write(tmp_path, [f"{name},{('ill', 'well')[n // 4]}" for n, name in enumerate(names)], "file,label")
+    dataset = table(tmp_path)
+    assert len({sample.group for sample in dataset.samples()}) == 4
+    assert dataset.patients == "names such as person3_virus_7"
+    assert not table(tmp_path, patient=None).patients
+
+
+def test_columns_of_yes_and_no_are_findings(root):
+    write(
+        root, [f"f{n}.png,{('Yes', 'no')[n % 2]},{('no', 'Yes')[n % 2]}" for n in range(COUNT)], "file,Effusion,Edema"
+    )
+    assert labels(table(root)) == {"Effusion": 4, "Edema": 4}

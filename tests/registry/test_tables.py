@@ -1,10 +1,13 @@
 import datetime
+import decimal
 import importlib
+import sys
 import zipfile
 
 import pytest
 from openpyxl import Workbook
 
+from benchmark.data.summary import recognise
 from registry.datasets.table import recognises, table
 from registry.errors import DataError
 from registry.readers.tables import open_table
@@ -115,7 +118,7 @@ def test_a_parquet_table_says_what_to_install(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", absent)
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DataError, match="pip install pyarrow, or save it as CSV"):
+    with pytest.raises(DataError, match=r'pip install "cxr-bench\[parquet\]", or save it as CSV'):
         open_table(tmp_path / "t.parquet")
 
 
@@ -127,25 +130,31 @@ def parquet(path, columns, **options):
 
 
 def test_cells_of_a_parquet_table_are_those_of_a_sheet(tmp_path):
-    path = parquet(
-        tmp_path / "t.parquet",
-        {
-            "file": ["a.png", "b.png", None],
-            "count": [1, None, 3],
-            "ratio": [1.0, 0.25, float("nan")],
-            "sick": [True, False, None],
-            "when": [datetime.date(2020, 3, 1), None, None],
-            "picture": [b"\x89PNG", None, None],
-            "boxes": [[1, 2], [], None],
-        },
-    )
+    columns = {
+        "file": ["a.png", "b.png", None],
+        "count": [1, None, 3],
+        "ratio": [1.0, 0.25, float("nan")],
+        "sick": [True, False, None],
+        "when": [datetime.date(2020, 3, 1), None, None],
+        "picture": [b"\x89PNG", None, None],
+        "boxes": [[1, 2], [], None],
+        "found": [["ill", "tired"], ["well"], None],
+        "text": [b"bytes", b"", None],
+        "patient": pytest.importorskip("pyarrow").array([2**60, None, 7]),
+        "cost": [decimal.Decimal("12.00"), decimal.Decimal("0.50"), None],
+        "record": [{"age": 7}, None, None],
+    }
+    path = parquet(tmp_path / "t.parquet", columns)
     table = open_table(path)
-    assert table.width == 7
+    assert table.width == 12
     assert list(table.rows()) == [
-        (1, ("file", "count", "ratio", "sick", "when", "picture", "boxes")),
-        (2, ("a.png", "1", "1", "1", "2020-03-01", "", "")),
-        (3, ("b.png", "", "0.25", "0", "", "", "")),
-        (4, ("", "3", "", "", "", "", "")),
+        (1, tuple(columns)),
+        (
+            2,
+            ("a.png", "1", "1", "1", "2020-03-01", "", "['1', '2']", "['ill', 'tired']", "bytes", str(2**60), "12", ""),
+        ),
+        (3, ("b.png", "", "0.25", "0", "", "", "", "['well']", "", "", "0.50", "")),
+        (4, ("", "3", "", "", "", "", "", "", "", "7", "", "")),
     ]
     assert list(table.rows()) == list(table.rows())
 
@@ -180,3 +189,46 @@ def test_films_are_labelled_by_a_parquet_table(tmp_path):
     assert [sample.label for sample in dataset.samples()] == ["ill", "well"] * 4
     assert [sample.group for sample in dataset.samples()][::2] == ["patient 1"] * 4
     assert recognises(tmp_path) == 2
+
+
+def test_lists_of_a_parquet_table_are_several_findings(tmp_path):
+    for n in range(8):
+        film(tmp_path / "images" / f"f{n}.png", n)
+    findings = [["Effusion", "Pneumonia"], ["Normal"], [], None] * 2
+    parquet(tmp_path / "labels.parquet", {"findings": findings, "__index_level_0__": [f"f{n}.png" for n in range(8)]})
+    dataset = table(tmp_path)
+    assert [sample.label for sample in dataset.samples()] == ["Effusion|Pneumonia", "Normal"] * 2
+    assert dataset.separator == "|"
+    assert (dataset.passed_over[0].why, dataset.passed_over[0].count) == ("no label", 4)
+
+
+def test_an_encoding_that_is_taken_for_granted_is_said(tmp_path):
+    for n in range(8):
+        film(tmp_path / f"f{n}.png", n)
+    lines = ["file;label", *(f"f{n}.png;{('норма', 'пневмония')[n % 2]}" for n in range(8))]
+    (tmp_path / "t.csv").write_bytes("\n".join(lines).encode("cp1251"))
+    assert any("t.csv is not UTF-8 and was read as Western European" in line for line in table(tmp_path).notices)
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    assert not any("UTF-8" in line for line in table(tmp_path).notices)
+
+
+def test_an_encoding_that_nobody_can_tell_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_bytes("file,label\na.png,肺炎\nb.png,正常\n".encode("shift_jis"))
+    with pytest.raises(DataError, match=r"t.csv is in an encoding that nobody can tell.*save it as UTF-8"):
+        open_table(tmp_path / "t.csv")
+
+
+def test_the_separator_that_excel_writes_above_a_table_is_no_row(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\nfile;label\r\na.png;x\r\n")
+    assert open_table(tmp_path / "t.csv").first(3) == [("file", "label"), ("a.png", "x")]
+
+
+def test_a_folder_whose_table_cannot_be_opened_is_refused_with_the_reason(tmp_path, monkeypatch):
+    for n in range(4):
+        film(tmp_path / "images" / f"f{n}.png", n)
+    (tmp_path / "labels.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(
+        DataError, match=r'labels.parquet is a Parquet table; to read it: pip install "cxr-bench\[parquet'
+    ):
+        recognise(str(tmp_path))

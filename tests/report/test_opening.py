@@ -47,7 +47,7 @@ def test_everything_that_was_understood_is_said():
         "  patients: 700 with 1,200 images, known by names such as person3_virus_7; of 2,000 images unknown: each "
         "stands by itself",
         "  sources: RSNA 2,200, SIRM 1,000",
-        "  parts: train 2,000, test 1,200; 3 patients and 1 identical files lie in train and in test; not used, all "
+        "  parts: train 2,000, test 1,200; 3 patients and 1 identical file lie in train and in test; not used, all "
         "images are divided anew (--set split.parts=given keeps them)",
         "  also known: age of 3,000 images, view of 3,200 images",
         "  left out: Mass 400 (ignored), 1,400 beyond --limit",
@@ -56,7 +56,7 @@ def test_everything_that_was_understood_is_said():
     ]
     assert (
         opening(FOUND, "given")[4]
-        == "  parts: train 2,000, test 1,200, as given; 3 patients and 1 identical files lie in train and in test, "
+        == "  parts: train 2,000, test 1,200, as given; 3 patients and 1 identical file lie in train and in test, "
         "where a run stops unless split.leaks is drop or keep"
     )
 
