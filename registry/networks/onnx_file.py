@@ -6,6 +6,7 @@ from the file.  Needs `pip install 'cxr-bench[onnx]'`; nothing here imports Kera
 """
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class OnnxFile:
         outputs: what it answers.
         opset: version of the operators of ONNX itself.
         tensors: names of everything that is computed on the way, in the file's order.
+        numbers: how many the file holds, its parameters.
     """
 
     path: str
@@ -58,6 +60,7 @@ class OnnxFile:
     outputs: tuple[Tensor, ...]
     opset: int
     tensors: tuple[str, ...]
+    numbers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,11 @@ def run(session: Any, inputs: "Mapping[str, np.ndarray]", outputs: Sequence[str]
         raise ContractError(f"an ONNX file cannot be run on {given}: {one_line(error)}") from error
 
 
-def image_input(found: OnnxFile) -> ImageInput:
+def image_input(found: OnnxFile, *, channels: int | None = None) -> ImageInput:
     """The one input of a network of images; the axis that has 1 or 3 channels tells which layout it has.
+
+    Args:
+        channels: of a file that leaves them free, in the second axis; of any other they must be the same.
 
     Raises:
         ContractError: it has no input or several, or one that is no batch of grey or colour images.
@@ -152,18 +158,22 @@ def image_input(found: OnnxFile) -> ImageInput:
             f"{found.path!r} takes batches of {shape[0]} alone: expected {expected}, received {received}; "
             "export it with a dynamic batch axis"
         )
+    if channels and not any(isinstance(axis, int) for axis in (shape[1], shape[3])):
+        shape = (shape[0], channels, *shape[2:])
     channels_first = shape[1] in (1, 3)
     if channels_first == (shape[3] in (1, 3)):
         raise ContractError(
             f"{found.path!r} does not say which axis holds the channels: expected {expected}, received {received}"
         )
-    channels, sides = (shape[1], shape[2:]) if channels_first else (shape[3], shape[1:3])
+    said, sides = (shape[1], shape[2:]) if channels_first else (shape[3], shape[1:3])
+    if channels not in (None, said):
+        raise ContractError(f"{found.path!r} has {said} channels, and {channels} were asked for; received {received}")
     size = tuple(side if isinstance(side, int) else None for side in sides)
     if any(side is not None and not 1 <= side <= LARGEST_SIDE for side in size):
         raise ContractError(
             f"{found.path!r}: expected images of 1 to {LARGEST_SIDE} pixels a side, received {received}"
         )
-    return ImageInput(tensor.name, channels, channels_first, size, tensor.dtype)  # type: ignore[arg-type]
+    return ImageInput(tensor.name, said, channels_first, size, tensor.dtype)  # type: ignore[arg-type]
 
 
 def shown(tensor: Tensor) -> str:
@@ -212,6 +222,7 @@ def _facts(path: str, model: Any) -> OnnxFile:
         outputs=tuple(_tensor(one) for one in graph.output),
         opset=max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0),
         tensors=tuple(produced(graph)),
+        numbers=sum(math.prod(one.dims) for one in graph.initializer),
     )
 
 
