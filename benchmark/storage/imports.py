@@ -88,7 +88,10 @@ def _remembered(path: Path) -> dict[str, Source]:
         remembered = json.loads(path.read_bytes())
         if remembered["form"] == FORM:
             kept = remembered["files"].items()
-            return {key: Source(*map(tuple, named), str(code)) for key, (*named, code) in kept}
+            return {
+                key: Source(tuple(modules), tuple(files), tuple(needed), str(code))
+                for key, (modules, files, needed, code) in kept
+            }
     return {}
 
 

@@ -189,7 +189,7 @@ def test_libraries_are_read_alike():
     assert declarations.libraries(named, "x.py") == ["theirs"]
     assert declarations.libraries(other, "x.py") == declarations.data_files(named, "x.py") == []
     (unwritten,) = ast.parse("cxr_bench_libraries = [one]").body
-    with pytest.raises(PluginError, match="cxr_bench_libraries is read without running .* names of distributions"):
+    with pytest.raises(PluginError, match=r"cxr_bench_libraries is read without running .* names of distributions"):
         declarations.libraries(unwritten, "x.py")
 
 
