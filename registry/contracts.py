@@ -7,7 +7,8 @@ dataset     (root, **options)                            `Dataset`
 segmenter   (image_shape, **options)                     network (B,H,W,1) in [0,1] -> (B,H,W,1) lung probability,
                                                          or an untrained `MaskPredictor`
 backbone    (image_shape, **options)                     network (B,H,W,1) in [0,1] -> (B,h,w,C) features; a second
-                                                         output (B,h',w',C'), finer, is the map to explain on
+                                                         output (B,h',w',C'), finer, is the map to explain on;
+                                                         or an untrained `FeaturePredictor`
 head        (feature_shape, num_classes, **options)      network (B,h,w,C) -> (B,K) logits, K >= 2,
                                                          or a `Classifier` over pooled features (N,C)
 voter       (**options)                                  `Voter`
@@ -29,16 +30,18 @@ Declarations, each with its default; `registry.declarations` reads them, `regist
 declaration           stands on                  type            default   what follows
 recognises            a dataset's factory        (root) -> int   0         whose folder ``--data`` names: the highest
 pretrained            a backbone's factory       {name: number}  {}        how its published weights are trained
+untrained             a backbone's factory       bool            False     it makes a `FeaturePredictor`
 whole_frame           a `MaskPredictor`          bool            False     nothing is predicted, applied or judged
 reads_dataset_masks   a `MaskPredictor`          bool            False     the dataset's masks are used as they are
 cxr_bench_sources     a component's module       [file name]     []        these data files count as its code
+cxr_bench_libraries   a component's module       [distribution]  []        their versions count as its code
 
 `recognises` takes a folder that exists, decodes no image, and gives 0 (not this dataset), 1 (its layout) or more (its
 own names); what it raises is logged and counts as 0.  `pretrained` holds settings of ``[training]``, `learning_rate` or
 `epochs`, that take the place of the defaults' (a task file and flags have the last word), unless the option ``weights``
-is none.  The names in `cxr_bench_sources`, of the factory's module or of
-one that it imports from its own distribution, are relative to that file and written out, because they are read without
-running it.  A declaration of another type is a `ContractError`, names that are not written out are a `PluginError`.
+is none.  The names in `cxr_bench_sources` and `cxr_bench_libraries`, of the factory's module or of one that it imports
+from its own distribution, are written out, because they are read without running it; those of files are relative to
+that one.  A declaration of another type is a `ContractError`, names that are not written out are a `PluginError`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 KINDS = ("dataset", "segmenter", "backbone", "head", "voter")
 GROUPS = {kind: f"cxr_bench.{kind}s" for kind in KINDS}
 SOURCES = "cxr_bench_sources"
+LIBRARIES = "cxr_bench_libraries"
 PARTS = ("train", "validation", "test")  # in which a dataset may come divided
 STORABLE = ("numpy", "scipy", "sklearn")  # packages whose types any stored `Classifier` may hold
 
@@ -149,6 +153,21 @@ class MaskPredictor(Protocol):
 
     def predict(self, images: "np.ndarray") -> "np.ndarray":
         """Lung masks bool (B, H, W) of images float32 (B, H, W, 1) in [0, 1], B >= 0; equal ones of equal images."""
+        ...
+
+
+@runtime_checkable
+class FeaturePredictor(Protocol):
+    """A backbone that is not trained and has no gradient; its factory declares `untrained`.
+
+    Heads on it are classifiers, heat maps are made by occlusion, and nothing is augmented.  It owns its normalisation,
+    size and channels, as a network does.  It is made anew wherever it predicts, from equal options; of files that text
+    options name, a run keeps copies, which take their place.  `parameters`, where it has that, is how many numbers it
+    has learnt; None by default: nobody knows.
+    """
+
+    def predict(self, images: "np.ndarray") -> "np.ndarray":
+        """Features float32 (B, C) of images float32 (B, H, W, 1) in [0, 1], B >= 0; of each by itself."""
         ...
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-from registry.contracts import SOURCES, Classifier, MaskPredictor
+from registry.contracts import LIBRARIES, SOURCES, Classifier, FeaturePredictor, MaskPredictor
 from registry.errors import ContractError, PluginError
 
 Answer = Literal["predict_proba", "decision_function", "predict"]
@@ -69,6 +69,43 @@ def pretrained_training(factory: Callable[..., Any]) -> dict[str, float]:
 def _fine_tunes(name: object, value: Any) -> bool:
     kinds = {"learning_rate": (int, float), "epochs": (int,)}.get(str(name), ())
     return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+
+
+def makes_predictor(factory: Callable[..., Any]) -> bool:
+    """Whether a backbone's factory declares `untrained`: it makes a `FeaturePredictor`.
+
+    Raises:
+        ContractError: it declares something else than a bool.
+    """
+    return _flag(factory, "untrained")
+
+
+def is_feature_predictor(backbone: Any) -> bool:
+    """Whether a backbone is a `FeaturePredictor`, not a network.
+
+    Raises:
+        ContractError: it is neither.
+    """
+    if is_network(backbone):
+        return False
+    if not isinstance(backbone, FeaturePredictor):
+        raise ContractError(f"a backbone is a keras.Model or has predict(), received {kind_of(backbone)}")
+    return True
+
+
+def parameters_of(predictor: Any) -> int | None:
+    """How many numbers a `FeaturePredictor` says that it has learnt; None where nobody knows.
+
+    Raises:
+        ContractError: `parameters` is no whole number of 0 or more.
+    """
+    declared = getattr(predictor, "parameters", None)
+    if declared is None:
+        return None
+    count = _whole(f"parameters of {kind_of(predictor)}", declared)
+    if count < 0:
+        raise ContractError(f"parameters of {kind_of(predictor)} is 0 or more, received {count}")
+    return count
 
 
 def is_network(product: Any) -> bool:
@@ -188,10 +225,22 @@ def data_files(statement: ast.AST, path: str) -> list[str]:
     Raises:
         PluginError: they are not written out, so that only running the module would tell.
     """
+    return _written_out(statement, SOURCES, path, "file names written out, relative to that file")
+
+
+def libraries(statement: ast.AST, path: str) -> list[str]:
+    """The distributions whose versions a statement of a component's module declares to count as its code.
+
+    Args, Raises: as of `data_files`.
+    """
+    return _written_out(statement, LIBRARIES, path, "names of distributions written out")
+
+
+def _written_out(statement: ast.AST, declaration: str, path: str, expected: str) -> list[str]:
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
         return []
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    if all(getattr(target, "id", "") != SOURCES for target in targets):
+    if all(getattr(target, "id", "") != declaration for target in targets):
         return []
     try:
         told = ast.literal_eval(statement.value)
@@ -200,8 +249,8 @@ def data_files(statement: ast.AST, path: str) -> list[str]:
     names = [told] if isinstance(told, str) else told
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise PluginError(
-            f"{path}:{statement.value.lineno}: {SOURCES} is read without running the file; "
-            "expected a list of file names written out, relative to that file"
+            f"{path}:{statement.value.lineno}: {declaration} is read without running the file; "
+            f"expected a list of {expected}"
         )
     return list(names)
 

@@ -22,8 +22,10 @@ from benchmark.tasks.reading import parse_assignment, parse_component, read_task
 from benchmark.tasks.schema import Tuning
 from registry import contracts
 from registry.checks.backbones import BACKBONE
+from registry.checks.backbones import NETWORK as BACKBONE_NETWORK
 from registry.checks.classifiers import CLASSIFIER
 from registry.checks.datasets import DATASET
+from registry.checks.feature_predictors import PREDICTOR as FEATURE_PREDICTOR
 from registry.checks.heads import HEAD, HEAD_NETWORK
 from registry.checks.promises import TRIED_IN
 from registry.checks.segmenters import MASK_NETWORK, MASK_PREDICTOR, SEGMENTER
@@ -97,7 +99,7 @@ def test_the_line_without_tensorflow_names_every_other_dependency():
 def test_the_distribution_that_is_shown_is_the_one_that_is_written():
     component, _, checks = blocks(COMPONENTS, "python")
     (metadata,) = blocks(COMPONENTS, "toml")
-    walk, _ = blocks(COMPONENTS, "sh")
+    walk, *_ = blocks(COMPONENTS, "sh")
     (name,) = re.findall(r"bench new backbone (\S+)", walk)
     module = name.replace("-", "_")
     page, *written = (text for _, text in sorted(skeleton("backbone", name).items()))
@@ -109,6 +111,8 @@ def test_the_distribution_that_is_shown_is_the_one_that_is_written():
 def test_the_parts_of_the_page_that_checks_point_at_are_there():
     trials = (
         *BACKBONE,
+        *BACKBONE_NETWORK,
+        *FEATURE_PREDICTOR,
         *SEGMENTER,
         *MASK_NETWORK,
         *MASK_PREDICTOR,

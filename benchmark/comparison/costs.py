@@ -143,7 +143,8 @@ def _point(row: CostRow, cost: str, sign: float) -> tuple[float, float] | None:
         return sign * row.score.value, row.speed.latency.p50_s
     if cost == "macs":
         return None if total.uncounted or total.macs is None else (sign * row.score.value, total.macs)
-    return sign * row.score.value, total.parameters
+    known = all(part.parameters for name, part in row.speed.work.items() if name == "backbone")
+    return (sign * row.score.value, total.parameters) if known else None
 
 
 def _edited(row: Row, speed: Speed) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from registry.declarations import (
     is_classical,
     is_trained,
     keeps_whole_frame,
+    makes_predictor,
     pretrained_training,
     reads_dataset_masks,
 )
@@ -71,4 +72,8 @@ def _head_traits(factory: Callable[..., Any]) -> dict[str, bool]:
     return {"classical": is_classical(factory(CELLS, 2))}
 
 
-TRAITS = {"segmenter": _segmenter_traits, "head": _head_traits}
+def _backbone_traits(factory: Callable[..., Any]) -> dict[str, bool]:
+    return {"untrained": makes_predictor(factory)}
+
+
+TRAITS = {"segmenter": _segmenter_traits, "backbone": _backbone_traits, "head": _head_traits}

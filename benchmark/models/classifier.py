@@ -1,6 +1,6 @@
 """The network that learns the classes: augmentation -> backbone -> head, of which the last two are kept."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -58,13 +58,26 @@ def make_head(component: "Component", feature_shape: tuple[int | None, ...], num
     return head
 
 
+def made(component: "Component", size: int) -> Any:
+    """A backbone as its factory gives it, for images of so many pixels a side: a network or a `FeaturePredictor`."""
+    return load_component(find("backbone", component.name))((size, size, 1), **component.options)
+
+
 def make_backbone(component: "Component", size: int) -> keras.Model:
-    """A backbone as its factory gives it, for images of so many pixels a side.
+    """The network that a backbone's factory gives.
 
     Raises:
         ContractError: it does not end in a feature map.
     """
-    backbone = load_component(find("backbone", component.name))((size, size, 1), **component.options)
+    return checked_map(component, made(component, size))
+
+
+def checked_map(component: "Component", backbone: Any) -> keras.Model:
+    """A backbone that is a network.
+
+    Raises:
+        ContractError: it does not end in a feature map.
+    """
     if not is_network(backbone) or len(backbone.outputs[0].shape) != 4:
         raise ContractError(
             f"backbone {component.name!r} does not end in a feature map (B, h, w, C); see registry.contracts"

@@ -18,10 +18,11 @@ from benchmark.data.image import DTYPES, equaliser, prepare_image
 from benchmark.data.masking import view
 from benchmark.evaluation.calibration import Calibrated, Calibration, calibrated
 from benchmark.models import classical
+from benchmark.models.extractor import Extractor, load_extractor
 from benchmark.models.gradcam import grad_cam
 from benchmark.models.inference import outputs, unit
 from benchmark.models.occlusion import occlusion
-from benchmark.models.predictor import joined, load_backbone, load_head, pooled
+from benchmark.models.predictor import joined, load_backbone, load_head
 from benchmark.models.segmentation import Segmentation, load_segmentation, make_segmentation
 from registry.errors import DataError
 from registry.lookup import find, packages_of
@@ -66,12 +67,11 @@ def of_networks(backbone: keras.Model, head: keras.Model, size: int) -> Classifi
     return Classifier(logits, lambda views, classes: grad_cam(backbone, head, unit(views), classes), GRADIENTS)
 
 
-def on_features(backbone: keras.Model, learnt: Any, size: int, num_classes: int) -> Classifier:
-    """The classifier that a backbone and a fitted head that is no network are."""
-    network = pooled(backbone, size)
+def on_features(extractor: Extractor, learnt: Any, num_classes: int) -> Classifier:
+    """The classifier that a backbone's features and a fitted head that is no network are."""
 
     def logits(views: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
-        return classical.logits(learnt, outputs(network, views[..., None], batch_size), num_classes)
+        return classical.logits(learnt, extractor.features(views, batch_size), num_classes)
 
     return Classifier(logits, lambda views, classes: occlusion(logits, views, classes), PATCHES)
 
@@ -82,13 +82,12 @@ def load_classifier(files: Mapping[str, Path], spec: "RunSpec") -> Classifier:
     Args:
         files: of its models, by the names that a run's folder gives them.
     """
-    size = spec.images.size
-    backbone = load_backbone(files["backbone.keras"], spec)
     if not spec.classical:
-        return of_networks(backbone, load_head(files["head.keras"], spec), size)
+        backbone = load_backbone(files["backbone.keras"], spec)
+        return of_networks(backbone, load_head(files["head.keras"], spec), spec.images.size)
     folder = next(path.parent for name, path in files.items() if name.startswith("classifier."))
     own = packages_of(find("head", spec.head.name).distribution)
-    return on_features(backbone, classical.load(folder, own), size, len(spec.classes))
+    return on_features(load_extractor(files, spec), classical.load(folder, own), len(spec.classes))
 
 
 class Answers(NamedTuple):
@@ -198,8 +197,9 @@ def load_pipeline(
     """The pipeline that a run has trained.
 
     Args:
-        files: of its models, by the names that a run's folder gives them: ``backbone.keras``, ``head.keras`` or
-            ``classifier.*``, ``segmenter.keras`` where a segmenter was trained.
+        files: of its models, by the names that a run's folder gives them: ``backbone.keras`` (of one that is no network
+            ``backbone-OPTION.*``, of the files that its options name), ``head.keras`` or ``classifier.*``,
+            ``segmenter.keras`` where a segmenter was trained.
         calibration: fitted on the run's validation images.
         data_prior, batch_prior: (K,) class prior of the training data, and those that the logits refer to.
         bits: of the run's films of 16 bits a pixel; None where it had none.

@@ -36,7 +36,7 @@ def model_files(record: Record, folder: Path) -> dict[str, Path]:
     """Name -> file of the models that a finished run keeps.
 
     Raises:
-        DataNotFoundError: there are none.
+        DataNotFoundError: there are none, or one is gone.
         VerificationError: one was changed since the record was sealed.
         DataError: the run failed, or is made of other runs, which keep their own models.
     """
@@ -47,6 +47,9 @@ def model_files(record: Record, folder: Path) -> dict[str, Path]:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
+    listed = [name for name in record.files or {} if name.startswith(f"{MODELS}/")]
+    if gone := [name for name in listed if name.removeprefix(f"{MODELS}/") not in files]:
+        raise DataNotFoundError(f"{folder / gone[0]} is gone, which {record.run} predicts with; run it again")
     for path in files.values():
         _check(record, path)
     return files

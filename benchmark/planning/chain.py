@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmark.planning.graph import RECORD, Plan, Step, keys_of
 from benchmark.records.record import SCHEMA
 from benchmark.records.summary import DatasetSummary
-from benchmark.storage.code import OWN, CodeIndex, component_code
+from benchmark.storage.code import OWN, CodeIndex, component_code, component_libraries
 from benchmark.storage.digests import canonical, digest, library_versions
 from benchmark.tasks.components import components_of, run_parts
 from benchmark.tasks.schema import Component
@@ -38,9 +38,11 @@ class Digests:
         return self.index.code_digest(module, OWN) or self._never_again(module)
 
     def component(self, kind: str, component: Component) -> str:
-        """Digest of a component's code and options, and of the files that options name."""
+        """Digest of a component's code, libraries and options, and of the files that options name."""
         code = component_code(kind, component.name, self.index) or self._never_again(f"{kind} {component.name}")
-        rest = (code, canonical(component.options), *self._file_digests(component))
+        needed = component_libraries(kind, component.name, self.index)
+        versions = (self.libraries(*needed),) if needed else ()
+        rest = (code, *versions, canonical(component.options), *self._file_digests(kind, component))
 
         def found() -> str:
             entry = find(kind, component.name)
@@ -57,10 +59,10 @@ class Digests:
         backend = spec.runtime.backend
         return self.libraries("numpy", "keras", BACKEND_LIBRARIES.get(backend, backend))
 
-    def _file_digests(self, component: Component) -> list[str]:
+    def _file_digests(self, kind: str, component: Component) -> list[str]:
         """Of pretrained weights, for instance: another file at the same path is other input."""
-        values = [value for _, value in sorted(component.options.items()) if isinstance(value, str)]
-        return [self.index.file_digest(value) for value in values if value and Path(value).is_file()]
+        values = [value for _, value in sorted(component.options.items()) if isinstance(value, str) and value]
+        return [self.index.file_digest(str(path)) for value in values for path in _named(kind, Path(value))]
 
     def _never_again(self, what: str) -> str:
         """In place of a digest of code that cannot be read: what is made with it is not found again."""
@@ -133,6 +135,13 @@ class Chain(Digests):
         modules = [self.steps[name].module for name in JUDGING if name in self.steps]
         codes = {module: self.index.code_digest(module, OWN) for module in modules}
         return {module: code for module, code in codes.items() if code}
+
+
+def _named(kind: str, path: Path) -> list[Path]:
+    """The file that an option names; of a folder, which no dataset's option is, the files in it but hidden ones."""
+    if path.is_dir() and kind != "dataset":
+        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    return [path] if path.is_file() else []
 
 
 def _text(value: object) -> str:

@@ -71,7 +71,7 @@ class Descriptions:
         return {option.name: option.default for option in self.options(kind, name)}
 
     def traits(self, kind: str, name: str) -> Traits:
-        """How the pipeline treats a segmenter or a head."""
+        """How the pipeline treats a segmenter, a backbone or a head."""
         return msgspec.convert(self.get(kind, name).traits, Traits)
 
     def _path(self, kind: str, name: str) -> Path | None:

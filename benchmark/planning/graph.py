@@ -21,12 +21,14 @@ class Traits(msgspec.Struct, frozen=True):
         whole_frame: a segmenter that keeps everything.
         reads_dataset_masks: a segmenter that hands on the dataset's masks.
         classical: a head that is no network.
+        untrained: a backbone that is no network.
     """
 
     trains: bool = False
     whole_frame: bool = False
     reads_dataset_masks: bool = False
     classical: bool = False
+    untrained: bool = False
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -158,10 +158,13 @@ class _Pipeline(msgspec.Struct, frozen=True):
     def of(cls, parts: Mapping[str, Component], task: Task, described: Descriptions) -> "_Pipeline":
         resolved = {kind: _resolved(kind, parts[kind], task, described) for kind in KINDS}
         classical = described.traits("head", parts["head"].name).classical
+        untrained = described.traits("backbone", parts["backbone"].name).untrained
+        if untrained and not classical:
+            raise _no_map(parts["backbone"].name, parts["head"].name)
         return cls(
             **resolved,
             classical=classical,
-            features_head=_features_head(task, described) if classical else None,
+            features_head=_features_head(task, described) if classical and not untrained else None,
             pretrained=described.get("backbone", parts["backbone"].name).pretrained,
         )
 
@@ -182,6 +185,13 @@ class _Pipeline(msgspec.Struct, frozen=True):
             segmentation=task.segmentation,
         )
         return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)
+
+
+def _no_map(backbone: str, head: str) -> ConfigError:
+    return ConfigError(
+        f"--backbone {backbone} gives features and no map to learn on, so its head is no network; "
+        f"received --head {head}; use --head scikit-learn or --head xgboost"
+    )
 
 
 def _features_head(task: Task, described: Descriptions) -> Component | None:

@@ -192,6 +192,8 @@ def _markdown(table: CostTable) -> str:
 
 def _macs(row: CostRow) -> str:
     total = row.speed.total
+    if total.uncounted and not total.macs:
+        return "unknown"
     return ("≥ " if total.uncounted else "") + wording.large(total.macs or 0)
 
 

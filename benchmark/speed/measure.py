@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmark.execution.protocol import Emit, Measure, Progress
 from benchmark.models.classifier import trainable
+from benchmark.models.extractor import named_files
 from benchmark.models.pipeline import BATCH
 from benchmark.models.runtime import reset_keras
 from benchmark.planning.chain import BACKEND_LIBRARIES
@@ -33,6 +34,7 @@ from benchmark.tasks.schema import Component
 from benchmark.tasks.spec import RunSpec
 from registry.backend import device_name, peak_memory_bytes
 from registry.cores import usable_cores
+from registry.declarations import is_feature_predictor, parameters_of
 from registry.lookup import find
 
 MOST_PIXELS = 2**26  # of the images of one repeat: more would be measured as the network's memory
@@ -117,11 +119,21 @@ def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell
 
 def _work(spec: RunSpec, built: Built) -> dict[str, Work]:
     image = (spec.images.size, spec.images.size, 1)
-    cells = tuple(built.backbone.outputs[0].shape[1:])
     work = {"segmenter": _of_network(built.segmenter, image)} if built.segmenter else {}
-    work["backbone"] = _of_network(built.backbone, image)
-    work["head"] = _of_network(built.head, cells) if built.head else Work(model_bytes=built.head_bytes)
+    if is_feature_predictor(built.backbone):
+        work["backbone"] = _of_predictor(spec.backbone, built.backbone)
+    else:
+        work["backbone"] = _of_network(built.backbone, image)
+    if built.head:
+        work["head"] = _of_network(built.head, tuple(built.backbone.outputs[0].shape[1:]))
+    else:
+        work["head"] = Work(model_bytes=built.head_bytes)
     return work
+
+
+def _of_predictor(component: Component, predictor: Any) -> Work:
+    size_bytes = sum(path.stat().st_size for path in named_files(component).values())
+    return Work(parameters_of(predictor) or 0, model_bytes=size_bytes, uncounted=[component.name])
 
 
 def _of_network(network: keras.Model, shape: tuple[int, ...]) -> Work:

@@ -10,11 +10,12 @@ import numpy as np
 
 from benchmark.evaluation.calibration import Calibration, calibrated
 from benchmark.models.classical import fit, save
-from benchmark.models.classifier import assemble, make_backbone
+from benchmark.models.classifier import assemble, checked_map, made
+from benchmark.models.extractor import of_network, of_predictor
 from benchmark.models.pipeline import Pipeline, of_networks, on_features
 from benchmark.models.segmentation import Segmentation, make_segmentation
+from registry.declarations import is_feature_predictor
 from registry.lookup import find, load, packages_of
-from registry.networks.explanation import features
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import RunSpec
@@ -33,13 +34,14 @@ class Built(NamedTuple):
 
     Attributes:
         pipeline: its `segmentation` is None where there is no mask to predict.
+        backbone: a network, or a `registry.contracts.FeaturePredictor`.
         head: None where it is no network; its size on disk is `head_bytes`.
         untrained: why there is no training to measure; empty where there is.
         notes: what is not measured, and why.
     """
 
     pipeline: Pipeline
-    backbone: keras.Model
+    backbone: Any
     head: keras.Model | None = None
     head_bytes: int = 0
     untrained: str = ""
@@ -81,10 +83,13 @@ def _of_networks(spec: "RunSpec", segmentation: Segmentation | None) -> Built:
 def _on_features(spec: "RunSpec", segmentation: Segmentation | None) -> Built:
     """With a head that is no network, fitted on random features."""
     size, classes = spec.images.size, len(spec.classes)
-    backbone = make_backbone(spec.backbone, size)
-    learnt, head_bytes = _fitted(spec, features(backbone.outputs).shape[-1])
-    classifier = on_features(backbone, learnt, size, classes)
-    pipeline = Pipeline(spec.images, segmentation, classifier, _uncalibrated(spec))
+    backbone = made(spec.backbone, size)
+    if is_feature_predictor(backbone):
+        extractor = of_predictor(spec.backbone.name, backbone, size)
+    else:
+        extractor = of_network(checked_map(spec.backbone, backbone), size)
+    learnt, head_bytes = _fitted(spec, extractor.channels)
+    pipeline = Pipeline(spec.images, segmentation, on_features(extractor, learnt, classes), _uncalibrated(spec))
     return Built(pipeline, backbone, None, head_bytes, "" if spec.features_head else UNTRAINED, (RANDOM_FEATURES,))
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from benchmark.stages.context import Context
 
 
+UNKNOWN = 0  # parameters of a backbone that does not say how many it has, and of what stands on it
+
+
 def cost_of(context: "Context") -> Cost:
     """Of a pipeline, a vote, or the folds of a cross-validation together."""
     if context.folds:
@@ -34,7 +37,7 @@ def _single(context: "Context") -> Cost:
     if features:
         training_s += predicted["training_s"]
         rate = 1 / (1 / features["images_per_s"] + predicted["inference_s_per_image"])
-        parameters, trainable = features["parameters"], 0
+        parameters, trainable = features["parameters"] or UNKNOWN, 0
     else:
         assert trained
         rate, parameters, trainable = (
@@ -42,7 +45,8 @@ def _single(context: "Context") -> Cost:
         )  # fmt: skip
     if "segmenter" in context.artefacts:
         segmenter = meta_of(context, "segmenter")
-        parameters, training_s = parameters + segmenter["parameters"], training_s + segmenter["training_s"]
+        parameters = parameters and parameters + segmenter["parameters"]
+        training_s += segmenter["training_s"]
     return Cost(
         parameters=parameters,
         trainable_parameters=trainable,

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
 
 
 def model_files(run: "Context | Reader") -> dict[str, Path]:
-    """Name in a run's folder -> file: backbone, head, and the segmenter where one was trained."""
+    """Name in a run's folder -> file: backbone, head, and the segmenter where one was trained.
+
+    Of a backbone that is no network, the files that its options name; see `benchmark.models.extractor`.
+    """
     artefacts = run.artefacts
     owner = "fit" if "fit" in artefacts else "features"
     heads = artefacts["predict"].glob("classifier.*") if run.spec.classical else [artefacts["fit"] / "head.keras"]
-    files = {"backbone.keras": artefacts[owner] / "backbone.keras", **{path.name: path for path in heads}}
+    files = {path.name: path for path in (*sorted(artefacts[owner].glob("backbone*")), *heads)}
     return files | ({"segmenter.keras": artefacts["segmenter"] / "model.keras"} if "segmenter" in artefacts else {})

@@ -63,6 +63,12 @@ class CodeIndex:
         own = frozenset((module.partition(".")[0], *packages))
         return self.once(("files", module, own), lambda: self._closure(module, own))
 
+    def libraries(self, module: str, packages: Collection[str] = ()) -> list[str]:
+        """Distributions whose versions count as code of a module's closure, as it declares them."""
+        files = self.source_files(module, packages) or {}
+        sources = [self._source(name, path) for name, path in files.items() if "/" not in name]
+        return sorted({library for source in sources for library in source.libraries})
+
     def file_digest(self, path: str) -> str:
         """Hexadecimal SHA-256 of a file's bytes, ``absent`` where there is none."""
         return self.once(("bytes", path), lambda: _file_digest(path))
@@ -147,7 +153,8 @@ def _find(folder: str | None, name: str) -> str | None:
 
 def _file_digest(path: str) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # weights may be larger than memory
     except FileNotFoundError:
         return "absent"
 
@@ -155,6 +162,14 @@ def _file_digest(path: str) -> str:
 def component_code(kind: str, name: str, index: CodeIndex) -> str:
     """Digest of what a component's source closure does, or its distribution's version where that cannot be read."""
     return index.once((component_code, kind, name), lambda: _of_component(kind, name, index.code_digest))
+
+
+def component_libraries(kind: str, name: str, index: CodeIndex) -> list[str]:
+    """Distributions whose versions count as a component's code, as its modules declare them."""
+    entry = find(kind, name)
+    return index.once(
+        (component_libraries, kind, name), lambda: index.libraries(entry.module, packages_of(entry.distribution))
+    )
 
 
 def component_text(kind: str, name: str, index: CodeIndex) -> str:

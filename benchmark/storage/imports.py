@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.storage.files import write_whole
-from registry.declarations import data_files
+from registry.declarations import data_files, libraries
 
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where the syntax tree keeps statements
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -22,7 +22,7 @@ UNPARSED = (SyntaxError, ValueError, RecursionError, MemoryError)  # the last tw
 READS_TEXT = ("__doc__", "__file__", "getdoc", "getsource", "getcomments")  # what names these may read what trees lack
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # another one has other syntax trees
 MOST = 4000  # files remembered: several times what an installation has
-FORM = 2  # of what is remembered; another number forgets it all
+FORM = 3  # of what is remembered; another number forgets it all
 
 
 class Source(NamedTuple):
@@ -31,11 +31,13 @@ class Source(NamedTuple):
     Attributes:
         modules: dotted names that it imports anywhere in its text.
         files: names of the data files that it declares.
+        libraries: distributions whose versions it declares to count.
         code: digest of its syntax tree without docstrings and comments; of its bytes where the tree does not tell all.
     """
 
     modules: tuple[str, ...]
     files: tuple[str, ...]
+    libraries: tuple[str, ...]
     code: str
 
 
@@ -86,7 +88,10 @@ def _remembered(path: Path) -> dict[str, Source]:
         remembered = json.loads(path.read_bytes())
         if remembered["form"] == FORM:
             kept = remembered["files"].items()
-            return {key: Source(tuple(modules), tuple(files), str(code)) for key, (modules, files, code) in kept}
+            return {
+                key: Source(tuple(modules), tuple(files), tuple(needed), str(code))
+                for key, (modules, files, needed, code) in kept
+            }
     return {}
 
 
@@ -96,7 +101,7 @@ def _read(text: bytes, path: str, package: str, content: str) -> Source:
             warnings.simplefilter("ignore")  # whoever imports it is warned, of a doubtful escape for instance
             tree = ast.parse(text)
     except UNPARSED:  # it will not import either; whoever loads it says so
-        return Source((), (), content)
+        return Source((), (), (), content)
     return Source(*_named(tree, path, package), _code(tree) or content)
 
 
@@ -137,10 +142,11 @@ def _body(node: Any) -> Any:
     return node.body[1:] if documented else node.body
 
 
-def _named(tree: ast.Module, path: str, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Modules and data files."""
+def _named(tree: ast.Module, path: str, package: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Modules, data files and libraries."""
     names: list[str] = []
     data: list[str] = []
+    needed: list[str] = []
     for node in _executable(tree):
         if isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
@@ -153,7 +159,8 @@ def _named(tree: ast.Module, path: str, package: str) -> tuple[tuple[str, ...], 
             names.extend(f"{base}.{alias.name}" for alias in node.names)
         else:
             data.extend(data_files(node, path))
-    return tuple(names), tuple(data)
+            needed.extend(libraries(node, path))
+    return tuple(names), tuple(data), tuple(needed)
 
 
 def _executable(tree: ast.Module) -> Iterator[ast.AST]:

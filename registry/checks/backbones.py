@@ -9,6 +9,7 @@ from keras import ops
 
 from registry.backend import gradient
 from registry.checks.building import BATCH, DECLARED, IMAGE_SHAPE, MAY_DECLARE, build
+from registry.checks.feature_predictors import PREDICTOR
 from registry.checks.promises import Findings, Promise, Trial, Watch, check_given, expect, silent, try_all
 from registry.checks.training import (
     array,
@@ -19,20 +20,31 @@ from registry.checks.training import (
     cross_entropy,
     images,
 )
-from registry.declarations import is_network, kind_of, pretrained_training
+from registry.declarations import is_feature_predictor, makes_predictor, pretrained_training
 from registry.networks.explanation import features, halves
 
 
 def try_backbone(factory: Callable[..., Any], options: dict[str, Any], watch: Watch = silent) -> list[Promise]:
     """What a backbone keeps of its contract."""
     check_given(factory, options)
-    return try_all(BACKBONE, Findings(factory=factory, given=options), watch)
+    found = Findings(factory=factory, given=options)
+    promises = try_all(BACKBONE, found, watch)
+    further = PREDICTOR if vars(found).get("untrained") else NETWORK
+    return promises + try_all(further, found, watch)
 
 
 def _build(found: Findings) -> None:
-    backbone = build(found.factory, (IMAGE_SHAPE,), found.options)
-    expect(is_network(backbone), f"a backbone is a keras.Model, received {kind_of(backbone)}")
-    found.backbone = backbone
+    found.backbone = build(found.factory, (IMAGE_SHAPE,), found.options)
+    found.untrained = is_feature_predictor(found.backbone)
+
+
+def _untrained(found: Findings) -> None:
+    declared, made = makes_predictor(found.factory), found.untrained
+    expect(
+        declared == made,
+        f"untrained is {declared} of the factory, which makes {'no network' if made else 'a network'}; "
+        f"declare FACTORY.untrained = {made}",
+    )
 
 
 def _maps(found: Findings) -> None:
@@ -89,7 +101,10 @@ def _saving(found: Findings) -> None:
 BACKBONE = (
     *DECLARED,
     Trial("pretrained, where it declares it, holds numbers of [training]", MAY_DECLARE, _pretrained),
-    Trial("it is built, as a keras.Model that knows its Input and its outputs", "Networks", _build),
+    Trial("it is built, as a keras.Model that knows its Input and its outputs, or with predict()", "Networks", _build),
+    Trial("untrained, where it declares it, says which of the two it is", MAY_DECLARE, _untrained),
+)
+NETWORK = (
     Trial("it gives a feature map (B, h, w, C), and at most one more, a finer one", "Networks", _maps),
     Trial("its features of images in [0, 1] are finite numbers", "Networks", _finite_maps),
     Trial("heat maps can be drawn: gradients reach the map to explain on", "Networks", _explanation),

@@ -531,6 +531,30 @@ def test_another_file_at_the_path_that_an_option_names_is_other_input(tmp_path):
     assert chain.Chain(spec(), index()).component("backbone", component) != before
 
 
+def test_another_file_in_the_folder_that_an_option_names_is_other_input(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / ".cache").write_text("of whoever fetched it")
+    component = Component("sepcnn", {"weights": str(tmp_path)})
+    before = chain.Chain(spec(), index()).component("backbone", component)
+    (tmp_path / ".cache").write_text("of somebody else")
+    assert chain.Chain(spec(), index()).component("backbone", component) == before
+    (tmp_path / "config.json").write_text("[]")
+    assert chain.Chain(spec(), index()).component("backbone", component) != before
+
+
+def test_another_version_of_a_library_that_a_component_declares_is_other_input(monkeypatch):
+    component = Component("onnx", {"path": ""})
+
+    def key(kind="backbone", one=component):
+        return chain.Chain(spec(), index()).component(kind, one)
+
+    monkeypatch.setattr(chain, "library_versions", lambda *names: dict.fromkeys(names, "1"))
+    before, undeclared = key(), key(one=Component("sepcnn"))
+    monkeypatch.setattr(chain, "library_versions", lambda *names: dict.fromkeys(names, "2"))
+    assert key() != before
+    assert key(one=Component("sepcnn")) == undeclared
+
+
 def in_process(components):
     """Describes components without a process of its own."""
     return [describe.describe(chain.find(kind, name)) for kind, name in components]

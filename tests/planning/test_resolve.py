@@ -22,6 +22,7 @@ OPTIONS = {
     ("segmenter", "unet"): (Option("filters", 8, ("int",), (), Range(4, 64)),),
     ("backbone", "sepcnn"): (Option("filters", 16, ("int",), (), Range(8, 64)),),
     ("backbone", "xception"): (Option("weights", "imagenet", ("str", "none")),),
+    ("backbone", "onnx"): (Option("path", "", ("str",)),),
     ("head", "dense"): (Option("units", 224, ("int",)), Option("dropout", 0.2, ("float",), (), Range(0, 0.5))),
     ("head", "sepconv"): (Option("filters", 64, ("int",)),),
     ("head", "majority"): (),
@@ -33,6 +34,7 @@ TRAITS = {
     "unet": {"trains": True},
     "dataset": {"reads_dataset_masks": True},
     "majority": {"classical": True},
+    "onnx": {"untrained": True},
 }
 
 
@@ -243,6 +245,15 @@ def test_a_classical_head_reads_the_features_of_the_network_with_the_tasks_featu
     assert (frozen.classical, frozen.features_head, frozen.trains_network) == (True, None, False)
     (network,) = resolved(described)
     assert (network.classical, network.features_head, network.trained_head) == (False, None, Component("dense", DENSE))
+
+
+def test_a_backbone_that_is_no_network_is_trained_with_no_head_whatever_the_task_says(described):
+    both = {"backbone": ["sepcnn", "onnx[path=a.onnx]"], "head": ["majority"]}
+    trained, given = resolved(described, flags=both)
+    assert trained.features_head == Component("dense", DENSE)
+    assert (given.features_head, given.trains_network) == (None, False)
+    with pytest.raises(ConfigError, match=r"--backbone onnx gives features and no map .* received --head dense; use"):
+        resolved(described, flags={"backbone": ["onnx[path=a.onnx]"]})
 
 
 def test_a_features_head_that_is_no_network_is_refused(described):

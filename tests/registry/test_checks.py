@@ -164,7 +164,7 @@ def head(made):
     ("check", "factory", "message"),
     [
         (check_backbone, lambda image_shape: Subclassed(), "received a Subclassed that does not know its outputs"),
-        (check_backbone, lambda image_shape: Masks(), "a backbone is a keras.Model, received a Masks"),
+        (check_backbone, lambda image_shape: Masks(), "untrained is False of the factory, which makes no network"),
         (check_segmenter, lambda image_shape: Subclassed(), "received a Subclassed that does not know its outputs"),
         (check_segmenter, lambda image_shape: Masks(whole_frame="yes"), "True or False, received 'yes'"),
         (check_segmenter, lambda image_shape: Masks(reads_dataset_masks=1), "reads_dataset_masks of a Masks"),

@@ -184,6 +184,15 @@ def test_data_files_that_are_not_written_out_are_an_error(value):
         told(f"cxr_bench_sources = {value}")
 
 
+def test_libraries_are_read_alike():
+    (named, other) = ast.parse("cxr_bench_libraries = ['theirs']\nother = ['theirs']").body
+    assert declarations.libraries(named, "x.py") == ["theirs"]
+    assert declarations.libraries(other, "x.py") == declarations.data_files(named, "x.py") == []
+    (unwritten,) = ast.parse("cxr_bench_libraries = [one]").body
+    with pytest.raises(PluginError, match=r"cxr_bench_libraries is read without running .* names of distributions"):
+        declarations.libraries(unwritten, "x.py")
+
+
 def pretrained(declared):
     def backbone(image_shape, *, weights="imagenet"):
         return None

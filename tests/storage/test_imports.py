@@ -22,7 +22,7 @@ def read(path, package="package", sources=None):
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "one.py"
-    path.write_text("import a.b\nfrom . import c\ncxr_bench_sources = ['data.txt']\n")
+    path.write_text("import a.b\nfrom . import c\ncxr_bench_sources = ['data.txt']\ncxr_bench_libraries = ['theirs']\n")
     return path
 
 
@@ -46,6 +46,7 @@ def test_what_a_file_says_is_remembered_from_one_command_to_the_next(source, tmp
     source.unlink()  # it is not read again
     assert Sources(tmp_path / "imports.json").read(str(source), "package", digest) == facts
     assert (set(facts.modules), facts.files) == ({"a.b", "package", "package.c"}, ("data.txt",))
+    assert facts.libraries == ("theirs",)
 
 
 def test_other_bytes_and_another_package_are_read_anew(source):
