@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.causes import cause_of
+from benchmark.execution.converting import Convert
 from benchmark.execution.inferring import Infer
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
@@ -43,6 +44,7 @@ from benchmark.execution.protocol import (
     encoded,
     request_of,
 )
+from benchmark.execution.proving import Prove
 from benchmark.storage.garbage import imported
 from registry.cores import take_share
 from registry.errors import BenchError
@@ -61,7 +63,9 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
     DrawFigures: "benchmark.execution.papering",
+    Convert: "benchmark.execution.converting",
     Infer: "benchmark.execution.inferring",
+    Prove: "benchmark.execution.proving",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",
 }

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import protocol
+from benchmark.execution.converting import Convert
 from benchmark.execution.inferring import Infer
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
@@ -37,6 +38,7 @@ from benchmark.execution.protocol import (
     event_of,
     request_of,
 )
+from benchmark.execution.proving import Prove
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
 from benchmark.records.drawings import ClassPanel, CurveFigure, CurveLine, IntervalFigure, IntervalRow
@@ -68,6 +70,8 @@ REQUESTS = [
     DrawSearch("folder", "a title"),
     DrawFigures("folder", [FIGURE, CURVES]),
     Infer("model.onnx", "in.npz", "out.npz", 8),
+    Convert("results/run", "seal", "cache", "key"),
+    Prove("results/run", "seal", "model.onnx", "cache/objects/prepare/key"),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
     Evaluate(
@@ -111,7 +115,7 @@ def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters(
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
     asked = {"Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "DrawFigures", "Answer"}
-    anywhere = {*tried, *asked, "Infer"}
+    anywhere = {*tried, *asked, "Convert", "Infer", "Prove"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 

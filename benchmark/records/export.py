@@ -1,0 +1,78 @@
+"""A run as one ONNX graph: the names of what goes in and comes out, how far it was proved equal, what is said of it."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from registry.errors import DataError
+
+SCHEMA = 1
+MODEL, SCRIPT, FILE = "model.onnx", "predict.py", "export.json"  # of an export
+GRAPH = "graph.json"  # beside the model in the cache
+IMAGE, FRAME = "image", "frame"
+MASK, PROBABILITIES, LOGITS, DECIDED = "mask", "probabilities", "logits", "decided"
+OUTPUTS = (MASK, PROBABILITIES, LOGITS, DECIDED)
+NEAR = 1e-4  # by which a probability may differ from the one that Keras gave
+
+
+class Proof(Struct, frozen=True):
+    """How a graph answered for images whose answers are known.
+
+    Attributes:
+        images: whose: ``stored predictions``, or ``synthetic films``.
+        n: how many.
+        probabilities, logits: largest differences.
+        decisions: that differ.
+        flipped, pixels: pixels of the masks that differ, and all of them; both 0 where there are no masks.
+    """
+
+    images: str
+    n: int
+    probabilities: float
+    logits: float
+    decisions: int
+    flipped: int
+    pixels: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether probabilities and decisions are those of Keras."""
+        return self.probabilities <= NEAR and not self.decisions
+
+    def __str__(self) -> str:
+        masks = f", {self.flipped:,} of {self.pixels:,} mask pixels flipped" if self.pixels else ""
+        decisions = f"{self.decisions} decisions differ" if self.decisions else "all decisions equal"
+        difference = f"probabilities differ by at most {self.probabilities:.1g}, {decisions}"
+        return f"on {self.n:,} {self.images}: {difference}{masks}"
+
+
+class Graph(Struct, frozen=True, omit_defaults=True):
+    """A run's graph in the cache, or why there is none.
+
+    Attributes:
+        refusal: why it cannot be, or may not be used; empty where it may.
+        sha256: of the ONNX file.
+        masked: whether the classifier sees the lungs alone; else the mask is the frame.
+        proof: on films that were drawn for it, by both.
+        versions: distribution -> version, of what converted and ran it.
+    """
+
+    refusal: str = ""
+    sha256: str = ""
+    masked: bool = False
+    proof: Proof | None = None
+    versions: dict[str, str] = {}
+
+
+def graph_beside(model: Path) -> Graph:
+    """What was found of the graph in a file of the cache.
+
+    Raises:
+        DataError: nothing can be read beside it.
+    """
+    path = model.with_name(GRAPH)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Graph)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); remove its folder") from error
