@@ -79,13 +79,18 @@ def _predict(
     tabled: bool,
     as_json: bool,
 ) -> int:
+    from benchmark.execution.quick import keras_of, quickened
     from benchmark.execution.streaming import opened, predicted
     from benchmark.report import predictions as words
+    from benchmark.storage.places import cache_folder
 
     record = pipeline.record
-    with waiting(f"loading {record.pipeline}"):
+    with waiting(f"loading {record.pipeline}") as loading:
+        engine = keras_of(pipeline) if maps else quickened(pipeline, cache_folder(), loading.watch)
         answered = opened(pipeline)
-    for line in words.opening(record, answered):
+    if engine.refusal:
+        display.note(f"ONNX Runtime does not predict here: {engine.refusal}; {engine.name} does")
+    for line in words.opening(record, answered, engine):
         display.say(line)
     done: list[Predicted] = []
     try:
@@ -104,7 +109,7 @@ def _predict(
     if output:
         display.say(f"Written to {output}")
     if as_json:
-        click.echo(words.predictions_json(record, str(pipeline.folder), output, answered, done))
+        click.echo(words.predictions_json(record, str(pipeline.folder), output, answered, engine, done))
     return int(any(one.answer.problem for one in done))
 
 

@@ -76,12 +76,13 @@ class Pipeline:
         record: what the run found.
     """
 
-    def __init__(self, folder: Path, record: Record, worker: Worker) -> None:
+    def __init__(self, folder: Path, record: Record, worker: Worker, light: Worker) -> None:
         self.folder = folder
         self.record = record
-        self._worker = worker
+        self._worker, self._light = worker, light
+        self._graph = ""
         self._one_at_a_time = threading.Lock()
-        self._closing = weakref.finalize(self, worker.close)
+        self._closing = weakref.finalize(self, _close, worker, light)
 
     @property
     def classes(self) -> list[str]:
@@ -101,6 +102,10 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
 
+    def take(self, graph: Path | None) -> None:
+        """Have what is asked without maps answered by a graph in the cache, by a worker without Keras; None: by Keras."""
+        self._graph = str(graph or "")
+
     def answered(
         self, images: Sequence[tuple[str, str]], *, maps: bool, target: str = "", pictures: Sequence[str] = ()
     ) -> Answered:
@@ -116,11 +121,12 @@ class Pipeline:
             ConfigError: the pipeline was closed.
             WorkerFailedError: the pipeline cannot be loaded, or draws no masks for new images.
         """
-        request = Answer(str(self.folder), self.record.seal, list(images), target, maps, list(pictures))
+        graph = "" if maps or pictures else self._graph
+        request = Answer(str(self.folder), self.record.seal, list(images), target, maps, list(pictures), graph)
         with self._one_at_a_time:
             if not self._closing.alive:
                 raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
-            return self._worker.ask(request, Answered)
+            return (self._light if graph else self._worker).ask(request, Answered)
 
     def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
         """Write what the pipeline says of images into an NPZ file (see `benchmark.models.answers`).
@@ -138,6 +144,11 @@ class Pipeline:
             shown = "; ".join(problems[:SHOWN])
             raise DataError(f"{len(problems)} of {len(images)} images cannot be used: {shown}{more}")
         return answered.method
+
+
+def _close(*workers: Worker) -> None:
+    for worker in workers:
+        worker.close()
 
 
 def _backend(record: Record) -> str:
@@ -180,4 +191,4 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
     if not (folder / MODELS).is_dir():
         raise without_models(folder, MODELS, record.run, record.task)
     environment = {"KERAS_BACKEND": keras_backend(_backend(record))}
-    return Pipeline(folder, record, Worker(cache / "logs", environment))
+    return Pipeline(folder, record, Worker(cache / "logs", environment), Worker(cache / "logs"))

@@ -65,6 +65,57 @@ class Graph(Struct, frozen=True, omit_defaults=True):
     versions: dict[str, str] = {}
 
 
+class Preparation(Struct, frozen=True):
+    """How a film becomes the image: side in pixels, equalisation, what is done where it is not square."""
+
+    size: int
+    equalise: str
+    fit: str
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """What lies beside an exported graph, for people and programs.
+
+    Attributes:
+        seal: of the record of the run.
+        inputs, outputs: name -> what it is, with type and shape; n images of S pixels a side, K classes.
+        classes: in the order of the columns.
+        threshold: probability from which on the positive of two classes is decided; None for more.
+        class_shares: of the training data, at which the probabilities are.
+        calibration: how logits become probabilities, in words.
+        proof: on the run's stored predictions; None where it was not checked.
+        unchecked: why not; empty where it was.
+        drawn: the same on films that were drawn for it.
+        files: name -> SHA-256.
+        script: what the script does not do.
+    """
+
+    schema: int
+    run: str
+    seal: str
+    pipeline: str
+    task: str
+    format: str
+    preparation: Preparation
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    classes: list[str]
+    positive: str | None
+    threshold: float | None
+    decisions: str
+    class_shares: dict[str, float]
+    calibration: str
+    proof: Proof | None
+    unchecked: str
+    drawn: Proof | None
+    files: dict[str, str]
+    versions: dict[str, str]
+    backend: str
+    script: str
+    note: str
+    created: str
+
+
 def graph_beside(model: Path) -> Graph:
     """What was found of the graph in a file of the cache.
 
