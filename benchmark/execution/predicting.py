@@ -103,7 +103,7 @@ class Pipeline:
         return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
 
     def take(self, graph: Path | None) -> None:
-        """Have what is asked without maps answered by a graph in the cache, by a worker without Keras; None: by Keras."""
+        """Have what is asked without maps answered by a graph, in a worker without Keras; None: by Keras."""
         self._graph = str(graph or "")
 
     def answered(

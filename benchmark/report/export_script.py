@@ -10,9 +10,7 @@ from benchmark.tasks.schema import Images
 TEXT = '''\
 """What model.onnx says of films of 8 bits: python predict.py FILM...  Not for diagnosis; no DICOM, no 16 bits."""
 import sys
-import cv2
-import numpy as np
-import onnxruntime
+import cv2, numpy as np, onnxruntime
 SIZE, CLASSES = {size}, {classes}
 graph = onnxruntime.InferenceSession(f"{{sys.path[0]}}/model.onnx")
 for name in sys.argv[1:]:
@@ -33,9 +31,8 @@ FITS = {
     "pad": "    high, wide = (max(1, round(side * SIZE / max(film.shape))) for side in film.shape)  # bars beside it",
     "stretch": "    high, wide = SIZE, SIZE",
     "crop": (
-        "    side = min(film.shape)  # the square in its middle\n"
-        "    top, left = ((length - side) // 2 for length in film.shape)\n"
-        "    film, high, wide = film[top : top + side, left : left + side], SIZE, SIZE"
+        "    side, top, left = min(film.shape), *((length - min(film.shape)) // 2 for length in film.shape)\n"
+        "    film, high, wide = film[top : top + side, left : left + side], SIZE, SIZE  # the square in its middle"
     ),
 }
 EQUALISED = {

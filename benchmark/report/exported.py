@@ -58,9 +58,9 @@ def lines(record: Record, checked: Checked, folder: str) -> list[str]:
 
 def _backend_note(record: Record) -> str:
     backend = run_spec(record.spec).runtime.backend
-    return (
-        "" if backend == "tensorflow" else f"trained with {backend}, and loaded by Keras on TensorFlow to be converted"
-    )
+    if backend == CONVERTER:
+        return ""
+    return f"trained with {backend}, and loaded by Keras on {CONVERTER} to be converted"
 
 
 def _document(record: Record, checked: Checked, made: dict[str, bytes]) -> Export:
