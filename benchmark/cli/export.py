@@ -43,7 +43,7 @@ def command(run: str, output: str, form: str, unchecked: bool) -> None:
     _, display = screen(False)
     with loaded(run_folder(run, results_folder()), cache_folder()) as pipeline:
         check_writable(target.parent, "choose another folder with -o")
-        checked = exported(pipeline, cache_folder(), display)
+        checked = exported(pipeline, display)
         if checked.unchecked and not unchecked:
             raise RefusedError(f"NOT CHECKED, so not written: {checked.unchecked}; --unchecked writes it all the same")
         with storage_errors(target):

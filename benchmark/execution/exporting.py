@@ -41,7 +41,7 @@ class Checked(NamedTuple):
     unchecked: str = ""
 
 
-def exported(pipeline: Pipeline, cache: Path, display: Display) -> Checked:
+def exported(pipeline: Pipeline, display: Display) -> Checked:
     """A run's graph, and how it answers for the images whose predictions the run has stored.
 
     Raises:
@@ -49,7 +49,7 @@ def exported(pipeline: Pipeline, cache: Path, display: Display) -> Checked:
         RefusedError: its graph answers otherwise than the run.
         BenchError: the run cannot be loaded.
     """
-    record, folder = pipeline.record, pipeline.folder
+    record, folder, cache = pipeline.record, pipeline.folder, pipeline.cache
     if missing := lacking():
         raise ConfigError(f"a run is exported by ONNX, and {missing}: {INSTALL}")
     if reason := refusal(record, folder):
@@ -61,7 +61,7 @@ def exported(pipeline: Pipeline, cache: Path, display: Display) -> Checked:
         if found.refusal:
             unequal = found.proof is not None and not found.proof.equal
             raise (RefusedError if unequal else ConfigError)(_cannot(record.run, found.refusal))
-        proof = _proved(pipeline, model, cache, worker, display)
+        proof = _proved(pipeline, model, worker, display)
     if isinstance(proof, str):
         return Checked(model, found, None, proof)
     if not proof.probabilities <= NEAR:
@@ -73,9 +73,10 @@ def _cannot(run: str, reason: str) -> str:
     return f"{run} is not exported: {reason}"
 
 
-def _proved(pipeline: Pipeline, model: Path, cache: Path, worker: Worker, display: Display) -> Proof | str:
+def _proved(pipeline: Pipeline, model: Path, worker: Worker, display: Display) -> Proof | str:
     """How the graph answers for the run's own images, or why they are not at hand."""
-    record, folder, store = pipeline.record, pipeline.folder, Store(cache)
+    record, folder, cache = pipeline.record, pipeline.folder, pipeline.cache
+    store = Store(cache)
     index = CodeIndex(cache)
     with store.in_use():
         learnt = LearntImages(cache, display).steps(record, run_spec(record.spec), worker, index)

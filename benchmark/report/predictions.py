@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.execution.quick import Engine
+from benchmark.execution.predicting import Engine
 from benchmark.execution.streaming import Predicted, shown_name
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
