@@ -189,7 +189,7 @@ def predict(
 
     Args:
         images: image files, or arrays uint8 or uint16 (H, W), 0 black; one or several, of any size.
-        maps: also heat maps of the log-odds of each image's class; Keras alone makes them, and `engine` says who computed.
+        maps: also heat maps of the log-odds of each image's class, by Keras; else `engine` says who computed.
 
     Raises:
         BenchError: an image cannot be used (the message names it), or the pipeline draws no masks for new images.

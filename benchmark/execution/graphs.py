@@ -13,7 +13,7 @@ from benchmark.records.record import Record
 from benchmark.storage.cache import Store
 from benchmark.storage.code import OWN, CodeIndex
 from benchmark.storage.digests import digest, library_versions
-from benchmark.tasks.spec import run_spec
+from benchmark.tasks.spec import RunSpec, run_spec
 from registry.errors import StorageError
 
 MAKING = "benchmark.models.onnx_making"
@@ -36,8 +36,11 @@ def runtime_name() -> str:
 
 def refusal(record: Record, folder: Path) -> str:
     """Why no graph can hold a run, as far as its record tells; empty where one may."""
-    spec = run_spec(record.spec)
-    masked = (folder / MODELS / SEGMENTER).is_file()
+    return spec_refusal(run_spec(record.spec), masked=(folder / MODELS / SEGMENTER).is_file())
+
+
+def spec_refusal(spec: RunSpec, *, masked: bool) -> str:
+    """The same of a specification; `masked` where a trained segmenter draws masks."""
     if spec.classical:
         return f"its head, {spec.head.name}, is no network, and has no converter"
     if spec.images.equalise == "lungs":
