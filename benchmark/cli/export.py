@@ -34,7 +34,7 @@ def command(run: str, output: str, form: str, unchecked: bool) -> None:
     from benchmark.report.exported import files, lines
     from benchmark.storage.files import write_folder
     from benchmark.storage.places import cache_folder
-    from benchmark.storage.refusals import check_writable, storage_errors
+    from benchmark.storage.refusals import check_can_be_written, storage_errors
     from registry.errors import ConfigError, RefusedError
 
     target = Path(output).absolute()
@@ -42,11 +42,12 @@ def command(run: str, output: str, form: str, unchecked: bool) -> None:
         raise ConfigError(f"{output!r} is there already; choose a new folder with -o")
     _, display = screen(False)
     with loaded(run_folder(run, results_folder()), cache_folder()) as pipeline:
-        check_writable(target.parent, "choose another folder with -o")
+        check_can_be_written(target.parent, "choose another folder with -o")
         checked = exported(pipeline, display)
         if checked.unchecked and not unchecked:
             raise RefusedError(f"NOT CHECKED, so not written: {checked.unchecked}; --unchecked writes it all the same")
         with storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
             write_folder(target, files(pipeline.record, checked))
         for line in lines(pipeline.record, checked, output):
             display.say(line)

@@ -1,7 +1,6 @@
-"""What workers are asked about ONNX files."""
+"""What workers are asked about graphs of runs."""
 
 from benchmark.execution.converting import Convert
-from benchmark.execution.inferring import Infer
 from benchmark.execution.proving import Prove
 
-Onnx = Convert | Infer | Prove
+Onnx = Convert | Prove

@@ -17,7 +17,6 @@ import msgspec
 
 from benchmark.execution.causes import cause_of
 from benchmark.execution.converting import Convert
-from benchmark.execution.inferring import Infer
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -64,7 +63,6 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     DrawSearch: "benchmark.tuning.drawing",
     DrawFigures: "benchmark.execution.papering",
     Convert: "benchmark.execution.converting",
-    Infer: "benchmark.execution.inferring",
     Prove: "benchmark.execution.proving",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",

@@ -3,7 +3,6 @@
 Only the graph's masks and logits are used: preparation, calibration and decision are the functions that a run has used.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -19,9 +18,8 @@ from benchmark.models.answering import Answers, Calibrate
 from benchmark.models.answers import Run
 from benchmark.models.onnx_session import Graph
 from benchmark.models.run_facts import bits_of, familiarity_of, fitted, sealed_record
-from benchmark.records.export import FRAME, IMAGE, LOGITS, MASK, graph_beside
+from benchmark.records.export import FRAME, IMAGE, LOGITS, MASK, graph_beside, intact
 from benchmark.tasks.spec import run_spec
-from registry.errors import VerificationError
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import Images
@@ -75,8 +73,7 @@ def exported(folder: str, seal: str, model: str) -> Run:
     record = sealed_record(Path(folder), seal)
     path = Path(model)
     proved = graph_beside(path)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != proved.sha256:
-        raise VerificationError(f"{path} was changed since it was proved equal; remove its folder")
+    intact(path, proved)
     calibration, data_prior, batch_prior = fitted(record)
     pipeline = Exported(
         run_spec(record.spec).images,

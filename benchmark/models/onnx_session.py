@@ -41,9 +41,3 @@ class Graph:
             for start in starts
         ]
         return {name: np.concatenate(parts) for name, parts in zip(wanted, zip(*pieces, strict=True), strict=True)}
-
-    def write(self, source: Path, target: Path, batch_size: int) -> None:
-        """Write as an NPZ what it gives for the arrays in an NPZ."""
-        with np.load(source, allow_pickle=False) as stored:
-            inputs = dict(stored)
-        np.savez(target, **self(inputs, batch_size))

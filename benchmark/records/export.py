@@ -1,11 +1,12 @@
 """A run as one ONNX graph: the names of what goes in and comes out, how far it was proved equal, what is said of it."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from registry.errors import DataError
+from registry.errors import DataError, VerificationError
 
 SCHEMA = 1
 MODEL, SCRIPT, FILE = "model.onnx", "predict.py", "export.json"  # of an export
@@ -127,3 +128,18 @@ def graph_beside(model: Path) -> Graph:
         return msgspec.json.decode(path.read_bytes(), type=Graph)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({error}); remove its folder") from error
+
+
+def intact(model: Path, found: Graph) -> bytes:
+    """What is in the file of a graph that was proved equal.
+
+    Raises:
+        VerificationError: it is another one by now.
+    """
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        raise DataError(f"{model} cannot be read ({error.strerror}); remove its folder") from error
+    if hashlib.sha256(content).hexdigest() != found.sha256:
+        raise VerificationError(f"{model} was changed since it was proved equal; remove its folder")
+    return content

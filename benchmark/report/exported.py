@@ -39,7 +39,7 @@ FORMAT = "onnx"
 def files(record: Record, checked: Checked) -> dict[str, bytes]:
     """Name -> content of what is given away."""
     images = run_spec(record.spec).images
-    made = {MODEL: checked.model.read_bytes(), SCRIPT: script(images, record.classes).encode()}
+    made = {MODEL: checked.model, SCRIPT: script(images, record.classes).encode()}
     document = msgspec.json.encode(_document(record, checked, made))
     return made | {FILE: msgspec.json.format(document, indent=2) + b"\n"}
 

@@ -7,7 +7,6 @@ import pytest
 
 from benchmark.execution import protocol
 from benchmark.execution.converting import Convert
-from benchmark.execution.inferring import Infer
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -69,7 +68,6 @@ REQUESTS = [
     RunTrial("folder", msgspec.Raw(b'{"a":[1,2]}'), "a.module", msgspec.Raw(b"{}")),
     DrawSearch("folder", "a title"),
     DrawFigures("folder", [FIGURE, CURVES]),
-    Infer("model.onnx", "in.npz", "out.npz", 8),
     Convert("results/run", "seal", "cache", "key"),
     Prove("results/run", "seal", "model.onnx", "cache/objects/prepare/key"),
     Measure(spec(), "a+b+c", None, 5),
@@ -115,7 +113,7 @@ def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters(
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
     asked = {"Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "DrawFigures", "Answer"}
-    anywhere = {*tried, *asked, "Convert", "Infer", "Prove"}
+    anywhere = {*tried, *asked, "Convert", "Prove"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 
