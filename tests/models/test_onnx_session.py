@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime")
-helper = pytest.importorskip("onnx.helper")
-
 from benchmark.models.onnx_session import Graph
 from registry.errors import ContractError
+
+pytest.importorskip("onnxruntime")
+helper = pytest.importorskip("onnx.helper")
 
 ROOT = Path(__file__).parents[2]
 UNWANTED = ("keras", "tensorflow", "jax", "torch", "sklearn", "scipy", "matplotlib", "pandas", "xgboost")
