@@ -12,9 +12,9 @@ from benchmark.cli.group import Once
 @click.command(cls=Once)
 @click.argument("run", metavar="RUN", shell_complete=completing.runs)
 @click.option("-o", "--output", required=True, metavar="DIR", help="A new folder for the files.")
-@click.option("--format", "form", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option("--format", type=click.Choice(["onnx"]), default="onnx", show_default=True, expose_value=False)
 @click.option("--unchecked", is_flag=True, help="Write it where the run's own images are not at hand, too.")
-def command(run: str, output: str, form: str, unchecked: bool) -> None:
+def command(run: str, output: str, unchecked: bool) -> None:
     """Export RUN, a finished run or the beginning of its name, for programs without Keras; not for diagnosis.
 
     \b

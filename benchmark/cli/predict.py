@@ -43,8 +43,8 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
 
     Images are prepared, masked and calibrated as the run's own were, and decided by its rule.  A picture of each shows
     the film, its mask, and a heat map of the class decided; folders get a table, predictions.csv.  Masks that cannot be
-    two lungs, and images unlike those that the run learnt from, are told.  With --no-map the networks are computed by
-    ONNX Runtime where it is installed and gives what Keras gives, which starts ten times as fast; it is said.
+    two lungs, and images unlike those that the run learnt from, are told.  With --no-map ONNX Runtime computes where
+    it is installed and gives what Keras gives; it starts sooner, and who computed is said.
 
     Exit code 1: an image cannot be used (its line says why); 2: usage or input; 5: the run was changed.
     """

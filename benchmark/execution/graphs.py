@@ -13,6 +13,7 @@ from benchmark.records.record import Record
 from benchmark.storage.cache import Store
 from benchmark.storage.code import OWN, CodeIndex
 from benchmark.storage.digests import digest, library_versions
+from benchmark.storage.serving import Served, remember
 from benchmark.tasks.spec import RunSpec, run_spec
 from registry.errors import StorageError
 
@@ -68,6 +69,8 @@ def graph(record: Record, folder: Path, cache: Path, worker: Worker, watch: Watc
         found = store.find(STAGE, key)
     if found is None:
         raise StorageError(f"the graph of {record.run} has gone from {cache}; run the same line again")
+    dataset = record.dataset.name if record.dataset else ""
+    remember(cache, key, Served(record.run, record.pipeline, str(folder), [f"{STAGE}/{key}"], dataset))
     return found / MODEL
 
 
