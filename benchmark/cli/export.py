@@ -19,7 +19,7 @@ def command(run: str, output: str, unchecked: bool) -> None:
 
     \b
     bench export results/binary/unet-sepcnn-dense-s0-f0-e047cdfd -o exported
-    python exported/predict.py film.png
+    python3 exported/predict.py film.png
 
     model.onnx takes prepared films and their frames, and gives lung masks, calibrated probabilities, logits and
     decisions.  predict.py prepares films of 8 bits as the run did, with OpenCV, NumPy and ONNX Runtime alone;

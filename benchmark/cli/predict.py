@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmark.execution.image_files import ImageFile
-    from benchmark.execution.predicting import Pipeline
+    from benchmark.execution.predicting import Engine, Pipeline
     from benchmark.execution.streaming import Predicted
+    from benchmark.records.prediction import Answered
+    from benchmark.records.record import Record
     from benchmark.report.display import ConsoleDisplay
 
 FOLDER, TABLE = "predictions", "predictions.csv"
@@ -88,10 +90,7 @@ def _predict(
     with waiting(f"loading {record.pipeline}") as loading:
         engine = keras_of(pipeline) if maps else quickened(pipeline, loading.watch)
         answered = opened(pipeline)
-    if engine.refusal:
-        display.note(f"ONNX Runtime does not predict here: {engine.refusal}; {engine.name} does")
-    for line in words.opening(record, answered, engine):
-        display.say(line)
+    _open(record, answered, engine, display)
     done: list[Predicted] = []
     try:
         with waiting("predicting") as patience:
@@ -111,6 +110,16 @@ def _predict(
     if as_json:
         click.echo(words.predictions_json(record, str(pipeline.folder), output, answered, engine, done))
     return int(any(one.answer.problem for one in done))
+
+
+def _open(record: "Record", answered: "Answered", engine: "Engine", display: "ConsoleDisplay") -> None:
+    """Say what must be known before any number."""
+    from benchmark.report import predictions as words
+
+    if engine.refusal:
+        display.note(f"ONNX Runtime does not predict here: {engine.refusal}; {engine.name} does")
+    for line in words.opening(record, answered, engine):
+        display.say(line)
 
 
 def _write(path: Path, text: str) -> None:

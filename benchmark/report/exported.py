@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -65,32 +66,17 @@ def _backend_note(record: Record) -> str:
 
 def _document(record: Record, checked: Checked, made: dict[str, bytes]) -> Export:
     images, calibration = run_spec(record.spec).images, record.calibration
-    side, count = f"(n, {images.size}, {images.size})", len(record.classes)
-    mask = (
-        "lungs by the run's segmenter, the rest is hidden from the classifier"
-        if checked.graph.masked
-        else ("the frame as it was given: the classifier sees the whole film")
-    )
+    inputs, outputs = _described(images.size, len(record.classes), checked.graph.masked)
+    same: dict[str, Any] = {
+        name: getattr(record, name) for name in ("run", "seal", "pipeline", "task", "classes", "positive")
+    }
     return Export(
+        **same,
+        inputs=inputs,
+        outputs=outputs,
         schema=SCHEMA,
-        run=record.run,
-        seal=record.seal,
-        pipeline=record.pipeline,
-        task=record.task,
         format=FORMAT,
         preparation=Preparation(images.size, images.equalise, images.fit),
-        inputs={
-            IMAGE: f"uint8 {side}: prepared films, 0 black, bars beside them 0",
-            FRAME: f"bool {side}: true on the film, false on bars beside it",
-        },
-        outputs={
-            MASK: f"bool {side}: {mask}",
-            PROBABILITIES: f"float32 (n, {count}): calibrated, at class_shares",
-            LOGITS: f"float32 (n, {count}): as the classifier gives them",
-            DECIDED: "integer (n,): index of the class that is likeliest at equal class shares",
-        },
-        classes=record.classes,
-        positive=record.positive,
         threshold=probability_threshold(record),
         decisions=calibration.decisions,
         class_shares=calibration.data_prior,
@@ -105,3 +91,20 @@ def _document(record: Record, checked: Checked, made: dict[str, bytes]) -> Expor
         note=NOT_FOR_DIAGNOSIS,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _described(size: int, count: int, masked: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """What goes in and comes out."""
+    side = f"(n, {size}, {size})"
+    lungs = "lungs by the run's segmenter; the rest is hidden from the classifier"
+    inputs = {
+        IMAGE: f"uint8 {side}: prepared films, 0 black, bars beside them 0",
+        FRAME: f"bool {side}: true on the film, false on bars beside it",
+    }
+    outputs = {
+        MASK: f"bool {side}: {lungs if masked else 'the frame as it was given: the classifier sees the whole film'}",
+        PROBABILITIES: f"float32 (n, {count}): calibrated, at class_shares",
+        LOGITS: f"float32 (n, {count}): as the classifier gives them",
+        DECIDED: "integer (n,): index of the class that is likeliest at equal class shares",
+    }
+    return inputs, outputs
