@@ -189,13 +189,14 @@ def predict(
 
     Args:
         images: image files, or arrays uint8 or uint16 (H, W), 0 black; one or several, of any size.
-        maps: also heat maps of the log-odds of each image's class, which cost more than all else.
+        maps: also heat maps of the log-odds of each image's class, by Keras; else `engine` says who computed.
 
     Raises:
         BenchError: an image cannot be used (the message names it), or the pipeline draws no masks for new images.
     """
     import numpy as np
 
+    from benchmark.execution.quick import keras_of, quickened
     from registry.errors import DataError
 
     one = isinstance(images, (str, os.PathLike)) or (isinstance(images, np.ndarray) and images.ndim == 2)
@@ -203,10 +204,11 @@ def predict(
     named = [(_name(image, place), image) for place, image in enumerate(several)]
     if not named:
         raise DataError("there are no images to predict for; expected files, or arrays uint8 (H, W)")
+    engine = keras_of(pipeline) if maps else quickened(pipeline)
     pieces = [_answered(pipeline, named[start : start + PIECE], maps) for start in range(0, len(named), PIECE)]
     stored = [arrays for arrays, _ in pieces]
     joined = {name: np.concatenate([arrays[name] for arrays in stored]) for name in stored[0]}
-    return Predictions([name for name, _ in named], pipeline.classes, method=pieces[0][1], **joined)
+    return Predictions([name for name, _ in named], pipeline.classes, method=pieces[0][1], engine=engine, **joined)
 
 
 def _answered(pipeline: Pipeline, named: Sequence[tuple[str, Any]], maps: bool) -> "tuple[dict[str, np.ndarray], str]":

@@ -22,7 +22,7 @@ from benchmark.evaluation.intervals import proportion
 from benchmark.evaluation.masks import MEASURES, agreement_estimates
 from benchmark.evaluation.scoring import calibration_info
 from benchmark.evaluation.subgroups import Seen, differences, subgroups
-from benchmark.models.run_folder import fitted
+from benchmark.models.run_facts import fitted
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.contents import images_digest, listing
 from benchmark.records.estimate import Estimate

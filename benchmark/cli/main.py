@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Compare the results below a folder.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
     "predict": "Predict images by a finished run, with masks, heat maps and warnings.",
+    "export": "Export a finished run as one ONNX graph, for programs without Keras.",
     "demo": "Show a page on which to drop a film, and see what finished runs say.",
     "verify": "Check that results are as they were written, and give what was stored.",
     "report": "Write the results below a folder as one page, a model card or a paper's table.",

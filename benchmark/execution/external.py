@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from benchmark.execution.process import Worker, WorkerFailedError
+from benchmark.execution.learnt_images import LearntImages
+from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Evaluate, Summarise, Summarised, Watch
 from benchmark.planning.backend import keras_backend
 from benchmark.planning.external import Finished, finished
@@ -21,7 +22,7 @@ from benchmark.storage.code import OWN, CodeIndex
 from benchmark.storage.digests import canonical, digest
 from benchmark.tasks.mapping import check_classes, class_map, map_told, parse_map
 from benchmark.tasks.reading import parse_component
-from benchmark.tasks.spec import DatasetChoice, RunSpec
+from benchmark.tasks.spec import DatasetChoice
 from registry.errors import ConfigError, StorageError
 from registry.lookup import find
 
@@ -91,7 +92,7 @@ def evaluated(asked: Asked, display: Display) -> list[Evaluated]:
             said = (map_told(mapping, summary.counts, run.classes) for mapping, run in zip(mappings, runs, strict=True))
             for line in dict.fromkeys(said):
                 display.say(line)
-        own = _Own(asked.cache, display)
+        own = LearntImages(asked.cache, display)
         return [
             _evaluated(asked, display, hall.of(run), own, run, choice, summary, mapping)
             for run, mapping in zip(runs, mappings, strict=True)
@@ -116,46 +117,6 @@ class _Workers:
             worker = Worker(self._cache / "logs", {"KERAS_BACKEND": backend})
             self._known[backend] = self._stack.enter_context(worker)
         return self._known[backend]
-
-
-class _Learnt(NamedTuple):
-    """The steps of the images that a run learnt from; without, why they are not at hand."""
-
-    prepare: Step | None
-    copies: Step | None
-    unchecked: str = ""
-
-
-class _Own:
-    """Whether the images that runs learnt from are at hand; datasets are looked at once."""
-
-    def __init__(self, cache: Path, display: Display) -> None:
-        self._cache, self._display = cache, display
-        self._known: dict[str, DatasetSummary | str] = {}
-
-    def steps(self, run: Finished, worker: Worker, index: CodeIndex) -> "_Learnt":
-        """What prepares them as the run did and searches them for copies, or why there is nothing to prepare."""
-        spec, recorded = run.spec, run.record.dataset
-        key = canonical([spec.dataset, spec.split.seed])
-        if key not in self._known:
-            self._known[key] = self._looked_at(spec, worker)
-        found = self._known[key]
-        if isinstance(found, str):
-            return _Learnt(None, None, found)
-        if recorded is None or recorded.digest != found.digest:
-            return _Learnt(None, None, f"the images of {found.name} are not those that the run learnt from any more")
-        return _Learnt(*read_steps(spec, found, index))
-
-    def _looked_at(self, spec: RunSpec, worker: Worker) -> DatasetSummary | str:
-        root = spec.dataset.root
-        if root is not None and not Path(root).is_dir():
-            return f"the images that the run learnt from are not at {root} any more"
-        try:
-            with self._display.summarising() as watch:
-                asked = Summarise(spec.dataset, spec.split.seed, str(self._cache))
-                return worker.ask(asked, Summarised, watch).summary
-        except WorkerFailedError as error:
-            return f"the images that the run learnt from cannot be read ({error.outcome.message})"
 
 
 def _summary(asked: Asked, worker: Worker, display: Display) -> tuple[DatasetChoice, DatasetSummary]:
@@ -185,7 +146,7 @@ def _evaluated(
     asked: Asked,
     display: Display,
     worker: Worker,
-    own: _Own,
+    own: LearntImages,
     run: Finished,
     choice: DatasetChoice,
     summary: DatasetSummary,
@@ -196,7 +157,7 @@ def _evaluated(
     read_by = {name: read_steps(spec, summary, index) for name, spec in specs.items()}
     steps = {name: prepare for name, (prepare, _) in read_by.items()}
     copies = next(iter(read_by.values()))[1]
-    learnt = own.steps(run, worker, index)
+    learnt = own.steps(run.record, run.spec, worker, index)
     index.keep()
     task = _task(asked, run, summary, dict(mapping), [*steps.values(), copies, learnt.prepare], learnt.unchecked, index)
     folder = Path(task.folder)

@@ -2,10 +2,10 @@
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,20 @@ MODELS = "model"  # folder of what predicts
 SHOWN = 3  # images that cannot be used
 
 
+class Engine(NamedTuple):
+    """Who computes the networks.
+
+    Attributes:
+        name: ``ONNX Runtime 1.32.0``, or Keras and its backend.
+        proof: how far its answers were proved equal to Keras's; empty of Keras.
+        refusal: why it is Keras though ONNX Runtime is installed; empty where there is nothing to say.
+    """
+
+    name: str
+    proof: str = ""
+    refusal: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class Predictions:
     """What a pipeline says of n images; K classes, S pixels a side as the pipeline prepares them.
@@ -41,6 +55,7 @@ class Predictions:
         masks: bool (n, S, S) lung masks; None where the classifier sees the whole image.
         maps: heat maps, float (n, h, w), >= 0, not normalised, of the log-odds of the class decided; None where none
             were asked for.
+        engine: who computed the networks.
     """
 
     names: list[str]
@@ -52,6 +67,7 @@ class Predictions:
     method: str
     masks: "np.ndarray | None" = None
     maps: "np.ndarray | None" = None
+    engine: Engine | None = None
 
     @property
     def decisions(self) -> list[str]:
@@ -74,14 +90,20 @@ class Pipeline:
     Attributes:
         folder: of the run.
         record: what the run found.
+        cache: folder that keeps its graph, and the logs of its workers.
+        engine: who computes without maps, once that was asked; see `benchmark.execution.quick`.
     """
 
-    def __init__(self, folder: Path, record: Record, worker: Worker) -> None:
+    def __init__(self, folder: Path, record: Record, cache: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.record = record
-        self._worker = worker
+        self.cache = cache
+        self.engine: Engine | None = None
+        self._graph = ""
+        self._worker = Worker(cache / "logs", environment)
+        self._light = Worker(cache / "logs")  # starts where there is a graph
         self._one_at_a_time = threading.Lock()
-        self._closing = weakref.finalize(self, worker.close)
+        self._closing = weakref.finalize(self, _close, self._worker, self._light)
 
     @property
     def classes(self) -> list[str]:
@@ -101,6 +123,10 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<Pipeline {self.record.pipeline}: {', '.join(self.classes)}>"
 
+    def take(self, graph: Path | None) -> None:
+        """Have what is asked without maps answered by a graph, in a worker without Keras; None: by Keras."""
+        self._graph = str(graph or "")
+
     def answered(
         self, images: Sequence[tuple[str, str]], *, maps: bool, target: str = "", pictures: Sequence[str] = ()
     ) -> Answered:
@@ -116,11 +142,12 @@ class Pipeline:
             ConfigError: the pipeline was closed.
             WorkerFailedError: the pipeline cannot be loaded, or draws no masks for new images.
         """
-        request = Answer(str(self.folder), self.record.seal, list(images), target, maps, list(pictures))
+        graph = "" if maps or pictures else self._graph
+        request = Answer(str(self.folder), self.record.seal, list(images), target, maps, list(pictures), graph)
         with self._one_at_a_time:
             if not self._closing.alive:
                 raise ConfigError(f"the pipeline of {self.folder} was closed; load it again")
-            return self._worker.ask(request, Answered)
+            return (self._light if graph else self._worker).ask(request, Answered)
 
     def answer(self, images: Sequence[tuple[str, str]], target: Path, *, maps: bool) -> str:
         """Write what the pipeline says of images into an NPZ file (see `benchmark.models.answers`).
@@ -138,6 +165,11 @@ class Pipeline:
             shown = "; ".join(problems[:SHOWN])
             raise DataError(f"{len(problems)} of {len(images)} images cannot be used: {shown}{more}")
         return answered.method
+
+
+def _close(*workers: Worker) -> None:
+    for worker in workers:
+        worker.close()
 
 
 def _backend(record: Record) -> str:
@@ -180,4 +212,4 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
     if not (folder / MODELS).is_dir():
         raise without_models(folder, MODELS, record.run, record.task)
     environment = {"KERAS_BACKEND": keras_backend(_backend(record))}
-    return Pipeline(folder, record, Worker(cache / "logs", environment))
+    return Pipeline(folder, record, cache, environment)

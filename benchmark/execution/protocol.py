@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.onnx_requests import Onnx
 from benchmark.execution.papering import DrawFigures
 from benchmark.planning.graph import Step
 from benchmark.records.data_check import DataCheck, Twins
@@ -140,6 +141,7 @@ class Answer(_Request, frozen=True, tag="predict"):
         images: pairs of a name and an image file, or an NPY.
         target: NPZ file for arrays, see `benchmark.models.answers`; empty for none.
         pictures: PNG file for each image; empty for none.
+        graph: ONNX file of the run in the cache, by which it is answered, without maps; empty for the run's networks.
     """
 
     folder: str
@@ -148,6 +150,7 @@ class Answer(_Request, frozen=True, tag="predict"):
     target: str
     maps: bool
     pictures: list[str] = []
+    graph: str = ""
 
 
 class Evaluate(_Request, frozen=True, tag="evaluate"):
@@ -171,7 +174,7 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
 
 Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks | TryPromises  # nothing runs yet
-Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate
+Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate | Onnx
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):

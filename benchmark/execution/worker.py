@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.causes import cause_of
+from benchmark.execution.converting import Convert
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -42,6 +43,7 @@ from benchmark.execution.protocol import (
     encoded,
     request_of,
 )
+from benchmark.execution.proving import Prove
 from benchmark.storage.garbage import imported
 from registry.cores import take_share
 from registry.errors import BenchError
@@ -60,6 +62,8 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
     DrawFigures: "benchmark.execution.papering",
+    Convert: "benchmark.execution.converting",
+    Prove: "benchmark.execution.proving",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",
 }

@@ -1,27 +1,24 @@
-"""What a trained pipeline answers for images of any origin."""
+"""What a trained pipeline answers for images of any origin, whoever computes its networks.  No Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import msgspec
 import numpy as np
 
 from benchmark.data.descriptors import descriptors
 from benchmark.data.frames import film_pixels
 from benchmark.evaluation.familiarity import Familiarity
 from benchmark.evaluation.masks import implausible
-from benchmark.models.pipeline import Answers, Pipeline
-from benchmark.models.run_folder import familiarity_of, load_run
-from benchmark.models.runtime import reset_keras
-from benchmark.records.files import FILE, verify
+from benchmark.models.answering import Answers
 from benchmark.records.prediction import Answered, FamiliarityInfo, ImageAnswer
-from benchmark.tasks.spec import RunSpec
-from registry.errors import BenchError, DataError
+from registry.errors import DataError
 from registry.readers.files import printable, read_gray
 from registry.readers.headers import read_header
+
+if TYPE_CHECKING:
+    from benchmark.tasks.spec import Images
 
 ARRAY = ".npy"
 LARGEST = 100_000_000  # pixels: no film has half of them, and decoding more would take a gigabyte
@@ -59,12 +56,40 @@ class Said:
         np.savez(target, **fields, **{name: array for name, array in optional.items() if array is not None})
 
 
-class _Run(NamedTuple):
-    """What stays loaded in this process."""
+class Answering(Protocol):
+    """A pipeline as far as it takes to answer; see `benchmark.models.pipeline.Pipeline`."""
 
-    pipeline: Pipeline
+    @property
+    def images(self) -> "Images":
+        """How images are prepared."""
+        ...
+
+    def prepare(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Images of any size, uint8 (n,S,S)."""
+        ...
+
+    def frames(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Where they lie then."""
+        ...
+
+    def answers(self, images: np.ndarray, *, frames: np.ndarray) -> Answers:
+        """What it makes of prepared images."""
+        ...
+
+
+class Run(NamedTuple):
+    """A run at work in this process.
+
+    Attributes:
+        method: how heat maps are made.
+        heat: views and classes -> heat maps; None where nothing here has gradients.
+    """
+
+    pipeline: Answering
     familiarity: Familiarity | None
     classes: list[str]
+    method: str
+    heat: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 class _Usable(NamedTuple):
@@ -75,15 +100,11 @@ class _Usable(NamedTuple):
     shape: tuple[int, ...]
 
 
-def answer(folder: str, seal: str, images: Sequence[tuple[str, str]], *, maps: bool) -> Said:
-    """Answer for images, pairs of name and file, by the run in a folder.
+def answer(run: Run, images: Sequence[tuple[str, str]], *, maps: bool) -> Said:
+    """Answer for images, pairs of name and file.
 
     They are read one after another, so that memory holds one as it is stored, and all of them prepared.
-
-    Raises:
-        BenchError: the run cannot be loaded.
     """
-    run = _run(folder, seal)
     read = [_read(run.pipeline, name, path) for name, path in images]
     usable = {place: one for place, one in enumerate(read) if isinstance(one, _Usable)}
     prepared, arrays, heat, told = np.zeros((0, 0, 0), np.uint8), None, None, iter(())
@@ -91,17 +112,17 @@ def answer(folder: str, seal: str, images: Sequence[tuple[str, str]], *, maps: b
         prepared = np.stack([one.prepared for one in usable.values()])
         frames = np.stack([one.frame for one in usable.values()])
         arrays = run.pipeline.answers(prepared, frames=frames)
-        heat = run.pipeline.heat(arrays.views, arrays.decided) if maps else None
+        heat = run.heat(arrays.views, arrays.decided) if maps and run.heat else None
         told = iter(_told(run, usable.values(), prepared, frames, arrays))
     each = [ImageAnswer(problem=one) if isinstance(one, str) else next(told) for one in read]
     known = run.familiarity
     worth = FamiliarityInfo(known.calibration, known.false_alarms, known.tested) if known else None
-    answered = Answered(run.pipeline.classifier.method, each, worth)
+    answered = Answered(run.method, each, worth)
     return Said(run.classes, answered, list(usable), prepared, arrays, heat)
 
 
 def _told(
-    run: _Run, usable: "Sequence[_Usable]", prepared: np.ndarray, frames: np.ndarray, arrays: Answers
+    run: Run, usable: "Sequence[_Usable]", prepared: np.ndarray, frames: np.ndarray, arrays: Answers
 ) -> list[ImageAnswer]:
     films = film_pixels(frames, prepared.shape[1])
     odd = None if arrays.masks is None else implausible(arrays.masks, films).tolist()
@@ -118,31 +139,7 @@ def _told(
     ]
 
 
-@lru_cache(maxsize=1)
-def _run(folder: str, seal: str) -> _Run:
-    """A run, which stays in this process.
-
-    Raises:
-        DataError: the folder holds another run by now.
-    """
-    record = verify(Path(folder) / FILE)
-    if record.seal != seal:
-        raise DataError(f"{folder} was run again since it was loaded; load it again")
-    spec = msgspec.convert(record.spec, RunSpec)
-    reset_keras(spec.seed, spec.runtime)
-    try:
-        pipeline = load_run(Path(folder))
-    except (BenchError, MemoryError):
-        raise
-    except Exception as error:  # whatever a library finds wrong with a model's file
-        said = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"a model of {record.run} cannot be loaded ({type(error).__name__}: {said}); run it again"
-        ) from error
-    return _Run(pipeline, familiarity_of(record, Path(folder)), record.classes)
-
-
-def _read(pipeline: Pipeline, name: str, path: str) -> _Usable | str:
+def _read(pipeline: Answering, name: str, path: str) -> _Usable | str:
     """An image, or what is wrong with it."""
     try:
         image = _image(path)

@@ -7,24 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
 
-from benchmark.data.depth import eight_bits
-from benchmark.data.frames import film_pixels, frame_of
-from benchmark.data.image import DTYPES, equaliser, prepare_image
+from benchmark.data.frames import film_pixels
 from benchmark.data.masking import view
-from benchmark.evaluation.calibration import Calibrated, Calibration, calibrated
-from benchmark.models import classical
+from benchmark.evaluation.calibration import Calibration, calibrated
+from benchmark.models import answering, classical
+from benchmark.models.answering import Answers, Calibrate
 from benchmark.models.extractor import Extractor, load_extractor
 from benchmark.models.gradcam import grad_cam
 from benchmark.models.inference import outputs, unit
 from benchmark.models.occlusion import occlusion
 from benchmark.models.predictor import joined, load_backbone, load_head
 from benchmark.models.segmentation import Segmentation, load_segmentation, make_segmentation
-from registry.errors import DataError
 from registry.lookup import find, packages_of
 
 if TYPE_CHECKING:
@@ -90,26 +88,6 @@ def load_classifier(files: Mapping[str, Path], spec: "RunSpec") -> Classifier:
     return on_features(load_extractor(files, spec), classical.load(folder, own), len(spec.classes))
 
 
-class Answers(NamedTuple):
-    """Of n images; K classes.
-
-    Attributes:
-        masks: bool (n,S,S); None where the classifier sees the whole frame.
-        views: uint8 (n,S,S), what the classifier sees.
-        logits: (n,K) as it gives them.
-        corrected_logits: (n,K) calibrated, at equal class priors.
-        probabilities: (n,K) calibrated, at the training data's class prior.
-        decided: (n,) index of the likeliest class at equal class priors.
-    """
-
-    masks: np.ndarray | None
-    views: np.ndarray
-    logits: np.ndarray
-    corrected_logits: np.ndarray
-    probabilities: np.ndarray
-    decided: np.ndarray
-
-
 @dataclass(frozen=True)
 class Pipeline:
     """All that a run has learnt, as functions of images.
@@ -124,7 +102,7 @@ class Pipeline:
     images: "Images"
     segmentation: Segmentation | None
     classifier: Classifier
-    calibration: Callable[[np.ndarray], Calibrated]
+    calibration: Calibrate
     bits: int | None = None
 
     def prepare(self, images: Sequence[np.ndarray]) -> np.ndarray:
@@ -136,19 +114,11 @@ class Pipeline:
         Raises:
             DataError: one is none, or empty.
         """
-        equalise, how = equaliser(self.images.equalise), self.images
-        for place, image in enumerate(images):
-            _check(place, image)
-        shape = (len(images), how.size, how.size)
-        small = (eight_bits(image, self.bits) for image in images)
-        return np.array([prepare_image(one, how.size, equalise, how.fit) for one in small], np.uint8).reshape(shape)
+        return answering.prepare(images, self.images, self.bits)
 
     def frames(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
         """Where images (H,W) lie when they are prepared, int (n,4), see `data.frames`; None where they fill it."""
-        shapes = [image.shape for image in images]
-        if all(height == width for height, width in shapes):
-            return None
-        return np.array([frame_of(shape, self.images.size, self.images.fit) for shape in shapes])
+        return answering.frames(images, self.images)
 
     def masks(self, images: np.ndarray, frames: np.ndarray | None = None) -> np.ndarray | None:
         """Lung masks bool (n,S,S) of prepared images; None for the whole frame.
@@ -177,9 +147,7 @@ class Pipeline:
         """
         masks = self.masks(images, frames) if masks is None else masks
         views = self.view(images, masks, frames)
-        logits = self.classifier.logits(views)
-        corrected_logits, probabilities, _ = self.calibration(logits)
-        return Answers(masks, views, logits, corrected_logits, probabilities, corrected_logits.argmax(axis=1))
+        return answering.answers(masks, views, self.classifier.logits(views), self.calibration)
 
     def heat(self, views: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Heat maps (n,h,w) of the log-odds of classes (n,), >= 0, not normalised."""
@@ -219,11 +187,3 @@ def load_segmenter(files: Mapping[str, Path], spec: "RunSpec") -> Segmentation |
         return load_segmentation(files["segmenter.keras"], spec.segmenter.name)
     segmentation = make_segmentation(spec.segmenter, spec.images.size)
     return None if segmentation.whole_frame else segmentation
-
-
-def _check(place: int, image: Any) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype not in DTYPES or image.ndim != 2 or not image.size:
-        what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise DataError(f"image {place}: expected uint8 (H, W), received {what}")
-    if image.min() == image.max():
-        raise DataError(f"image {place} is empty: every pixel is {image.min()}")

@@ -93,7 +93,14 @@ def speed_fault(speed: "Speed") -> str:
     if lacking := [kind for kind in ("segmenter", "backbone", "head") if kind not in speed.components]:
         return f"names no {lacking[0]}"
     rates = [one for one in (speed.inference, speed.classification, speed.segmentation, speed.training) if one]
-    measured = [*rates, speed.latency, speed.classification_latency, *speed.work.values()]
+    rates += [speed.graphed.inference] if speed.graphed else []
+    measured = [
+        *rates,
+        *([speed.graphed.latency] if speed.graphed else []),
+        speed.latency,
+        speed.classification_latency,
+        *speed.work.values(),
+    ]
     numbers = [number for one in measured for number in _numbers(one)]
     return _number_fault("measurement", [*numbers, *speed.memory.values(), speed.image_size], least=0)
 

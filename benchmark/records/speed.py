@@ -58,6 +58,21 @@ class Latency(msgspec.Struct, frozen=True):
     n: int
 
 
+class Graphed(msgspec.Struct, frozen=True):
+    """The whole pipeline as one graph by ONNX Runtime, always on the processor and in float32.
+
+    Attributes:
+        version: of ONNX Runtime.
+        inference: of `batch` images at once.
+        latency: of one.
+    """
+
+    version: str
+    inference: Rate
+    batch: int
+    latency: Latency
+
+
 class Conditions(msgspec.Struct, frozen=True, order=True):
     """What rates and times depend on besides the pipeline; those of other conditions are not compared.
 
@@ -88,6 +103,7 @@ class Speed(msgspec.Struct, frozen=True, omit_defaults=True):
             no mask to predict.
         latency: of the whole pipeline; `classification_latency` without the segmenter.
         memory: the most that the process held, libraries included: after ``inference``, and after ``training`` too.
+        graphed: by ONNX Runtime; None where that is not installed, or `notes` say why.
         notes: what was not measured, and why, one line each.
     """
 
@@ -107,6 +123,7 @@ class Speed(msgspec.Struct, frozen=True, omit_defaults=True):
     memory: dict[str, int]
     segmentation: Rate | None = None
     training: Rate | None = None
+    graphed: Graphed | None = None
     notes: list[str] = []
     environment: dict[str, str] = {}
     created: str = ""

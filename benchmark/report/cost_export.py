@@ -81,6 +81,10 @@ def _flat(place: int, table: CostTable, row: CostRow) -> dict[str, Any]:
         flat |= _rate(name, getattr(speed, name))
     flat |= _latency("latency", speed.latency) | _latency("classification latency", speed.classification_latency)
     flat |= {"inference memory": speed.memory["inference"], "training memory": speed.memory.get("training")}
+    graphed = speed.graphed
+    flat |= {"ONNX Runtime": graphed and graphed.version, "ONNX batch": graphed and graphed.batch}
+    flat |= _rate("ONNX", graphed.inference if graphed else None)
+    flat |= _latency("ONNX latency", graphed.latency if graphed else None)
     return {**flat, "uncounted": "; ".join(total.uncounted), "notes": "; ".join([*speed.notes, *row.notes])}
 
 
@@ -90,5 +94,7 @@ def _rate(name: str, found: Rate | None) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def _latency(name: str, found: Latency) -> dict[str, Any]:
-    return {f"{name} p50": found.p50_s, f"{name} p95": found.p95_s, f"{name} n": found.n}
+def _latency(name: str, found: Latency | None) -> dict[str, Any]:
+    names = (f"{name} p50", f"{name} p95", f"{name} n")
+    values = (found.p50_s, found.p95_s, found.n) if found else (None,) * 3
+    return dict(zip(names, values, strict=True))

@@ -40,6 +40,8 @@ COLUMNS = (
     Column("training images/s", lambda row: _rate(row.speed.training), 2),
     Column("inference images/s", lambda row: _rate(row.speed.inference), 1),
     Column("p50", lambda row: _milliseconds(row.speed.latency.p50_s), 1, "latency"),
+    Column("ONNX images/s", lambda row: _rate(row.speed.graphed.inference if row.speed.graphed else None), 2),
+    Column("ONNX p50", lambda row: _graphed(row), 2),
     Column("p95", lambda row: _milliseconds(row.speed.latency.p95_s), 4),
     Column("model size", lambda row: wording.size(row.speed.total.model_bytes), 3),
     Column("peak memory", lambda row: wording.memory(max(row.speed.memory.values())), 3),
@@ -91,6 +93,8 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
         f"median of {_range(row.inference.n for row in rows)} repeats.",
         "p50": "p50, p95: one image through the pipeline's compiled functions, without what predict adds to each call, "
         f"over {_range(row.latency.n for row in rows)} calls.",
+        "ONNX images/s": "ONNX: the whole pipeline as one graph by ONNX Runtime on the processor, "
+        f"{_range(row.graphed.batch for row in rows if row.graphed)} images at once, and one alone (p50).",
         "peak memory": "Peak memory: of the process, libraries included; of an accelerator, its own.",
     }
     legend = [text for title, text in legends.items() if title in titles]
@@ -115,7 +119,7 @@ def _pixels(sizes: Iterable[int]) -> str:
 
 
 def _range(counts: Iterable[int]) -> str:
-    found = set(counts)
+    found = set(counts) or {0}
     least, most = min(found), max(found)
     return str(least) if least == most else f"{least} to {most}"
 
@@ -126,7 +130,13 @@ def columns(table: CostTable) -> list[Column]:
     score = Column(table.metric, lambda row: wording.estimate(row.score), SCORE_PRIORITY, left=True)
     separable = any(row.speed.total.plain_macs != row.speed.total.macs for row in rows)
     segmented = any("segmenter" in row.speed.work for row in rows)
-    absent = {"plain MACs": not separable, "segmenter: parameters, MACs": not segmented}
+    graphed = any(row.speed.graphed for row in rows)
+    absent = {
+        "ONNX images/s": not graphed,
+        "ONNX p50": not graphed,
+        "plain MACs": not separable,
+        "segmenter: parameters, MACs": not segmented,
+    }
     return [*([score] if table.metric else []), *(column for column in COLUMNS if not absent.get(column.title))]
 
 
@@ -213,6 +223,10 @@ def _rate(found: Rate | None) -> str:
     if found is None:
         return "–"
     return f"{found.median:,.0f}" if found.median >= 100 else f"{found.median:.1f}"
+
+
+def _graphed(row: CostRow) -> str:
+    return _milliseconds(row.speed.graphed.latency.p50_s) if row.speed.graphed else "–"
 
 
 def _milliseconds(seconds: float) -> str:

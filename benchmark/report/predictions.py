@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.predicting import Engine
 from benchmark.execution.streaming import Predicted, shown_name
 from benchmark.records.prediction import NOT_FOR_DIAGNOSIS, Answered, FamiliarityInfo
 from benchmark.records.record import Record
@@ -18,9 +19,10 @@ EACH = 20  # images up to which each has lines of its own
 UNKNOWN = "not known whether images are unlike those that the run learnt from: it is older than that; run it again"
 
 
-def opening(record: Record, answered: Answered) -> list[str]:
+def opening(record: Record, answered: Answered, engine: Engine) -> list[str]:
     """What must be known before any number: whose they are, how it is decided, how often warnings are false."""
     lines = [f"{record.pipeline} ({record.run})", f"Decided: {rule(record)}"]
+    lines += [f"Computed: by {engine.name}, as Keras does: {engine.proof}"] if engine.proof else []
     known = answered.familiarity
     lines.append(f"Unlike: {familiar(known)}" if known else f"note: {UNKNOWN}")
     return [*lines, NOT_FOR_DIAGNOSIS]
@@ -80,7 +82,9 @@ def predictions_csv(record: Record, predicted: Sequence[Predicted]) -> str:
     return csv_text([_row(record, one) for one in predicted])
 
 
-def predictions_json(record: Record, folder: str, output: str, answered: Answered, all_of: Sequence[Predicted]) -> str:
+def predictions_json(
+    record: Record, folder: str, output: str, answered: Answered, engine: Engine, all_of: Sequence[Predicted]
+) -> str:
     """One document: the run, its rules, every image."""
     known = answered.familiarity
     document = {
@@ -95,6 +99,9 @@ def predictions_json(record: Record, folder: str, output: str, answered: Answere
         "probabilities_at": record.calibration.probabilities,
         "unlike_rule": None if known is None else msgspec.to_builtins(known),
         "map_method": answered.method,
+        "engine": engine.name,
+        "engine_proof": engine.proof or None,
+        "engine_refusal": engine.refusal or None,
         "output": output or None,
         "note": NOT_FOR_DIAGNOSIS,
         "images": [_entry(record, one) for one in all_of],

@@ -23,6 +23,7 @@ from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
 from benchmark.speed import macs
+from benchmark.speed.graphed import measured
 from benchmark.speed.networks import Built, build
 from benchmark.speed.timing import AIM_S, durations, fitting, latency, rate
 from benchmark.speed.training import training_rate
@@ -68,6 +69,8 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
     training = None if built.untrained else training_rate(spec, repeats, tell)
     if training:
         memory["training"] = peak_memory_bytes()
+    tell("ONNX Runtime")  # last, so that no memory is its own
+    graphed = measured(spec, built, repeats)
     own = architecture(msgspec.to_builtins(spec))
     return Speed(
         schema=SCHEMA,
@@ -81,7 +84,8 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
         work=_work(spec, built),
         memory=memory,
         training=training,
-        notes=list(built.notes),
+        graphed=graphed.graphed,
+        notes=[*built.notes, *filter(None, [graphed.note])],
         environment=_environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **timed,
@@ -93,7 +97,7 @@ def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell
     size, logits = spec.images.size, built.pipeline.classifier.logits
     images = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
 
-    def measured(call: Callable[[np.ndarray], Any]) -> Rate:
+    def timed(call: Callable[[np.ndarray], Any]) -> Rate:
         call(images)  # compiles
         most = max(1, min(MOST_BATCHES, MOST_PIXELS // images.size))
         batches = fitting(min(durations(lambda: call(images), 2)), AIM_S, 1, most)
@@ -106,9 +110,9 @@ def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell
     masked = built.pipeline.segmentation is not None
     if masked:
         tell("predicting masks")
-        results["segmentation"] = measured(lambda several: built.view(several, batch))
+        results["segmentation"] = timed(lambda several: built.view(several, batch))
         tell("masks and classes together")
-        results["inference"] = measured(lambda several: logits(built.view(several, batch), batch))
+        results["inference"] = timed(lambda several: logits(built.view(several, batch), batch))
     tell("single images")
     one = images[:1]
     results["classification_latency"] = results["latency"] = latency(lambda: logits(one, 1))

@@ -22,7 +22,7 @@ from benchmark.evaluation.scoring import calibration_info
 from benchmark.evaluation.subgroups import Seen, differences, divided, subgroups
 from benchmark.evaluation.training_checks import ONE_ANSWER
 from benchmark.models.external import Said
-from benchmark.models.run_folder import fitted
+from benchmark.models.run_facts import fitted
 from benchmark.records.contents import images_digest
 from benchmark.records.external import TRAIT, ExternalTask, Recalibration
 from benchmark.records.record import Record

@@ -10,6 +10,7 @@ import struct
 import types
 import zipfile
 import zlib
+from importlib.machinery import PathFinder
 
 import cv2
 import msgspec
@@ -18,6 +19,7 @@ import pydicom
 import pytest
 
 from benchmark.data.samples import open_dataset
+from benchmark.execution.graphs import LIBRARIES
 from benchmark.records.contents import listing
 from benchmark.records.files import FILE, read, write
 from benchmark.records.prediction import IMPLAUSIBLE, NOT_FOR_DIAGNOSIS, UNLIKE
@@ -92,6 +94,11 @@ def test_the_runs_own_test_images_get_the_stored_probabilities_and_its_decisions
     # the threshold that is said is the one that decides
     positive = np.array([by_name[name]["probabilities"]["COVID"] for name in stored["ids"].tolist()])
     assert decided == (positive >= found["probability_threshold"]).astype(int).tolist()
+    if all(map(PathFinder.find_spec, LIBRARIES)):  # the very numbers above are then its
+        assert found["engine"].startswith("ONNX Runtime ") and found["engine_refusal"] is None
+        assert "synthetic films: probabilities differ by at most" in found["engine_proof"]
+    else:
+        assert (found["engine"], found["engine_proof"]) == ("Keras (tensorflow)", None)
     rule = found["unlike_rule"]
     assert rule["tested"] == len(decided)
     assert rule["false_alarms"] == sum(image["unlike"] for image in by_name.values())

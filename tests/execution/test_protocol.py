@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import protocol
+from benchmark.execution.converting import Convert
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -36,6 +37,7 @@ from benchmark.execution.protocol import (
     event_of,
     request_of,
 )
+from benchmark.execution.proving import Prove
 from benchmark.execution.worker import OPERATIONS
 from benchmark.planning.graph import Step
 from benchmark.records.drawings import ClassPanel, CurveFigure, CurveLine, IntervalFigure, IntervalRow
@@ -66,6 +68,8 @@ REQUESTS = [
     RunTrial("folder", msgspec.Raw(b'{"a":[1,2]}'), "a.module", msgspec.Raw(b"{}")),
     DrawSearch("folder", "a title"),
     DrawFigures("folder", [FIGURE, CURVES]),
+    Convert("results/run", "seal", "cache", "key"),
+    Prove("results/run", "seal", "model.onnx", "cache/objects/prepare/key"),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
     Evaluate(
@@ -109,7 +113,7 @@ def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters(
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
     asked = {"Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "DrawFigures", "Answer"}
-    anywhere = {*tried, *asked}
+    anywhere = {*tried, *asked, "Convert", "Prove"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 

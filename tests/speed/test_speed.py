@@ -2,6 +2,7 @@
 
 import csv
 import io
+from importlib.machinery import PathFinder
 from types import SimpleNamespace
 
 import keras
@@ -48,6 +49,10 @@ def test_one_pipeline_is_measured_recorded_and_shown(tmp_path):
     assert found.environment["keras"] == keras.__version__
     (row,) = csv.DictReader(io.StringIO(ended.stdout))
     assert float(row["inference images/s"]) == found.inference.median
+    if PathFinder.find_spec("onnxruntime") and found.conditions.backend == "tensorflow":
+        assert found.graphed and found.graphed.inference.n == 2 and found.graphed.batch == 32, found.notes
+        assert float(row["ONNX images/s"]) == found.graphed.inference.median > 0
+        assert float(row["ONNX latency p50"]) == found.graphed.latency.p50_s
     assert "1/1] none+sepcnn[filters=8,pairs=1]+dense" in ended.stderr
 
 
