@@ -6,12 +6,14 @@ from pathlib import Path
 from benchmark.evaluation.calibration import Calibration
 from benchmark.evaluation.familiarity import FILE as FAMILIARITY
 from benchmark.evaluation.familiarity import Familiarity, load_familiarity
+from benchmark.models.file_checks import check_content
 from benchmark.models.pipeline import Pipeline, load_pipeline
 from benchmark.records.contents import fits
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
 from benchmark.tasks.spec import run_spec
 from registry.errors import DataError, DataNotFoundError, VerificationError
+from registry.lookup import find, packages_of
 
 MODELS = "model"  # folder of what predicts
 MOST_PACKED = 64  # weights, which are nearly random, are hardly packed at all
@@ -38,7 +40,8 @@ def model_files(record: Record, folder: Path) -> dict[str, Path]:
     Raises:
         DataNotFoundError: there are none.
         VerificationError: one was changed since the record was sealed.
-        DataError: the run failed, or is made of other runs, which keep their own models.
+        DataError: the run failed, or is made of other runs, which keep their own models; or a file holds more than a
+            model does.
     """
     if record.status != "ok":
         raise DataError(f"{record.run} failed, so there is nothing that predicts; run it again")
@@ -47,8 +50,13 @@ def model_files(record: Record, folder: Path) -> dict[str, Path]:
     if not (folder / MODELS).is_dir():
         raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
     files = {path.name: path for path in (folder / MODELS).iterdir()}
+    packages = packages_of(find("head", run_spec(record.spec).head.name).distribution)
     for path in files.values():
         _check(record, path)
+        try:
+            check_content(path, packages)
+        except DataError as error:
+            raise DataError(f"{path} cannot be used: {error}; run {record.run} again") from error
     return files
 
 
