@@ -104,7 +104,9 @@ def _cut(data: bytearray, chance: random.Random) -> None:
 
 def _insert(data: bytearray, chance: random.Random) -> None:
     place = _place(data, chance)
-    data[place:place] = chance.choice((b"\0" * 1000, b"\xff" * 1000, b"9" * 5000, chance.randbytes(20), b"\r\n\x1b[31m"))
+    data[place:place] = chance.choice(
+        (b"\0" * 1000, b"\xff" * 1000, b"9" * 5000, chance.randbytes(20), b"\r\n\x1b[31m")
+    )
 
 
 def _twice(data: bytearray, chance: random.Random) -> None:
@@ -116,7 +118,8 @@ def _tag(data: bytearray, chance: random.Random) -> None:
     """Another value of a field of a TIFF; of other kinds a flip."""
     found = data.find(struct.pack("<H", chance.choice(TAGS)), 8) if data[:2] == b"II" else -1
     if found < 0 or found + 12 > len(data):
-        return _flip(data, chance)
+        _flip(data, chance)
+        return
     data[found + 2 : found + 12] = struct.pack(
         "<HII", chance.choice((1, 2, 3, 4, 5, 12, 16)), chance.choice(SIZES), chance.choice(SIZES)
     )

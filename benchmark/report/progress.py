@@ -92,7 +92,9 @@ class Progress:
         if isinstance(happened, Begun):
             words = step_words(happened.step)
             self.at_work[happened.worker] = _AtWork(
-                words, self.bars.add_task(escape(visible(words)), total=None, note=""), percent=happened.step.name in IN_PERCENT
+                words,
+                self.bars.add_task(escape(visible(words)), total=None, note=""),
+                percent=happened.step.name in IN_PERCENT,
             )
         elif isinstance(happened, Reported):
             self._follow(self.at_work[happened.worker], happened.event)

@@ -115,7 +115,9 @@ def acquire(folder: Path, trial: int) -> TrialLock | None:
             os.close(descriptor)
             return None
         before = None
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # half written: as if there were none
+        with contextlib.suppress(
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        ):  # half written: as if there were none
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
         return TrialLock(path, descriptor, before)
 

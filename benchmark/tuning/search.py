@@ -175,9 +175,7 @@ def _check(search: Search, trials: list[TrialState], event: Created) -> None:
         raise ValueError(f"trial {event.trial} has settings that are not those of the search")
     if not 0 <= event.start < event.epochs <= search.epochs:
         raise ValueError(f"trial {event.trial} begins at epoch {event.start} and ends at {event.epochs}")
-    if event.parent is not None and not (
-        0 <= event.parent < len(trials) and trials[event.parent].status == "finished"
-    ):
+    if event.parent is not None and not (0 <= event.parent < len(trials) and trials[event.parent].status == "finished"):
         raise ValueError(f"trial {event.trial} continues trial {event.parent}, which has not finished")
 
 

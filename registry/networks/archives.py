@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 
 from registry.errors import DataError
@@ -111,6 +112,8 @@ def _check_class(one: dict[str, Any]) -> None:
     if name == "function":
         if module not in _FUNCTIONS and ">" not in str(one.get("registered_name")):
             raise DataError(f"it holds a function of {str(module)[:80]!r}; expected one of {', '.join(_FUNCTIONS[:3])}")
+        if module == "builtins" and not hasattr(keras.activations, str(one["config"])):
+            raise DataError(f"it holds a function {str(one['config'])[:80]!r}; expected an activation of Keras")
     elif module not in _ALLOWED and not str(module).startswith(_INTERNAL) and _is_foreign(one):
         raise DataError(f"it holds a class of {str(module)[:80]!r}; expected layers of Keras or of the component")
 
