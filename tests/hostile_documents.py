@@ -171,6 +171,7 @@ def mutated_arrays(content: bytes, seed: int) -> bytes:
 
 def _worse_array(one: Any, how: int, chance: random.Random) -> Any:
     """One that holds objects, or is of another length, shape, type or content."""
+    one = np.atleast_1d(one)
     if how == 0:
         return np.array([Bomb(), *[None] * (len(one) - 1)], object)
     if how == 1:
@@ -188,7 +189,7 @@ def _worse_array(one: Any, how: int, chance: random.Random) -> Any:
 
 def _claiming(arrays: dict[str, Any], name: str, chance: random.Random) -> bytes:
     """An archive one array of which claims to be immense, or has a header that is none."""
-    out, shape = io.BytesIO(), f"({len(arrays[name])},".encode()
+    out, shape = io.BytesIO(), str(arrays[name].shape)[:-1].encode()
     huge = chance.choice((b"(9" + b"9" * 11 + b",", b"(-1,", b"(__import__('os'),"))
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for other, values in arrays.items():

@@ -187,8 +187,10 @@ def _check_stages(items: "Sequence[Item]", stages: tuple[str, ...]) -> None:
 
 
 def _echo_lines(lines: "Iterable[tuple[str, bool]]") -> None:
+    from benchmark.report.markup import visible
+
     for line, is_heading in lines:
-        click.secho(line, bold=is_heading)
+        click.secho(visible(line), bold=is_heading)
 
 
 def _echo_empty(root: "Path") -> None:

@@ -53,16 +53,19 @@ def command(context: click.Context, kind: str, named: str, data: str, as_json: b
 def _json(kind: str, component: "Component", promises: "list[Promise]") -> None:
     import msgspec
 
+    from benchmark.report.markup import visible_json
+
     told = {"kind": kind, "component": str(component), "promises": promises}
-    click.echo(msgspec.json.format(msgspec.json.encode(told), indent=1).decode())
+    click.echo(visible_json(msgspec.json.format(msgspec.json.encode(told), indent=1).decode()))
 
 
 def _show(kind: str, component: "Component", promises: "list[Promise]") -> None:
+    from benchmark.report.markup import visible
     from registry.checks.promises import tally
     from registry.lookup import find
 
     entry = find(kind, component.name)
-    click.echo(f"{kind} {component}  ({entry.distribution} {entry.version})")
+    click.echo(visible(f"{kind} {component}  ({entry.distribution} {entry.version})"))
     for promise in promises:
-        click.secho(f"  {promise.text()}", fg="red" if promise.kept is False else None)
+        click.secho(visible(f"  {promise.text()}"), fg="red" if promise.kept is False else None)
     click.echo(tally(promises))

@@ -78,7 +78,9 @@ def check(
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
+        from benchmark.report.markup import visible_json
+
+        click.echo(visible_json(msgspec.json.format(msgspec.json.encode(report), indent=1).decode()))
     else:
         for line in check_lines(report):
             display.say(line)

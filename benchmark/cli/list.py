@@ -95,23 +95,25 @@ def _tasks() -> list[dict[str, str | None]]:
 def _show(rows: list[dict[str, Any]], tasks: list[dict[str, str | None]]) -> None:
     import itertools
 
+    from benchmark.report.markup import visible
+
     for kind, group in itertools.groupby(rows, key=lambda row: row["kind"]):
         click.secho(f"{kind}s", bold=True)
         for row in group:
-            click.echo(f"  {row['name']}  ({row['distribution']} {row['version']})")
+            click.echo(visible(f"  {row['name']}  ({row['distribution']} {row['version']})"))
             if row["error"]:
-                click.secho(f"      broken: {row['error']}", fg="red")
+                click.secho(visible(f"      broken: {row['error']}"), fg="red")
                 continue
-            click.echo(f"      {row['summary']}")
+            click.echo(visible(f"      {row['summary']}"))
             for option in row["options"]:
-                click.echo(f"      {_option(option)}")
+                click.echo(visible(f"      {_option(option)}"))
     of_any = [task for task in tasks if not task["reader"]]
     of_one = [task for task in tasks if task["reader"]]
     for title, shown in (("tasks", of_any), ("tasks of public collections (--data DIR)", of_one)):
         if shown:
             click.secho(title, bold=True)
         for task in shown:
-            click.echo(f"  {task['name']}  {task['title']}")
+            click.echo(visible(f"  {task['name']}  {task['title']}"))
 
 
 def _option(option: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "_BENCH_COMPLETE"  # set by the scripts that `bench completion` prints
 WIDEST = 80  # columns
+LONGEST = 4000  # characters of a complaint
 COMMANDS = {
     "data": "Say what may be wrong with a folder of X-rays, before anything is trained.",
     "run": "Train and score pipelines on a task, then compare them.",
@@ -152,4 +153,6 @@ def _complain(message: str) -> None:
     from benchmark.report.markup import visible
 
     is_help = message.startswith("Usage:")  # what click raises for a bare `bench`
+    if len(message) > LONGEST and not is_help:  # a name or a value of a file that has no end
+        message = f"{message[:LONGEST]}… ({len(message):,} characters)"
     click.echo(message if is_help else visible(f"bench: {message}"), err=True)

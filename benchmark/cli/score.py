@@ -22,6 +22,7 @@ def command(runs: tuple[str, ...]) -> None:
     from benchmark.audit.score import score_anew
     from benchmark.evaluation.rescoring import rescore
     from benchmark.records.places import results_folder, run_folder
+    from benchmark.report.markup import visible
     from benchmark.report.wording import estimate
     from benchmark.storage.code import CodeIndex
     from benchmark.storage.places import memory_folder
@@ -31,4 +32,4 @@ def command(runs: tuple[str, ...]) -> None:
     for place, run in enumerate(folders, 1):
         with waiting(f"[{place}/{len(folders)}] scoring {run.name}"):
             record, folder = score_anew(run, rescore, index)
-        click.echo(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}")
+        click.echo(visible(f"{folder.name}: {record.metric} {estimate(record.metrics.get(record.metric))}"))

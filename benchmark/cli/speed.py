@@ -74,6 +74,7 @@ def _measured(
 ) -> "Speed | Outcome":
     """One pipeline's record, or how it ended; says which."""
     from benchmark.execution.process import Outcome
+    from benchmark.report.markup import visible
     from benchmark.speed.pipelines import measured
 
     label = f"{place} {planned.pipeline}"
@@ -84,7 +85,7 @@ def _measured(
         rate = f"{found.inference.median:,.0f} images/s"
         display.say(f"{label}: {rate} ({time.monotonic() - started:.0f} s)")
     elif _is_input(found):
-        click.echo(f"bench: {label}: {found.message}", err=True)
+        click.echo(visible(f"bench: {label}: {found.message}"), err=True)
     else:
         smaller = "; try a smaller --batch" * (found.cause == "oom")
         display.say(f"{label}: failed ({found.cause}) {found.message}{smaller}")

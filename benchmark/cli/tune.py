@@ -63,7 +63,9 @@ def command(context: click.Context, /, **flags: Any) -> None:
         found, records = tune(session, display, paired, **asked)
     found = msgspec.structs.replace(found, again=line_of(request, found.file, runtime_of(request).backend))
     if flags["as_json"]:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+        from benchmark.report.markup import visible_json
+
+        click.echo(visible_json(msgspec.json.format(msgspec.json.encode(found), indent=1).decode()))
     else:
         print_report(console, found)
     context.exit(int(any(record.status == "failed" for record in records)))

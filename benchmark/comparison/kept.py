@@ -39,7 +39,7 @@ def kept(make: Callable[[], FamilyTest], folder_of: Callable[[Record], Path], ca
         key = _key(rows, metric, reference, named, folder_of, cache)
         path = cache / FOLDER / f"{key}.json" if key else None
         if path is not None:
-            with contextlib.suppress(OSError, msgspec.DecodeError):
+            with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 found = msgspec.json.decode(path.read_bytes(), type=Verdicts)
                 _touch(path)
                 return found
@@ -66,7 +66,7 @@ class KeptTrust:
         self.code = CodeIndex(cache).code_digest(TRUST_MODULE)
         self.known: dict[str, str] = {}
         self.asked: dict[str, str] = {}
-        with contextlib.suppress(OSError, msgspec.DecodeError):
+        with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.known = msgspec.json.decode(self.path.read_bytes(), type=dict[str, str])
 
     def __call__(self, run: Record, folder: Path, metric: str) -> str:

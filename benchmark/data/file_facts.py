@@ -79,5 +79,12 @@ def _remembered(memory: Path, version: str) -> dict[str, Header | None]:
         if found["version"] != version:
             return {}
         return {name: Header(*header) if header else None for name, header in found["headers"].items()}
-    except (OSError, ValueError, KeyError, TypeError):  # absent, half written, or by another version
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):  # absent, half written, or by another version
         return {}

@@ -162,7 +162,7 @@ class FileDigests:
         self.path = path
         try:
             self.known: dict[str, list[Any]] = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             self.known = {}
 
     def read(self, paths: Sequence[str], progress: Callable[[int, int], None]) -> dict[str, str]:

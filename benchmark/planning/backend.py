@@ -46,7 +46,7 @@ def _check_settings() -> None:
     path = _settings_file()
     try:
         found: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # Keras passes over it, too
+    except (OSError, ValueError, RecursionError):  # Keras passes over it, too
         return
     wrong = "" if isinstance(found, dict) else "is no table"
     for key, values in ACCEPTED.items() if not wrong else ():

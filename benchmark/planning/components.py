@@ -89,7 +89,7 @@ class Descriptions:
             return Description(kind, name, error=str(error))
         try:
             return _DECODER.decode(path.read_bytes()) if path else None
-        except (OSError, ValueError):  # absent, half written, or by another version
+        except (OSError, ValueError, RecursionError):  # absent, half written, or by another version
             return None
 
     def _write(self, description: Description) -> None:

@@ -176,7 +176,7 @@ def _entries(path: Path) -> Entries:
         try:
             msgspec.json.decode(rest)
             whole.append(rest)  # only its end is lacking
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             torn = "truncated" in str(error)
             whole += [] if torn else [rest]
     return _chained(path.name, whole, torn)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
@@ -17,6 +18,7 @@ from benchmark.execution.protocol import Progress as Advance
 from benchmark.planning.graph import RECORD, Step, subject
 from benchmark.planning.runs import Planned
 from benchmark.records.record import Record
+from benchmark.report.markup import visible, visible_json
 from benchmark.report.notebook import Page
 from benchmark.report.wording import duration, plural
 
@@ -90,7 +92,9 @@ class Progress:
         if isinstance(happened, Begun):
             words = step_words(happened.step)
             self.at_work[happened.worker] = _AtWork(
-                words, self.bars.add_task(words, total=None, note=""), percent=happened.step.name in IN_PERCENT
+                words,
+                self.bars.add_task(escape(visible(words)), total=None, note=""),
+                percent=happened.step.name in IN_PERCENT,
             )
         elif isinstance(happened, Reported):
             self._follow(self.at_work[happened.worker], happened.event)
@@ -138,7 +142,7 @@ class Progress:
 
     def _say(self, text: str) -> None:
         self.said = time.monotonic()
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def _scores(record: Record) -> str:
@@ -193,7 +197,7 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
         text = "cached, nothing to do" if run.state == "cached" else f"builds {', '.join([*run.to_build, 'record'])}"
         if run.plan.uncacheable:
             text += f"; made anew each time: the source of {', '.join(run.plan.uncacheable)} cannot be read"
-        console.print(f"{run.label}: {text}", highlight=False, markup=False, soft_wrap=True)
+        console.print(visible(f"{run.label}: {text}"), highlight=False, markup=False, soft_wrap=True)
     runs = [run for run in planned if not run.of_controls]
     left = [run for run in runs if run.state != "cached"]
     console.print(f"{plural(len(runs), 'run')}, {len(runs) - len(left)} cached", highlight=False)
@@ -221,7 +225,7 @@ def plan_json(planned: Sequence[Planned]) -> str:
         listed["dataset"] = planned[0].summary
     if unsearched(planned):
         listed["note"] = UNSEARCHED
-    return msgspec.json.encode(listed).decode()
+    return visible_json(msgspec.json.encode(listed).decode())
 
 
 def _note(event: Advance) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from benchmark.comparison.tables import Comparison
 from benchmark.execution.session import Finished
+from benchmark.report.markup import visible
 from benchmark.report.terminal import print_comparison
 from benchmark.report.thumbnails import blocks
 
@@ -29,7 +30,7 @@ def _print_samples(console: Console, finished: Sequence[Finished]) -> None:
         if colour and record.status == "ok" and record.pipeline_digest not in shown and path.is_file():
             shown.add(record.pipeline_digest)
             heading = f"\n{record.map_method} · {run.label}"
-            console.print(heading, highlight=False, markup=False, soft_wrap=True)
+            console.print(visible(heading), highlight=False, markup=False, soft_wrap=True)
             pictures = json.loads(path.read_bytes())
             console.print(blocks(pictures, console.width, colour=colour), end="", soft_wrap=True)
 
@@ -39,9 +40,9 @@ def _print_places(console: Console, finished: Sequence[Finished]) -> None:
     places = ", ".join(dict.fromkeys(str(run.folder.parent) for run, _ in finished))
     there = [name for name in FIGURES if any((run.folder / name).is_file() for run, _ in finished)]
     what = f"Records, models and figures ({', '.join(there)})" if there else "Records"
-    console.print(f"\n{what}: {places}", highlight=False, soft_wrap=True)
+    console.print(visible(f"\n{what}: {places}"), markup=False, highlight=False, soft_wrap=True)
     failed = sum(record.status == "failed" and not run.of_controls for run, record in finished)
     if failed:
         runs = "1 run" if failed == 1 else f"{failed} runs"
         again = f"{runs} failed; the same line runs what is missing, --retry-failed what failed alone."
-        console.print(again, highlight=False, soft_wrap=True)
+        console.print(visible(again), markup=False, highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from rich.progress import TaskID
 
 from benchmark.execution.protocol import Event, TrialBegan
 from benchmark.execution.protocol import Progress as Advance
+from benchmark.report.markup import visible
 from benchmark.report.progress import WORDS, bars_on
 from benchmark.report.wording import duration
 from benchmark.tuning.outcome import changed
@@ -71,7 +72,7 @@ class TuningProgress:
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
 
     def _left(self) -> str:
         return f"  budget {duration(max(0.0, self.deadline - time.monotonic()))}" if self.deadline else ""

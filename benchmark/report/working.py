@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from benchmark.execution.protocol import Event
 from benchmark.execution.protocol import Progress as Advance
+from benchmark.report.markup import visible
 from benchmark.report.progress import QUIET_S, bars_on
 from benchmark.report.wording import duration
 
@@ -72,7 +73,7 @@ class Work:
         """Say how far it is, if nothing has been said for long."""
         if time.monotonic() - self.said >= QUIET_S:
             self.said = time.monotonic()
-            self.console.print(f"  {self.line()}", highlight=False, markup=False, soft_wrap=True)
+            self.console.print(visible(f"  {self.line()}"), highlight=False, markup=False, soft_wrap=True)
 
     def _show(self) -> None:
         if self.over.wait(AFTER_S):

@@ -198,7 +198,7 @@ def _duration(path: str) -> Duration | None:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (hot)
             return _DURATIONS.decode(file.read())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -84,7 +84,7 @@ def _key(package: str, content: str) -> str:
 
 def _remembered(path: Path) -> dict[str, Source]:
     """What an earlier command has kept; a damaged file is as good as none."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         remembered = json.loads(path.read_bytes())
         if remembered["form"] == FORM:
             kept = remembered["files"].items()

@@ -100,7 +100,7 @@ def _read(marker: Path) -> AtWork | None:
     """What a marker says; None where there is none or where it is half written."""
     try:
         return msgspec.json.decode(marker.read_bytes(), type=AtWork)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -224,7 +224,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file, in a dictionary of the caller's own."""
     try:
         return dict(_parsed(path.read_text(encoding=_encoding(path))))
-    except (tomllib.TOMLDecodeError, UnicodeError) as error:
+    except (ValueError, RecursionError) as error:  # the second of what nests too deep
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

@@ -95,7 +95,7 @@ def read(folder: Path) -> State:
         raise DataNotFoundError(f"no search in {folder}; expected a {FILE} that `bench tune` has begun")
     try:
         state = state_after(_HEADER.decode(lines[0]), [_EVENT.decode(line) for line in lines[1:]])
-    except ValueError as error:  # msgspec's errors are of this kind too
+    except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind too
         raise ConfigError(f"{path} is not the ledger of a search ({error}); choose another folder") from error
     return msgspec.structs.replace(state, trials=[_timed(folder, trial) for trial in state.trials])
 

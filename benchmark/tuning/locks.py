@@ -115,7 +115,9 @@ def acquire(folder: Path, trial: int) -> TrialLock | None:
             os.close(descriptor)
             return None
         before = None
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # half written: as if there were none
+        with contextlib.suppress(
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        ):  # half written: as if there were none
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
         return TrialLock(path, descriptor, before)
 
@@ -125,7 +127,7 @@ def spent_s(folder: Path, trial: int) -> float:
     try:
         path = folder / FOLDER / str(trial)
         attempts, heard = _DECODER.decode(path.read_bytes()), path.stat().st_mtime
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # taken by nobody yet, ended meanwhile, or half written
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # taken by nobody, ended, half written
         return 0.0
     return sum(attempts.ended_s) + max(0.0, heard - attempts.started)
 

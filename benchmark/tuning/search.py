@@ -152,19 +152,31 @@ def state_after(search: Search, events: list[Event]) -> State:
     """The state that a ledger's events add up to.
 
     Raises:
-        ValueError: an event of a trial that was not created, or has ended; says which.
+        ValueError: an event of a trial that was not created, or has ended, or that is none of this search; says which.
     """
     trials: list[TrialState] = []
     for event in events:
         if isinstance(event, Created):
             if event.trial != len(trials):
                 raise ValueError(f"trial {event.trial} follows trial {len(trials) - 1}")
+            _check(search, trials, event)
             trials.append(TrialState(event.trial, *_content(event)))
             continue
         if not 0 <= event.trial < len(trials) or trials[event.trial].status != "running":
             raise ValueError(f"trial {event.trial} ends without being at work")
         trials[event.trial] = _ended(trials[event.trial], event)
     return State(search, trials, events)
+
+
+def _check(search: Search, trials: list[TrialState], event: Created) -> None:
+    """A trial is one of its search, and what it continues has ended before it."""
+    names = [dimension.name for dimension in search.space.dimensions]
+    if not set(event.values) <= set(names):
+        raise ValueError(f"trial {event.trial} has settings that are not those of the search")
+    if not 0 <= event.start < event.epochs <= search.epochs:
+        raise ValueError(f"trial {event.trial} begins at epoch {event.start} and ends at {event.epochs}")
+    if event.parent is not None and not (0 <= event.parent < len(trials) and trials[event.parent].status == "finished"):
+        raise ValueError(f"trial {event.trial} continues trial {event.parent}, which has not finished")
 
 
 def _content(event: Created) -> tuple[Any, ...]:

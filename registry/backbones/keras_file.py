@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from registry.errors import ContractError, OptionError, WeightsError
+from registry.networks.archives import check_archive
 from registry.networks.finer import join
 from registry.networks.flattened import flattened
 from registry.networks.pretrained import freeze, reason, unfreeze
@@ -57,6 +58,7 @@ def _load(path: str) -> keras.Model:
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
         raise WeightsError(f"{path!r} is no Keras 3 model; save one with model.save('NAME.keras')")
     try:
+        check_archive(Path(path))
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever a third party's configuration leads to
         raise WeightsError(

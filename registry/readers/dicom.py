@@ -56,11 +56,13 @@ def dicom_facts(path: str) -> DicomFacts:
     _pydicom()
     try:
         found = _read(path, stop_before_pixels=True, specific_tags=["PatientID", "PatientAge", *_FACTS.values()])
+        with _damage():  # a value is read when it is asked for
+            said = {name: str(found.get(keyword) or "").strip() for name, keyword in _FACTS.items()}
+            said["age"] = _years(str(found.get("PatientAge") or ""))
+            patient = str(found.get("PatientID") or "").strip()
     except DataError:
         return DicomFacts("", {})
-    said = {name: str(found.get(keyword) or "").strip() for name, keyword in _FACTS.items()}
-    said["age"] = _years(str(found.get("PatientAge") or ""))
-    return DicomFacts(str(found.get("PatientID") or "").strip(), {name: value for name, value in said.items() if value})
+    return DicomFacts(patient, {name: value for name, value in said.items() if value})
 
 
 def facts_of(path: str) -> DicomFacts:
@@ -94,8 +96,9 @@ def dicom_header(path: str) -> Header | None:
     found = _read(path, stop_before_pixels=True, specific_tags=list(_HEADER))
     if not all(keyword in found for keyword in _HEADER):
         return None
-    colour = _COLOURS.get(found.PhotometricInterpretation, UNKNOWN)
-    return Header("DICOM", found.Columns, found.Rows, colour, found.BitsStored)
+    with _damage():
+        colour = _COLOURS.get(str(found.PhotometricInterpretation), UNKNOWN)
+        return Header("DICOM", int(found.Columns), int(found.Rows), colour, int(found.BitsStored))
 
 
 def dicom_film(path: str) -> np.ndarray:
@@ -114,14 +117,15 @@ def dicom_film(path: str) -> np.ndarray:
 def dicom_values(path: str) -> np.ndarray:
     """The stored values (H, W) or (H, W, 3), such as a mask's; raises as `dicom_film`."""
     found, stored = _stored(path)
-    return stored if stored.ndim == 3 else own_bits(found, stored)
+    with _damage():
+        return stored if stored.ndim == 3 else own_bits(found, stored)
 
 
 def _stored(path: str) -> tuple[Any, np.ndarray]:
     """The dataset without its picture, and that as it is stored."""
     found = _read(path, defer_size=_CHUNK)
-    _check(found)
     with _damage():
+        _check(found)
         _check_frame(found)
         stored: np.ndarray = found.pixel_array
         del found.PixelData
