@@ -17,7 +17,9 @@ UNUSED = ("segmenter", "backbone", "head", "epochs", "precision", "deterministic
 @click.command(cls=Once, short_help="Say which images a task trains on and is tested on.")
 @request_flags(*UNUSED)
 @click.option("--folds", type=click.IntRange(2, 20), metavar="K", help="Of a cross-validation.")
-@click.option("--fold", type=click.IntRange(min=0), metavar="N", help="Whose test part it is, of several folds, from 0.")
+@click.option(
+    "--fold", type=click.IntRange(min=0), metavar="N", help="Whose test part it is, of several folds, from 0."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="A CSV file; else it is printed.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def split(**flags: Any) -> None:

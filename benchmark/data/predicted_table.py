@@ -19,6 +19,7 @@ from registry.errors import DataError, DataNotFoundError
 from registry.wording import plural
 
 ID = "id"
+FLOOR = 1e-12  # in place of a probability of 0, whose logarithm is no number
 SUM_TOLERANCE = 0.01  # probabilities of a row may be rounded to two decimals
 MOST_BYTES = 1 << 28  # unpacked: some five million images
 MOST_COLUMNS = 1000

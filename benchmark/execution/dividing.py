@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-
 from benchmark.data.division import Placed, read_division
 from benchmark.execution.session import Known, Session, settled, summarised
 from benchmark.planning.graph import Step

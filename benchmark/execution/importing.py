@@ -11,7 +11,9 @@ import msgspec
 from benchmark.data.division import NAMES
 from benchmark.data.imported import Matched, match
 from benchmark.data.predicted_table import few, read_predictions
+from benchmark.data.value_range import read_range
 from benchmark.execution.dividing import Division, divided
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.session import Session
 from benchmark.planning.imported import plan_controls, plan_imports
 from benchmark.planning.request import Request
@@ -19,8 +21,8 @@ from benchmark.planning.runs import Planned
 from benchmark.records.files import FILE, scan
 from benchmark.records.record import Record
 from benchmark.tasks.components import run_parts
-from benchmark.tasks.spec import AnySize, ImportedSpec, Setting
-from registry.errors import ConfigError
+from benchmark.tasks.spec import AnySize, Classifier, ImportedSpec, Setting
+from registry.errors import ConfigError, unknown_name
 from registry.wording import plural
 
 LONGEST = 80  # characters of a name
@@ -35,11 +37,15 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
         files: predictions, one of each seed of the request, in its order.
         shares: class shares that the probabilities refer to; None takes those of the training subset where there is
             something to calibrate on, and else equal ones: either leaves them as they are.
+        classifier: how to ask files that are ONNX classifiers; None of files of predictions.
+        size: side in pixels of the images that a classifier is asked about.
     """
 
     name: str
     files: tuple[Path, ...]
     shares: Shares | None = None
+    classifier: Classifier | None = None
+    size: int | None = None
 
 
 def check_import(asked: Import, request: Request) -> None:
@@ -53,6 +59,8 @@ def check_import(asked: Import, request: Request) -> None:
             f"--name {asked.name[:LONGEST]!r} cannot be used; expected 1 to {LONGEST} characters that can be seen, "
             "by which tables call the model"
         )
+    if asked.classifier is not None:
+        read_range(asked.classifier.range, asked.classifier.channels)
     if not re.search(r"[^\W_]", asked.name):
         raise ConfigError(f"--name {asked.name!r} holds no letter and no number; say whose model it is")
     if len(asked.files) != len(request.seeds):
@@ -63,13 +71,15 @@ def check_import(asked: Import, request: Request) -> None:
 
 
 def imported_runs(session: Session, asked: Import) -> list[Planned]:
-    """The runs that files of predictions make, and last the rules that they must beat.
+    """The runs that files make, predictions or classifiers, and last the rules that they must beat.
 
     Raises:
         BenchError: the data or a file cannot be used, or its name is taken; one line says why.
     """
     division = divided(session)
     _check_folds(division)
+    if asked.classifier is not None:
+        return _asked(session, asked, asked.classifier, division)
     classes = list(division.spec.classes)
     matched, digests = [], []
     for path in asked.files:
@@ -79,13 +89,44 @@ def imported_runs(session: Session, asked: Import) -> list[Planned]:
         _say(session, path, matched[-1], table.unread)
     subsets = _alike(asked.files, matched)
     shares = asked.shares or ("training" if subsets == "all" else "equal")
-    task = msgspec.structs.asdict(division.spec.images)
     files = [{"file": str(path.absolute()), "sha256": one} for path, one in zip(asked.files, digests, strict=True)]
-    own = {"name": asked.name, "subsets": subsets, "shares": shares, "images": AnySize(**task)}
-    return planned_imports(session, division, own, files)
+    own = {"name": asked.name, "subsets": subsets, "shares": shares, "images": _images(division)}
+    return _planned(session, division, own, files)
 
 
-def planned_imports(
+def _asked(session: Session, asked: Import, classifier: Classifier, division: Division) -> list[Planned]:
+    """The runs of classifiers, each tried on a few images first."""
+    _check_order(classifier.order, list(division.spec.classes))
+    images = _images(division, asked.size)
+    files = []
+    for path in asked.files:
+        told = session.worker.ask(LookAtClassifier(str(path.absolute()), classifier, images.size), str)
+        session.display.say(told)
+        files.append({"file": str(path.absolute()), "sha256": _sha256(path)})
+    own = {"name": asked.name, "subsets": "all", "shares": asked.shares or "training", "images": images}
+    return _planned(session, division, {**own, "classifier": classifier}, files)
+
+
+def _images(division: Division, size: int | None = None) -> AnySize:
+    """How the task prepares images, at another size where one is given."""
+    task = msgspec.structs.asdict(division.spec.images)
+    try:
+        return AnySize(**{**task, "size": size or task["size"]})
+    except ValueError as error:
+        raise ConfigError(f"--size: {error}") from error
+
+
+def _check_order(order: Sequence[str], classes: Sequence[str]) -> None:
+    for name in order:
+        if name not in classes:
+            raise unknown_name(
+                "class", name, classes, "the task's [classes], which --classes lists in the file's order"
+            )
+    if sorted(order) != sorted(classes):
+        raise ConfigError(f"--classes has {', '.join(order)}; expected each of {', '.join(classes)} once")
+
+
+def _planned(
     session: Session, division: Division, own: Mapping[str, object], files: Sequence[Mapping[str, str]]
 ) -> list[Planned]:
     """The runs of these files, of the session's seeds in their order, and the rules beside them.
@@ -99,7 +140,7 @@ def planned_imports(
     _check_distinct(files)
     shared = {name: getattr(division.spec, name) for name in Setting.__struct_fields__}
     specs = [
-        ImportedSpec(**{**shared, **own, **file, "seed": seed})  # type: ignore[arg-type]
+        ImportedSpec(**{**shared, **own, **file, "seed": seed})
         for seed, file in zip(session.request.seeds, files, strict=True)
     ]
     beside = (division.known.summary, session.store, session.results, session.index)
@@ -109,7 +150,7 @@ def planned_imports(
     return [*planned, plan_controls(division.spec, *beside)]
 
 
-def sha256_of(path: Path) -> str:
+def _sha256(path: Path) -> str:
     """Digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -160,8 +201,9 @@ def _check_free(run: Planned) -> None:
     start = "-".join([*run_parts(run.spec), f"s{run.spec.seed}", f"f{run.spec.fold}", ""])
     for place in run.folder.parent.glob(f"{start}*/{FILE}"):
         for _, found in scan(place):
-            same = isinstance(found, Record) and found.pipeline_digest == run.plan.pipeline_digest
-            if same and found.status == "ok" and not found.scored_from and found.run != run.plan.run:
+            if not isinstance(found, Record) or found.status != "ok" or found.scored_from:
+                continue
+            if found.pipeline_digest == run.plan.pipeline_digest and found.run != run.plan.run:
                 raise ConfigError(
                     f"{place.parent} has other predictions by {run.spec.name!r}, seed {run.spec.seed}; give another "
                     f"--name or --seeds, or take it away with bench rm {place.parent}"

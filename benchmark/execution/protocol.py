@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.papering import DrawFigures
 from benchmark.planning.graph import Step
 from benchmark.records.data_check import DataCheck, Twins
@@ -171,7 +172,9 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
 
 Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks | TryPromises  # nothing runs yet
-Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate
+Request = (
+    Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | LookAtClassifier | Measure | Evaluate
+)
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):

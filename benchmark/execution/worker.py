@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.causes import cause_of
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -60,6 +61,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     RunTrial: "benchmark.tuning.trial",
     DrawSearch: "benchmark.tuning.drawing",
     DrawFigures: "benchmark.execution.papering",
+    LookAtClassifier: "benchmark.execution.looking",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",
 }

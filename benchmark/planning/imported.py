@@ -48,7 +48,7 @@ def plan(spec: ImportedSpec, summary: DatasetSummary, index: CodeIndex) -> Plan:
 def plan_controls(
     spec: ControlsSpec, summary: DatasetSummary, store: Store, results: Path, index: CodeIndex
 ) -> Planned:
-    """The rules of the data that an import must beat: at the task's own size, so that those of its runs are the same."""
+    """The rules of the data that an import must beat, at the task's own size: those that runs of the task have."""
     chain = Chain(spec, index)
     chain.adopt("", *split_steps(spec, summary, index))
     steps = controls.plan(spec, summary, [chain.planned(summary)], index)

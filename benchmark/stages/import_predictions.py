@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.data.division import read_division
 from benchmark.data.imported import match
-from benchmark.data.predicted_table import read_predictions
+from benchmark.data.predicted_table import FLOOR, read_predictions
 from benchmark.data.targets import class_targets
 from benchmark.stages.logits import write_logits
 from benchmark.stages.reading import Reader
@@ -17,7 +17,6 @@ from registry.errors import DataError
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
 
-FLOOR = 1e-12  # in place of a probability of 0, whose logarithm is no number
 OUTSIDE = {"all": ("validation", "calibration", "test"), "test": ("test",)}  # what is imported -> subsets
 
 
