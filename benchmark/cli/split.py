@@ -37,7 +37,7 @@ def split(**flags: Any) -> None:
     """
     request = request_of(flags, "results")
 
-    from benchmark.execution.dividing import divided
+    from benchmark.execution.dividing import divided, posed
     from benchmark.execution.session import opened
     from benchmark.storage.refusals import check_can_be_written, check_writable
 
@@ -47,7 +47,7 @@ def split(**flags: Any) -> None:
         check_can_be_written(output.absolute().parent, "choose another file with -o")
     _, display = screen(output is None)
     with opened(request, display) as session:
-        found = divided(session, flags["fold"])
+        found = divided(session, posed(session, flags["fold"]))
     _write(found, output, flags["as_json"])
     display.say(_told(found, output))
 

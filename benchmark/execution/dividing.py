@@ -14,6 +14,13 @@ from benchmark.tasks.spec import ControlsSpec
 from registry.errors import ConfigError, StorageError
 
 
+class Posed(NamedTuple):
+    """What is asked of which data; `spec` is of rules, which stand on the split alone."""
+
+    spec: ControlsSpec
+    known: Known
+
+
 class Division(NamedTuple):
     """A task's images, each where its split has it.
 
@@ -36,11 +43,11 @@ class Division(NamedTuple):
         return {label: name for name, labels in self.spec.classes.items() for label in labels}
 
 
-def divided(session: Session, fold: int | None = None) -> Division:
-    """The split that runs of a session's request have.
+def posed(session: Session, fold: int | None = None) -> Posed:
+    """The task and the data of a session's request, before anything is prepared.
 
     Args:
-        fold: whose, of a cross-validation; None where there is one hold-out.
+        fold: whose split, of a cross-validation; None where there is one hold-out.
 
     Raises:
         ConfigError: there is no such fold, or settings are asked for that change no split.
@@ -52,14 +59,22 @@ def divided(session: Session, fold: int | None = None) -> Division:
     setting = resolved_setting(
         asked.task, asked.name, known.choice, known.summary, settled(session), session.request.allow_format_differences
     )
-    spec = ControlsSpec(**setting, seed=0, fold=chosen)
-    steps = division_steps(spec, known.summary, session.index)
+    return Posed(ControlsSpec(**setting, seed=0, fold=chosen), known)
+
+
+def divided(session: Session, asked: Posed) -> Division:
+    """The split that runs of the task have; found, or made as they would make it.
+
+    Raises:
+        BenchError: an image cannot be used, or the split would mislead.
+    """
+    steps = division_steps(asked.spec, asked.known.summary, session.index)
     session.index.keep()
     _build(session, steps)
     split, paths = (_artefact(session, steps[role]) for role in ("split", "paths"))
     digest = (split / "digest").read_text()
-    found: dict[str, str] = json.loads((paths / "paths.json").read_bytes())  # msgspec takes no half of a surrogate pair
-    return Division(spec, known, read_division(split), found, digest)
+    found: dict[str, str] = json.loads((paths / "paths.json").read_bytes())  # msgspec takes no half of a pair
+    return Division(asked.spec, asked.known, read_division(split), found, digest)
 
 
 def _checked(asked: Asked, fold: int | None) -> int:

@@ -12,7 +12,7 @@ from benchmark.data.division import NAMES
 from benchmark.data.imported import Matched, match
 from benchmark.data.predicted_table import few, read_predictions
 from benchmark.data.value_range import read_range
-from benchmark.execution.dividing import Division, divided
+from benchmark.execution.dividing import Posed, divided, posed
 from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.session import Session
 from benchmark.planning.imported import plan_controls, plan_imports
@@ -21,7 +21,7 @@ from benchmark.planning.runs import Planned
 from benchmark.records.files import FILE, scan
 from benchmark.records.record import Record
 from benchmark.tasks.components import run_parts
-from benchmark.tasks.spec import AnySize, Classifier, ImportedSpec, Setting
+from benchmark.tasks.spec import AnySize, Classifier, ControlsSpec, ImportedSpec, Setting
 from registry.errors import ConfigError, unknown_name
 from registry.wording import plural
 
@@ -76,40 +76,43 @@ def imported_runs(session: Session, asked: Import) -> list[Planned]:
     Raises:
         BenchError: the data or a file cannot be used, or its name is taken; one line says why.
     """
-    division = divided(session)
-    _check_folds(division)
+    posing = posed(session)
+    _check_folds(posing.spec)
     if asked.classifier is not None:
-        return _asked(session, asked, asked.classifier, division)
-    classes = list(division.spec.classes)
-    matched, digests = [], []
-    for path in asked.files:
-        table = read_predictions(path, classes)
+        return _asked(session, asked, asked.classifier, posing)
+    tables = [read_predictions(path, list(posing.spec.classes)) for path in asked.files]
+    files = [
+        {"file": str(path.absolute()), "sha256": one.sha256} for path, one in zip(asked.files, tables, strict=True)
+    ]
+    _check_distinct(files)
+    division = divided(session, posing)
+    matched = []
+    for path, table in zip(asked.files, tables, strict=True):
         matched.append(match(path.name, table.ids, division.placed))
-        digests.append(table.sha256)
         _say(session, path, matched[-1], table.unread)
     subsets = _alike(asked.files, matched)
     shares = asked.shares or ("training" if subsets == "all" else "equal")
-    files = [{"file": str(path.absolute()), "sha256": one} for path, one in zip(asked.files, digests, strict=True)]
-    own = {"name": asked.name, "subsets": subsets, "shares": shares, "images": _images(division)}
-    return _planned(session, division, own, files)
+    own = {"name": asked.name, "subsets": subsets, "shares": shares, "images": _images(posing.spec)}
+    return _planned(session, posing, own, files)
 
 
-def _asked(session: Session, asked: Import, classifier: Classifier, division: Division) -> list[Planned]:
+def _asked(session: Session, asked: Import, classifier: Classifier, posing: Posed) -> list[Planned]:
     """The runs of classifiers, each tried on a few images first."""
-    _check_order(classifier.order, list(division.spec.classes))
-    images = _images(division, asked.size)
+    _check_order(classifier.order, list(posing.spec.classes))
+    images = _images(posing.spec, asked.size)
     files = []
     for path in asked.files:
         told = session.worker.ask(LookAtClassifier(str(path.absolute()), classifier, images.size), str)
         session.display.say(told)
         files.append({"file": str(path.absolute()), "sha256": _sha256(path)})
+    _check_distinct(files)
     own = {"name": asked.name, "subsets": "all", "shares": asked.shares or "training", "images": images}
-    return _planned(session, division, {**own, "classifier": classifier}, files)
+    return _planned(session, posing, {**own, "classifier": classifier}, files)
 
 
-def _images(division: Division, size: int | None = None) -> AnySize:
+def _images(spec: ControlsSpec, size: int | None = None) -> AnySize:
     """How the task prepares images, at another size where one is given."""
-    task = msgspec.structs.asdict(division.spec.images)
+    task = msgspec.structs.asdict(spec.images)
     try:
         return AnySize(**{**task, "size": size or task["size"]})
     except ValueError as error:
@@ -127,7 +130,7 @@ def _check_order(order: Sequence[str], classes: Sequence[str]) -> None:
 
 
 def _planned(
-    session: Session, division: Division, own: Mapping[str, object], files: Sequence[Mapping[str, str]]
+    session: Session, posing: Posed, own: Mapping[str, object], files: Sequence[Mapping[str, str]]
 ) -> list[Planned]:
     """The runs of these files, of the session's seeds in their order, and the rules beside them.
 
@@ -135,19 +138,18 @@ def _planned(
         own: fields of `ImportedSpec` that all of them share.
 
     Raises:
-        ConfigError: a file stands twice, or other predictions are there under this name.
+        ConfigError: other predictions are there under this name.
     """
-    _check_distinct(files)
-    shared = {name: getattr(division.spec, name) for name in Setting.__struct_fields__}
+    shared = {name: getattr(posing.spec, name) for name in Setting.__struct_fields__}
     specs = [
         ImportedSpec(**{**shared, **own, **file, "seed": seed})
         for seed, file in zip(session.request.seeds, files, strict=True)
     ]
-    beside = (division.known.summary, session.store, session.results, session.index)
+    beside = (posing.known.summary, session.store, session.results, session.index)
     planned = plan_imports(specs, *beside)
     for run in planned:
         _check_free(run)
-    return [*planned, plan_controls(division.spec, *beside)]
+    return [*planned, plan_controls(posing.spec, *beside)]
 
 
 def _sha256(path: Path) -> str:
@@ -156,10 +158,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_folds(division: Division) -> None:
-    if division.spec.split.folds > 1:
+def _check_folds(spec: ControlsSpec) -> None:
+    if spec.split.folds > 1:
         raise ConfigError(
-            f"the task has {division.spec.split.folds} folds, and predictions are imported for one hold-out; "
+            f"the task has {spec.split.folds} folds, and predictions are imported for one hold-out; "
             "use --set split.folds=1"
         )
 

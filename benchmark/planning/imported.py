@@ -40,7 +40,7 @@ def plan(spec: ImportedSpec, summary: DatasetSummary, index: CodeIndex) -> Plan:
     else:
         asked = (spec.classifier, spec.images.equalise, chain.libraries(*ONNX))
         chain.add("predict", *settings, *asked, reads=("prepare", "split"), module="import_onnx")
-    taken = (spec.subsets, spec.shares, Path(spec.file).name)  # the last stands in its notes
+    taken = (spec.subsets, spec.shares, spec.classifier is None)  # the last stands in its notes
     chain.add("score", *scoring(chain), *taken, reads=("prepare", "split", "predict"), module="score_imported")
     return chain.planned(summary, WRITER)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from benchmark.data.predicted_table import FLOOR
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.scoring import Scores, score
 from benchmark.evaluation.training_checks import one_answer
@@ -82,10 +83,9 @@ def _write_predictions(run: Reader, stored: Logits, scores: Scores, folder: Path
 
 
 def _notes(spec: "ImportedSpec", clipped: int) -> list[str]:
-    """What a reader must know of where the predictions come from and how they were taken."""
-    made = "made by" if spec.classifier else "imported from"
-    whose = f"predictions {made} {Path(spec.file).name} (SHA-256 {spec.sha256[:12]}…), trained elsewhere: that it never"
-    notes = [f"{whose} saw test images is its makers' word"]
+    """What a reader must know of where the predictions come from and how they were taken; alike for all seeds."""
+    made = "made by a classifier in an ONNX file" if spec.classifier else "imported from a table of another program"
+    notes = [f"predictions {made}: that it never saw test images is its makers' word"]
     taken = f"its probabilities are taken to refer to {SHARES[spec.shares]}"
     if spec.subsets == "all":
         notes.append(f"calibrated on the calibration subset as every row is; {taken}")
@@ -94,7 +94,7 @@ def _notes(spec: "ImportedSpec", clipped: int) -> list[str]:
     else:
         notes.append(f"not calibrated, for test images alone are there; {taken}, and decided at equal ones")
     zero = "image has a probability" if clipped == 1 else "images have a probability"
-    return notes + ([f"{clipped:,} {zero} below 1e-12, taken for that"] if clipped else [])
+    return notes + ([f"{clipped:,} {zero} below {FLOOR:g}, taken for that"] if clipped else [])
 
 
 SHARES = {"equal": "equal class shares", "training": "the class shares of the training subset"}
