@@ -76,7 +76,7 @@ def imported_runs(session: Session, asked: Import) -> list[Planned]:
     Raises:
         BenchError: the data or a file cannot be used, or its name is taken; one line says why.
     """
-    posing = posed(session)
+    posing = posed(session, 0)
     _check_folds(posing.spec)
     if asked.classifier is not None:
         return _asked(session, asked, asked.classifier, posing)
