@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from benchmark import api
-from benchmark.cli.main import COMMANDS
+from benchmark.cli.main import COMMANDS, MODULES
 from benchmark.planning.request import assignments
 from benchmark.tasks.reading import parse_assignment, parse_component, read_task, resolve_classes
 from benchmark.tasks.schema import Tuning
@@ -41,7 +41,7 @@ PLACES = (
 )  # fmt: skip
 PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
 README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
-COMMAND = {name: importlib.import_module(f"benchmark.cli.{name}").command for name in COMMANDS}
+COMMAND = {name: importlib.import_module(f"benchmark.cli.{MODULES.get(name, name)}").command for name in COMMANDS}
 
 
 def blocks(page: str, kind: str) -> list[str]:

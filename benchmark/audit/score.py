@@ -21,7 +21,10 @@ from registry.errors import ConfigError, DataNotFoundError, VerificationError
 
 # A record, the folder of its run, a folder for predictions -> fields of the record that are otherwise now.
 Rescore = Callable[[Record, Path, Path], dict[str, Any]]
-BY_KIND = {"vote": "benchmark.stages.score_vote"}  # which module scores a specification of some kind
+BY_KIND = {
+    "vote": "benchmark.stages.score_vote",
+    "imported": "benchmark.stages.score_imported",
+}  # which module scores a specification of some kind
 ORDINARY = "benchmark.stages.score"
 
 

@@ -8,6 +8,7 @@ import click
 from benchmark.cli.completing import components, folders
 from benchmark.cli.fetch import fetch
 from benchmark.cli.group import Suggesting
+from benchmark.cli.split import split
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import DatasetChoice
@@ -21,6 +22,7 @@ def command() -> None:
 
 
 command.add_command(fetch)
+command.add_command(split)
 
 
 @command.command(short_help="Say what may be wrong with a dataset.")

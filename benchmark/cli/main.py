@@ -14,6 +14,7 @@ from benchmark.cli.group import Suggesting
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+MODULES = {"import": "importing"}  # commands whose names no module can have
 VARIABLE = "_BENCH_COMPLETE"  # set by the scripts that `bench completion` prints
 WIDEST = 80  # columns
 LONGEST = 4000  # characters of a complaint
@@ -22,6 +23,7 @@ COMMANDS = {
     "run": "Train and score pipelines on a task, then compare them.",
     "tune": "Search the settings of a pipeline, and compare them with the default.",
     "compare": "Compare the results below a folder.",
+    "import": "Bring the predictions of another program into the tables of a task.",
     "evaluate": "Evaluate finished runs on images that they never saw.",
     "predict": "Predict images by a finished run, with masks, heat maps and warnings.",
     "export": "Export a finished run as one ONNX graph, for programs without Keras.",
@@ -54,7 +56,7 @@ class LazyGroup(Suggesting):
             UnknownNameError: there is none.
         """
         if name not in self.commands and name in COMMANDS:
-            self.add_command(importlib.import_module(f"benchmark.cli.{name}").command, name)
+            self.add_command(importlib.import_module(f"benchmark.cli.{MODULES.get(name, name)}").command, name)
         return super().get_command(context, name)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> "list[CompletionItem[str]]":

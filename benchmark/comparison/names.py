@@ -17,7 +17,7 @@ ASIDE = (
     "tuned",
 )  # in one table these make no two pipelines
 APART = ("members", "reference", *ASIDE)  # tables of a specification that are looked at otherwise, or not at all
-IMPLIED = ("kind", "classical", "features_head")  # by the components
+IMPLIED = ("kind", "classical", "features_head", "name", "file", "sha256")  # by the components, or by the name
 UNTRAINED = ("none", "threshold", "dataset")  # segmenters of ours for which it means nothing how one is trained
 
 

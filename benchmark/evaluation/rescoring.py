@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from benchmark.evaluation.curves import Outputs, curves, encoded
 from benchmark.evaluation.scoring import score
 from benchmark.evaluation.stored import SPLIT, read_columns, read_training
+from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.curves import FILE as CURVES
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
@@ -34,7 +36,9 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
             "and the classes of its training images; score the runs that it was pooled of"
         )
     count = len(training.targets)
-    shares = np.bincount(training.targets, minlength=len(record.classes)) / count
+    shares = (np.bincount(training.targets, minlength=len(record.classes)) / count).tolist()
+    if record.imported:  # whose probabilities may stay at the shares that they came with
+        shares = [record.calibration.data_prior[name] for name in record.classes]
     sources: list[str | None] | None = None
     if training.sources is not None:
         sources = [source or None for source in (*training.sources, *columns["sources"])]
@@ -45,7 +49,7 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
         logits=np.concatenate([np.zeros((count, len(record.classes))), columns["logits"]]),
         subsets=np.concatenate([np.full(count, "train"), columns["subsets"]]),
         groups=np.concatenate([[f"train {row}" for row in range(count)], columns["groups"]]),
-        data_prior=shares.tolist(),
+        data_prior=shares,
         batch_prior=[record.calibration.batch_prior[name] for name in record.classes],
         seed=record.seed,
         sources=sources,
@@ -56,8 +60,17 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     test = columns["subsets"] == "test"
     own = {"": Outputs(*(outputs[name][test] for name in ("corrected_logits", "probabilities")))}
     resampled = columns["groups"][test], record.seed, int(record.spec["resamples"])
-    found = curves(record.classes, record.positive, columns["targets"][test], own, *resampled)
-    (target / CURVES).write_bytes(encoded(found))
+    drawn = curves(record.classes, record.positive, columns["targets"][test], own, *resampled)
+    (target / CURVES).write_bytes(encoded(drawn))
     if (folder / SPLIT).is_file():
         shutil.copy(folder / SPLIT, target)
-    return {name: getattr(scores, name) for name in ("metrics", "controls", "confusion", "calibration")}
+    found = {name: getattr(scores, name) for name in ("metrics", "controls", "confusion")}
+    return {**found, "calibration": _worded(record, scores.calibration)}
+
+
+def _worded(record: Record, found: CalibrationInfo) -> CalibrationInfo:
+    """What was fitted, of imported predictions with the record's own words of how they were taken."""
+    if not record.imported:
+        return found
+    own = record.calibration
+    return msgspec.structs.replace(found, decisions=own.decisions, probabilities=own.probabilities)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from benchmark.execution.process import Worker
 from benchmark.execution.protocol import TryOut
 from benchmark.planning.runs import Planned
-from benchmark.tasks.spec import ControlsSpec, VoteSpec
+from benchmark.tasks.spec import ControlsSpec, ImportedSpec, VoteSpec
 from registry.options import Scalar
 
 
@@ -17,7 +17,7 @@ def try_heads(planned: Iterable[Planned], worker: Worker) -> None:
     """
     heads: list[tuple[str, dict[str, Scalar], int]] = []
     for run in planned:
-        if isinstance(run.spec, ControlsSpec):
+        if isinstance(run.spec, ControlsSpec | ImportedSpec):
             continue
         specs = run.spec.members.values() if isinstance(run.spec, VoteSpec) else [run.spec]
         heads += [

@@ -13,7 +13,7 @@ from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Answer
 from benchmark.planning.backend import keras_backend
 from benchmark.records.files import FILE, verify
-from benchmark.records.places import without_models
+from benchmark.records.places import without_model, without_models
 from benchmark.records.prediction import Answered
 from benchmark.records.record import Record
 from benchmark.tasks.spec import run_spec
@@ -205,6 +205,8 @@ def loaded(folder: Path, cache: Path) -> Pipeline:
         raise DataError(f"{record.run} failed ({cause}), so there is nothing that predicts; run it again")
     if record.of_controls:
         raise DataError(f"{record.run} is of control rules, which predict nothing elsewhere; take the folder of a run")
+    if record.imported:
+        raise without_model(record)
     if record.scored_from:
         raise DataError(f"{record.run} was scored anew and keeps no models; take the run beside it that it is of")
     if record.members:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.onnx_requests import Onnx
 from benchmark.execution.papering import DrawFigures
 from benchmark.planning.graph import Step
@@ -174,7 +175,8 @@ class Evaluate(_Request, frozen=True, tag="evaluate"):
 
 
 Before = CheckData | Describe | Device | Summarise | TryOut | TryNetworks | TryPromises  # nothing runs yet
-Request = Before | Answer | Build | WriteRecord | RunTrial | DrawSearch | DrawFigures | Measure | Evaluate | Onnx
+Apart = DrawFigures | DrawSearch | LookAtClassifier | Onnx  # no run is built
+Request = Before | Apart | Answer | Build | WriteRecord | RunTrial | Measure | Evaluate
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", forbid_unknown_fields=True):

@@ -119,7 +119,7 @@ def specified(session: Session, asked: Asked, chosen: Chosen, seeds: Sequence[in
         BenchError: the data, a component or a setting cannot be used.
     """
     runtime = settled(session)
-    choice, summary, described = found = _summarised(session, asked.task, chosen)
+    choice, summary, described = found = summarised(session, asked.task, chosen)
     specs = resolve(
         asked.task, asked.name, chosen, choice, summary, described, forced=asked.forced, seeds=seeds, runtime=runtime,
         allow_format_differences=session.request.allow_format_differences,
@@ -177,8 +177,8 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
     return [Finished(run, records[run.plan.run]) for run in planned]
 
 
-def _summarised(session: Session, task: Task, chosen: Chosen) -> Known:
-    """Data and descriptions; shows what the data are."""
+def summarised(session: Session, task: Task, chosen: Chosen) -> Known:
+    """Data and descriptions of what was chosen; shows what the data are."""
     request, store = session.request, session.store
     with session.display.summarising() as watch:
         asked = Summarise(dataset_of(request, task), task.split.seed, str(store.root))

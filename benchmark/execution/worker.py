@@ -17,6 +17,7 @@ import msgspec
 
 from benchmark.execution.causes import cause_of
 from benchmark.execution.converting import Convert
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -64,6 +65,7 @@ OPERATIONS: dict[type, str] = {  # modules whose `serve(request, emit)` gives a 
     DrawFigures: "benchmark.execution.papering",
     Convert: "benchmark.execution.converting",
     Prove: "benchmark.execution.proving",
+    LookAtClassifier: "benchmark.execution.looking",
     Measure: "benchmark.speed.measure",
     Evaluate: "benchmark.execution.evaluating",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records.files import FILE, scan, verify
-from benchmark.records.places import without_models
+from benchmark.records.places import without_model, without_models
 from benchmark.records.record import Record
 from benchmark.tasks.spec import RunSpec, VoteSpec, run_spec, target_of
 from registry.errors import ConfigError, DataError, DataNotFoundError
@@ -53,6 +53,8 @@ def finished(folder: Path) -> Finished:
         raise DataError(f"{record.run} failed{cause}, so there is nothing that predicts; run it again")
     if record.of_controls:
         raise DataError(f"{record.run} is of control rules, which predict nothing elsewhere; take the folder of a run")
+    if record.imported:
+        raise without_model(record)
     if record.scored_from:
         raise DataError(f"{record.run} was scored anew and keeps no models; take the run beside it that it is of")
     if record.fold is None:

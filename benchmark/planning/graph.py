@@ -131,7 +131,7 @@ def missing(plan: Plan, has: Callable[[str, str], bool], end: Step | None = None
 def subject(step: Step) -> str:
     """What a step is about, whatever the seed: a dataset, a segmenter, a network, a pipeline."""
     spec = step.spec
-    if step.name in ("prepare", "copies", "split", "originals", "familiarity"):
+    if step.name in ("prepare", "copies", "split", "paths", "originals", "familiarity"):
         return spec.dataset.name
     if not isinstance(spec, RunSpec) or step.name not in SUBJECTS:
         return plain_name(spec)

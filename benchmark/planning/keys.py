@@ -6,6 +6,7 @@
     folds/N/… up to score ─ score ─ record                                                        pooled
     prepare, split ─ familiarity ─ record          of any single run
     originals, prepare, split ─ controls ─ record; on masks instead of originals; folds/N/…       controls
+    prepare, split ─ predict ─ score ─ record      imported, see `benchmark.planning.imported`
 
 A key holds the stage's code, its components' code and options, the settings it reads, the versions of the libraries
 that matter to it, and the keys of what it reads.  That of a record holds no code: whoever changes what a record says
@@ -98,6 +99,13 @@ def read_steps(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> tuple[S
     chain = Chain(msgspec.structs.replace(spec, split=split), index)
     _split(chain, summary)
     return chain.steps["prepare"], chain.steps.get("copies")
+
+
+def split_steps(spec: Spec, summary: DatasetSummary, index: CodeIndex) -> tuple[dict[str, Step], list[str]]:
+    """The steps that any run begins with, up to its split, and what of them cannot be found again."""
+    chain = Chain(spec, index)
+    _split(chain, summary)
+    return chain.steps, chain.uncacheable
 
 
 def scoring(chain: Chain) -> tuple[object, ...]:

@@ -115,15 +115,38 @@ def resolve(
         OptionError: an option that no chosen component has, or a value that does not fit.
         RefusedError: the dataset's own masks, or its files' format, would give the class away.
     """
+    settings = resolved_setting(task, name, choice, summary, runtime, allow_format_differences)
+    _check_components(chosen, forced, summary, described)
+    pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
+    voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
+    specs: list[Spec] = []
+    for seed, fold in itertools.product(seeds, range(task.split.folds)):
+        own = {**settings, "seed": seed, "fold": fold}
+        direct = [pipeline.spec(task, own) for pipeline in pipelines]
+        specs += direct
+        specs += [vote for voter in voters for vote in _votes(task.scheme, direct, voter, own, described)]
+    return specs
+
+
+def resolved_setting(
+    task: Task,
+    name: str,
+    choice: DatasetChoice,
+    summary: DatasetSummary,
+    runtime: Runtime,
+    allow_format_differences: bool,
+) -> dict[str, Any]:
+    """Fields of `Setting` but for seed and fold: what is asked of which images, whoever answers.
+
+    Raises:
+        BenchError: as of `resolve`, for task and data.
+    """
     classes = resolve_classes(task, summary.labels, choice.ignore, summary.separator)
     if not allow_format_differences:
         check_format(summary.facts, summary.counts, classes)
     _check_metric(task, classes)
     check_split(task.split, classes, summary)
-    _check_components(chosen, forced, summary, described)
-    pipelines = _distinct([_Pipeline.of(parts, task, described) for parts in chosen.pipelines])
-    voters = _distinct([_resolved("voter", voter, task, described) for voter in chosen.voters])
-    settings = {
+    return {
         "task": name,
         "title": task.title,
         "metric": task.metric,
@@ -135,13 +158,6 @@ def resolve(
         "resamples": task.resamples,
         "runtime": runtime,
     }
-    specs: list[Spec] = []
-    for seed, fold in itertools.product(seeds, range(task.split.folds)):
-        own = {**settings, "seed": seed, "fold": fold}
-        direct = [pipeline.spec(task, own) for pipeline in pipelines]
-        specs += direct
-        specs += [vote for voter in voters for vote in _votes(task.scheme, direct, voter, own, described)]
-    return specs
 
 
 class _Pipeline(msgspec.Struct, frozen=True):

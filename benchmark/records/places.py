@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from benchmark.records.contents import RECORD
 from benchmark.records.files import read
+from benchmark.records.record import Record
 from registry.errors import ConfigError, DataNotFoundError
 
 SEARCHES, SEARCH = "tuning", "ledger.jsonl"  # a folder of searches for settings; the file that makes one
@@ -78,6 +79,15 @@ def without_models(folder: Path, models: str, run: str, task: str) -> DataNotFou
             f"no models in {folder}: reference records come without models; bench run --task {task} trains one"
         )
     return DataNotFoundError(f"no models in {folder}; expected a folder {models!r}; run {run} again")
+
+
+def without_model(record: Record) -> DataNotFoundError:
+    """The error of a record whose predictions were imported."""
+    file = PurePath(str(record.spec.get("file", ""))).name
+    return DataNotFoundError(
+        f"{record.run} has no model of its own: its predictions come from {file or 'a file'}, of another program; ask "
+        "that one, or take a run of bench"
+    )
 
 
 def _several(text: str, found: Sequence[str], results: Path) -> ConfigError:

@@ -187,3 +187,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     def of_controls(self) -> bool:
         """Whether it is of rules that stand beside pipelines, and of no pipeline."""
         return self.spec.get("kind") == "controls"
+
+    @property
+    def imported(self) -> bool:
+        """Whether another program made its predictions, so that no model of it is here."""
+        return self.spec.get("kind") == "imported"

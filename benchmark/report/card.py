@@ -4,6 +4,7 @@ from pathlib import Path
 
 from benchmark.records.contents import fits
 from benchmark.records.record import Record
+from benchmark.report.cards import imported
 from benchmark.report.cards.about import data, preparation, use
 from benchmark.report.cards.beside import Beside, beside
 from benchmark.report.cards.checklists import checklists
@@ -47,9 +48,7 @@ def content(record: Record, found: Beside, sealed: bool, picture: bytes = b"") -
         *_failure(record),
         use(record),
         data(record),
-        preparation(record),
-        model(record, found),
-        training(record),
+        *(imported.sections(record) if record.imported else _trained_here(record, found)),
         output(record),
         test(record, found),
         controls(record, found),
@@ -65,6 +64,10 @@ def content(record: Record, found: Beside, sealed: bool, picture: bytes = b"") -
     )
     title = f"Model card: {record.pipeline}, seed {record.seed}, task {record.task}"
     return Card(title, warning, [*sections, checklists(sections)], picture)
+
+
+def _trained_here(record: Record, found: Beside) -> list[Section]:
+    return [preparation(record), model(record, found), training(record)]
 
 
 def _failure(record: Record) -> list[Section]:

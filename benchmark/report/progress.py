@@ -26,6 +26,7 @@ WORDS = {
     "prepare": "preparing images",
     "copies": "searching copies",
     "split": "splitting",
+    "paths": "listing files",
     "segmenter": "training the segmenter",
     "masks": "predicting masks",
     "inputs": "applying masks",
@@ -43,7 +44,7 @@ WORDS = {
 }
 
 UNSEEDED = (  # steps that are the same for all training seeds
-    "prepare", "copies", "split", "segmenter", "masks", "inputs", "originals", "controls", "familiarity",
+    "prepare", "copies", "split", "paths", "segmenter", "masks", "inputs", "originals", "controls", "familiarity",
 )  # fmt: skip
 UNSEARCHED = (
     "No copies of films were looked for, only patients and files: a run looks, and stops (exit code 4) where the parts "

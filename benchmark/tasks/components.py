@@ -1,12 +1,14 @@
 """What a specification is made of, and what it is called."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmark.tasks.schema import Component
-from benchmark.tasks.spec import ControlsSpec, RunSpec, Spec, VoteSpec
+from benchmark.tasks.spec import ControlsSpec, ImportedSpec, RunSpec, Spec, VoteSpec
 
-CONTROLS = "controls"
+CONTROLS, IMPORTED = "controls", "imported"
+LONGEST = 40  # characters of a name that are in a folder's
 Defaults = Callable[[str, str], Mapping[str, Any]]  # kind, name -> the component's options at their defaults
 
 
@@ -17,6 +19,8 @@ def components_of(spec: Spec) -> list[tuple[str, str, Component]]:
         return [dataset, ("voter", "voter", spec.voter)]
     if isinstance(spec, ControlsSpec):
         return [dataset, ("segmenter", "segmenter", spec.segmenter)] if spec.segmenter else [dataset]
+    if isinstance(spec, ImportedSpec):
+        return [dataset]
     parts = [("segmenter", "segmenter", spec.segmenter), ("backbone", "backbone", spec.backbone)]
     features_head = [("features_head", "head", spec.features_head)] if spec.features_head else []
     return [dataset, *parts, ("head", "head", spec.head), *features_head]
@@ -33,6 +37,8 @@ def pipeline_name(spec: Spec, defaults: Defaults) -> str:
     """``unet+sepcnn+dense``, options that differ from the component's default in brackets; a vote by its members."""
     if isinstance(spec, ControlsSpec):
         return spec.rule or CONTROLS
+    if isinstance(spec, ImportedSpec):
+        return spec.name
     if isinstance(spec, VoteSpec):
         names = [pipeline_name(member, defaults) for member in spec.members.values()]
         alike = f"{len(names)} × {names[0]}" if len(set(names)) == 1 else ", ".join(names)
@@ -49,6 +55,8 @@ def run_parts(spec: Spec) -> list[str]:
         return [spec.segmenter.name, spec.backbone.name, spec.head.name]
     if isinstance(spec, ControlsSpec):
         return [CONTROLS]
+    if isinstance(spec, ImportedSpec):
+        return [IMPORTED, re.sub(r"[^A-Za-z0-9]+", "-", spec.name).strip("-")[:LONGEST] or "model"]
     models = {tuple(run_parts(member)) for member in spec.members.values()}
     return [spec.voter.name, "vote", *(models.pop() if len(models) == 1 else [f"{len(spec.members)}-pipelines"])]
 
@@ -59,5 +67,7 @@ def plain_name(spec: Spec) -> str:
         return "+".join(component.name for component in (spec.segmenter, spec.backbone, spec.head))
     if isinstance(spec, ControlsSpec):
         return spec.rule or CONTROLS
+    if isinstance(spec, ImportedSpec):
+        return spec.name
     names = [plain_name(member) for member in spec.members.values()]
     return f"{spec.voter.name}({f'{len(names)} × {names[0]}' if len(set(names)) == 1 else ', '.join(names)})"

@@ -11,6 +11,7 @@ from benchmark.tasks.schema import Augmentation, Component, Images, Segmentation
 from registry.options import Scalar
 
 PLATEAU = ("patience", "decay")  # of schedules until schema 2
+SIDES = (16, 2048)  # of `AnySize`, the smallest and the largest
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -150,7 +151,61 @@ class ControlsSpec(Setting, frozen=True, kw_only=True, tag="controls", tag_field
         return digest(canonical(_identity(msgspec.to_builtins(self), fixed)), dataset_digest)
 
 
-Spec = RunSpec | VoteSpec | ControlsSpec
+class AnySize(Images, frozen=True):
+    """Images as a classifier of elsewhere wants them: no pooling of ours divides their side."""
+
+    def __post_init__(self) -> None:
+        if not SIDES[0] <= self.size <= SIDES[1]:
+            raise ValueError(f"size is from {SIDES[0]} to {SIDES[1]} pixels, received {self.size}")
+
+
+class Classifier(_Part, frozen=True):
+    """How a whole classifier in a file is asked.
+
+    Attributes:
+        range: what pixels 0 to 255 become: ``0..1``, ``-1..1``, ``0..255``, or a mean and a deviation of pixels in
+            [0, 1], ``.485,.229``.
+        outputs: what it answers, a column for each class in the order of `ImportedSpec.classes`.
+        order: class -> its column.
+    """
+
+    range: str
+    channels: Literal[1, 3]
+    outputs: Literal["logits", "probabilities"]
+    order: list[str]
+
+
+class ImportedSpec(Setting, frozen=True, kw_only=True, tag="imported", tag_field="kind"):
+    """What another program says of the images, judged as a pipeline is.
+
+    Attributes:
+        name: that tables show.
+        file, sha256: what was imported, and the digest of its bytes.
+        subsets: which images it answers for: ``test``, or ``all`` outside the training subset.
+        shares: class shares that its probabilities are taken to refer to.
+        classifier: of a file that is a classifier; None of one that holds predictions.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    images: AnySize
+    subsets: Literal["test", "all"]
+    shares: Literal["equal", "training"]
+    classifier: Classifier | None = None
+
+    def digest(self, dataset_digest: str) -> str:
+        """See `Setting`; where the file lies does not count, nor what networks of ours would compute with."""
+        return digest(canonical(_identity(msgspec.to_builtins(self), _OF_FILE)), dataset_digest)
+
+    def pipeline_digest(self, dataset_digest: str) -> str:
+        """See `Setting`; another seed is another file."""
+        fixed = {**_OF_FILE, "sha256": "", "seed": 0, "fold": 0}
+        return digest(canonical(_identity(msgspec.to_builtins(self), fixed)), dataset_digest)
+
+
+_OF_FILE: dict[str, Any] = {"file": "", "runtime": None}
+Spec = RunSpec | VoteSpec | ControlsSpec | ImportedSpec
 
 
 def with_segmenter_seed(spec: RunSpec) -> RunSpec:

@@ -7,6 +7,7 @@ import pytest
 
 from benchmark.execution import protocol
 from benchmark.execution.converting import Convert
+from benchmark.execution.looking import LookAtClassifier
 from benchmark.execution.papering import DrawFigures
 from benchmark.execution.protocol import (
     Answer,
@@ -44,7 +45,7 @@ from benchmark.records.drawings import ClassPanel, CurveFigure, CurveLine, Inter
 from benchmark.records.external import ExternalTask
 from benchmark.records.record import DatasetInfo
 from benchmark.stages.context import RunFacts
-from benchmark.tasks.spec import DatasetChoice, Runtime
+from benchmark.tasks.spec import Classifier, DatasetChoice, Runtime
 from registry.errors import BenchError
 from tests.specs import spec, summary, vote
 
@@ -70,6 +71,7 @@ REQUESTS = [
     DrawFigures("folder", [FIGURE, CURVES]),
     Convert("results/run", "seal", "cache", "key"),
     Prove("results/run", "seal", "model.onnx", "cache/objects/prepare/key"),
+    LookAtClassifier("theirs.onnx", Classifier("0..1", 3, "logits", ["rest", "COVID"]), 300),
     Measure(spec(), "a+b+c", None, 5),
     Answer("results/run", "seal", [("one", "one.png")], "answers.npz", True),
     Evaluate(
@@ -113,7 +115,7 @@ def test_a_request_says_which_backend_and_precision_it_needs_where_that_matters(
     needed = {type(one).__name__: one.runtime for one in REQUESTS}
     tried = {"TryOut", "TryNetworks", "TryPromises", "CheckData"}
     asked = {"Describe", "Device", "Summarise", "WriteRecord", "RunTrial", "DrawSearch", "DrawFigures", "Answer"}
-    anywhere = {*tried, *asked, "Convert", "Prove"}
+    anywhere = {*tried, *asked, "Convert", "Prove", "LookAtClassifier"}
     by_run = {"Build": HALF, "Evaluate": HALF, "Measure": Runtime()}  # a trial's worker is a fresh one
     assert needed == dict.fromkeys(anywhere) | by_run
 

@@ -261,7 +261,8 @@ def provenance(record: Record, *, sealed: bool) -> Section:
         entry("Written", record.created or "Not known.", state="answered" if record.created else "not known"),
         entry(
             "Program",
-            "cxr-bench computed everything; spec.json and split.csv in the run's folder repeat the run.",
+            f"cxr-bench computed everything{' but the predictions' if record.imported else ''}; spec.json and "
+            "split.csv in the run's folder repeat the run.",
             claim="42",
             tripod="18f 12g",
             state="in part",

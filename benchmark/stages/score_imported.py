@@ -1,0 +1,100 @@
+"""What imported predictions are worth on the test subset, judged as a pipeline's are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from benchmark.data.predicted_table import FLOOR
+from benchmark.data.targets import class_targets
+from benchmark.evaluation.scoring import Scores, score
+from benchmark.evaluation.training_checks import one_answer
+from benchmark.records.findings import Findings
+from benchmark.stages.logits import Logits, read_logits
+from benchmark.stages.predictions import data_prior
+from benchmark.stages.reading import Reader
+from benchmark.stages.score import PREDICTIONS, results, write_findings, write_scored_curves
+
+if TYPE_CHECKING:
+    from benchmark.stages.context import Context
+    from benchmark.tasks.spec import ImportedSpec
+
+NOT_HELD = "not held"  # in place of the subset of an image that the file says nothing of
+AS_GIVEN = "the likeliest class by the imported probabilities (of two classes, from .5 on), not calibrated"
+UNCORRECTED = "as they were imported: log-loss, Brier and ECE judge them so"
+
+
+def build(context: "Context", folder: Path) -> None:
+    """Write ``findings.json``, ``predictions.npz`` and ``curves.json``, as the stage of a pipeline does."""
+    run = Reader(context)
+    stored = read_logits(run)
+    scores = _scores(run, stored)
+    _write_predictions(run, stored, scores, folder)
+    write_scored_curves(run, scores, folder)
+    notes = [*one_answer(scores.confusion, list(run.spec.classes)), *_notes(run.spec, run.meta("predict")["clipped"])]
+    write_findings(Findings(**results(run, scores), notes=notes), folder)
+
+
+def _scores(run: Reader, stored: Logits) -> Scores:
+    """Calibrated where the file holds the images for it; else decided and judged by its probabilities as they are."""
+    spec, shares = run.spec, data_prior(run)
+    equal = [1 / len(spec.classes)] * len(spec.classes)
+    subsets = np.full(len(run.subsets), NOT_HELD, np.dtype(f"U{max(len(NOT_HELD), len('calibration'))}"))
+    train = run.rows("train")
+    subsets[train], subsets[stored.rows] = "train", stored.subsets
+    logits = np.zeros((len(subsets), len(spec.classes)))  # rules that see no image learn from the training subset
+    logits[stored.rows] = stored.logits
+    prior = shares if spec.shares == "training" else equal
+    found = score(
+        classes=list(spec.classes),
+        positive=spec.positive,
+        targets=class_targets(run.prepared.labels, spec.classes),
+        logits=logits,
+        subsets=subsets,
+        groups=run.prepared.groups,
+        data_prior=shares if spec.subsets == "all" else prior,
+        batch_prior=prior,
+        seed=spec.seed,
+        sources=list(run.prepared.sources),
+        resamples=spec.resamples,
+    )
+    if spec.subsets == "all" or spec.shares == "training":
+        return found
+    said = msgspec.structs.replace(found.calibration, decisions=AS_GIVEN, probabilities=UNCORRECTED)
+    return Scores(found.metrics, found.confusion, found.corrected_logits, found.probabilities, said, found.controls)
+
+
+def _write_predictions(run: Reader, stored: Logits, scores: Scores, folder: Path) -> None:
+    """Write ``predictions.npz`` of the images that the file holds."""
+    prepared, rows = run.prepared, stored.rows
+    np.savez_compressed(
+        folder / PREDICTIONS,
+        ids=prepared.ids[rows],
+        groups=prepared.groups[rows],
+        labels=prepared.labels[rows],
+        sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
+        subsets=stored.subsets,
+        targets=stored.targets,
+        logits=stored.logits,
+        corrected_logits=scores.corrected_logits[rows],
+        probabilities=scores.probabilities[rows],
+    )
+
+
+def _notes(spec: "ImportedSpec", clipped: int) -> list[str]:
+    """What a reader must know of where the predictions come from and how they were taken; alike for all seeds."""
+    made = "made by a classifier in an ONNX file" if spec.classifier else "imported from a table of another program"
+    notes = [f"predictions {made}: that it never saw test images is its makers' word"]
+    taken = f"its probabilities are taken to refer to {SHARES[spec.shares]}"
+    if spec.subsets == "all":
+        notes.append(f"calibrated on the calibration subset as every row is; {taken}")
+    elif spec.shares == "equal":
+        notes.append(f"not calibrated, for test images alone are there: decided by {AS_GIVEN.partition(', not')[0]}")
+    else:
+        notes.append(f"not calibrated, for test images alone are there; {taken}, and decided at equal ones")
+    zero = "image has a probability" if clipped == 1 else "images have a probability"
+    return notes + ([f"{clipped:,} {zero} below {FLOOR:g}, taken for that"] if clipped else [])
+
+
+SHARES = {"equal": "equal class shares", "training": "the class shares of the training subset"}
