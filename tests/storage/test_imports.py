@@ -190,3 +190,9 @@ def test_another_python_has_other_trees_and_another_memory(source, tmp_path, mon
     later = read(source, sources=Sources(tmp_path / "imports.json"))
     assert later.code != facts.code
     assert later[:2] == facts[:2]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"form": 2, "files": []}', "9" * 5000, "\x00"])
+def test_a_memory_that_somebody_has_damaged_is_as_good_as_none(tmp_path, content):
+    (tmp_path / "imports.json").write_text(content)
+    assert Sources(tmp_path / "imports.json").known == {}

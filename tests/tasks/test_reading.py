@@ -298,3 +298,10 @@ def test_a_task_knows_which_settings_of_its_training_are_not_the_defaults(tmp_pa
     laptop = task(tmp_path, text, quick=True).overridden
     assert set(laptop) == {"epochs", "batch_size", "minimum_steps"}
     assert task(tmp_path, "", overrides={"training": {"learning_rate": 0.1}}).overridden == ["learning_rate"]
+
+
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "9" * 5000])
+def test_a_value_without_end_is_an_error_of_one_line(tmp_path, value):
+    (tmp_path / "deep.toml").write_text(f"title = {value}\n")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_task(tmp_path / "deep.toml", CONFIGS / "defaults.toml", quick=False, overrides={})
