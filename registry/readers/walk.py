@@ -50,7 +50,7 @@ class Aside:
     @property
     def all(self) -> tuple[PassedOver, ...]:
         """All of it, hidden files together."""
-        files = ()
+        files: tuple[PassedOver, ...] = ()
         if self.hidden:
             examples = tuple(self.hidden[:EXAMPLES])
             files = (PassedOver("hidden files and a system's own", "no part of the data", len(self.hidden), examples),)
