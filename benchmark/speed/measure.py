@@ -23,7 +23,7 @@ from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.records.record import Part
 from benchmark.records.speed import SCHEMA, Conditions, Rate, Speed, Work, architecture, identity
 from benchmark.speed import macs
-from benchmark.speed.graphed import measured
+from benchmark.speed.graphed import measured as by_onnx_runtime
 from benchmark.speed.networks import Built, build
 from benchmark.speed.timing import AIM_S, durations, fitting, latency, rate
 from benchmark.speed.training import training_rate
@@ -70,7 +70,7 @@ def measure(spec: RunSpec, pipeline: str, batch: int, repeats: int, tell: Tell) 
     if training:
         memory["training"] = peak_memory_bytes()
     tell("ONNX Runtime")  # last, so that no memory is its own
-    graphed = measured(spec, built, repeats)
+    graphed = by_onnx_runtime(spec, built, repeats)
     own = architecture(msgspec.to_builtins(spec))
     return Speed(
         schema=SCHEMA,
@@ -105,7 +105,7 @@ def _inference(spec: RunSpec, built: Built, batch: int, repeats: int, tell: Tell
         return rate(durations(lambda: call(several), repeats), len(several))
 
     tell("classifying")
-    results: dict[str, Any] = {"classification": measured(lambda several: logits(several, batch))}
+    results: dict[str, Any] = {"classification": timed(lambda several: logits(several, batch))}
     results["inference"] = results["classification"]
     masked = built.pipeline.segmentation is not None
     if masked:
