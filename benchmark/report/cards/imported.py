@@ -20,7 +20,8 @@ def sections(record: Record) -> list[Section]:
 def _preparation(record: Record, asked: dict[str, Any] | None) -> Section:
     images: dict[str, Any] = {name: one for name, one in (record.spec.get("images") or {}).items() if name != "mask"}
     if asked:
-        how = f"Grey, 8 bits; {settings(images)}; then {settings(asked)}."
+        said = {**asked, "order": " ".join(map(str, asked.get("order", [])))}
+        how = f"Grey, 8 bits; {settings(images)}; then {settings(said)}."
         entries = [entry("Images", how, claim="9", tripod="7 12b 9b")]
     else:
         text = f"The program that made the predictions read the files itself. {MAKERS}"
