@@ -61,7 +61,7 @@ def trained(tmp_path_factory):
     radiographs = images / np.float32(255)
     np.save(folder / "images.npy", images)
     keras.utils.set_random_seed(0)
-    backbone = sepcnn((SIZE, SIZE, 1), filters=8)
+    backbone = sepcnn((SIZE, SIZE, 1), filters=8, pairs=2)
     head = attention_pool(tuple(backbone.output.shape[1:]), 2)
     network = keras.Sequential([keras.Input((SIZE, SIZE, 1)), backbone, head])
     network.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
