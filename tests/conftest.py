@@ -1,5 +1,7 @@
 """Golden captures, which `pytest --regenerate-golden` writes anew, to be reviewed like code; what JAX has compiled;
 the command in the test's own process; how much of the machine one test takes.
+
+How a test comes to take little of it: .github/CONTRIBUTING.md.
 """
 
 import gc
