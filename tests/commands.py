@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from benchmark.storage.code import MEMORY
 from tests.warm import connection as warm
 
+READ = "TESTS_READ"  # where this session keeps what its commands have read of source files
 TINY = """
 title = "tiny"
 metric = "balanced-accuracy"
@@ -102,7 +104,13 @@ class Bench:
         return [sys.executable, "-m", "benchmark", *map(str, arguments)]
 
     def call(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
-        return warm.call(self.command(*arguments), self.environment(**more), self.root, timeout_s=300)
+        given = self.environment(**more)
+        if given["BENCH_CACHE"] != str(self.cache):
+            return warm.call(self.command(*arguments), given, self.root, timeout_s=300)
+        _remind(self.cache)
+        told = warm.call(self.command(*arguments), given, self.root, timeout_s=300)
+        _remember(self.cache)
+        return told
 
     def to_results(self, arguments: Sequence[object]) -> Sequence[object]:
         """The arguments, with the folder for results where they name none."""
@@ -136,6 +144,23 @@ class Bench:
     def artefacts(self, stage: str) -> int:
         """How many artefacts of a stage have been built."""
         return len(list((self.cache / "objects" / stage).glob("*")))
+
+
+def _remind(cache: Path) -> None:
+    """What another test's command has read of source files: a new cache would have each of them parsed again."""
+    read = Path(os.environ[READ])
+    if read.is_file() and not (cache / MEMORY).exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        shutil.copy(read, cache / MEMORY)
+
+
+def _remember(cache: Path) -> None:
+    """For `_remind`, the first time: answers stand under the digests of the files, so they are never stale."""
+    read = Path(os.environ[READ])
+    if not read.exists() and (cache / MEMORY).is_file():
+        whole = read.with_name(f"{read.name}-{os.getpid()}")
+        shutil.copy(cache / MEMORY, whole)
+        whole.rename(read)
 
 
 def once_run(places: pytest.TempPathFactory) -> Bench:

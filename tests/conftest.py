@@ -1,5 +1,7 @@
 """Golden captures, which `pytest --regenerate-golden` writes anew, to be reviewed like code; what JAX has compiled;
 the command in the test's own process; how much of the machine one test takes.
+
+How a test comes to take little of it: .github/CONTRIBUTING.md.
 """
 
 import gc
@@ -16,6 +18,7 @@ from hypothesis import settings
 from benchmark.cli.main import main
 from benchmark.execution.process import ALLOCATOR
 from registry.cores import TOLD
+from tests.commands import READ
 
 settings.register_profile("bench", deadline=None)  # speed is measured in benchmarks, not asserted in tests
 settings.load_profile("bench")
@@ -36,12 +39,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for name, value in (ALLOCATOR | dict.fromkeys(TOLD, "1")).items():
         os.environ.setdefault(name, value)
+    if READ not in os.environ:  # as pytest's own workers find it
+        os.environ[READ] = str(Path(_folder(config, "read-")) / "imports.json")
     if os.environ.get("KERAS_BACKEND") != "jax" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return  # the second is true of pytest's own workers
-    folder = tempfile.mkdtemp(prefix="compiled-")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _folder(config, "compiled-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def _folder(config: pytest.Config, prefix: str) -> str:
+    """A folder that goes when the tests have ended."""
+    folder = tempfile.mkdtemp(prefix=prefix)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
 
 
 @pytest.fixture

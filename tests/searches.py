@@ -1,6 +1,6 @@
 """A search whose trials cost nothing, and processes for it that are killed at chosen instants.
 
-`python -m tests.searches` imports Keras Tuner once and serves requests on standard input, each in a fork of its own:
+`main` imports Keras Tuner once and serves requests on standard input, each in a fork of its own:
 a supervisor with a worker, as a command has them.  An instant is a place where a worker can be
 killed: around every lock and write of the ledger, in the middle of a line, around an epoch and its checkpoint.
 """
@@ -26,6 +26,7 @@ from benchmark.execution.protocol import RunTrial, encoded
 from benchmark.tuning.ledger import FILE, read
 from benchmark.tuning.search import Search, TrialResult
 from benchmark.tuning.space import Dimension, Space
+from tests.warm import connection as warm
 
 RATE = Dimension("rate", 1e-3, "float", 1e-4, 1e-1, log=True)
 UNITS = Dimension("units", 16, "int", 8, 64, step=8)
@@ -133,10 +134,11 @@ class Searcher:
     """The process that forks; one for many searches."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment = warm.variables(WARM_SCRIPTS="1", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
         pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "tests.searches"]
         root = Path(__file__).parent.parent
+        code = f"import sys; sys.path.insert(0, {str(root)!r}); from tests.searches import main; main()"
+        command = [sys.executable, "-c", code]
         self.process = subprocess.Popen(command, env=environment, cwd=root, stdin=pipe, stdout=pipe, text=True)
 
     def run(self, *requests: dict) -> list[int]:

@@ -91,6 +91,18 @@ def test_a_worker_with_keras_settings_of_its_own_is_started_as_users_start_it(tm
         assert warm.environment(given) == given
 
 
+def test_a_fork_has_modules_of_ours_at_hand_but_where_others_of_their_names_are_to_be_found(tmp_path):
+    code = "import sys; print('benchmark.cli.run' in sys.modules)"
+    places = {"plugin": "plugin.py", "copy": "registry/__init__.py", "changes": "sitecustomize.py"}
+    for name, file in places.items():
+        path = tmp_path / name / file
+        path.parent.mkdir(parents=True)
+        path.touch()
+        given = Bench(tmp_path).environment(PYTHONPATH=str(tmp_path / name))
+        told = warm.call([sys.executable, "-c", code], given, tmp_path, timeout_s=60)
+        assert (told.stdout, told.stderr) == (f"{name == 'plugin'}\n", "")
+
+
 def test_where_no_interpreter_listens_a_worker_does_its_work_itself(tmp_path):
     variables = {**warm.variables(), "WARM_TESTS": str(tmp_path / "nobody")}
     with Worker(tmp_path / "logs", variables) as worker:

@@ -31,8 +31,8 @@ def imported_for_good(name: str) -> ModuleType:
 
     Keras has everything searched before each step, which in all that it consists of took a quarter of a second.
     """
-    before = "keras" in sys.modules
     module = imported(name)
-    if not before and "keras" in sys.modules:
-        gc.freeze()  # once, while there is no network yet, whose circles would stay too
+    if "keras" in sys.modules and not gc.get_freeze_count():
+        gc.collect()  # of networks that were made while components were described: their circles would stay too
+        gc.freeze()
     return module

@@ -1,5 +1,6 @@
-"""`bench report` on what a command has left: the page, older records, a browser, edited curves."""
+"""`bench report` on what a command has left: the page, older records, a browser, edited curves, a card, a paper."""
 
+import csv
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from benchmark.comparison.aggregates import Aggregate
 from benchmark.report.screening import Decided, amount, between, screened
 from tests.commands import Bench, once_run, one_line
+from tests.report.test_paper import LATEX, compiled
 
 pytestmark = pytest.mark.slow
 
@@ -130,3 +132,45 @@ def shown_by_a_browser(page: str, path: Path) -> str:
         [CHROMIUM, *flags, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     return told.stdout
+
+
+def test_a_card_is_written_as_markdown_and_as_a_page(tmp_path_factory):
+    bench = once_run(tmp_path_factory)
+    run = next(bench.results.glob("tiny/none-*"))
+    told = bench.call("report", "--card", run)
+    assert told.returncode == 0 and told.stdout.startswith("# Model card: none+sepcnn"), told.stderr
+    written = bench.call("report", "--card", run, "-o", bench.root / "cards" / "card.html")
+    assert written.returncode == 0, written.stderr
+    text = (bench.root / "cards" / "card.html").read_text()
+    assert "data:image/png;base64," in text  # its mean heat
+    assert ".md or .html" in one_line(bench.call("report", "--card", run, "-o", bench.root / "card.pdf"))
+    assert "no run" in one_line(bench.call("report", "--card", bench.root / "nowhere"))
+    record = run / "result.json"
+    record.write_bytes(
+        record.read_bytes()
+        .replace(b'"status":"ok"', b'"status":"failed"')
+        .replace(b'"status": "ok"', b'"status": "failed"')
+    )
+    assert bench.call("report", "--card", run).returncode == 5
+
+
+def test_a_paper_is_written_as_a_document_that_is_complete(tmp_path_factory):
+    bench = once_run(tmp_path_factory)
+    folder = bench.root / "paper"
+    told = bench.call("report", "--paper", bench.results, "-o", folder)
+    assert told.returncode == 0, told.stderr
+    named = [line for line in told.stdout.splitlines() if line.strip()]
+    assert sorted(named) == sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    whole = (folder / "paper.tex").read_text()
+    for file in re.findall(r"\\includegraphics(?:\[[^]]*\])?\{([^}]*)\}", whole):
+        assert (folder / file).is_file()
+    for file in ("intervals-1.pdf", "curves-1.pdf"):
+        content = (folder / "figures" / file).read_bytes()
+        assert content.startswith(b"%PDF") and b"/Type3" not in content  # fonts that journals take
+    assert len(list(csv.reader((folder / "results.csv").read_text().splitlines()))) > 2
+    bibliography = (folder / "references.bib").read_text()
+    text = (folder / "methods.tex").read_text()
+    for key in {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}:
+        assert f"{{{key}," in bibliography
+    if LATEX:
+        assert "LaTeX Error" not in compiled(folder, r"\input{tables}\input{methods}")

@@ -1,5 +1,4 @@
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import streams
+from tests.warm import connection as warm
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 BENCH = f"{sys.executable} -m benchmark"
 
 
 def bench(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """A line of a shell in which {bench} is the command."""
+    """A line of a shell in which {bench} is the command, started as users start it; workers below it are forks."""
     return subprocess.run(
         ["bash", "-c", line.format(bench=BENCH)],
         capture_output=True,
-        env={**os.environ, "COLUMNS": "100", **environment},
+        env=warm.variables(COLUMNS="100", **environment),
         cwd=Path(__file__).parents[2],
         check=False,
     )
@@ -28,13 +28,18 @@ def cache(tmp_path_factory) -> str:
     return str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="module")
+def whole(cache) -> str:
+    """A comparison in an encoding that lacks nothing."""
+    return bench(f"{{bench}} compare {REFERENCE}", PYTHONIOENCODING="utf-8", BENCH_CACHE=cache).stdout.decode()
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
-def test_what_an_encoding_lacks_is_written_as_ascii_that_looks_like_it(cache, encoding):
+def test_what_an_encoding_lacks_is_written_as_ascii_that_looks_like_it(cache, whole, encoding):
     told = bench(f"{{bench}} compare {REFERENCE}", PYTHONIOENCODING=encoding, BENCH_CACHE=cache)
     assert (told.returncode, told.stderr) == (0, b"")
     shown = told.stdout.decode(encoding)
     assert "-" * 60 in shown
-    whole = bench(f"{{bench}} compare {REFERENCE}", PYTHONIOENCODING="utf-8", BENCH_CACHE=cache).stdout.decode()
     assert "─" * 60 in whole
     assert len(shown.splitlines()) == len(whole.splitlines())
 

@@ -71,22 +71,29 @@ def bench(tmp_path_factory):
     return bench
 
 
-@pytest.fixture(params=["dense", "scikit-learn"])
+@pytest.fixture(scope="module", params=["dense", "scikit-learn"])
 def run(bench, request):
-    """One of the runs: its folder, record, kept predictions, and the dataset's samples by id."""
+    """One of the runs: its folder, record, kept predictions, the dataset's samples, and what its models say of them."""
     (path,) = bench.results.rglob(f"*-{request.param}-*/result.json")
     record = read(path)
     spec = msgspec.convert(record.spec, RunSpec)
     _, samples, _ = open_dataset(spec.dataset, spec.split.seed)
+    pipeline = load_run(path.parent)
+    images = pipeline.prepare([sample.read_image() for sample in samples])
     with np.load(path.parent / "predictions.npz", allow_pickle=False) as kept:
-        return SimpleNamespace(folder=path.parent, record=record, samples=samples, kept=dict(kept))
+        return SimpleNamespace(
+            record=record,
+            samples=samples,
+            kept=dict(kept),
+            pipeline=pipeline,
+            images=images,
+            answers=pipeline.answers(images),  # once: a network compiles for every pipeline that is loaded
+        )
 
 
 def test_a_pipeline_from_a_run_folder_answers_for_raw_images_as_the_run_did(run):
-    pipeline = load_run(run.folder)
-    images = pipeline.prepare([sample.read_image() for sample in run.samples])
-    assert (images.shape, images.dtype) == ((96, 32, 32), np.uint8)
-    found = pipeline.answers(images)
+    assert (run.images.shape, run.images.dtype) == ((96, 32, 32), np.uint8)
+    found = run.answers
     place = {sample.id: row for row, sample in enumerate(run.samples)}
     rows = [place[name] for name in run.kept["ids"].tolist()]
     for name in ("logits", "corrected_logits", "probabilities"):
@@ -98,19 +105,16 @@ def test_a_pipeline_from_a_run_folder_answers_for_raw_images_as_the_run_did(run)
 
 
 def test_its_heat_maps_are_those_that_the_run_explained_itself_with(run, bench):
-    pipeline = load_run(run.folder)
     methods = {json.loads((path / "meta.json").read_text())["method"]: path for path in artefacts(bench, "explain")}
     assert set(methods) == {GRADIENTS, PATCHES}
-    with np.load(methods[pipeline.classifier.method] / "samples.npz", allow_pickle=False) as chosen:
-        views = pipeline.answers(pipeline.prepare([sample.read_image() for sample in run.samples])).views
-        heat = pipeline.heat(views[chosen["rows"]], chosen["decided"])
+    with np.load(methods[run.pipeline.classifier.method] / "samples.npz", allow_pickle=False) as chosen:
+        heat = run.pipeline.heat(run.answers.views[chosen["rows"]], chosen["decided"])
         np.testing.assert_allclose(heat, chosen["heat"], rtol=1e-5, atol=NEAR)
-    assert run.record.map_method == pipeline.classifier.method
+    assert run.record.map_method == run.pipeline.classifier.method
 
 
 def test_its_masks_and_views_are_those_that_the_stages_made(run, bench):
-    pipeline = load_run(run.folder)
-    found = pipeline.answers(pipeline.prepare([sample.read_image() for sample in run.samples]))
+    found = run.answers
     stored = [np.load(path / "images.npy") for path in artefacts(bench, "inputs")]
     assert sum(np.array_equal(found.views, views) for views in stored) == 1
     packed = [np.load(path / "masks.npy") for path in artefacts(bench, "masks")]

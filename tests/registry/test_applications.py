@@ -1,3 +1,5 @@
+"""Networks of keras.applications: the contract of each, and what is published of it."""
+
 import functools
 import inspect
 import socket
@@ -9,13 +11,16 @@ from keras import layers
 from keras.src.utils import file_utils
 
 from registry.backbones import applications
+from registry.checks.building import IMAGE_SHAPE
+from registry.checks.networks import check_backbone
 from registry.errors import ContractError, WeightsError
+from registry.lookup import find, load
 from registry.networks.depthwise import depthwise
 from registry.networks.explanation import features
 from registry.networks.pretrained import PATIENCE_S, patience
 from registry.options import read_options
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 MODULES = {
     "mobilenetv3_small": keras.applications.mobilenet_v3,
@@ -24,13 +29,15 @@ MODULES = {
     "resnet50v2": keras.applications.resnet_v2,
     "convnext_tiny": keras.applications.convnext,
 }
+BUILT = {}  # by a test of the contract: to build one takes a second or two
 each = pytest.mark.parametrize("name", MODULES)
 
 
-@functools.cache
 def fresh(name):
-    """Built once, for the tests that only look at it."""
-    return getattr(applications, name)((64, 64, 1), weights=None)
+    """A network that nothing has trained, for the tests that only look at it."""
+    if name not in BUILT:
+        BUILT[name] = getattr(applications, name)(IMAGE_SHAPE, weights=None)
+    return BUILT[name]
 
 
 def array(tensor):
@@ -39,6 +46,20 @@ def array(tensor):
 
 def images(count=2):
     return np.random.default_rng(0).random((count, 64, 64, 1), np.float32)
+
+
+@each
+def test_a_registered_application_keeps_the_contract(name):
+    factory = load(find("backbone", name.replace("_", "-")))
+    assert factory is getattr(applications, name)
+
+    @functools.wraps(factory)
+    def kept(*arguments, **options):
+        BUILT[name] = factory(*arguments, **options)  # the last is compared with the first, which is trained
+        return BUILT[name]
+
+    check_backbone(kept, weights=None)
+    assert BUILT[name].input_shape[1:] == IMAGE_SHAPE
 
 
 @each

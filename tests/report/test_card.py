@@ -22,7 +22,6 @@ from benchmark.report.cards.forms import markdown
 from benchmark.report.cards.items import CLAIM, TRIPOD
 from registry.errors import ConfigError
 from tests import factories
-from tests.commands import once_run, one_line
 from tests.externals import evaluation
 
 # As the two statements number them.
@@ -278,23 +277,3 @@ def test_a_card_says_what_decisions_come_to_at_another_prevalence():
 def test_rules_are_no_model(tmp_path):
     with pytest.raises(ConfigError, match="rules that see no disease"):
         card(factories.controls({"border": 0.6}), tmp_path)
-
-
-def test_the_command_writes_markdown_and_a_page(tmp_path_factory):
-    bench = once_run(tmp_path_factory)
-    run = next(bench.results.glob("tiny/none-*"))
-    told = bench.call("report", "--card", run)
-    assert told.returncode == 0 and told.stdout.startswith("# Model card: none+sepcnn"), told.stderr
-    written = bench.call("report", "--card", run, "-o", bench.root / "cards" / "card.html")
-    assert written.returncode == 0, written.stderr
-    text = (bench.root / "cards" / "card.html").read_text()
-    assert "data:image/png;base64," in text  # its mean heat
-    assert ".md or .html" in one_line(bench.call("report", "--card", run, "-o", bench.root / "card.pdf"))
-    assert "no run" in one_line(bench.call("report", "--card", bench.root / "nowhere"))
-    record = run / "result.json"
-    record.write_bytes(
-        record.read_bytes()
-        .replace(b'"status":"ok"', b'"status":"failed"')
-        .replace(b'"status": "ok"', b'"status": "failed"')
-    )
-    assert bench.call("report", "--card", run).returncode == 5

@@ -1,6 +1,5 @@
 """What a paper takes: tables, figures, methods and bibliography, which compile whatever the records say."""
 
-import csv
 import importlib.util
 import inspect
 import re
@@ -28,7 +27,6 @@ from benchmark.report.papers.methods import Methods
 from benchmark.report.papers.tables import elsewhere, results, unused
 from registry.lookup import entries
 from tests import factories
-from tests.commands import once_run
 from tests.externals import evaluation
 from tests.factories import A, B, C, family
 
@@ -251,25 +249,3 @@ def test_a_picture_that_was_changed_is_not_taken(tmp_path):
     assert [row for row, _ in heat_maps(table, lambda run: tmp_path, lambda run: listed)] == [A]
     (tmp_path / "mean-heat.png").write_bytes(b"another")
     assert list(heat_maps(table, lambda run: tmp_path, lambda run: listed)) == []
-
-
-def test_the_command_writes_a_document_that_is_complete(tmp_path_factory):
-    bench = once_run(tmp_path_factory)
-    folder = bench.root / "paper"
-    told = bench.call("report", "--paper", bench.results, "-o", folder)
-    assert told.returncode == 0, told.stderr
-    named = [line for line in told.stdout.splitlines() if line.strip()]
-    assert sorted(named) == sorted(str(path) for path in folder.rglob("*") if path.is_file())
-    whole = (folder / "paper.tex").read_text()
-    for file in re.findall(r"\\includegraphics(?:\[[^]]*\])?\{([^}]*)\}", whole):
-        assert (folder / file).is_file()
-    for file in ("intervals-1.pdf", "curves-1.pdf"):
-        content = (folder / "figures" / file).read_bytes()
-        assert content.startswith(b"%PDF") and b"/Type3" not in content  # fonts that journals take
-    assert len(list(csv.reader((folder / "results.csv").read_text().splitlines()))) > 2
-    bibliography = (folder / "references.bib").read_text()
-    text = (folder / "methods.tex").read_text()
-    for key in {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}:
-        assert f"{{{key}," in bibliography
-    if LATEX:
-        assert "LaTeX Error" not in compiled(folder, r"\input{tables}\input{methods}")

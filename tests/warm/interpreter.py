@@ -2,7 +2,7 @@
 
 `python -P tests/warm/interpreter.py SOCKET` serves until the last connection is closed.  What a worker imports takes
 five seconds of processor time; a fork has it.  Another, `… SOCKET commands`, has imported what the command does.
-Modules of ours are imported too; a fork with a PYTHONPATH of its own forgets them and imports what stands there.
+Modules of ours are imported too; a fork forgets them whose PYTHONPATH has others of these names, or a sitecustomize.
 """
 
 import atexit
@@ -148,7 +148,7 @@ def _become(about, *standard):
         paths = told["environment"].get("PYTHONPATH", "").split(os.pathsep)
         others = [path for path in paths if path and Path(path).resolve() != HERE]
         sys.path[:0] = others
-        if others:  # ours may be other files there, and what they find as they are imported something else
+        if any(_changes_ours(Path(path)) for path in others):
             for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
                 del sys.modules[name]
         sys.dont_write_bytecode = bool(told["environment"].get("PYTHONDONTWRITEBYTECODE"))
@@ -174,6 +174,11 @@ def _become(about, *standard):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _changes_ours(folder):
+    """Whether ours are other files there, or may find something else as they are imported; a plugin's folder is not."""
+    return folder.resolve() != ROOT and any((folder / name).exists() for name in (*OURS, "sitecustomize.py"))
 
 
 def _run(arguments):
