@@ -105,6 +105,14 @@ FLAGS = {
     ),
 }
 
+engine_flag = click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar="NAME[opts]",
+    help="Who holds the workers: local, ray or slurm, as slurm[partition=gpu,slots=8].",
+)
+
 results_flag = click.option(
     "-o",
     "--output",
@@ -142,7 +150,10 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
 
     find_task(flags["task_name"])  # a typo is reported before anything large is imported
 
+    from benchmark.execution.engines import engine_of
     from benchmark.planning.request import requested
+
+    engine = flags.get("engine", "local")
 
     return requested(
         task=flags["task_name"],
@@ -151,6 +162,8 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
         settings=flags["assignments"],
         seeds=(flags["seed"],) if "seed" in flags else _seeds(flags.get("seeds", "0")),
         timeout_s=seconds(flags, "timeout"),
+        engine="local" if flags.get("plan_only") else engine,
+        cores=engine_of(engine).cores,
         **{name: flags[name] for name in SAME if name in flags},
     )
 
