@@ -1,6 +1,7 @@
 """The flags of commands that train or measure, and the request that they make."""
 
 import shlex
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -164,13 +165,14 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
         timeout_s=seconds(flags, "timeout"),
         engine="local" if flags.get("plan_only") else engine,
         cores=engine_of(engine).cores,
+        line=tuple(sys.argv[1:]),
         **{name: flags[name] for name in SAME if name in flags},
     )
 
 
 def seconds(flags: dict[str, Any], name: str) -> float | None:
     """What a flag such as --timeout says; None where it is not given."""
-    from benchmark.cli.durations import parse_duration
+    from benchmark.planning.durations import parse_duration
 
     return parse_duration(flags[name], f"--{name}") if flags.get(name) else None
 

@@ -15,10 +15,10 @@ class NoNodesError(BenchError):
 
     exit_code = 1
 
-    def __init__(self, left: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"every node is gone, with {left} steps left; what was built is kept: run the same line again where there "
-            "are nodes"
+            "every node is gone before all was done; what was built is kept: give the same line again where there are "
+            "nodes"
         )
 
 

@@ -150,7 +150,7 @@ class _Work:
         gone = 0
         while self.schedule.left:
             if gone == len(workers):
-                raise NoNodesError(len(self.schedule.left))
+                raise NoNodesError
             while idle and (step := self.schedule.next(time.monotonic())):
                 if step.key not in self.runs and self.store.use(step.name, step.key):  # another process was faster
                     yield from self._end(None, step, Built("cached"))

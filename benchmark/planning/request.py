@@ -48,6 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         jobs: workers side by side, on one machine.
         engine: who holds the workers, as ``name[option=value,…]``; see `benchmark.execution.engines`.
         cores: of each worker where an engine says so; None divides those of this machine among the jobs.
+        line: the words after ``bench`` that asked for it; none from Python.
         timeout_s: after which a step of a run, or a trial of a search, is killed and has failed.
     """
 
@@ -75,6 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     jobs: Annotated[int, msgspec.Meta(ge=1)] = 1
     engine: str = "local"
     cores: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    line: tuple[str, ...] = ()
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
     def __post_init__(self) -> None:
