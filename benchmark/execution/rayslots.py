@@ -127,6 +127,7 @@ class RaySlot:
         self.cluster, self.number = cluster, number
         self.closed = False
         self._actor: Any = None
+        self._reviving = threading.Lock()
         self._node = ""
         self._log = ""
 
@@ -153,7 +154,7 @@ class RaySlot:
         return msgspec.json.decode(outcome.value, type=kind)
 
     def serve(self, request: Request, watch: Watch = lambda event: None, timeout_s: float | None = None) -> Outcome:
-        """Serve one request on the node, and wait for its end.
+        """Serve one request on the node, and wait for its end; on another node where that died before.
 
         Raises:
             WorkerClosedError: the slot was closed.
@@ -161,7 +162,7 @@ class RaySlot:
         """
         if self.closed:
             raise WorkerClosedError
-        if self._actor is None:
+        if self._actor is None and not self.revive():
             raise NodeLostError
         try:
             return self._served(encoded(request), watch, timeout_s)
@@ -170,19 +171,23 @@ class RaySlot:
 
     def revive(self) -> bool:
         """Whether another node, or the same again, has room and does not differ."""
-        actor = None if self.closed else self.cluster.actor()
-        if actor is None:
-            return False
-        try:
-            place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
-            if place.differences:
-                self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
-                raise NodeLostError
-            self.take(actor, place)
-        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
-            self.cluster.ray.kill(actor)
-            return False
-        return True
+        with self._reviving:
+            if self.closed or self._actor is not None:
+                return not self.closed
+            actor = self.cluster.actor()
+            try:
+                place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
+                if place.differences:
+                    self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
+                    raise NodeLostError
+                self.take(actor, place)
+            except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
+                with self._ignoring():
+                    self.cluster.ray.kill(actor)
+                return False
+            if self.closed:  # meanwhile
+                self.close()
+            return not self.closed
 
     def stop(self) -> None:
         """End the worker's process on the node."""
@@ -207,7 +212,8 @@ class RaySlot:
             NodeLostError: it sent none, as when Ray ends a stream whose node it lost without an error.
         """
         sent: bytes | None = None
-        for reference in self._actor.serve.options(num_returns="streaming").remote(line, timeout_s):
+        actor = self._actor
+        for reference in actor.serve.options(num_returns="streaming").remote(line, timeout_s):
             if sent is not None:
                 watch(event_of(sent))
             sent = self.cluster.ray.get(reference)
