@@ -90,7 +90,9 @@ def connected(address: str) -> Any:
         ray.init(
             address=address, log_to_driver=False, logging_level=logging.CRITICAL, **(own if address == HERE else {})
         )
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises whatever there is, a bare one where it starts too slowly
+        with contextlib.suppress(Exception):
+            ray.shutdown()
         first = str(error).strip().partition("\n")[0]
         raise ConfigError(
             f"no Ray cluster at address={address}: {first}; start one (`ray start --head`), say where, as "
