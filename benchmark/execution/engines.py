@@ -4,7 +4,7 @@ An engine is a module with a function `opened_pool`, whose keyword-only options 
 Nothing of an engine is imported before it is asked for.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +16,7 @@ from benchmark.execution.pool import Pool
 from benchmark.planning.request import Request
 from benchmark.storage.cache import Store
 from benchmark.tasks.reading import parse_component
-from registry.errors import ConfigError, OptionError, unknown_name
+from registry.errors import ConfigError, OptionError, UnknownNameError, unknown_name
 from registry.options import Option, Scalar, read_options, resolve_options
 
 MODULES = {
@@ -73,12 +73,9 @@ def engine_of(text: str) -> Engine:
         if not known:
             raise OptionError(f"engine {asked.name!r} has no options, received {name!r}")
         if name not in known:
-            raise unknown_name(f"option of engine {asked.name!r}", name, known, f"{_listed(options)} ({SEE})")
+            unknown = unknown_name(f"option of engine {asked.name!r}", name, known, SEE)
+            raise UnknownNameError(f"{unknown}; its options: {', '.join(one.text() for one in options)}")
     return Engine(asked.name, resolve_options(f"engine {asked.name!r}", options, asked.options))
-
-
-def _listed(options: Iterable[Option]) -> str:
-    return ", ".join(option.text() for option in options)
 
 
 def options_of(name: str) -> tuple[Option, ...]:

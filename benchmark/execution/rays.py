@@ -28,6 +28,7 @@ OBJECTS = 80_000_000  # bytes of Ray's object store: requests and events are sma
 QUIET = {  # before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a cluster that Ray starts for us listens on the loopback device alone
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what matters of it comes as an error
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 CARRIED = ("KERAS_", "TF_", "XLA_", "JAX_", "PYTORCH_", "NVIDIA_TF32")  # variables of the driver that workers have too
