@@ -125,7 +125,7 @@ def _leaving(root: "Path", age: str | None, gone: bool) -> "Callable[[list[Item]
     """What `prune` removes of all that is there."""
     import time
 
-    from benchmark.cli.durations import parse_age
+    from benchmark.planning.durations import parse_age
     from benchmark.records.files import FILE
     from benchmark.storage.inventory import stale, unserving
     from benchmark.storage.serving import serving_none

@@ -1,6 +1,7 @@
 """The flags of commands that train or measure, and the request that they make."""
 
 import shlex
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,14 @@ FLAGS = {
     ),
 }
 
+engine_flag = click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar="NAME[opts]",
+    help="Who holds the workers: local, ray or slurm, as slurm[partition=gpu,slots=8].",
+)
+
 results_flag = click.option(
     "-o",
     "--output",
@@ -142,7 +151,10 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
 
     find_task(flags["task_name"])  # a typo is reported before anything large is imported
 
+    from benchmark.execution.engines import engine_of
     from benchmark.planning.request import requested
+
+    engine = flags.get("engine", "local")
 
     return requested(
         task=flags["task_name"],
@@ -151,13 +163,16 @@ def request_of(flags: dict[str, Any], results: str) -> "Request":
         settings=flags["assignments"],
         seeds=(flags["seed"],) if "seed" in flags else _seeds(flags.get("seeds", "0")),
         timeout_s=seconds(flags, "timeout"),
+        engine="local" if flags.get("plan_only") else engine,
+        cores=engine_of(engine).cores,
+        line=tuple(sys.argv[1:]),
         **{name: flags[name] for name in SAME if name in flags},
     )
 
 
 def seconds(flags: dict[str, Any], name: str) -> float | None:
     """What a flag such as --timeout says; None where it is not given."""
-    from benchmark.cli.durations import parse_duration
+    from benchmark.planning.durations import parse_duration
 
     return parse_duration(flags[name], f"--{name}") if flags.get(name) else None
 

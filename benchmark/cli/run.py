@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.completing import components
-from benchmark.cli.flags import request_flags, request_of, results_flag, screen
+from benchmark.cli.flags import engine_flag, request_flags, request_of, results_flag, screen
 from benchmark.cli.group import Once
 from benchmark.cli.waiting import waiting
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", default="0", show_default=True, help="Training seeds, comma-separated.")
 @click.option("--folds", type=click.IntRange(2, 20), metavar="K", help="Cross-validate: pooled out-of-fold results.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Workers side by side.")
+@engine_flag
 @click.option(
     "--timeout", metavar="TIME", help="Bounds one step of a run, such as 20m: it is killed, and runs that need it fail."
 )

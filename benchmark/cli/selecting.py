@@ -62,7 +62,7 @@ def _time(text: str, flag: str) -> "datetime":
     """A time in UTC that lies so long ago, or that is named; days begin at midnight here."""
     from datetime import UTC, datetime, timedelta
 
-    from benchmark.cli.durations import check_age, parse_duration
+    from benchmark.planning.durations import check_age, parse_duration
     from registry.errors import ConfigError
 
     try:

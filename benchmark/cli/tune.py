@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from benchmark.cli.flags import RESULTS, line_of, request_flags, request_of, screen, seconds
+from benchmark.cli.flags import RESULTS, engine_flag, line_of, request_flags, request_of, screen, seconds
 from benchmark.cli.group import Once
 
 TUNERS = ("hyperband", "bayesian", "random", "grid")
@@ -16,6 +16,7 @@ TUNERS = ("hyperband", "bayesian", "random", "grid")
 @click.option("--tuner", type=click.Choice(TUNERS), help="Who proposes settings; by default the task's, hyperband.")
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="At most, that of the default included.")
 @click.option("--budget", metavar="TIME", help="Search no longer than that, such as 30m; the same line goes on later.")
+@engine_flag
 @click.option("--timeout", metavar="TIME", help="Kill a trial that takes longer, such as 20m; it has failed.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 2), default=0, show_default=True, help="Of tuner and training.")
 @click.option("--json", "as_json", is_flag=True, help="What was found as JSON.")

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Describe, Watch
+from benchmark.execution.slots import Slot
 from benchmark.planning.components import Describing
 from benchmark.planning.description import Description
 
 
-def describing(worker: Worker, watch: Watch = lambda event: None) -> Describing:
+def describing(worker: Slot, watch: Watch = lambda event: None) -> Describing:
     """Descriptions by a worker: all at once; one by one where that ends the worker, so that only one is broken.
 
     Args:

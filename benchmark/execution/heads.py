@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from benchmark.execution.process import Worker
 from benchmark.execution.protocol import TryOut
+from benchmark.execution.slots import Slot
 from benchmark.planning.runs import Planned
 from benchmark.tasks.spec import ControlsSpec, ImportedSpec, VoteSpec
 from registry.options import Scalar
 
 
-def try_heads(planned: Iterable[Planned], worker: Worker) -> None:
+def try_heads(planned: Iterable[Planned], worker: Slot) -> None:
     """Build the classical heads of runs that are to come, so that a wrong parameter costs no training.
 
     Raises:

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from benchmark.execution.expected import Expected
 from benchmark.execution.failures import failed
-from benchmark.execution.process import Outcome, Worker
+from benchmark.execution.losses import Losses, NoNodesError
+from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Build, Built, Event, WriteRecord
-from benchmark.planning.graph import Step, subject
+from benchmark.execution.slots import NodeLostError, Slot
+from benchmark.planning.graph import Step
 from benchmark.planning.runs import Planned
 from benchmark.planning.schedule import Schedule
 from benchmark.records.files import FILE, read, write
@@ -38,7 +41,7 @@ class Reported(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """A step has ended: ``built``, ``cached``, ``busy`` or ``failed``.
+    """A step has ended: ``built``, ``cached``, ``busy``, ``failed`` or, where its node died, ``lost`` and begun again.
 
     Attributes:
         worker: None where none was needed.
@@ -64,14 +67,29 @@ class Recorded(msgspec.Struct, frozen=True):
 Happening = Begun | Reported | Ended | Recorded
 
 
+class _Over(msgspec.Struct, frozen=True):
+    """A worker's request has ended; without an outcome its node died, and it is being held anew."""
+
+    worker: int
+    step: Step
+    outcome: Outcome | None
+
+
+class _Back(msgspec.Struct, frozen=True):
+    """A worker whose node died serves again, or does so no more."""
+
+    worker: int
+    serves: bool
+
+
 class Pool:
     """Workers that take steps from one schedule.
 
     Args:
-        workers: who serves; they are closed with the pool.
+        workers: who serves, whoever holds them; they are closed with the pool.
     """
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    def __init__(self, workers: Sequence[Slot]) -> None:
         self.workers = list(workers)
 
     def __enter__(self) -> "Pool":
@@ -120,15 +138,19 @@ class _Work:
     ) -> None:
         self.runs = {run.plan.key: run for run in runs}
         self.store, self.timeout_s, self.total = store, timeout_s, len(steps)
-        self.schedule = Schedule(steps, _Expected(store))
+        self.schedule = Schedule(steps, Expected(store))
         self.status: dict[str, Built] = {}
         self.failures: dict[str, Outcome] = {}
-        self.reports: queue.SimpleQueue[Reported | tuple[int, Step, Outcome] | BaseException] = queue.SimpleQueue()
+        self.losses = Losses()
+        self.reports: queue.SimpleQueue[Reported | _Over | _Back | BaseException] = queue.SimpleQueue()
 
-    def go(self, workers: Sequence[Worker]) -> Iterator[Happening]:
+    def go(self, workers: Sequence[Slot]) -> Iterator[Happening]:
         """Give steps to workers that are idle until none is left."""
         idle = list(range(len(workers)))
+        gone = 0
         while self.schedule.left:
+            if gone == len(workers):
+                raise NoNodesError
             while idle and (step := self.schedule.next(time.monotonic())):
                 if step.key not in self.runs and self.store.use(step.name, step.key):  # another process was faster
                     yield from self._end(None, step, Built("cached"))
@@ -139,13 +161,16 @@ class _Work:
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
             happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
             if isinstance(happened, Reported):
+                self.losses.see(happened.step.key, happened.event)
                 yield happened
+            elif isinstance(happened, _Back):
+                idle += [happened.worker] * happened.serves
+                gone += not happened.serves
             elif happened is not None:
-                place, step, outcome = happened
-                idle.append(place)
-                yield from self._take(place, step, outcome)
+                idle += [happened.worker] * (happened.outcome is not None)
+                yield from self._take(happened.worker, happened.step, happened.outcome)
 
-    def _next(self, wait_s: float | None) -> Reported | tuple[int, Step, Outcome] | None:
+    def _next(self, wait_s: float | None) -> Reported | _Over | _Back | None:
         """What happens next; None where nothing does for so long: a step of another process may be tried again."""
         try:
             happened = self.reports.get(timeout=wait_s)
@@ -155,14 +180,23 @@ class _Work:
             raise happened
         return happened
 
-    def _serve(self, place: int, worker: Worker, step: Step, request: Build | WriteRecord) -> None:
+    def _serve(self, place: int, worker: Slot, step: Step, request: Build | WriteRecord) -> None:
         """One step in one worker; a thread of its own."""
         try:
             outcome = worker.serve(
                 request, lambda event: self.reports.put(Reported(place, step, event)), self.timeout_s
             )
-            self.reports.put((place, step, outcome))
+            self.reports.put(_Over(place, step, outcome))
+        except NodeLostError:
+            self.reports.put(_Over(place, step, None))
+            self._revive(place, worker)
         except BaseException as error:  # it belongs to whoever waits for the runs
+            self.reports.put(error)
+
+    def _revive(self, place: int, worker: Slot) -> None:
+        try:
+            self.reports.put(_Back(place, worker.revive()))
+        except BaseException as error:  # as above
             self.reports.put(error)
 
     def _request(self, step: Step) -> Build | WriteRecord:
@@ -188,8 +222,13 @@ class _Work:
         keys = {roles[one.key]: f"{one.name}/{one.key}" for one in plan.steps.values()}
         return WriteRecord(step, cache, str(run.folder.absolute()), facts, keys, run.names)
 
-    def _take(self, place: int, step: Step, outcome: Outcome) -> Iterator[Happening]:
-        """What follows from the end of a request."""
+    def _take(self, place: int, step: Step, outcome: Outcome | None) -> Iterator[Happening]:
+        """What follows from the end of a request; a step whose node died is begun again, wherever there is room."""
+        outcome = outcome or self.losses.count(step)
+        if outcome is None:
+            self.schedule.again(step.key)
+            yield self._ended(place, step, Built("lost"))
+            return
         if outcome.cause:
             yield from self._fail(place, step, outcome)
             return
@@ -231,21 +270,3 @@ class _Work:
 
     def _spent_s(self, run: Planned) -> float:
         return sum(self.status[key].duration_s for key in run.missing if key in self.status)
-
-
-class _Expected:
-    """How long a step is likely to take: as long as the last one of its stage on the same subject, or of its stage."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.known: dict[str, dict[str, float]] = {}
-
-    def __call__(self, step: Step) -> float:
-        if step.name not in self.known:
-            self.known[step.name] = self.store.last_durations(step.name)
-        known = self.known[step.name]
-        others = sum(known.values()) / len(known) if known else UNKNOWN_S.get(step.name, 1.0)
-        return known.get(subject(step), others)
-
-
-UNKNOWN_S = {"segmenter": 60.0, "fit": 60.0, "prepare": 10.0, "explain": 5.0, "features": 5.0, "draw": 3.0}

@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class WorkerFailedError(BenchError):
     """A request that must succeed did not; carries the worker's own words."""
 
-    def __init__(self, outcome: Outcome, log: Path | None) -> None:
+    def __init__(self, outcome: Outcome, log: Path | str | None) -> None:
         where = f"; see the log {log}" if outcome.exit_code is None else ""
         super().__init__(f"{outcome.message}{where}")
         self.outcome = outcome
@@ -70,14 +70,14 @@ class WorkerClosedError(Exception):
 
 
 class Worker:
-    """One worker process, started at the first request and replaced after a failure."""
+    """One worker process, started at the first request and replaced after a failure; `log` is its log, if it began."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log_folder = log_folder
         self.environment = dict(environment or {})
         self.closed = False
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: Path | None = None
+        self.log: Path | None = None
         self._pending = b""
         self._oom_kills = 0
         self._runtime: Runtime | None = None
@@ -101,7 +101,7 @@ class Worker:
         """
         outcome = self.serve(request, watch)
         if outcome.cause:
-            raise WorkerFailedError(outcome, self._log)
+            raise WorkerFailedError(outcome, self.log)
         return msgspec.json.decode(outcome.value, type=kind)
 
     def serve(self, request: Request, watch: Watch = lambda event: None, timeout_s: float | None = None) -> Outcome:
@@ -155,6 +155,10 @@ class Worker:
             self.stop()
             raise
 
+    def revive(self) -> bool:
+        """It is never lost: its node is this machine."""
+        return True
+
     def stop(self) -> None:
         """End the worker's whole process group at once."""
         process, self._process = self._process, None
@@ -174,8 +178,8 @@ class Worker:
         self.stop()
         check_writable(self.log_folder, "choose another cache with BENCH_CACHE")
         self._sweep_logs()
-        self._log = self.log_folder / f"worker-{place()}-{os.urandom(4).hex()}.log"
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        self.log = self.log_folder / f"worker-{place()}-{os.urandom(4).hex()}.log"
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
         self._pending = b""
         self._oom_kills = _oom_kills()
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
@@ -241,12 +245,12 @@ class Worker:
         return Outcome(cause=event.cause, message=event.message, stage=stage, exit_code=event.exit_code, log=log)
 
     def _log_size(self) -> int:
-        return self._log.stat().st_size if self._log and self._log.exists() else 0
+        return self.log.stat().st_size if self.log and self.log.exists() else 0
 
     def _tail(self, start: int) -> list[str]:
-        if not self._log or not self._log.exists():
+        if not self.log or not self.log.exists():
             return []
-        with self._log.open("rb") as file:
+        with self.log.open("rb") as file:
             file.seek(start)
             return file.read().decode("utf-8", "replace").splitlines()[-LOG_LINES:]
 

@@ -10,9 +10,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from benchmark.execution.descriptions import describing
+from benchmark.execution.engines import Given, engine_of, pool_of
 from benchmark.execution.pool import Happening, Pool, Recorded
-from benchmark.execution.process import Worker, side_by_side
 from benchmark.execution.protocol import Device, Found, Summarise, Summarised, Watch
+from benchmark.execution.slots import Slot
 from benchmark.planning.components import Descriptions
 from benchmark.planning.request import AUTO, Asked, Request, dataset_of, runtime_of
 from benchmark.planning.resolve import Chosen, resolve
@@ -65,7 +66,7 @@ class Session:
     index: CodeIndex
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> Slot:
         """Who is asked before anything runs."""
         return self.pool.workers[0]
 
@@ -97,16 +98,16 @@ class Finished(NamedTuple):
 
 @contextmanager
 def opened(request: Request, display: Display) -> Iterator[Session]:
-    """A request's session; its workers end with it.
+    """A request's session; its workers, which the request's engine holds, end with it.
 
     Raises:
-        ConfigError: the backend is not installed, or there are fewer cores than jobs.
+        ConfigError: the backend is not installed, or the engine cannot give the workers that are asked for.
         StorageError: the cache cannot be written.
     """
     environment = {"KERAS_BACKEND": runtime_of(request).backend}
     store = Store(Path(request.cache))
-    workers = side_by_side(request.jobs, store.root / "logs", environment)
-    with store.in_use() as locked, Pool(workers) as pool:
+    given = Given(request, store, environment, display.say)
+    with store.in_use() as locked, pool_of(engine_of(request.engine), given) as pool:
         if not locked:
             display.note(LACKED.format(store.root))
         yield Session(request, display, store, pool, CodeIndex(store.root))

@@ -45,7 +45,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         backend: of Keras; None takes what KERAS_BACKEND names.
         precision: of the networks that are trained; ``auto`` is what the device does well.
         deterministic: the same bits each time.
-        jobs: workers side by side.
+        jobs: workers side by side, on one machine.
+        engine: who holds the workers, as ``name[option=value,…]``; see `benchmark.execution.engines`.
+        cores: of each worker where an engine says so; None divides those of this machine among the jobs.
+        line: the words after ``bench`` that asked for it; none from Python.
         timeout_s: after which a step of a run, or a trial of a search, is killed and has failed.
     """
 
@@ -71,6 +74,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     precision: Precision | Literal["auto"] = "float32"
     deterministic: bool = False
     jobs: Annotated[int, msgspec.Meta(ge=1)] = 1
+    engine: str = "local"
+    cores: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    line: tuple[str, ...] = ()
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
     def __post_init__(self) -> None:
@@ -185,7 +191,7 @@ def runtime_of(request: Request) -> Runtime:
 
     Where the precision is ``auto`` it is float32 here: which one the device does well, a worker has to say.
     """
-    threads = max(1, usable_cores() // request.jobs) if request.deterministic else None
+    threads = max(1, (request.cores or usable_cores()) // request.jobs) if request.deterministic else None
     found = Runtime(keras_backend(request.backend), request.deterministic, threads)
     asked = request.precision
     return found if asked == AUTO else msgspec.structs.replace(found, precision=asked)

@@ -71,6 +71,11 @@ class Schedule:
         self._ready.add(key)
         return times == 0
 
+    def again(self, key: str) -> None:
+        """Nobody is at a step any more, and nothing has come of it: it is as if it had not begun."""
+        self.begun.discard(key)
+        self._ready.add(key)
+
     def wait_s(self, now: float) -> float | None:
         """Seconds until a deferred step may be tried again; None where none is deferred."""
         waits = [self._deferred[key][0] - now for key in self._ready if key in self._deferred]

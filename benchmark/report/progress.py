@@ -128,6 +128,8 @@ class Progress:
         self.bars.remove_task(active.bar)
         if ended.status == "busy":
             self._say(f"  {active.words}: another process is at it; going on with what is ready meanwhile")
+        elif ended.status == "lost":
+            self._say(f"  {active.words}: its node died; it is begun again, from its last checkpoint")
         elif ended.status == "built" and ended.step.name != RECORD and not self.console.is_terminal:
             self._say(f"  {active.words}: done ({duration(ended.duration_s)})")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from benchmark.execution.process import Outcome, Worker
+from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Event, RunTrial, TrialBegan, Watch
+from benchmark.execution.slots import NodeLostError, Slot
 from benchmark.tuning.ledger import fail, read, uncount
 from benchmark.tuning.locks import note_alive
 from benchmark.tuning.search import Search, TrialState
@@ -31,13 +32,14 @@ class TrialRunner:
 
     Attributes:
         out_of_time: whether the last `run` ended because its time was up.
+        is_lost: whether it ended because the worker's node died, and no other was found.
     """
 
-    def __init__(self, folder: Path, search: Search, target: Any, worker: Worker, objective: str = OBJECTIVE) -> None:
+    def __init__(self, folder: Path, search: Search, target: Any, worker: Slot, objective: str = OBJECTIVE) -> None:
         self.folder = folder
         self.worker = worker
         self.early = 0
-        self.out_of_time = False
+        self.out_of_time = self.is_lost = False
         self.request = RunTrial(str(folder), _raw(search), objective, _raw(target))
 
     def run(
@@ -58,14 +60,14 @@ class TrialRunner:
             at_work = _AtWork(watch)
             left = deadline - time.monotonic() if deadline is not None else None
             limit = min((each for each in (timeout_s, left) if each is not None), default=None)
-            cut = True  # by the time that is up, or by whoever interrupts the command
-            try:
-                outcome = self.worker.serve(self.request, at_work.see, limit)
-                cut = outcome.cause == "timeout" and limit == left
-            finally:
-                self._note(at_work, cut)
+            outcome, cut = self._serve(at_work, limit, left)
             if cut:
                 break
+            if outcome is None:
+                if self.worker.revive():
+                    continue
+                self.is_lost = True
+                return
             state, events = self._state(outcome, at_work)
             if state == "waiting":  # its worker has done nothing yet: it stays
                 self._wait(events, deadline)
@@ -76,6 +78,19 @@ class TrialRunner:
             if at_work.trial is not None and state != "killed":
                 yield read(self.folder).trials[at_work.trial]
         self.out_of_time = True
+
+    def _serve(self, at_work: "_AtWork", limit: float | None, left: float | None) -> tuple[Outcome | None, bool]:
+        """How one request has ended, None where its node died; and whether the time that is left cut it."""
+        cut = True  # by the time that is up, or by whoever interrupts the command
+        try:
+            outcome = self.worker.serve(self.request, at_work.see, limit)
+            cut = outcome.cause == "timeout" and limit == left
+            return outcome, cut
+        except NodeLostError:
+            cut = False
+            return None, False
+        finally:
+            self._note(at_work, cut)
 
     def _note(self, at_work: "_AtWork", cut: bool) -> None:
         """Note when a trial's worker ended, and that one that was ended from here did not die."""

@@ -23,6 +23,7 @@ from benchmark.tasks.reading import parse_component
 from benchmark.tasks.schema import Task
 from benchmark.tasks.settings import KINDS
 from benchmark.tasks.spec import RunSpec
+from benchmark.tuning.abreast import trials_of
 from benchmark.tuning.brackets import why_none_stops_early
 from benchmark.tuning.ledger import locked, read
 from benchmark.tuning.outcome import trials_csv
@@ -152,14 +153,14 @@ def searched(
         build_inputs(session, target)
     if budget_s is not None:
         budget_s -= time.monotonic() - started
-    trials = TrialRunner(folder, search, target, session.worker)
+    runners = [TrialRunner(folder, search, target, worker) for worker in session.pool.workers]
     with display.searching(search.trials, budget_s) as follower:
         follower.resume(state)
-        for trial in trials.run(follower.watch, timeout_s=session.request.timeout_s, budget_s=budget_s):
+        for trial in trials_of(runners, follower.watch, timeout_s=session.request.timeout_s, budget_s=budget_s):
             state = read(folder)
             follower.end(trial, state)
             check_default(state, folder)
-        if trials.out_of_time:
+        if any(runner.out_of_time for runner in runners):
             follower.out_of_time(read(folder))
     state = read(folder)
     path = folder / "trials.csv"

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmark.cli.durations import parse_duration
+from benchmark.planning.durations import parse_duration
 from benchmark.records.files import FILE, scan
 from tests.perf.gpu.masks_apart import measure
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.cli.durations import parse_age, parse_duration
+from benchmark.planning.durations import parse_age, parse_duration
 from registry.errors import ConfigError
 
 
