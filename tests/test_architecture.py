@@ -225,7 +225,7 @@ def test_files_and_folders_are_renamed_into_place_where_storage_says_how():
 
 def test_no_component_or_task_is_named_in_the_benchmark():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    # Words of the language, a stage, a control and two libraries are called like components too.
+    # Words of the language, a stage, a control and three libraries are called like components too.
     words = {
         "none",
         "dataset",
@@ -238,6 +238,7 @@ def test_no_component_or_task_is_named_in_the_benchmark():
         "majority",
         "scikit-learn",
         "xgboost",
+        "onnx",
     }
     names = {name for group in project.values() for name in group}
     names |= {path.stem for path in (ROOT / "configs").glob("*.toml")} - {"defaults"}

@@ -12,7 +12,7 @@ from benchmark.storage.code import OWN, CodeIndex, component_text
 from benchmark.storage.digests import digest
 from benchmark.storage.files import write_whole
 from benchmark.storage.refusals import storage_errors
-from registry.errors import PluginError
+from registry.errors import ConfigError, PluginError
 from registry.lookup import find
 from registry.options import Option
 
@@ -99,3 +99,11 @@ class Descriptions:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, msgspec.json.encode(description), flush=False)
+
+
+def without_map(backbone: str, head: str) -> ConfigError:
+    """The error of a network as head of a backbone that gives features and no map."""
+    return ConfigError(
+        f"--backbone {backbone} gives features and no map to learn on, so its head is no network; "
+        f"received --head {head}; use --head scikit-learn or --head xgboost"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.planning.components import Descriptions
+from benchmark.planning.components import Descriptions, without_map
 from benchmark.planning.graph import Traits
 from benchmark.planning.split_checks import check_split
 from benchmark.records.metrics import metrics_of
@@ -176,7 +176,7 @@ class _Pipeline(msgspec.Struct, frozen=True):
         classical = described.traits("head", parts["head"].name).classical
         untrained = described.traits("backbone", parts["backbone"].name).untrained
         if untrained and not classical:
-            raise _no_map(parts["backbone"].name, parts["head"].name)
+            raise without_map(parts["backbone"].name, parts["head"].name)
         return cls(
             **resolved,
             classical=classical,
@@ -201,13 +201,6 @@ class _Pipeline(msgspec.Struct, frozen=True):
             segmentation=task.segmentation,
         )
         return msgspec.structs.replace(spec, tuned=task.tuned if found_by(task.tuned, spec) else None)
-
-
-def _no_map(backbone: str, head: str) -> ConfigError:
-    return ConfigError(
-        f"--backbone {backbone} gives features and no map to learn on, so its head is no network; "
-        f"received --head {head}; use --head scikit-learn or --head xgboost"
-    )
 
 
 def _features_head(task: Task, described: Descriptions) -> Component | None:
