@@ -22,7 +22,7 @@ UNUSED = ("segmenter", "backbone", "head", "epochs", "precision", "deterministic
 
 
 @click.command(cls=Once)
-@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--onnx",
     multiple=True,

@@ -1,10 +1,11 @@
 """Tables of predictions as strangers write them: read exactly, or refused in one line."""
 
 import gzip
+import random
 
 import pytest
 
-from benchmark.data.predicted_table import Table, read_predictions
+from benchmark.data.predicted_table import SUM_TOLERANCE, Table, read_predictions
 from registry.errors import DataError, DataNotFoundError
 
 CLASSES = ("rest", "COVID")
@@ -74,3 +75,27 @@ def test_a_file_that_is_not_there_is_said(tmp_path):
         read_predictions(tmp_path / "none.csv", CLASSES)
     with pytest.raises(DataError, match="cannot be read"):
         read_predictions(tmp_path, CLASSES)
+
+
+def mutated(content, seed):
+    """The bytes with a few of them changed, taken out, repeated or put elsewhere."""
+    draw = random.Random(seed)
+    changed = bytearray(content)
+    for _ in range(draw.randint(1, 8)):
+        place, length = draw.randrange(len(changed)), draw.randint(1, 12)
+        piece = [bytes(draw.randrange(256) for _ in range(length)), b"", bytes(changed[place : place + length]) * 9]
+        changed[place : place + draw.randint(0, length)] = draw.choice([*piece, b'"', b"\r", b",,", b"=cmd", b"-1e999"])
+    return bytes(changed) or b"x"
+
+
+def test_whatever_becomes_of_a_file_it_is_read_or_refused_in_one_line(tmp_path, pytestconfig):
+    refused = 0
+    for seed in range(pytestconfig.getoption("mutations")):
+        content = GOOD.encode() if seed % 2 else gzip.compress(GOOD.encode())
+        try:
+            found = read(tmp_path, mutated(content, seed))
+            assert all(abs(sum(row) - 1) <= SUM_TOLERANCE for row in found.probabilities)
+        except DataError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused

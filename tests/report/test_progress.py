@@ -189,7 +189,7 @@ def test_every_stage_has_words(tmp_path):
     planned += beside(planned, store, tmp_path)
     names = {step.name for run in planned for step in [*run.plan.steps.values(), run.plan.record]}
     # Drawn images are not searched for copies.
-    assert names | {"features", "originals", "controls", "copies"} == set(WORDS)
+    assert names | {"features", "originals", "controls", "copies", "paths"} == set(WORDS)  # the last of no run
 
 
 def test_a_plan_says_what_is_there_what_is_built_and_what_can_never_be_found_again(tmp_path, page):
