@@ -12,7 +12,8 @@ from benchmark.evaluation.masks import implausible, mask_agreement
 from benchmark.evaluation.stored import Stored, read_stored
 from benchmark.evaluation.voting import FLOOR, member_probabilities, vote
 from benchmark.models.pipeline import load_segmenter
-from benchmark.models.run_folder import load_run, model_files
+from benchmark.models.run_facts import model_files
+from benchmark.models.run_folder import load_run
 from benchmark.models.runtime import reset_keras
 from benchmark.models.segmentation import Segmentation
 from benchmark.records.files import FILE, PREDICTIONS, verify

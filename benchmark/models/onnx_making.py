@@ -19,8 +19,7 @@ from benchmark.models.onnx_export import convert, graph_of
 from benchmark.models.onnx_session import Graph
 from benchmark.models.pipeline import Pipeline, load_segmenter, of_networks
 from benchmark.models.predictor import load_backbone, load_head
-from benchmark.models.run_facts import bits_of, fitted, sealed_record
-from benchmark.models.run_folder import model_files
+from benchmark.models.run_facts import bits_of, fitted, model_files, sealed_record
 from benchmark.models.runtime import reset_keras
 from benchmark.models.segmentation import Segmentation
 from benchmark.records.export import DECIDED, FRAME, GRAPH, IMAGE, LOGITS, MASK, MODEL, PROBABILITIES, Proof

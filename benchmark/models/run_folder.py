@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from benchmark.models.pipeline import Pipeline, load_pipeline
-from benchmark.models.run_facts import MODELS, bits_of, check_model, fitted
+from benchmark.models.run_facts import bits_of, fitted, model_files
 from benchmark.records.files import FILE, verify
-from benchmark.records.record import Record
 from benchmark.tasks.spec import run_spec
-from registry.errors import DataError, DataNotFoundError
 
 
 def load_run(folder: Path) -> Pipeline:
@@ -21,23 +19,3 @@ def load_run(folder: Path) -> Pipeline:
     record = verify(folder / FILE)
     files = model_files(record, folder)
     return load_pipeline(files, run_spec(record.spec), *fitted(record), bits=bits_of(record))
-
-
-def model_files(record: Record, folder: Path) -> dict[str, Path]:
-    """Name -> file of the models that a finished run keeps.
-
-    Raises:
-        DataNotFoundError: there are none.
-        VerificationError: one was changed since the record was sealed.
-        DataError: the run failed, or is made of other runs, which keep their own models.
-    """
-    if record.status != "ok":
-        raise DataError(f"{record.run} failed, so there is nothing that predicts; run it again")
-    if record.members:
-        raise DataError(f"{record.run} is made of other runs and keeps no models of its own; take one of those")
-    if not (folder / MODELS).is_dir():
-        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
-    files = {path.name: path for path in (folder / MODELS).iterdir()}
-    for path in files.values():
-        check_model(record, path)
-    return files
