@@ -14,7 +14,7 @@ from benchmark.records.export import NEAR, Graph, Proof, graph_beside, intact
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
 from benchmark.tasks.spec import run_spec
-from registry.errors import ConfigError, RefusedError
+from registry.errors import BenchError, ConfigError, RefusedError
 
 
 class Display(Protocol):
@@ -91,6 +91,6 @@ def _proved(pipeline: Pipeline, model: Path, worker: Worker, display: Display) -
         with display.working("holding the graph against stored predictions") as watch:
             return worker.ask(Prove(str(folder), record.seal, str(model), str(prepared)), Proof, watch)
     except WorkerFailedError as error:
-        if error.outcome.exit_code is None:
+        if error.outcome.exit_code != BenchError.exit_code:  # ours, or the run's: it was changed
             raise
         return error.outcome.message

@@ -17,7 +17,7 @@ from benchmark.models import answering
 from benchmark.models.answering import Answers, Calibrate
 from benchmark.models.answers import Run
 from benchmark.models.onnx_session import Graph
-from benchmark.models.run_facts import bits_of, familiarity_of, fitted, sealed_record
+from benchmark.models.run_facts import bits_of, familiarity_of, fitted, model_files, sealed_record
 from benchmark.records.export import FRAME, IMAGE, LOGITS, MASK, graph_beside, intact
 from benchmark.tasks.spec import run_spec
 
@@ -67,10 +67,11 @@ def exported(folder: str, seal: str, model: str) -> Run:
         model: ONNX file of its graph, in the cache.
 
     Raises:
-        VerificationError: the graph is not the one that was proved equal.
+        VerificationError: the graph is not the one that was proved equal, or a model was changed since.
         BenchError: the folder holds another run by now, or the graph cannot be run.
     """
     record = sealed_record(Path(folder), seal)
+    model_files(record, Path(folder))  # whose graph this is: they are what they were
     path = Path(model)
     proved = graph_beside(path)
     intact(path, proved)

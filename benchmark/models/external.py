@@ -12,7 +12,7 @@ from benchmark.evaluation.masks import implausible, mask_agreement
 from benchmark.evaluation.stored import Stored, read_stored
 from benchmark.evaluation.voting import FLOOR, member_probabilities, vote
 from benchmark.models.pipeline import load_segmenter
-from benchmark.models.run_folder import load_run, model_files
+from benchmark.models.run_folder import checked_files, load_run
 from benchmark.models.runtime import reset_keras
 from benchmark.models.segmentation import Segmentation
 from benchmark.records.files import FILE, PREDICTIONS, verify
@@ -70,7 +70,7 @@ def of_segmenter(folder: Path, prepared: Prepared, rows: np.ndarray, tell: Tell)
     """
     spec = _started(folder)
     record = verify(folder / FILE)
-    segmentation = load_segmenter(model_files(record, folder), spec)
+    segmentation = load_segmenter(checked_files(record, folder), spec)
     if segmentation is None or segmentation.reads_dataset_masks:
         raise DataError(f"{record.run} draws no masks (segmenter {spec.segmenter}); take a run with one that does")
     masked = _Masked(prepared)

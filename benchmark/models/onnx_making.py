@@ -20,7 +20,7 @@ from benchmark.models.onnx_session import Graph
 from benchmark.models.pipeline import Pipeline, load_segmenter, of_networks
 from benchmark.models.predictor import load_backbone, load_head
 from benchmark.models.run_facts import bits_of, fitted, sealed_record
-from benchmark.models.run_folder import model_files
+from benchmark.models.run_folder import checked_files
 from benchmark.models.runtime import reset_keras
 from benchmark.models.segmentation import Segmentation
 from benchmark.records.export import DECIDED, FRAME, GRAPH, IMAGE, LOGITS, MASK, MODEL, PROBABILITIES, Proof
@@ -104,7 +104,7 @@ def on_stored(folder: Path, seal: str, model: Path, prepared: Path) -> Proof:
 
 
 def _loaded(record: Record, folder: Path) -> Loaded:
-    spec, files = run_spec(record.spec), model_files(record, folder)
+    spec, files = run_spec(record.spec), checked_files(record, folder)
     reset_keras(spec.seed, spec.runtime)
     segmentation = load_segmenter(files, spec)
     if segmentation is not None and not is_network(segmentation.product):
@@ -123,7 +123,7 @@ def _loaded(record: Record, folder: Path) -> Loaded:
 def _segmentation(record: Record, folder: Path) -> Segmentation | None:
     spec = run_spec(record.spec)
     reset_keras(spec.seed, spec.runtime)
-    return load_segmenter(model_files(record, folder), spec)
+    return load_segmenter(checked_files(record, folder), spec)
 
 
 def _found(pipeline: Pipeline, model: Path) -> Found:

@@ -12,7 +12,7 @@ from benchmark.evaluation.familiarity import Familiarity, load_familiarity
 from benchmark.records.contents import fits
 from benchmark.records.files import FILE, verify
 from benchmark.records.record import Record
-from registry.errors import DataError, VerificationError
+from registry.errors import DataError, DataNotFoundError, VerificationError
 
 MODELS = "model"  # folder of what predicts
 MOST_PACKED = 64  # weights, which are nearly random, are hardly packed at all
@@ -30,6 +30,29 @@ def sealed_record(folder: Path, seal: str) -> Record:
     if record.seal != seal:
         raise DataError(f"{folder} was run again since it was loaded; load it again")
     return record
+
+
+def model_files(record: Record, folder: Path) -> dict[str, Path]:
+    """Name -> file of the models that a finished run keeps.
+
+    Raises:
+        DataNotFoundError: there are none, or one is gone.
+        VerificationError: one was changed since the record was sealed.
+        DataError: the run failed, or is made of other runs, which keep their own models.
+    """
+    if record.status != "ok":
+        raise DataError(f"{record.run} failed, so there is nothing that predicts; run it again")
+    if record.members:
+        raise DataError(f"{record.run} is made of other runs and keeps no models of its own; take one of those")
+    if not (folder / MODELS).is_dir():
+        raise DataNotFoundError(f"no models in {folder}; expected a folder {MODELS!r}; run {record.run} again")
+    files = {path.name: path for path in (folder / MODELS).iterdir()}
+    listed = [name for name in record.files or {} if name.startswith(f"{MODELS}/")]
+    if gone := [name for name in listed if name.removeprefix(f"{MODELS}/") not in files]:
+        raise DataNotFoundError(f"{folder / gone[0]} is gone, which {record.run} predicts with; run it again")
+    for path in files.values():
+        check_model(record, path)
+    return files
 
 
 def familiarity_of(record: Record, folder: Path) -> Familiarity | None:

@@ -5,8 +5,7 @@ import zipfile
 import pytest
 
 from benchmark.execution.predicting import loaded
-from benchmark.models.run_facts import LARGEST
-from benchmark.models.run_folder import model_files
+from benchmark.models.run_facts import LARGEST, model_files
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.files import write
 from registry.errors import BenchError, DataError

@@ -178,7 +178,13 @@ def test_a_layer_without_a_counterpart_is_a_refusal(tmp_path):
 def test_a_graph_that_was_changed_since_it_was_proved_does_not_answer(tmp_path):
     run, seal = made(tmp_path / "run", masked=False)
     model, _ = graph_of(run, seal, tmp_path / "graph")
-    model.write_bytes(model.read_bytes() + b"\x00")
+    content = model.read_bytes()
+    model.write_bytes(content + b"\x00")
     exported.cache_clear()
     with pytest.raises(VerificationError, match="was changed since it was proved equal"):
+        exported(str(run), seal, str(model))
+    model.write_bytes(content)
+    with (run / "model" / "head.keras").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(VerificationError, match=r"head\.keras was changed since its record was written"):
         exported(str(run), seal, str(model))
