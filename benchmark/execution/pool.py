@@ -159,6 +159,8 @@ class _Work:
                 yield Begun(place, step)
                 arguments = (place, workers[place], step, self._request(step))
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+            if not self.schedule.left:  # another process has built the last of them
+                return
             happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
             if isinstance(happened, Reported):
                 self.losses.see(happened.step.key, happened.event)

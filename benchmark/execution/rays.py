@@ -82,6 +82,9 @@ def connected(address: str) -> Any:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ray = extra("ray", "ray")
+    worker = extra("ray._private.worker", "ray")
+    if hasattr(worker, "print_to_stdstream"):  # pages of a dead node's log on standard output, which may be JSON
+        worker.print_to_stdstream = lambda *_, **__: None
     own = {
         "num_cpus": usable_cores(), "include_dashboard": False, "object_store_memory": OBJECTS,
         "_system_config": {"automatic_object_spilling_enabled": False},

@@ -418,3 +418,25 @@ def test_controls_that_fail_cost_no_run_and_runs_that_fail_cost_no_controls(tmp_
     assert [found[run.plan.run].status for run in (*planned, *beside)] == ["ok", "failed"]
     assert found[beside[0].plan.run].of_controls
     assert found[beside[0].plan.run].failure.stage == "controls"
+
+
+def test_steps_of_which_another_process_builds_the_last_come_to_an_end(tmp_path):
+    """Nobody is at work then, and nothing more will be reported."""
+    planned, store = plans(tmp_path, [spec()])
+    step = at(planned, "prepare")
+
+    def build(request):
+        store.build(step.name, step.key, lambda folder: None)
+        return answered(Built("busy"))
+
+    ended = []
+
+    def go():
+        with Pool([StandIn(Ledger(answers={step.key: build}))]) as pool:
+            ended.extend(pool.build({step.key: step}, store))
+
+    thread = threading.Thread(target=go, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert [one.status for one in ended if isinstance(one, Ended)] == ["busy", "cached"]

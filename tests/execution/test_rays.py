@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,32 @@ def test_closing_the_pool_ends_what_is_at_work_on_its_node(cluster, tmp_path):
     actor = parent(leaf)
     pool.__exit__()
     until(lambda: not is_alive(leaf) and not is_alive(actor))
+
+
+def test_a_node_whose_processes_all_die_is_given_up_and_the_other_goes_on_where_it_was(tmp_path, monkeypatch):
+    """A head without cores and two nodes of one core each, all on this machine."""
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        monkeypatch.delenv(name)
+    cluster = import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+        runs, store = planned(tmp_path)
+        with opened(tmp_path, f"ray[address={cluster.address},wait=90]", EPOCH_S="1") as pool:
+
+            def kill():
+                leaf = at_epoch(tmp_path, 2)
+                for process in (parent(parent(leaf)), parent(leaf), leaf):
+                    os.kill(process, signal.SIGKILL)
+
+            soon(kill)
+            events = list(pool.run(runs, store))
+    finally:
+        for node in cluster.list_all_nodes():
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+    assert statuses(events) == ["ok"]
+    assert lost(events) == ["fit"]
+    assert [words[2] for words in trace(tmp_path) if words[1] == "epoch"] == ["1", "2", "2", "3", "4"]
 
 
 def test_a_driver_that_is_killed_leaves_no_process(tmp_path):
