@@ -15,21 +15,19 @@ are read or made.  A run that fails is a row that says why; what cannot be asked
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.comparison.statistics import distrusted, elsewhere, family
 from benchmark.execution.predicting import Pipeline, Predictions
 from benchmark.report.shown import Comparison
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmark.comparison.external_tables import Statistics
     from benchmark.planning.request import Request
-    from benchmark.records.record import Record
-    from benchmark.records.verdicts import FamilyTest
     from benchmark.report.display import ConsoleDisplay
     from registry.options import Scalar
 
@@ -97,18 +95,15 @@ def run(
     Raises:
         BenchError: the request, the data or the disk make every run impossible.
     """
-    from benchmark.execution.engines import engine_of
     from benchmark.planning.request import assignments, requested
 
-    places = {"cache": _cache(cache), "results": _text(results or os.environ.get("BENCH_RESULTS") or "results")}
-    places["data"] = _text(data or os.environ.get("BENCH_DATA") or None)
     request = requested(
-        task=_text(task), **places, dataset=dataset, segmenter=_several(segmenter), backbone=_several(backbone),
-        head=_several(head), voter=_several(voter), ignore=_several(ignore), seeds=_several(seeds), limit=limit,
-        settings=_several(assignments(settings) if isinstance(settings, Mapping) else settings), skip_bad=skip_bad,
-        allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds, backend=backend,
-        precision=precision, deterministic=deterministic, jobs=jobs, timeout_s=timeout_s, engine=engine,
-        cores=engine_of(engine).cores,
+        task=_text(task), **_places(data, results, cache), dataset=dataset, segmenter=_several(segmenter),
+        backbone=_several(backbone), head=_several(head), voter=_several(voter), ignore=_several(ignore),
+        settings=_several(assignments(settings) if isinstance(settings, Mapping) else settings), limit=limit,
+        skip_bad=skip_bad, allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds,
+        seeds=_several(seeds), backend=backend, precision=precision, deterministic=deterministic, jobs=jobs,
+        timeout_s=timeout_s, **_engine(engine),
     )  # fmt: skip
     return _run(request, only_failed=only_failed, progress=progress)
 
@@ -123,7 +118,7 @@ def _run(request: "Request", *, only_failed: bool, progress: bool) -> Comparison
     with opened(request, _display(progress)) as session:
         finished = finished_runs(session, planned_runs(session, only_failed=only_failed))
     folders = {record.run: run.folder for run, record in finished}
-    content = of_runs(folders, [record for _, record in finished], _family_test)
+    content = of_runs(folders, [record for _, record in finished], family)
     pipelines = {record.run: run.folder for run, record in finished if not record.of_controls}
     return Comparison(content.tables, content.left_out, pipelines)
 
@@ -161,11 +156,11 @@ def compare(
     selection = selected(_several(task), _several(dataset), _several(where), since)
     with uncollected():
         content, scanned = collected(
-            [Path(one) for one in _several(path)], _family_test,
-            metric=metric, against=against, margin=margin, verified=verify, distrust=_distrusted, selection=selection,
+            [Path(one) for one in _several(path)], family,
+            metric=metric, against=against, margin=margin, verified=verify, distrust=distrusted, selection=selection,
         )  # fmt: skip
     folders = {name: Path(file).parent for (name, _), file in scanned.files.items() if name not in scanned.controls}
-    tables = external_tables(scanned.externals, _elsewhere)
+    tables = external_tables(scanned.externals, elsewhere)
     return Comparison(content.tables, content.left_out, folders, tables, content.selected)
 
 
@@ -259,34 +254,22 @@ def _text(path: Any) -> Any:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
+def _places(data: StrPath | None, results: StrPath | None, cache: StrPath | None) -> dict[str, Any]:
+    found = {"data": data or os.environ.get("BENCH_DATA") or None}
+    found["results"] = results or os.environ.get("BENCH_RESULTS") or "results"
+    return {"cache": _cache(cache), **{name: _text(path) for name, path in found.items()}}
+
+
+def _engine(name: str) -> dict[str, Any]:
+    from benchmark.execution.engines import engine_of
+
+    return {"engine": name, "cores": engine_of(name).cores}
+
+
 def _cache(asked: StrPath | None) -> str:
     from benchmark.storage.places import cache_folder
 
     return str(asked or cache_folder())
-
-
-def _family_test(folder_of: "Callable[[Record], Path]") -> "FamilyTest":
-    from benchmark.comparison.kept import kept
-    from benchmark.storage.places import memory_folder
-
-    def made() -> "FamilyTest":
-        from benchmark.evaluation.family import family_test  # imports NumPy
-
-        return family_test(folder_of)
-
-    return kept(made, folder_of, memory_folder())
-
-
-def _elsewhere() -> "Statistics":
-    from benchmark.evaluation import external_rows  # imports NumPy
-
-    return external_rows
-
-
-def _distrusted(run: "Record", folder: Path, metric: str) -> str:
-    from benchmark.evaluation.trust import distrust
-
-    return distrust(run, folder, metric)
 
 
 def _display(progress: bool) -> "ConsoleDisplay":

@@ -75,11 +75,11 @@ def compared(paths: "Sequence[Path]", flags: dict[str, Any]) -> Compared:
     Raises:
         BenchError: a flag or a folder cannot be used, or no record has what is asked for.
     """
-    from benchmark.cli.paired import distrusted, elsewhere, family
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.external import external_tables
     from benchmark.comparison.kept import KeptTrust
+    from benchmark.comparison.statistics import distrusted, elsewhere, family
     from benchmark.records.places import results_folder
     from benchmark.storage.places import memory_folder
 

@@ -95,7 +95,7 @@ def _shown(label: str, module: str, worker: "Worker") -> "Iterable[Finding]":
 
 
 def _tried() -> "Iterable[Finding]":
-    from benchmark.cli.paired import tested
+    from benchmark.comparison.statistics import tested
     from benchmark.evaluation.recomputing import recompute
 
     return _look("trial", _display(), tested, recompute)

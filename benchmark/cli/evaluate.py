@@ -92,9 +92,9 @@ def _asked(flags: dict[str, Any]) -> "Asked":
 
 
 def _show(found: "list[Evaluated]", form: str, console: "Console") -> None:
-    from benchmark.cli.paired import elsewhere
     from benchmark.comparison.external import external_tables
     from benchmark.comparison.external_tables import Found
+    from benchmark.comparison.statistics import elsewhere
     from benchmark.report.external import print_external
     from benchmark.report.pages import external_page
 

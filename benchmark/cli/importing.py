@@ -101,8 +101,8 @@ def _classifier(flags: dict[str, Any]) -> "Classifier":
 
 def _imported(asked: "Import", request: "Request", as_json: bool) -> int:
     """Import, and show what came of it; gives the exit status."""
-    from benchmark.cli.paired import family
     from benchmark.comparison.collect import of_runs
+    from benchmark.comparison.statistics import family
     from benchmark.execution.importing import imported_runs
     from benchmark.execution.session import executed, opened
     from benchmark.planning.request import check_folders

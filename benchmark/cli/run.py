@@ -84,7 +84,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
 
 
 def _compared(finished: "list[Finished]") -> "Comparison":
-    from benchmark.cli.paired import family
     from benchmark.comparison.collect import of_runs
+    from benchmark.comparison.statistics import family
 
     return of_runs({record.run: run.folder for run, record in finished}, [record for _, record in finished], family)

@@ -47,7 +47,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
 
     import msgspec
 
-    from benchmark.cli.paired import paired
+    from benchmark.comparison.statistics import paired
     from benchmark.execution.session import opened
     from benchmark.planning.request import check_folders, runtime_of
     from benchmark.report.tuning import print_report
