@@ -143,6 +143,8 @@ class _Work:
                 yield Begun(place, step)
                 arguments = (place, workers[place], step, self._request(step))
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+            if not self.schedule.left:  # the last one was found
+                break
             happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
             if isinstance(happened, Reported):
                 yield happened
