@@ -162,7 +162,9 @@ def fault(place: Path, ends: Sequence[int], blows: int, epochs: int) -> str:
         if (store.root / "objects/fit" / step.key / "weights").read_text() != learnt:
             return f"{run.label} has learnt something else"
     trained = Counter((place / "trained").read_text().split("\n"))
-    more = sum(trained.values()) - 1 - epochs * len({run.plan.step("fit").key for run in planned if run.plan.step("fit")})
+    more = (
+        sum(trained.values()) - 1 - epochs * len({run.plan.step("fit").key for run in planned if run.plan.step("fit")})
+    )
     if more > blows:
         return f"{more} epochs were repeated after {blows} blows"
     left = [str(path) for name in ("leases", "partial/fit") for path in (store.root / name).glob("*")]
@@ -177,7 +179,7 @@ def speed(place: Path, scale: float) -> tuple[list[float], float]:
         folder.mkdir(parents=True)
         settings = {sleeping.SCALE: scale, "BENCH_PERF_WARM_S": 6}
         machines = [Machine(name, folder, sleeping.__name__, **settings) for name in names]
-        if any([machine.end(600) for machine in machines]):
+        if max(machine.end(600) for machine in machines):
             raise RuntimeError(f"a machine failed; see {folder}")
         spans = [next(one for one in reversed(machine.told()) if "began" in one) for machine in machines]
         found.append(max(one["ended"] for one in spans) - max(one["began"] for one in spans))
