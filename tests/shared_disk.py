@@ -172,6 +172,9 @@ class Machine:
                 del self.remembered[path]
         return self.server.names(folder)
 
+    def look(self, folder: str) -> None:
+        self.names(folder)
+
     def has(self, path: str) -> bool:
         self.turn()
         known, since = self.remembered.get(path, (False, -LATE_S))

@@ -17,8 +17,7 @@ import msgspec
 
 import benchmark.storage.locks  # noqa: F401 (a system without them has no process groups and no poll either)
 from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
-from benchmark.storage.files import RANDOM
-from benchmark.storage.owner import OWNER, PLACE, has_ended, owner, place, was_before
+from benchmark.storage.owner import OWNER, PLACE, RANDOM, has_ended, owner, place, was_before
 from benchmark.storage.refusals import check_writable
 from benchmark.tasks.spec import Runtime
 from registry.cores import shares, usable_cores

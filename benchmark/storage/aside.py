@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.storage.files import RANDOM, new_folder
-from benchmark.storage.owner import PLACE, has_ended
+from benchmark.storage.files import new_folder
+from benchmark.storage.owner import PLACE, RANDOM, has_ended
 
 PREFIX = ".removed-"
 NAME = re.compile(rf"{re.escape(PREFIX)}(?P<place>{PLACE})-{RANDOM}")

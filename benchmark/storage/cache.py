@@ -178,9 +178,8 @@ class Store:
         """Be the only one, on all machines, at something of this name; gives False where another process is at it."""
         with contextlib.ExitStack() as held:
             try:
-                locked = held.enter_context(self.lock(name, wait=False))
-                held.enter_context(taken(DISK, f"{self._leases}/{name}", new_name(), surely_ended(locked)))
-            except (BlockingIOError, HeldError):
+                held.enter_context(taken(DISK, f"{self._leases}/{name}", new_name()))
+            except HeldError:
                 yield False
                 return
             yield True

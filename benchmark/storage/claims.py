@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from benchmark.storage.disk import Disk
 from benchmark.storage.leases import TAKEN, Sign, taken
-from benchmark.storage.owner import NAME
+from benchmark.storage.owner import NAME, PLACE, RANDOM
 
 DISCARDED = "discarded-"
 
@@ -118,21 +118,24 @@ def publish(disk: Disk, folder: str, target: str, may: Callable[[], bool]) -> bo
 
 
 def appeared(disk: Disk, path: str) -> bool:
-    """Whether something is there, its folder listed anew first: another machine may have put it there just now."""
+    """Whether something is there, its folder looked at anew first: another machine may have put it there just now."""
     if disk.has(path):
         return True
-    disk.names(path.rpartition("/")[0])
+    disk.look(path.rpartition("/")[0])
     return disk.has(path)
 
 
 def left(disk: Disk, place: Place) -> Left:
     """What there is of an artefact besides itself."""
-    folder, _, start = place.half_built("").rpartition("/")
-    ours = re.compile(rf"{re.escape(start)}(.*-)?[a-z0-9_]{{8}}")
-    half = [f"{folder}/{one}" for one in disk.names(folder) if ours.fullmatch(one)]
-    folder = place.checkpoints.rpartition("/")[0]
-    ours = re.compile(rf"{re.escape(place.key)}(-{NAME})?")
-    return Left(half, [f"{folder}/{one}" for one in disk.names(folder) if ours.fullmatch(one)])
+    building, _, start = place.half_built("").rpartition("/")
+    half = [name for name in disk.names(building) if name.startswith(start) and _WHOSE.fullmatch(name[len(start) :])]
+    partial, _, key = place.checkpoints.rpartition("/")
+    kept = [name for name in disk.names(partial) if name == key or _OWN.fullmatch(name.removeprefix(key))]
+    return Left([f"{building}/{name}" for name in half], [f"{partial}/{name}" for name in kept])
+
+
+_WHOSE = re.compile(rf"({PLACE}-)?{RANDOM}")
+_OWN = re.compile(f"-{NAME}")
 
 
 def discard(disk: Disk, root: str, folder: str, name: str) -> None:

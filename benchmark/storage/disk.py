@@ -59,6 +59,9 @@ class Disk(Protocol):
     def names(self, folder: str) -> list[str]:
         """What is in a folder, as far as the server knows now; nothing where there is none."""
 
+    def look(self, folder: str) -> None:
+        """See a folder anew: `has` then tells what the server knows now."""
+
     def has(self, path: str) -> bool:
         """Whether that is there, as far as this machine knows."""
 
@@ -111,6 +114,10 @@ class Local:
             return os.listdir(folder)  # noqa: PTH208 (str paths, hot)
         except FileNotFoundError:
             return []
+
+    def look(self, folder: str) -> None:  # noqa: D102
+        with contextlib.suppress(OSError):
+            os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))  # which asks a server whether it has changed
 
     def flush(self, folder: str) -> None:  # noqa: D102
         for place, _, names in os.walk(folder):

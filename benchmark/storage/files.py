@@ -13,8 +13,6 @@ import msgspec
 
 from benchmark.storage.owner import place
 
-RANDOM = "[a-z0-9_]{8}"  # at the end of names of `new_folder`
-
 
 class Document(Protocol):
     """What is read back: a document that says by which schema it was written."""

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypedDict
 
 from benchmark.storage.cache import Store
 from benchmark.storage.claims import DISCARDED
-from benchmark.storage.files import RANDOM, new_folder
-from benchmark.storage.owner import NAME, PLACE
+from benchmark.storage.files import new_folder
+from benchmark.storage.owner import NAME, PLACE, RANDOM
 from registry.errors import StorageError
 
 BLOCK = 512  # bytes in a unit of st_blocks, on every file system

@@ -17,6 +17,7 @@ NODE_NAME = r"[a-z0-9.]+"
 START = "[0-9a-f]{8}"
 PLACE = rf"{NODE_NAME}(-{START})?-\d+"  # what `place` gives, and gave before it named a machine's start
 NAME = rf"{PLACE}-[0-9a-f]{{8}}"  # what `new_name` gives
+RANDOM = "[a-z0-9_]{8}"  # at the end of names that nothing else bears
 _PLACE = re.compile(rf"(?P<node>{NODE_NAME})(-(?P<start>{START}))?-(?P<pid>\d+)(-[a-z0-9_]{{8}})?")
 
 

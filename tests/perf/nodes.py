@@ -92,7 +92,7 @@ def grid(module: str) -> list[object]:
     none = Component("none", {})
     if module == checkpointing.__name__:
         return [spec(seed=seed, fold=fold, segmenter=none, split=Split(folds=2)) for seed in (1, 2) for fold in (0, 1)]
-    return [spec(seed=seed, segmenter=none) for seed in range(12)]
+    return [spec(seed=seed, segmenter=none) for seed in range(24)]
 
 
 def planned_runs(module: str, place: Path) -> tuple[list[Planned], Store]:
