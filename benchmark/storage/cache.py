@@ -21,7 +21,7 @@ from typing import overload
 import msgspec
 
 from benchmark.storage import claims, locks
-from benchmark.storage.disk import DISK, sync
+from benchmark.storage.disk import DISK, still_s, sync
 from benchmark.storage.files import new_folder
 from benchmark.storage.leases import TAKEN, HeldError, Sign, take, taken, watched
 from benchmark.storage.owner import in_words, is_here, new_name, surely_ended, works_for_another
@@ -200,6 +200,7 @@ class Store:
 
     def _mark(self, held: contextlib.ExitStack) -> None:
         """Show that this command is at work, and wait for whoever is removing something on another machine."""
+        still_s()  # a setting that is none is said before anything is written
         try:
             held.callback(marked(DISK, self._marks, new_name()).end)
         except OSError as error:

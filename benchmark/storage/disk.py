@@ -140,15 +140,16 @@ class Local:
     def hold(self, living: Living) -> None:  # noqa: D102
         self._held[living] = None
         if self._beating != os.getpid():
+            pace_s = still_s() / RENEWALS
             self._beating = os.getpid()
-            threading.Thread(target=self._beat, name="leases", daemon=True).start()
+            threading.Thread(target=self._beat, args=(pace_s,), name="leases", daemon=True).start()
 
     def release(self, living: Living) -> None:  # noqa: D102
         self._held.pop(living, None)
 
-    def _beat(self) -> None:
+    def _beat(self, pace_s: float) -> None:
         while True:
-            time.sleep(still_s() / RENEWALS)
+            time.sleep(pace_s)
             for living in tuple(self._held):
                 living.renew()
 
