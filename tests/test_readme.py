@@ -36,6 +36,7 @@ ROOT = Path(__file__).parent.parent
 PLACES = (
     "README.md", "registry/README.md", "configs/README.md", "benchmark/README.md", "results/README.md",
     "results/reference/README.md", "tests/perf/README.md", "tests/simulations/README.md", ".github/CONTRIBUTING.md",
+    "benchmark/execution/README.md",
 )  # fmt: skip
 PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
 README, COMPONENTS, TASKS, PROGRAM = (PAGES[place] for place in PLACES[:4])
@@ -176,7 +177,7 @@ def test_every_file_and_name_that_a_page_points_at_is_there(page):
 def test_the_first_page_is_short_and_leads_to_all_others():
     assert len(README.splitlines()) <= 110
     linked = set(re.findall(r"\]\(([^):#]+)\)", README))
-    assert set(PLACES) - linked <= {"README.md", "tests/simulations/README.md"}
+    assert set(PLACES) - linked <= {"README.md", "tests/simulations/README.md", "benchmark/execution/README.md"}
     assert any(path.endswith(".svg") for path in linked) and any(path.endswith(".png") for path in linked)
 
 
