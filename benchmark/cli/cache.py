@@ -19,7 +19,7 @@ def command() -> None:
     """Show what runs keep for the next one, and remove it.
 
     It lies in BENCH_CACHE, by default ~/.cache/cxr-bench.  Sizes are those on disk.  Nothing is removed while a run is
-    at work, or where no locks tell whether one is; what a later run lacks it builds again.
+    at work, on this machine or on another one that shares the folder; what a later run lacks it builds again.
     """
 
 
@@ -80,7 +80,6 @@ def prune(age: str | None, gone: bool, dry_run: bool, yes: bool) -> None:
     reach now counts as gone.  What serves runs that nobody remembers ("unknown") stays.  With both, what is either.
     """
     from benchmark.report.cache import counted, listed
-    from benchmark.storage.cache import Store
     from benchmark.storage.inventory import remove
 
     root, items = _look()
@@ -93,8 +92,7 @@ def prune(age: str | None, gone: bool, dry_run: bool, yes: bool) -> None:
         _echo_lines(listed(leaving))
         click.echo(f"would remove {counted(leaving)} from {root}")
         return
-    with Store(root).alone():  # before the question, which would be idle
-        pass
+    _check_idle(root)
     if leaving and not yes and not _agreed(root, counted(leaving), listed(leaving)):
         click.echo("nothing removed")
         return
@@ -106,15 +104,13 @@ def prune(age: str | None, gone: bool, dry_run: bool, yes: bool) -> None:
 def clear(yes: bool) -> None:
     """Remove everything that runs have kept; files of other programs stay."""
     from benchmark.report.cache import counted
-    from benchmark.storage.cache import Store
     from benchmark.storage.inventory import remove
 
     root, items = _look()
     if not items:
         _echo_empty(root)
         return
-    with Store(root).alone():  # before the question, which would be idle
-        pass
+    _check_idle(root)
     if not yes and not _agreed(root, counted(items)):
         click.echo("nothing removed")
         return
@@ -140,6 +136,15 @@ def _leaving(root: "Path", age: str | None, gone: bool) -> "Callable[[list[Item]
         return list(dict.fromkeys(found))
 
     return leaves
+
+
+def _check_idle(root: "Path") -> None:
+    """See that no run is at work, before a question that would be idle; of other machines that takes a while."""
+    from benchmark.cli.waiting import waiting
+    from benchmark.storage.cache import Store
+
+    with waiting("seeing whether other machines are at work"), Store(root).alone():
+        pass
 
 
 def _look() -> "tuple[Path, list[Item]]":

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Build, Built, Event, WriteRecord
 from benchmark.execution.slots import NodeLostError, Slot
 from benchmark.planning.graph import Step
-from benchmark.planning.runs import Planned
+from benchmark.planning.runs import Planned, recorded
 from benchmark.planning.schedule import Schedule
 from benchmark.records.files import FILE, read, write
 from benchmark.records.record import Record
@@ -45,6 +45,7 @@ class Ended(msgspec.Struct, frozen=True):
 
     Attributes:
         worker: None where none was needed.
+        whose: who is at it, of a step that is busy on another machine.
         done, total: steps of all that there were to build, records included.
     """
 
@@ -54,14 +55,20 @@ class Ended(msgspec.Struct, frozen=True):
     duration_s: float
     done: int
     total: int
+    whose: str = ""
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A run has its record; `duration_s` of the steps that were built for it in this command."""
+    """A run has its record; `duration_s` of the steps that were built for it in this command.
+
+    Attributes:
+        made: whether the record was written by this command, not found.
+    """
 
     run: Planned
     record: Record
     duration_s: float = 0.0
+    made: bool = True
 
 
 Happening = Begun | Reported | Ended | Recorded
@@ -123,7 +130,7 @@ class Pool:
             if run.record:
                 for step in run.plan.steps.values():
                     store.touch(step.name, step.key)
-                yield Recorded(run, run.record)
+                yield Recorded(run, run.record, made=False)
         left = [run for run in planned if not run.record]
         steps = {key: step for run in left for key, step in run.missing.items()}
         steps |= {run.plan.key: run.plan.record for run in left}
@@ -152,15 +159,14 @@ class _Work:
             if gone == len(workers):
                 raise NoNodesError
             while idle and (step := self.schedule.next(time.monotonic())):
-                if step.key not in self.runs and self.store.use(step.name, step.key):  # another process was faster
-                    yield from self._end(None, step, Built("cached"))
+                if (yield from self._elsewhere(step)):
                     continue
                 place = idle.pop(0)
                 yield Begun(place, step)
                 arguments = (place, workers[place], step, self._request(step))
                 threading.Thread(target=self._serve, args=arguments, daemon=True).start()
-            if not self.schedule.left:  # another process has built the last of them
-                return
+            if not self.schedule.left:  # the last one was found
+                break
             happened = self._next(self.schedule.wait_s(time.monotonic()) if idle else None)
             if isinstance(happened, Reported):
                 self.losses.see(happened.step.key, happened.event)
@@ -171,6 +177,21 @@ class _Work:
             elif happened is not None:
                 idle += [happened.worker] * (happened.outcome is not None)
                 yield from self._take(happened.worker, happened.step, happened.outcome)
+
+    def _elsewhere(self, step: Step) -> Generator[Happening, None, bool]:
+        """Whether another process has made what a step makes, or one on another machine is making it."""
+        run, whose = self.runs.get(step.key), self.store.others(step.name, step.key)
+        if run and (record := recorded(run.folder, step.key)):
+            yield from self._end(None, step, Built("cached"))
+            yield Recorded(run, record, made=False)
+            return True
+        if not run and self.store.appeared(step.name, step.key):  # after who was at it: that may just have ended
+            self.store.touch(step.name, step.key)
+            yield from self._end(None, step, Built("cached"))
+            return True
+        if whose and self.schedule.defer(step.key, time.monotonic()):
+            yield self._ended(None, step, Built("busy"), whose)
+        return bool(whose)
 
     def _next(self, wait_s: float | None) -> Reported | _Over | _Back | None:
         """What happens next; None where nothing does for so long: a step of another process may be tried again."""
@@ -235,14 +256,14 @@ class _Work:
             yield from self._fail(place, step, outcome)
             return
         run = self.runs.get(step.key)
-        built = Built("built") if run else msgspec.json.decode(outcome.value, type=Built)
+        built = msgspec.json.decode(outcome.value, type=Built)
         if built.status == "busy":
             if self.schedule.defer(step.key, time.monotonic()):
                 yield self._ended(place, step, built)
             return
         yield from self._end(place, step, built)
         if run:
-            yield Recorded(run, read(run.folder / FILE), self._spent_s(run))
+            yield Recorded(run, read(run.folder / FILE), self._spent_s(run), built.status == "built")
 
     def _end(self, place: int | None, step: Step, built: Built) -> Iterator[Happening]:
         self.status[step.key] = built
@@ -267,8 +288,9 @@ class _Work:
                 write(record, run.folder)
                 yield Recorded(run, record, self._spent_s(run))
 
-    def _ended(self, place: int | None, step: Step, built: Built) -> Ended:
-        return Ended(place, step, built.status, built.duration_s, self.total - len(self.schedule.left), self.total)
+    def _ended(self, place: int | None, step: Step, built: Built, whose: str = "") -> Ended:
+        done = self.total - len(self.schedule.left)
+        return Ended(place, step, built.status, built.duration_s, done, self.total, whose)
 
     def _spent_s(self, run: Planned) -> float:
         return sum(self.status[key].duration_s for key in run.missing if key in self.status)

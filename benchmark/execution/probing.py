@@ -20,7 +20,6 @@ from benchmark.planning.chain import BACKEND_LIBRARIES
 from benchmark.planning.request import Request, runtime_of
 from benchmark.storage.code import OWN, CodeIndex, component_text
 from benchmark.storage.digests import digest, library_versions
-from benchmark.storage.owner import host
 from benchmark.storage.refusals import storage_errors
 from benchmark.tasks.places import TASKS
 from registry.contracts import KINDS
@@ -133,11 +132,6 @@ def differences(wanted: Wanted, appears_s: float = APPEARS_S) -> list[str]:
     if wanted.same_processor and here.processor != there.processor:
         found.append(f"processor {here.processor}, expected {there.processor} (--deterministic)")
     return found + _unseen(wanted, appears_s)
-
-
-def node() -> str:
-    """This node, by name."""
-    return host()
 
 
 def processor() -> str:

@@ -17,8 +17,7 @@ import msgspec
 
 import benchmark.storage.locks  # noqa: F401 (a system without them has no process groups and no poll either)
 from benchmark.execution.protocol import Done, Event, Failed, Request, Watch, encoded, event_of
-from benchmark.storage.files import RANDOM
-from benchmark.storage.owner import HOST, OWNER, host, lives, owner, place
+from benchmark.storage.owner import OWNER, PLACE, RANDOM, has_ended, owner, place, was_before
 from benchmark.storage.refusals import check_writable
 from benchmark.tasks.spec import Runtime
 from registry.cores import shares, usable_cores
@@ -34,7 +33,7 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
 LOOK_EVERY_S = 0.5
-LOG = re.compile(rf"worker-(?P<host>{HOST})-(?P<pid>\d+)-{RANDOM}\.log")
+LOG = re.compile(rf"worker-(?P<place>{PLACE})-{RANDOM}\.log")
 
 T = TypeVar("T")
 
@@ -255,11 +254,11 @@ class Worker:
             return file.read().decode("utf-8", "replace").splitlines()[-LOG_LINES:]
 
     def _sweep_logs(self, keep: int = 20) -> None:
-        """Remove old logs, but those of other hosts and of commands that are at work."""
+        """Remove old logs, but those of other machines and of commands that are at work."""
         logs = sorted(self.log_folder.glob("worker-*.log"), key=lambda path: path.stat().st_mtime)
         for path in logs[:-keep]:
             of = LOG.fullmatch(path.name)
-            if of is None or (of["host"] == host() and not (of["pid"] != str(os.getpid()) and lives(int(of["pid"])))):
+            if of is None or of["place"] == place() or has_ended(of["place"]) or was_before(of["place"]):
                 with contextlib.suppress(OSError):  # another command was faster, or it is another user's
                     path.unlink()
 

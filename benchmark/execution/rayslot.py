@@ -12,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.execution.probing import Wanted, differences, node
+from benchmark.execution.probing import Wanted, differences
 from benchmark.execution.process import Outcome, Worker, WorkerClosedError
 from benchmark.execution.protocol import encoded as line_of
 from benchmark.execution.protocol import request_of
+from benchmark.storage.owner import node
 from registry.cores import CORES, THREADS
 
 SHARES = (CORES, THREADS)  # variables of the node that say nothing of this slot

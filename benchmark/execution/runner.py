@@ -9,6 +9,7 @@ from benchmark.execution.protocol import Build, Built, Emit, Progress
 from benchmark.planning.graph import Step, subject
 from benchmark.stages.context import Context
 from benchmark.storage.cache import Store, write_duration
+from benchmark.storage.disk import UNSEEN, still_s
 from benchmark.storage.garbage import imported, imported_for_good
 from benchmark.storage.kept import Kept
 from registry.errors import StorageError
@@ -36,12 +37,12 @@ def build(step: Step, store: Store, emit: Emit, *, wait: bool = True) -> Built:
         module = begun(step)
         module.build(surroundings(step, store, emit), folder)
         made.append(time.perf_counter() - started)
-        write_duration(folder, subject(step), made[0])
+        write_duration(folder, subject(step), made[-1])
 
     found = store.build(step.name, step.key, make, wait=wait)
     if found is None:
         return Built("busy")
-    return Built("built", made[0]) if made else Built("cached")
+    return Built("built", made[-1]) if made else Built("cached")
 
 
 def begun(step: Step) -> Any:
@@ -64,6 +65,8 @@ def surroundings(step: Step, store: Store, emit: Emit) -> Context:
     """
 
     def progress(fields: dict[str, Any]) -> None:
+        if store.lost(step.name, step.key):
+            raise StorageError(f"another process has taken {step.name} over")  # which ends as busy
         emit(Progress(stage=step.name, **fields))
 
     kept = Kept(store.root, step.name, step.kept) if step.kept else None
@@ -71,14 +74,17 @@ def surroundings(step: Step, store: Store, emit: Emit) -> Context:
 
 
 def inputs(step: Step, store: Store) -> dict[str, Path]:
-    """Role -> folder of what a step reads.
+    """Role -> folder of what a step reads; what another machine has made may be seen late.
 
     Raises:
         StorageError: one is not there any more.
     """
     found = {}
     for role, key in step.inputs.items():
-        path = store.find(role.rpartition("/")[2], key)
+        stage = role.rpartition("/")[2]
+        path = store.find(stage, key)
+        if path is None and store.appeared(stage, key, UNSEEN * still_s()):
+            path = store.find(stage, key)
         if path is None:
             raise StorageError(f"the artefact {role} that {step.name} reads has gone from {store.root}; run again")
         found[role] = path

@@ -23,7 +23,6 @@ from benchmark.records.record import Record
 from benchmark.records.summary import DatasetSummary
 from benchmark.storage.cache import Store
 from benchmark.storage.code import CodeIndex
-from benchmark.storage.locks import LACKED
 from benchmark.storage.serving import Served, remember
 from benchmark.tasks.reading import in_no_class
 from benchmark.tasks.schema import Task
@@ -107,9 +106,7 @@ def opened(request: Request, display: Display) -> Iterator[Session]:
     environment = {"KERAS_BACKEND": runtime_of(request).backend}
     store = Store(Path(request.cache))
     given = Given(request, store, environment, display.say)
-    with store.in_use() as locked, pool_of(engine_of(request.engine), given) as pool:
-        if not locked:
-            display.note(LACKED.format(store.root))
+    with store.in_use(), pool_of(engine_of(request.engine), given) as pool:
         yield Session(request, display, store, pool, CodeIndex(store.root))
 
 
@@ -173,7 +170,7 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
             take(happened)
             if isinstance(happened, Recorded):
                 records[happened.run.plan.run] = happened.record
-                if happened.run.record is None:  # else it was there before
+                if happened.made:
                     session.ledger.add_run(happened.record, happened.run.folder)
     return [Finished(run, records[run.plan.run]) for run in planned]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from benchmark.execution.probing import Wanted, differences, node
+from benchmark.execution.probing import Wanted, differences
+from benchmark.storage.owner import node
 
 REFUSED = "refused"  # a folder with a file for each job whose node differs
 DIFFERS = 2  # exit status of such a job

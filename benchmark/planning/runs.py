@@ -144,6 +144,12 @@ def _found(own: Path, there: Iterable[Path], key: str) -> tuple[Path, Record | N
     return own, at_home
 
 
+def recorded(folder: Path, key: str) -> Record | None:
+    """The good record of that key in a run's folder."""
+    record = _counting(folder / FILE, key)
+    return record if record and record.status == "ok" else None
+
+
 def _counting(path: Path, key: str) -> Record | None:
     """The record in a file, if it is of that key or of a failure."""
     if not path.is_file():

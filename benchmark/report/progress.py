@@ -124,6 +124,8 @@ class Progress:
         self.bars.update(self.steps, completed=ended.done, total=ended.total)
         active = self.at_work.pop(ended.worker) if ended.worker is not None else None
         if active is None:
+            if ended.status == "busy":
+                self._say(f"  {step_words(ended.step)}: {ended.whose} is at it; going on with what is ready meanwhile")
             return
         self.bars.remove_task(active.bar)
         if ended.status == "busy":
@@ -141,7 +143,8 @@ class Progress:
             at = f" at {record.failure.stage}" if record.failure.stage else ""
             self._say(f"{line}failed ({record.failure.cause}{at}) {record.failure.message}")
             return
-        self._say(f"{line}{_scores(record)} ({'cached' if run.record else duration(recorded.duration_s)})")
+        made = recorded.made and not run.record
+        self._say(f"{line}{_scores(record)} ({duration(recorded.duration_s) if made else 'cached'})")
 
     def _say(self, text: str) -> None:
         self.said = time.monotonic()

@@ -1,6 +1,6 @@
 """Folders set aside before they are deleted: renamed into a hidden folder beside them, so that they go at once.
 
-Whoever is killed leaves the folder where it was, or set aside, where others on this host find it later.
+Whoever is killed leaves the folder where it was, or set aside, where others on this machine find it later.
 """
 
 import re
@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.storage.files import RANDOM, new_folder
-from benchmark.storage.owner import PLACE, host, lives
+from benchmark.storage.files import new_folder
+from benchmark.storage.owner import PLACE, RANDOM, has_ended
 
 PREFIX = ".removed-"
 NAME = re.compile(rf"{re.escape(PREFIX)}(?P<place>{PLACE})-{RANDOM}")
@@ -56,10 +56,8 @@ def delete(folder: Path) -> None:
 
 
 def left_aside(parent: Path) -> Iterator[Path]:
-    """What processes of this host that have ended have set aside there."""
+    """What processes of this machine that have ended have set aside there."""
     for path in parent.glob(f"{PREFIX}*"):
         match = NAME.fullmatch(path.name)
-        if match and not path.is_symlink():
-            whose, _, pid = match["place"].rpartition("-")
-            if whose == host() and not lives(int(pid)):
-                yield path
+        if match and not path.is_symlink() and has_ended(match["place"]):
+            yield path

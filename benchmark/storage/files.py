@@ -13,8 +13,6 @@ import msgspec
 
 from benchmark.storage.owner import place
 
-RANDOM = "[a-z0-9_]{8}"  # at the end of names of `new_folder`
-
 
 class Document(Protocol):
     """What is read back: a document that says by which schema it was written."""
@@ -166,8 +164,12 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         raise
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, check: Callable[[], None] = lambda: None) -> None:
     """Add a line to a file, on disk when this returns; the file comes with its first one.
+
+    Args:
+        check: called when the file is open; what it raises keeps the line from being written.  Whoever puts a copy in
+            the file's place before that loses no line, and gets none after it.
 
     Raises:
         OSError: the disk is full or the file cannot be written.
@@ -175,6 +177,7 @@ def append_line(path: Path, line: bytes) -> None:
     content = line + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
+        check()
         if os.write(descriptor, content) != len(content):  # as a disk does that is about to be full
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(descriptor)

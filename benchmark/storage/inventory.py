@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from benchmark.storage.cache import Store
-from benchmark.storage.files import RANDOM, new_folder
-from benchmark.storage.owner import NAME, PLACE
+from benchmark.storage.claims import DISCARDED
+from benchmark.storage.files import new_folder
+from benchmark.storage.owner import NAME, PLACE, RANDOM
 from registry.errors import StorageError
 
 BLOCK = 512  # bytes in a unit of st_blocks, on every file system
-DISCARDED = "discarded-"
 KEY = "[0-9a-f]{64}"
 STAGE = "[a-z][a-z0-9_-]*"
 OWNED = f"(?P<stage>{STAGE})/(?P<key>{KEY})"

@@ -1,7 +1,8 @@
 """Locks on files, which the kernel releases with the process that holds them.
 
-Some file systems have none: Lustre and NFS as they are often mounted, SMB, many that run in user space.  Whoever asks
-for a lock there is told so, and must leave alone what may be another process's.
+Some file systems have none: Lustre and NFS as they are often mounted, SMB, many that run in user space.  Elsewhere they
+may hold for one machine alone.  Whoever asks for a lock is told whether there is one; what rests on more than speed has
+a lease (`benchmark.storage.leases`).
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.storage.owner import played
 from registry.errors import StorageError
 
 try:
@@ -22,10 +24,6 @@ except ImportError as error:
 
 # NFS refuses the last for a file that could be opened for reading only.
 LACKING = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EBADF}
-LACKED = (
-    "the file system of {} has no locks (flock): what another command is building at the same time is built twice, and "
-    "nothing that was left unfinished is taken up"
-)
 
 
 def opened(path: Path) -> int:
@@ -50,6 +48,8 @@ def lock(descriptor: int, *, shared: bool = False, wait: bool = True) -> bool:
     Raises:
         BlockingIOError: another process holds it, and nobody waits.
     """
+    if played():
+        return False
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         fcntl.flock(descriptor, how if wait else how | fcntl.LOCK_NB)

@@ -1,30 +1,36 @@
 """The ledger of a search: an append-only file of its events, from which everything else is rebuilt.
 
     <folder>/ledger.jsonl       the search, then one event a line; a line counts once its end of line is on disk
-    <folder>/lock               locked by whoever replays and appends
-    <folder>/running/<trial>    locked by whoever runs that trial (benchmark/tuning/locks.py)
+    <folder>/lock, leases/ledger    held by whoever replays and appends
+    <folder>/running/<trial>, leases/<trial>    held by whoever runs that trial (benchmark/tuning/locks.py)
 
-The kernel releases the locks of a process that dies; the next one removes a line that was written half.  Where the file
-system has no locks, one command at a time is at the search (benchmark/storage/markers.py).
+The kernel releases the locks of a process that dies, and its leases end when its signs of life do; the next one removes
+a line that was written half.  Whoever takes the lease of a machine that has fallen silent puts a copy in the ledger's
+place, so that what the other still writes when it wakes is written nowhere.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from benchmark.records.places import SEARCH
-from benchmark.storage.files import append_line
+from benchmark.storage.disk import DISK
+from benchmark.storage.files import append_line, write_whole
+from benchmark.storage.leases import HeldError, LostError, Sign, take
 from benchmark.storage.locks import held as lock_held
-from benchmark.storage.markers import LOCK
+from benchmark.storage.owner import new_name, surely_ended
 from benchmark.storage.refusals import storage_errors
-from benchmark.tuning.locks import TrialLock, acquire, spent_s, sweep
+from benchmark.tuning.locks import LEASES, TrialLock, acquire, spent_s, sweep
 from benchmark.tuning.search import Event, Failed, Search, State, TrialState, state_after
 from benchmark.tuning.space import check_space
 from registry.errors import BenchError, ConfigError, DataNotFoundError
 
 FILE = SEARCH
+LOCK = "lock"
+AGAIN_S = 0.05  # after which the lease of another machine is tried again
 
 _HEADER = msgspec.json.Decoder(Search)
 _EVENT = msgspec.json.Decoder(Event)
@@ -33,18 +39,20 @@ _EVENT = msgspec.json.Decoder(Event)
 class Ledger:
     """The ledger of one folder, while its lock is held; see `locked`."""
 
-    def __init__(self, folder: Path, state: State) -> None:
+    def __init__(self, folder: Path, state: State, lease: Sign) -> None:
         self.folder = folder
         self.state = state
+        self._lease = lease
 
     def append(self, event: Event) -> None:
         """Add an event, on disk when this returns.
 
         Raises:
             StorageError: the disk is full or the folder cannot be written.
+            LostError: another process has taken this one for dead, and the ledger over.
         """
         state = state_after(self.state.search, [*self.state.events, event])  # before it is written
-        _append(self.folder / FILE, event)
+        _append(self.folder / FILE, event, self._lease)
         self.state = state
 
     def acquire(self, trial: int) -> TrialLock | None:
@@ -67,17 +75,28 @@ def locked(folder: Path, search: Search | None = None) -> Iterator[Ledger]:
     with contextlib.ExitStack() as held:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(lock_held(folder / LOCK))
+            lease = _taken(folder, held.enter_context(lock_held(folder / LOCK)))
+            held.callback(lease.end)
             _mend(folder / FILE)
+            if lease.before and (folder / FILE).exists():
+                write_whole(folder / FILE, (folder / FILE).read_bytes())
         if search is not None and not _lines(folder / FILE):
             check_space(search.space)
-            _append(folder / FILE, search)
+            _append(folder / FILE, search, lease)
         state = read(folder)
         if search is not None and state.search != search:
             raise ConfigError(_difference(folder, state.search, search))
         with storage_errors(folder):
             sweep(folder, {trial.number for trial in state.trials if trial.status == "running"})
-        yield Ledger(folder, state)
+        yield Ledger(folder, state, lease)
+
+
+def _taken(folder: Path, locked: bool) -> Sign:
+    """The lease of the ledger, once no other machine has it."""
+    while True:
+        with contextlib.suppress(HeldError):
+            return take(DISK, f"{folder}/{LEASES}/ledger", new_name(), surely_ended(locked))
+        time.sleep(AGAIN_S)
 
 
 def read(folder: Path) -> State:
@@ -132,7 +151,7 @@ def fail(folder: Path, trial: int, cause: str, message: str, duration_s: float) 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    with locked(folder) as ledger:
+    with contextlib.suppress(LostError), locked(folder) as ledger:
         if ledger.state.trials[trial].status != "running":
             return
         lock = ledger.acquire(trial)
@@ -168,9 +187,13 @@ def _lines(path: Path) -> list[bytes]:
         return []
 
 
-def _append(path: Path, event: Search | Event) -> None:
+def _append(path: Path, event: Search | Event, lease: Sign) -> None:
+    def check() -> None:
+        if not lease.is_ours():
+            raise LostError
+
     with storage_errors(path):
-        append_line(path, msgspec.json.encode(event))
+        append_line(path, msgspec.json.encode(event), check)
 
 
 def _mend(path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Who runs a trial: a lock on a file of its own, which also says how often that was tried.
+"""Who runs a trial: a lease, and a lock on a file of its own, which also says how often that was tried.
 
-A worker that is killed loses its lock and nothing else; the next one takes the trial over and goes on with it.  Where
-the file system has no locks, all workers are of one command, which has one at a time.
+A worker that is killed loses both and nothing else; the next one takes the trial over and goes on with it.  The lock
+decides at once among the processes of one machine; of another machine's worker the lease says whether it lives.
 """
 
 import contextlib
@@ -12,10 +12,14 @@ from typing import Any
 
 import msgspec
 
+from benchmark.storage.disk import DISK
+from benchmark.storage.leases import HeldError, LostError, Sign, take
 from benchmark.storage.locks import lock
+from benchmark.storage.owner import new_name, surely_ended
 from benchmark.storage.refusals import storage_errors
 
 FOLDER = "running"
+LEASES = "leases"  # one for each trial that runs, and that of the ledger
 
 
 class Attempts(msgspec.Struct, frozen=True):
@@ -39,9 +43,10 @@ _DECODER = msgspec.json.Decoder(Attempts)
 class TrialLock:
     """The right to run one trial, for as long as this process lives or until it is released."""
 
-    def __init__(self, path: Path, descriptor: int, before: Attempts | None) -> None:
+    def __init__(self, path: Path, descriptor: int, before: Attempts | None, lease: Sign) -> None:
         self._path = path
         self._descriptor = descriptor
+        self._lease = lease
         self.ended_s = list(before.ended_s) if before else []
         if before:
             self.ended_s.append(max(0.0, os.fstat(descriptor).st_mtime - before.started))
@@ -59,7 +64,13 @@ class TrialLock:
         self._write()
 
     def heartbeat(self, progress: dict[str, Any]) -> None:
-        """Note that its worker is alive and, where it reports one more finished epoch, that it makes progress."""
+        """Note that its worker is alive and, where it reports one more finished epoch, that it makes progress.
+
+        Raises:
+            LostError: another process has taken this one for dead, and the trial over.
+        """
+        if self._lease.lost:
+            raise LostError
         epoch = progress.get("epoch", self._epoch)  # how many are finished
         if self.stalled and self._epoch is not None and epoch is not None and epoch > self._epoch:
             self.stalled = 0
@@ -67,6 +78,10 @@ class TrialLock:
         self._epoch = epoch
         with contextlib.suppress(OSError):  # only the time of the last sign of life
             os.utime(self._descriptor)
+
+    def is_ours(self) -> bool:
+        """Whether no other process has taken the trial over."""
+        return self._lease.is_ours()
 
     def spent_s(self) -> float:
         """Seconds spent on the trial so far, by workers that were killed too."""
@@ -76,7 +91,7 @@ class TrialLock:
         """Release it after the end of the trial, and remove its file."""
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        os.close(self._descriptor)
+        self.release()
 
     def release_uncounted(self) -> None:
         """Release it, not counting the last attempt as a death: its supervisor ended the worker.
@@ -90,6 +105,7 @@ class TrialLock:
 
     def release(self) -> None:
         """Release it; its file stays as it is."""
+        self._lease.end()
         os.close(self._descriptor)
 
     def _write(self) -> None:
@@ -110,8 +126,9 @@ def acquire(folder: Path, trial: int) -> TrialLock | None:
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            lock(descriptor, wait=False)
-        except BlockingIOError:
+            locked = lock(descriptor, wait=False)
+            lease = take(DISK, f"{folder}/{LEASES}/{trial}", new_name(), surely_ended(locked))
+        except (BlockingIOError, HeldError):
             os.close(descriptor)
             return None
         before = None
@@ -119,7 +136,7 @@ def acquire(folder: Path, trial: int) -> TrialLock | None:
             msgspec.DecodeError, UnicodeDecodeError, RecursionError
         ):  # half written: as if there were none
             before = _DECODER.decode(os.pread(descriptor, 1 << 16, 0))
-        return TrialLock(path, descriptor, before)
+        return TrialLock(path, descriptor, before, lease)
 
 
 def spent_s(folder: Path, trial: int) -> float:

@@ -12,6 +12,7 @@ import msgspec
 from benchmark.execution.process import Outcome
 from benchmark.execution.protocol import Event, RunTrial, TrialBegan, Watch
 from benchmark.execution.slots import NodeLostError, Slot
+from benchmark.storage.disk import still_s
 from benchmark.tuning.ledger import fail, read, uncount
 from benchmark.tuning.locks import note_alive
 from benchmark.tuning.search import Search, TrialState
@@ -103,7 +104,7 @@ class TrialRunner:
 
     def _wait(self, events: int, deadline: float | None) -> None:
         """Until the ledger has more events than those, or it is time to look for workers that died."""
-        until = min(time.monotonic() + ASK_EVERY_S, math.inf if deadline is None else deadline)
+        until = min(time.monotonic() + min(ASK_EVERY_S, still_s()), math.inf if deadline is None else deadline)
         while time.monotonic() < until and len(read(self.folder).events) <= events:
             time.sleep(LOOK_EVERY_S)
 

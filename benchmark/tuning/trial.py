@@ -1,5 +1,6 @@
 """One trial of a search: taken over or proposed, evaluated, and written to the ledger.  A worker's task."""
 
+import contextlib
 import math
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import msgspec
 from benchmark.execution.causes import cause_of
 from benchmark.execution.protocol import Emit, Progress, RunTrial, TrialBegan
 from benchmark.storage.garbage import imported
-from benchmark.tuning.ledger import Ledger, locked
+from benchmark.storage.leases import LostError
+from benchmark.tuning.ledger import Ledger, locked, read
 from benchmark.tuning.locks import TrialLock
 from benchmark.tuning.oracles import propose
 from benchmark.tuning.search import Failed, Finished, Search, TrialResult, TrialState
@@ -46,10 +48,11 @@ def serve(request: RunTrial, emit: Emit) -> Ending:
         RefusedError: the results of this search would mislead.
     """
     folder, search = Path(request.folder), msgspec.json.decode(request.search, type=Search)
-    with locked(folder, search) as ledger:
+    found: tuple[TrialState, TrialLock] | str = "waiting"
+    with contextlib.suppress(LostError), locked(folder, search) as ledger:
         found = _next(ledger)
     if isinstance(found, str):
-        return Ending(found, None, len(ledger.state.events))
+        return Ending(found, None, len(read(folder).events))
     trial, lock = found
     emit(TrialBegan(trial.number, trial.values, trial.start, trial.epochs))
 
@@ -57,10 +60,16 @@ def serve(request: RunTrial, emit: Emit) -> Ending:
         lock.heartbeat(fields)
         emit(Progress(trial=trial.number, **fields))
 
-    end = _evaluated(request, search, trial, lock, progress)
-    with locked(folder, search) as ledger:
-        ledger.append(end)
-        lock.drop()
+    try:
+        end = _evaluated(request, search, trial, lock, progress)
+        with locked(folder, search) as ledger:
+            if not lock.is_ours() or ledger.state.trials[trial.number].values != trial.values:
+                raise LostError
+            ledger.append(end)
+            lock.drop()
+    except LostError:  # this process was stopped for long; the trial is another machine's
+        lock.release()
+        return Ending("waiting", None, len(read(folder).events))
     return Ending("failed" if isinstance(end, Failed) else "finished", trial.number)
 
 
@@ -85,7 +94,8 @@ def _next(ledger: Ledger) -> tuple[TrialState, TrialLock] | str:
         return "waiting" if busy else "exhausted"
     ledger.append(proposed)
     lock = ledger.acquire(proposed.trial)
-    assert lock, "no process runs a trial before it is created"
+    if lock is None:
+        raise LostError  # this process was stopped as it wrote, and another machine has created that trial
     lock.begin()
     return ledger.state.trials[-1], lock
 
@@ -102,7 +112,7 @@ def _evaluated(
             raise ContractError(f"objective {request.objective} gives a TrialResult, received {type(result).__name__}")
         if not math.isfinite(result.score):
             raise DivergedError(f"the score became {result.score}")
-    except (StorageError, RefusedError):
+    except (StorageError, RefusedError, LostError):
         raise
     except Exception as error:
         traceback.print_exc()

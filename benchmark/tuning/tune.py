@@ -16,7 +16,6 @@ from benchmark.records.places import SEARCHES
 from benchmark.records.record import Record
 from benchmark.storage.digests import canonical, digest
 from benchmark.storage.files import write_whole
-from benchmark.storage.markers import alone
 from benchmark.storage.refusals import check_writable, storage_errors
 from benchmark.tasks.components import pipeline_name, run_parts
 from benchmark.tasks.reading import parse_component
@@ -84,8 +83,7 @@ def tune(
     task, target, described = tuning_target(session)
     search = search_of(session, task, target, described, tuner or task.tuning.tuner, trials or task.tuning.trials)
     folder = _folder(session.results, target.spec, search)
-    with alone(folder, "search"):
-        state = searched(session, display, folder, search, target, budget_s)
+    state = searched(session, display, folder, search, target, budget_s)
     return tuning_report(Tuning(session, task, target, described, folder, file), state, paired)
 
 

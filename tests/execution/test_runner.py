@@ -17,6 +17,7 @@ from benchmark.planning.graph import RECORD, Step, Traits, missing
 from benchmark.planning.keys import plan
 from benchmark.stages.context import RunFacts
 from benchmark.storage.cache import DURATION, Store, write_duration
+from benchmark.storage.disk import DISK
 from benchmark.tasks.schema import Component, Split
 from benchmark.tasks.spec import Runtime
 from registry.errors import StorageError
@@ -130,7 +131,21 @@ def test_a_step_that_fails_leaves_no_artefact_and_no_duration(stages, monkeypatc
     assert stages.store.duration("fit", "key-fit") is None
 
 
-def test_an_input_that_has_gone_is_named_and_the_remedy_is_to_run_again(stages):
+def test_an_input_that_another_machine_has_made_is_found_though_it_is_seen_late(stages, monkeypatch):
+    stages.build(step("prepare"))
+    late = [None, None]
+    monkeypatch.setattr(
+        DISK,
+        "has",
+        lambda path, has=DISK.has: has(path) and not (late and path.endswith("key-prepare") and late.pop() is None),
+    )
+    monkeypatch.setattr(Store, "has", lambda store, stage, key: False if late else DISK.has(store._at(stage, key)))
+    assert stages.build(step("split", prepare="prepare")).status == "built"
+    assert late == []
+
+
+def test_an_input_that_has_gone_is_named_and_the_remedy_is_to_run_again(stages, monkeypatch):
+    monkeypatch.setenv("BENCH_LEASE_S", "0.3")
     with pytest.raises(StorageError, match=r"the artefact prepare that split reads has gone from .*; run again"):
         stages.build(step("split", prepare="prepare"))
     assert not stages.store.has("split", "key-split")

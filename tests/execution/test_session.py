@@ -65,7 +65,7 @@ def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_
                 record,
             )
         )
-    happenings = [Recorded(run, record) for run, record in runs]
+    happenings = [Recorded(run, record, made=record is not found) for run, record in runs]
     pool = SimpleNamespace(run=lambda *_: iter(happenings))
     display = SimpleNamespace(running=lambda total: nullcontext(lambda happened: None))
     store = SimpleNamespace(root=tmp_path / "cache")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.storage.cache import Store
+from benchmark.storage.disk import DISK
 from benchmark.storage.inventory import inventory, remove
 from benchmark.storage.locks import held, there_are_locks
-from benchmark.storage.owner import host, lives, owner, place
+from benchmark.storage.owner import lives, new_name, node, place
 from registry.errors import StorageError
 from tests.lacking import FCNTL, lacking
 
@@ -76,44 +77,47 @@ def test_a_file_that_can_only_be_read_is_locked_all_the_same(tmp_path, monkeypat
         held(tmp_path / "none").__enter__()
 
 
-def test_without_locks_an_artefact_is_built_and_what_others_left_stays(tmp_path, no_locks):
+@pytest.mark.parametrize("refused", [None, errno.ENOLCK])
+def test_what_others_left_of_an_artefact_is_swept_or_taken_up_by_whoever_has_its_lease(tmp_path, monkeypatch, refused):
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(refused, os.strerror(refused))
+
+    if refused:
+        monkeypatch.setattr(fcntl, "flock", refuse)
     store = Store(tmp_path)
-    left = [half_built(tmp_path, middle) for middle in ("", f"{host()}-4194999-", "elsewhere-17-")]
-    checkpoint = tmp_path / "partial" / "fit" / KEY
-    checkpoint.mkdir(parents=True)
+    swept = [half_built(tmp_path, middle) for middle in ("", f"{place()}-", "elsewhere-17-", "elsewhere-0a1b2c3d-17-")]
+    (kept := tmp_path / "building" / f"fit-{'f' * 16}-elsewhere-17-a1b2c3d4").mkdir()
+    (tmp_path / "partial" / "fit" / KEY / "epoch-0000").mkdir(parents=True)
 
     def make(folder: Path) -> None:
         assert folder.name.startswith(f"fit-{KEY[:16]}-{place()}-")
         own = store.partial("fit", KEY)
-        assert own.name == f"{KEY}-{owner()}"
-        (own / "epoch-0000").mkdir()
+        assert own.name.startswith(f"{KEY}-{place()}-")
+        assert [path.name for path in own.iterdir()] == ["epoch-0000"]
 
     assert store.build("fit", KEY, make, wait=False) == store.find("fit", KEY)
-    assert [path.name for path in (tmp_path / "partial" / "fit").iterdir()] == [KEY]
-    assert all(path.exists() for path in left)
+    assert [path.exists() for path in (*swept, kept)] == [False] * len(swept) + [True]
+    assert list((tmp_path / "partial" / "fit").iterdir()) == list((tmp_path / "leases").iterdir()) == []
 
 
-def test_with_locks_what_was_left_on_this_host_is_swept_and_on_others_not(tmp_path):
-    swept = [half_built(tmp_path, middle) for middle in ("", f"{host()}-4194999-")]
-    kept = half_built(tmp_path, "elsewhere-17-")
-    Store(tmp_path).build("fit", KEY, lambda folder: None)
-    assert [path.exists() for path in (*swept, kept)] == [False, False, True]
-
-
-def test_without_locks_a_run_is_told_so_and_nothing_is_removed(tmp_path, no_locks):
+def test_without_locks_nothing_is_removed_while_a_run_is_at_work(tmp_path, no_locks, monkeypatch):
+    monkeypatch.setenv("BENCH_LEASE_S", "1")
+    monkeypatch.setattr(DISK, "_beating", 0)  # one that beats at this pace
     store = Store(tmp_path)
     store.build("fit", KEY, lambda folder: None)
-    with store.in_use() as locked:
-        assert not locked
-    with pytest.raises(StorageError, match=r"has no locks \(flock\), so nobody can tell whether a run is at work"):
-        remove(tmp_path, list)
-    assert store.has("fit", KEY)
+    with store.in_use():
+        (mark,) = (tmp_path / "marks").iterdir()
+        with pytest.raises(StorageError, match=rf"process {os.getpid()} on {node()} is at work in .*{mark.stem}"):
+            remove(tmp_path, list)
+        assert store.has("fit", KEY)
+    remove(tmp_path, list)
+    assert inventory(tmp_path) == []
 
 
 def test_what_bears_its_owner_is_seen_and_removed(tmp_path):
     store = Store(tmp_path)
     half_built(tmp_path, "elsewhere-17-")
-    (tmp_path / "partial" / "fit" / f"{KEY}-{owner()}").mkdir(parents=True)
+    (tmp_path / "partial" / "fit" / f"{KEY}-{new_name()}").mkdir(parents=True)
     (tmp_path / "logs").mkdir()
     for name in (f"logs/worker-{place()}-a1b2c3d4.log", f"file-digests.{place()}.tmp"):
         (tmp_path / name).touch()

@@ -4,11 +4,14 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from benchmark.storage.disk import DISK
+from benchmark.storage.leases import LostError, take
 from benchmark.tuning import locks
 from benchmark.tuning.ledger import FILE, fail, locked, read, uncount
 from benchmark.tuning.search import Created, Failed, Finished, Search, state_after
@@ -233,3 +236,44 @@ def test_the_facts_of_a_trial_have_their_first_name_on_disk_so_that_old_searches
     line = (tmp_path / FILE).read_bytes().splitlines()[-1]
     assert line == b'{"event":"finished","trial":0,"score":0.5,"epochs":9,"duration_s":1.0,"told":{"best_epoch":7}}'
     assert read(tmp_path).trials[0].facts == {"best_epoch": 7}
+
+
+def silent(lease):
+    """Another machine's, whose owner says nothing any more."""
+    sign = take(DISK, str(lease), "node7-0a1b2c3d-17-0123abcd")
+    DISK.release(sign)
+    return sign
+
+
+def test_whoever_takes_the_ledger_of_a_silent_machine_over_gets_no_line_of_it_after_that(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_LEASE_S", "0.2")
+    begun(tmp_path, created(0))
+    other = silent(tmp_path / "leases" / "ledger")
+    with (tmp_path / FILE).open("a") as woken:  # it was stopped as it had just opened the file
+        begun(tmp_path, finished(0, 0.5))
+        woken.write('{"event":"failed"}\n')
+    assert [trial.status for trial in read(tmp_path).trials] == ["finished"]
+    assert not other.is_ours()
+
+
+def test_a_ledger_that_was_taken_over_is_not_written(tmp_path):
+    with locked(tmp_path, SEARCH) as ledger:
+        (lease,) = (tmp_path / "leases" / "ledger").iterdir()
+        lease.rename(lease.with_name("node7-0a1b2c3d-17-0123abcd.0"))
+        with pytest.raises(LostError):
+            ledger.append(created(0))
+    assert read(tmp_path).trials == []
+
+
+def test_a_trial_of_another_machine_is_its_own_until_it_is_silent_for_long(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_LEASE_S", "0.2")
+    begun(tmp_path, created(0))
+    other = silent(tmp_path / "leases" / "0")
+    assert locks.acquire(tmp_path, 0) is None
+    time.sleep(0.25)
+    ours = locks.acquire(tmp_path, 0)
+    assert ours.is_ours() and not other.is_ours()
+    ours._lease.lost = True
+    with pytest.raises(LostError):
+        ours.heartbeat({})
+    ours.release()
