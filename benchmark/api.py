@@ -64,7 +64,6 @@ def run(
     results: StrPath | None = None,
     cache: StrPath | None = None,
     jobs: int = 1,
-    engine: str = "local",
     timeout_s: float | None = None,
     only_failed: bool = False,
     progress: bool = True,
@@ -84,12 +83,13 @@ def run(
         allow_format_differences: go on where the format of the files alone tells a class (recorded).
         quick: the laptop setting; by default without `data`.
         epochs: exactly so many, of every network.
-        folds, seeds: of a cross-validation, 2 to 20; and of training.
+        folds: of a cross-validation, 2 to 20.
+        seeds: of training.
         backend: of Keras; by default what KERAS_BACKEND names, else TensorFlow.
         precision: ``float32``, ``mixed_bfloat16``, ``mixed_float16`` or ``auto``, what the device does well.
         deterministic: the same bits each time, at a fixed number of threads.
         results, cache: folders.
-        jobs, engine: workers side by side, and who holds them, as ``ray[address=auto]``.
+        jobs: workers side by side.
         timeout_s: bounds one step of a run: it is killed, and the runs that need it have failed.
         only_failed: those runs alone whose last attempt failed.
         progress: show what happens, on standard error or in the notebook; nothing else is printed.
@@ -97,7 +97,6 @@ def run(
     Raises:
         BenchError: the request, the data or the disk make every run impossible.
     """
-    from benchmark.execution.engines import engine_of
     from benchmark.planning.request import assignments, requested
 
     places = {"cache": _cache(cache), "results": _text(results or os.environ.get("BENCH_RESULTS") or "results")}
@@ -107,8 +106,7 @@ def run(
         head=_several(head), voter=_several(voter), ignore=_several(ignore), seeds=_several(seeds), limit=limit,
         settings=_several(assignments(settings) if isinstance(settings, Mapping) else settings), skip_bad=skip_bad,
         allow_format_differences=allow_format_differences, quick=quick, epochs=epochs, folds=folds, backend=backend,
-        precision=precision, deterministic=deterministic, jobs=jobs, timeout_s=timeout_s, engine=engine,
-        cores=engine_of(engine).cores,
+        precision=precision, deterministic=deterministic, jobs=jobs, timeout_s=timeout_s,
     )  # fmt: skip
     return _run(request, only_failed=only_failed, progress=progress)
 

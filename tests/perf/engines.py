@@ -2,7 +2,7 @@
 
 The same small line, ``--deterministic``, on two workers of this machine, by two commands at once on one cache, on Ray
 (a cluster of this machine, two slots and one) and on a Slurm of one machine that is forty lines of shell; each has a
-cache of its own.  Ray and Slurm are left out where they are not installed.  On two idle cores it takes about five minutes.
+cache of its own.  Ray and Slurm are left out where they are not installed.  On two idle cores it takes five minutes.
 
 Exit status: 0 all equal, 1 a difference, 2 a line failed.
 """
