@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.cli.paired import family
+from benchmark.comparison.statistics import family
 from benchmark.comparison.collect import collected
 from benchmark.report.terminal import print_comparison
 

@@ -82,12 +82,14 @@ def run(
         allow_format_differences: go on where the format of the files alone tells a class (recorded).
         quick: the laptop setting; by default without `data`.
         epochs: exactly so many, of every network.
-        folds, seeds: of a cross-validation, 2 to 20; and of training.
+        folds: of a cross-validation, 2 to 20.
+        seeds: of training.
         backend: of Keras; by default what KERAS_BACKEND names, else TensorFlow.
         precision: ``float32``, ``mixed_bfloat16``, ``mixed_float16`` or ``auto``, what the device does well.
         deterministic: the same bits each time, at a fixed number of threads.
         results, cache: folders.
-        jobs, engine: workers side by side, and who holds them, as ``ray[address=auto]``.
+        jobs: workers side by side.
+        engine: who holds them: ``local``, ``ray[address=auto]`` or ``slurm[slots=8]``.
         timeout_s: bounds one step of a run: it is killed, and the runs that need it have failed.
         only_failed: those runs alone whose last attempt failed.
         progress: show what happens, on standard error or in the notebook; nothing else is printed.

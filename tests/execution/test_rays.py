@@ -63,9 +63,50 @@ def lost(events):
     return [one.step.name for one in events if isinstance(one, Ended) and one.status == "lost"]
 
 
+def test_a_node_whose_processes_all_die_is_given_up_and_the_other_goes_on_where_it_was(tmp_path, monkeypatch):
+    """A head without cores and two nodes of one core each, all on this machine; the driver's own node lives."""
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        monkeypatch.delenv(name)
+    cluster = import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    driver = import_module("ray._private.worker").global_worker
+
+    def kill():
+        leaves = {at_epoch(tmp_path, 2, run) for run in range(2)}
+        socket = f"--raylet_socket_name={driver.node.raylet_socket_name}\0"
+        nodes = {leaf: parent(parent(leaf)) for leaf in leaves}
+        leaf = next(leaf for leaf in leaves if socket not in Path(f"/proc/{nodes[leaf]}/cmdline").read_text())
+        for process in (nodes[leaf], parent(leaf), leaf):
+            os.kill(process, signal.SIGKILL)
+
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+        runs, store = planned(tmp_path, 2)
+        with opened(tmp_path, f"ray[address={cluster.address},wait=90]", EPOCH_S="1") as pool:
+            soon(kill)
+            events = list(pool.run(runs, store))
+    finally:
+        for node in cluster.list_all_nodes():
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+    assert statuses(events) == ["ok", "ok"]
+    assert lost(events) == ["fit"]
+    epochs = [words[2] for words in trace(tmp_path) if words[1] == "epoch"]
+    assert sorted(epochs) == ["1", "1", "2", "2", "2", "3", "3", "4", "4"]
+
+
+def test_a_driver_that_is_killed_leaves_no_process(tmp_path):
+    command = [sys.executable, "-m", "tests.execution.cluster.driver", str(tmp_path), "ray[address=local,wait=200]"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as driver:
+        leaf = at_epoch(tmp_path, 1)
+        actor = parent(leaf)
+        driver.kill()
+    until(lambda: not is_alive(leaf) and not is_alive(actor))
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A place, and a pool of two slots that all tests share."""
+    """A place, and a pool of two slots that the tests below share: a process has one cluster at a time."""
     place = tmp_path_factory.mktemp("cluster")
     with opened(place, "ray[address=local,slots=2,wait=200]") as pool:
         yield place, pool
@@ -135,40 +176,4 @@ def test_closing_the_pool_ends_what_is_at_work_on_its_node(cluster, tmp_path):
     leaf = int(trace(place)[-1][0])
     actor = parent(leaf)
     pool.__exit__()
-    until(lambda: not is_alive(leaf) and not is_alive(actor))
-
-
-def test_a_node_whose_processes_all_die_is_given_up_and_the_other_goes_on_where_it_was(tmp_path, monkeypatch):
-    """A head without cores and two nodes of one core each, all on this machine."""
-    for name in [name for name in os.environ if name.startswith("RAY_")]:
-        monkeypatch.delenv(name)
-    cluster = import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
-        runs, store = planned(tmp_path)
-        with opened(tmp_path, f"ray[address={cluster.address},wait=90]", EPOCH_S="1") as pool:
-
-            def kill():
-                leaf = at_epoch(tmp_path, 2)
-                for process in (parent(parent(leaf)), parent(leaf), leaf):
-                    os.kill(process, signal.SIGKILL)
-
-            soon(kill)
-            events = list(pool.run(runs, store))
-    finally:
-        for node in cluster.list_all_nodes():
-            node.kill_all_processes(check_alive=False, allow_graceful=False)
-    assert statuses(events) == ["ok"]
-    assert lost(events) == ["fit"]
-    assert [words[2] for words in trace(tmp_path) if words[1] == "epoch"] == ["1", "2", "2", "3", "4"]
-
-
-def test_a_driver_that_is_killed_leaves_no_process(tmp_path):
-    command = [sys.executable, "-m", "tests.execution.cluster.driver", str(tmp_path), "ray[address=local,wait=200]"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as driver:
-        leaf = at_epoch(tmp_path, 1)
-        actor = parent(leaf)
-        driver.kill()
     until(lambda: not is_alive(leaf) and not is_alive(actor))
