@@ -214,7 +214,8 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
         **row.localisation,
     }
     if row.seeds:
-        flat |= {name: getattr(row.cost, name) or None for name in COSTS}  # 0 is what nobody counted
+        counted = {name: getattr(row.cost, name) for name in COSTS}
+        flat |= counted if row.cost.parameters else {name: one or None for name, one in counted.items()}  # 0: unknown
     if row.tuned:
         cost = row.tuned
         flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))
