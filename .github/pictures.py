@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.cli.paired import family
 from benchmark.comparison.collect import collected
+from benchmark.comparison.statistics import family
 from benchmark.report.terminal import print_comparison
 
 HERE = Path(__file__).parent

@@ -121,6 +121,10 @@ WORKS: Final = (
         "he2016", "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian",
         "Identity Mappings in Deep Residual Networks", 2016, "1603.05027",
     ),
+    _preprint(
+        "dosovitskiy2021", "Dosovitskiy, Alexey and others",
+        "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", 2020, "2010.11929",
+    ),
     _preprint("liu2022", "Liu, Zhuang and others", "A {ConvNet} for the 2020s", 2022, "2201.03545"),
     _preprint(
         "ilse2018", "Ilse, Maximilian and Tomczak, Jakub M. and Welling, Max",
