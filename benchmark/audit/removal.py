@@ -21,7 +21,7 @@ from benchmark.records.record import Record
 from benchmark.records.speed import Speed
 from benchmark.storage.aside import delete, left_aside, put_back, set_aside
 from benchmark.storage.refusals import storage_errors
-from registry.errors import ConfigError, RefusedError, unknown_name
+from registry.errors import ConfigError, RefusedError, UnknownNameError, unknown_name
 
 REASON = "removed by bench rm"
 
@@ -44,11 +44,19 @@ def named(texts: Iterable[str], there: Sequence[Removable], results: Path) -> li
             raise ConfigError(_no_run(text, path, results))
         found = found or _begun(text, own)
         if not found:
-            raise unknown_name(
-                "run", text, {one.name for one in own if one.is_run}, f"bench compare {results} --details"
-            )
+            raise _unknown(text, {one.name for one in own if one.is_run}, results)
         chosen |= {one.folder: one for one in found}
     return list(chosen.values())
+
+
+def _unknown(text: str, names: set[str], results: Path) -> UnknownNameError:
+    """The error of a name that none begins with; those that hold it are named first."""
+    see = f"bench compare {results} --details"
+    holding = sorted(name for name in names if text and text in name)
+    if not holding:
+        return unknown_name("run", text, names, see)
+    shown = " or ".join(holding[:3]) + (f" and {len(holding) - 3} more" if len(holding) > 3 else "")
+    return UnknownNameError(f"no run named {text!r}; did you mean {shown}? See: {see}")
 
 
 def _begun(text: str, own: Sequence[Removable]) -> list[Removable]:

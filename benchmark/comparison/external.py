@@ -117,6 +117,7 @@ def _row(name: str, runs: Sequence[Found], statistics: Statistics) -> ExternalRo
     numbers = [one.masks if one.kind == MASKS else one.metrics for one in found]
     return ExternalRow(
         pipeline=name,
+        pipeline_digest=first.pipeline_digest,
         recalibrated=0,
         trainings=_trainings(found),
         metrics=_means(numbers),
@@ -138,6 +139,7 @@ def _recalibrated(name: str, runs: Sequence[External]) -> ExternalRow | None:
     notes = [one.calibration.note for one in found if one.calibration.note]
     return ExternalRow(
         pipeline=name,
+        pipeline_digest=runs[0].pipeline_digest,
         recalibrated=found[0].images,
         trainings=_trainings(runs),
         metrics=_means([one.metrics for one in found]),

@@ -47,6 +47,7 @@ class ExternalRow(msgspec.Struct, frozen=True):
     """One pipeline, or what recalibration makes of it, over its trainings.
 
     Attributes:
+        pipeline_digest: that of its runs, which pipelines of one name on other images do not share.
         recalibrated: local images that it was recalibrated on; 0 for as it was.
         trainings: seeds, with the fold where there are several.
         metrics: means over trainings; 95 % over images and retraining.
@@ -59,6 +60,7 @@ class ExternalRow(msgspec.Struct, frozen=True):
     """
 
     pipeline: str
+    pipeline_digest: str
     recalibrated: int
     trainings: list[str]
     metrics: dict[str, Estimate]

@@ -178,8 +178,9 @@ def _description_preference(record: Record) -> tuple[bool, bool, bool, int, str]
 
 def _without_bulk(record: Record) -> Record:
     """A record without its bulk; of the maps one number each, see `LOCALISATION`."""
+    kind = {"kind": record.spec["kind"]} if record.imported else {}
     return msgspec.structs.replace(
-        record, spec={}, components={}, controls={}, confusion=[], masks={}, members=[],
+        record, spec=kind, components={}, controls={}, confusion=[], masks={}, members=[],
         gradcam=_localisation(record.gradcam, record.positive), voting={}, reference=None,
         calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
         training=TrainingInfo(), environment={}, stages={}, dataset=None,

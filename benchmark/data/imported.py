@@ -55,7 +55,8 @@ def match(name: str, ids: Sequence[str], placed: Mapping[str, Placed]) -> Matche
     if lacking[TEST]:
         raise DataError(
             f"{name} lacks {len(lacking[TEST]):,} of {_count(TEST, placed):,} test images: {few(lacking[TEST])}; "
-            "a row is measured on all of them, as the others are"
+            "a row is measured on all of them, as the others are; --quick, --limit and what else changes a split must "
+            "be as bench data split had it"
         )
     held = {subset: _count(subset, placed) - len(lacking[subset]) for subset in BESIDE}
     if any(held.values()) and any(lacking[subset] for subset in BESIDE):

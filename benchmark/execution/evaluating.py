@@ -19,7 +19,8 @@ def serve(request: Evaluate, emit: Emit) -> None:
     store = Store(Path(request.cache))
 
     def tell(what: str, done: int | None = None, total: int | None = None) -> None:
-        emit(Progress(stage="evaluate", what=what, done=done, total=total))
+        counted = COPIES if total else "evaluate"  # only the search among films counts here, in parts of its work
+        emit(Progress(stage=counted, what=what, done=done, total=total))
 
     with store.in_use(), storage_errors(Path(request.task.folder)):
         tell("preparing images")

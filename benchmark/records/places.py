@@ -93,7 +93,10 @@ def without_model(record: Record) -> DataNotFoundError:
 def _several(text: str, found: Sequence[str], results: Path) -> ConfigError:
     shown = ", ".join(str(results / place) for place in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ConfigError(f"{text!r} begins the names of several runs: {shown}{more}; say more of it, or the folder")
+    return ConfigError(
+        f"{text!r} begins the names of several runs: {shown}{more}; say more of it, or the folder "
+        f"(bench compare {results} --details says which is which)"
+    )
 
 
 def meant(text: str, places: Iterable[str], *, reference: bool = False) -> list[str]:

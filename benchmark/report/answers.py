@@ -7,7 +7,7 @@ from benchmark.comparison.tables import Row, Table
 from benchmark.records.estimate import Estimate
 from benchmark.report import captions, wording
 from benchmark.report.caveats import doubts
-from benchmark.report.conclusion import RETRAIN, Parts, conclusion, corrected, parts
+from benchmark.report.conclusion import IMPORT_AGAIN, TRAIN_AGAIN, Parts, conclusion, corrected, parts
 from benchmark.report.cues import reaching
 from benchmark.report.elsewhere import Elsewhere, alarms, fall
 from benchmark.report.looks import looks
@@ -105,7 +105,7 @@ def _noise(table: Table, found: Parts | None) -> Iterator[str]:
         yield f"{'In part' if alone else 'No'}: {'; '.join(_said(above, level, alone))}."
     other = nearest(table)
     power = found.power.replace(BETWEEN, f"between {ranking.reference} and {other.pipeline}") if other else found.power
-    yield from _said(found.trainings.replace(f"; {RETRAIN} trains again", ""), power)
+    yield from _said(found.trainings.replace(TRAIN_AGAIN, "").replace(IMPORT_AGAIN, ""), power)
 
 
 def _as_good(table: Table, tied: Sequence[str]) -> str:
@@ -154,7 +154,7 @@ def _looks(table: Table, found: Parts | None, maps: Mapping[str, Estimate]) -> I
         return
     kinds = captions.localisation_kinds([row])
     if not kinds:
-        yield f"Not known: no heat maps of {row.pipeline} were judged."
+        yield _unmeasured(row)
     else:
         by_class = {kind: looks(kind.partition("-")[0], maps, table.positive) for kind in kinds}
         said = [_localised(kind, row.localisation[kind]) for kind in kinds if not by_class[kind]]
@@ -162,6 +162,16 @@ def _looks(table: Table, found: Parts | None, maps: Mapping[str, Estimate]) -> I
         yield f"{': '.join(_said(f'{row.pipeline}{how}', '; '.join(said)))}."
         yield from (sentence for sentences in by_class.values() for sentence in sentences)
     yield from _said(found.marks, found.outside)
+
+
+def _unmeasured(row: Row) -> str:
+    """Why nothing is known of where the heat of a row lies."""
+    if any(run.imported for run in row.runs):
+        return f"Not known: predictions were imported, and no heat maps come with {row.pipeline}."
+    return (
+        f"Not known: where the heat of {row.pipeline} lies is measured where the dataset has masks of lungs or "
+        "lesions, or knows its lettering; here the pictures alone can show it."
+    )
 
 
 def _localised(kind: str, value: float) -> str:

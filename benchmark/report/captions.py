@@ -1,6 +1,7 @@
 """What stands above and below a table: its title, what the numbers rest on, how to read the cells."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.comparison.shortening import short_value
 from benchmark.comparison.tables import Row, Table
@@ -50,6 +51,17 @@ def title(table: Table) -> str:
     return f"{of}{', '.join(table.tasks)} · {table.dataset.name if table.dataset else 'dataset unknown'}"
 
 
+def titles(tables: Sequence[Table]) -> list[str]:
+    """The title of each table; where others have the same, with its number of images and its split."""
+    plain = Counter(map(title, tables))
+    return [title(table) + (_which(table) if plain[title(table)] > 1 else "") for table in tables]
+
+
+def _which(table: Table) -> str:
+    images = f", {sum(table.dataset.counts.values()):,} images" if table.dataset else ""
+    return f"{images}, split {table.split.digest[:8] or 'not made'}" if table.split else images
+
+
 def caption(table: Table) -> list[str]:
     """In what the rows differ, what the numbers rest on, and the dataset's notices."""
     lines = [*_differing(table)]
@@ -81,7 +93,8 @@ def legend(table: Table, titles: list[str]) -> str:
                 f"All {ranking.pairs:,} pairs of pipelines, and of each with every rule, are tested at once: of such "
                 f"tables 95 % hold no false difference{chosen}."
             )
-    if TRAINING_TIME in titles and len({row.cost.hardware for row in table.rows if row.cost.hardware}) > 1:
+    trained = {row.cost.hardware for row in table.rows if row.cost.hardware and row.cost.training_s is not None}
+    if TRAINING_TIME in titles and len(trained) > 1:
         sentences.append("Training times are of different hardware (--format csv says which) and not comparable.")
     shown = [kind for kind in localisation_kinds(table.rows) if localisation_title(kind) in titles]
     if shown:

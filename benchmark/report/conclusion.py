@@ -20,6 +20,8 @@ from benchmark.report.power import what_would_show_it
 from benchmark.report.wording import count, interval, listed, metric, number
 
 RETRAIN = "--seeds 0,1,2"
+TRAIN_AGAIN = f"; {RETRAIN} trains again"
+IMPORT_AGAIN = "; bench import takes a file of each training"  # where nothing here can train
 AMONG = "(corrected for being chosen among these rows)"  # behind an interval that is wider than in the table
 
 
@@ -142,9 +144,11 @@ def _these_trainings(table: Table, ranking: Ranking) -> str:
     every = len(once) == len(rows)
     whose = "Every row was" if every and len(rows) > 1 else f"{listed(once)} {'was' if len(once) == 1 else 'were'}"
     leads = "" if ranking.named else ", so nothing leads"
+    ours = [row for row in rows if row.pipeline in once and not any(run.imported for run in row.runs)]
+    again = TRAIN_AGAIN if ours else IMPORT_AGAIN
     return (
         f"{whose} trained once{'' if every else ', so that in part this is of these trainings alone'}: what training "
-        f"again would change is not known{leads}; {RETRAIN} trains again."
+        f"again would change is not known{leads}{again}."
     )
 
 

@@ -19,7 +19,7 @@ def document(
     comparison: Comparison, measured: Sequence[CostTable] = (), elsewhere: Sequence[ExternalTable] = ()
 ) -> Iterator[str]:
     """The page in pieces; it loads nothing and runs nothing."""
-    named = [*map(captions.title, comparison.tables), *map(external.title, elsewhere), *map(costs.title, measured)]
+    named = [*captions.titles(comparison.tables), *map(external.title, elsewhere), *map(costs.title, measured)]
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{escaped('; '.join(dict.fromkeys(named)) or 'bench compare')}</title>"

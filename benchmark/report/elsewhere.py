@@ -82,14 +82,13 @@ def _scored(row: ExternalRow, metric: str) -> bool:
 
 
 def _same(other: ExternalRow, row: Row, metric: str) -> bool:
-    """Whether an evaluation is of a row's own runs: of its pipeline and seeds, and with the numbers of their tests."""
+    """Whether an evaluation is of a row's own runs: of their settings, images, seeds, and with their tests' numbers."""
     runs = {_training(run.seed, run.fold, row.folds): run for run in row.runs}
     if row.control or not other.trainings or not {*other.trainings} <= {*runs}:
         return False
     own = [runs[name] for name in other.trainings]
-    digests = {run.pipeline_digest[:6] for run in own}
-    if not all(other.pipeline in (run.pipeline, f"{run.pipeline} ({digest})") for run in own for digest in digests):
-        return False
+    if any(run.pipeline_digest != other.pipeline_digest for run in own):
+        return False  # of the same name, but of other settings or of other images
     return _agree(other.internal, [run.metrics for run in own], metric)
 
 

@@ -24,8 +24,9 @@ def html(comparison: Comparison, elsewhere: Sequence[ExternalTable] = ()) -> str
         elsewhere: tables of images of elsewhere, below the others.
     """
     parts = [_line(f"{comparison.selected}.")] if comparison.selected else []
+    titled = list(zip(captions.titles(comparison.tables), comparison.tables, strict=True))
     for reference in (False, True):
-        parts += [_table(shortened(table)) for table in comparison.tables if table.reference is reference]
+        parts += [_table(title, shortened(table)) for title, table in titled if table.reference is reference]
         parts += [_elsewhere(table) for table in elsewhere if table.reference is reference]
     parts += [_line(f"left out: {reason}") for reason in comparison.left_out]
     return f"<div>{''.join(parts) or _line('nothing to compare')}</div>"
@@ -40,14 +41,14 @@ def grid(
     return "".join([above, *map(_line, head), _grid(titles, body), *map(_line, tail)])
 
 
-def _table(table: Table) -> str:
+def _table(title: str, table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
     notes = noted(table, metrics)
     rows = "".join(_row(table, row, shown, own) for row, own in zip(table.rows, notes.rows, strict=True))
     return "".join(
         [
-            f"<p><b>{escaped(captions.title(table))}</b></p>",
+            f"<p><b>{escaped(title)}</b></p>",
             *(_line(line) for line in captions.caption(table)),
             _grid(["pipeline", *(one.title for one in shown)], rows),
             *map(_line, notes.below),

@@ -18,12 +18,13 @@ _MARKUP: Final = re.compile(r"[\\`*~|$]|(?<![^\W_])_|_(?![^\W_])|(?<=\])[(\[]|!(
 def markdown(comparison: Comparison) -> str:
     """Every table with all its columns."""
     parts = [f"{escaped(comparison.selected)}.\n"] if comparison.selected else []
-    parts += [_table(shortened(table)) for table in comparison.tables]
+    titled = zip(captions.titles(comparison.tables), comparison.tables, strict=True)
+    parts += [_table(title, shortened(table)) for title, table in titled]
     parts += [f"> left out: {escaped(reason)}\n" for reason in comparison.left_out]
     return "\n".join(parts)
 
 
-def _table(table: Table) -> str:
+def _table(title: str, table: Table) -> str:
     shown = columns.every(table)
     metrics = [column.metric for column in shown if column.metric]
     titles = ["pipeline", *(escaped(column.title) for column in shown)]
@@ -32,7 +33,7 @@ def _table(table: Table) -> str:
     found = noted(table, metrics)
     notes = [f"- {wording.label(row)}: {note}" for row, own in zip(table.rows, found.rows, strict=True) for note in own]
     notes += [f"- {note}" for note in found.below]
-    lines = [f"## {escaped(captions.title(table))}", "", *map(escaped, captions.caption(table)), ""]
+    lines = [f"## {escaped(title)}", "", *map(escaped, captions.caption(table)), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (titles, aligned, *rows)]
     lines += [
         "",

@@ -98,7 +98,7 @@ def predictions_json(
         "probability_threshold": probability_threshold(record),
         "probabilities_at": record.calibration.probabilities,
         "unlike_rule": None if known is None else msgspec.to_builtins(known),
-        "map_method": answered.method,
+        "map_method": answered.method if any(one.picture for one in all_of) else None,
         "engine": engine.name,
         "engine_proof": engine.proof or None,
         "engine_refusal": engine.refusal or None,

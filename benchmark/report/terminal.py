@@ -19,8 +19,9 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     if comparison.selected:
         show(console, Text(prose(f"{comparison.selected}.", console.width) + "\n\n", "dim"))
     colour = console.color_system is not None  # else nothing is grey
-    for place, table in enumerate(comparison.tables):
-        show(console, Text("\n" if place else "") + _table(shortened(table), console.width, colour=colour))
+    titled = zip(captions.titles(comparison.tables), comparison.tables, strict=True)
+    for place, (title, table) in enumerate(titled):
+        show(console, Text("\n" if place else "") + _table(title, shortened(table), console.width, colour=colour))
     for reason in comparison.left_out:
         show(console, Text(prose(f"left out: {reason}", console.width) + "\n", "yellow"))
 
@@ -31,8 +32,8 @@ def show(console: Console, text: Text) -> None:
     console.print(text, end="", soft_wrap=True, highlight=False)
 
 
-def _table(table: Table, width: int, *, colour: bool) -> Text:
-    out = Text().append(prose(captions.title(table), width) + "\n", "bold")
+def _table(title: str, table: Table, width: int, *, colour: bool) -> Text:
+    out = Text().append(prose(title, width) + "\n", "bold")
     for line in captions.caption(table):
         out.append(prose(line, width) + "\n", "dim")
     shown = columns.every(table)

@@ -103,12 +103,13 @@ def website(
         UnknownNameError: no row is called so.
     """
     shown = chosen(comparison.tables, rows)
+    titled = zip(captions.titles(comparison.tables), comparison.tables, shown, strict=True)
     parts = []
-    for place, (table, own) in enumerate(zip(comparison.tables, shown, strict=True), 1):
-        told(captions.title(table), place - 1, len(shown))
+    for place, (title, table, own) in enumerate(titled, 1):
+        told(title, place - 1, len(shown))
         short = shortened(table)
         renamed = {id(full): row for full, row in zip(table.rows, short.rows, strict=True)}
-        parts.append(_part(place, short, [renamed[id(row)] for row in own], folder_of, external))
+        parts.append(_part(place, title, short, [renamed[id(row)] for row in own], folder_of, external))
     style, script = (_source(name) for name in ("page.css", "page.js"))
     content: dict[str, Any] = {
         "parts": parts,
@@ -134,7 +135,12 @@ def shown_count(comparison: Comparison, rows: Sequence[str]) -> str:
 
 
 def _part(
-    place: int, table: Table, rows: Sequence[Row], folder_of: FolderOf, external: Sequence[ExternalTable]
+    place: int,
+    title: str,
+    table: Table,
+    rows: Sequence[Row],
+    folder_of: FolderOf,
+    external: Sequence[ExternalTable],
 ) -> Part:
     asked = points(table.classes, table.positive)
     ranked = columns.every(table)[0]
@@ -146,7 +152,7 @@ def _part(
         beside = beside._replace(elsewhere=there, maps=region_maps(first, folder_of))
     return Part(
         place=place,
-        title=captions.title(table),
+        title=title,
         asked=_classes(table),
         known=known(table),
         answers=answers(table, place, asked, beside),

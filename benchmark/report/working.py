@@ -10,7 +10,7 @@ from rich.markup import escape
 from benchmark.execution.protocol import Event
 from benchmark.execution.protocol import Progress as Advance
 from benchmark.report.markup import visible
-from benchmark.report.progress import QUIET_S, bars_on
+from benchmark.report.progress import IN_PERCENT, QUIET_S, bars_on
 from benchmark.report.wording import duration
 
 AFTER_S = 1.0  # what ends sooner needs no word
@@ -27,7 +27,7 @@ class Work:
 
     def __init__(self, console: Console, label: str, said: float | None = None) -> None:
         self.console, self.label = console, label
-        self.what, self.done, self.total = "", 0, 0
+        self.what, self.done, self.total, self.percent = "", 0, 0, False
         self.begun = self.since = time.monotonic()
         self.said = self.begun if said is None else said
         self.over = threading.Event()
@@ -41,16 +41,19 @@ class Work:
         self.over.set()
         self.thread.join()
 
-    def tell(self, what: str = "", done: int | None = None, total: int | None = None) -> None:
-        """Say what is being done, and how much of how much, where that is known."""
+    def tell(self, what: str = "", done: int | None = None, total: int | None = None, *, percent: bool = False) -> None:
+        """Say what is being done, and how much of how much, where that is known, or in percent."""
         if what != self.what or (total or 0) != self.total:  # another part, which has another pace
             self.since = time.monotonic()
-        self.what, self.done, self.total = what, done or 0, total or 0
+        self.what, self.done, self.total, self.percent = what, done or 0, total or 0, percent
 
     def watch(self, event: Event) -> None:
         """Take an event of a worker."""
         if isinstance(event, Advance):
-            self.tell(event.what or (self.what if event.total else ""), event.done, event.total)
+            done, total = event.done, event.total
+            if event.stage in IN_PERCENT and total:
+                done, total = 100 * (done or 0) // total, 100
+            self.tell(event.what or (self.what if total else ""), done, total, percent=event.stage in IN_PERCENT)
 
     @property
     def words(self) -> str:
@@ -67,7 +70,8 @@ class Work:
         )  # what was done before somebody counted has no pace
         left = (now - self.since) * (self.total - self.done) / self.done if known else None
         about = f", about {duration(left)} left" if left is not None else ""
-        return f"{self.words}: {self.done:,} of {self.total:,}{about}"
+        come_to = f"{self.done} %" if self.percent else f"{self.done:,} of {self.total:,}"
+        return f"{self.words}: {come_to}{about}"
 
     def report(self) -> None:
         """Say how far it is, if nothing has been said for long."""

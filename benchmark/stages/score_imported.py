@@ -1,5 +1,6 @@
 """What imported predictions are worth on the test subset, judged as a pipeline's are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ def build(context: "Context", folder: Path) -> None:
     scores = _scores(run, stored)
     _write_predictions(run, stored, scores, folder)
     write_scored_curves(run, scores, folder)
-    notes = [*one_answer(scores.confusion, list(run.spec.classes)), *_notes(run.spec, run.meta("predict")["clipped"])]
+    same = _one_answer(run.spec, scores.confusion)
+    notes = [*same, *_notes(run.spec, run.meta("predict")["clipped"])]
     write_findings(Findings(**results(run, scores), notes=notes), folder)
 
 
@@ -80,6 +82,13 @@ def _write_predictions(run: Reader, stored: Logits, scores: Scores, folder: Path
         corrected_logits=scores.corrected_logits[rows],
         probabilities=scores.probabilities[rows],
     )
+
+
+def _one_answer(spec: "ImportedSpec", confusion: Sequence[Sequence[int]]) -> list[str]:
+    """Of predictions that hardly tell images apart; what mends a training of ours is no help here."""
+    asked = "--range, --size, --outputs and the order of --classes" if spec.classifier else "the file, and --shares"
+    said = [note.partition(";")[0] for note in one_answer(confusion, list(spec.classes))]
+    return [f"{one}: look at {asked}" for one in said]
 
 
 def _notes(spec: "ImportedSpec", clipped: int) -> list[str]:

@@ -124,6 +124,7 @@ def test_runs_are_meant_by_the_starts_of_their_names_and_of_their_places(results
     assert third.name in out and first.name not in out
     assert len(results.names) == 3
     assert "no run named 'none'" in results.refused("none", "--yes")
+    assert f"no run named 'sepcnn'; did you mean {first.name} or " in results.refused("sepcnn", "--yes")
     assert "no run named ''" in results.refused("", "--yes")
 
 

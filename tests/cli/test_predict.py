@@ -85,6 +85,7 @@ def test_the_runs_own_test_images_get_the_stored_probabilities_and_its_decisions
     told = predict(bench, films, "--run", run, "--no-map", "--json", "-o", bench.root / "own")
     found = json.loads(told.stdout)
     assert (found["run"], found["note"]) == (run.name, NOT_FOR_DIAGNOSIS)
+    assert found["map_method"] is None  # no map was asked for
     by_name = {image["image"].removeprefix(f"{films}/").removesuffix(".png"): image for image in found["images"]}
     assert set(by_name) == set(stored["ids"].tolist()) and len(by_name) > 20
     given = [list(by_name[name]["probabilities"].values()) for name in stored["ids"].tolist()]

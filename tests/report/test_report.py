@@ -15,12 +15,13 @@ from benchmark.comparison.compare import compare
 from benchmark.comparison.tables import Comparison, Row
 from benchmark.records.calibration import Threshold
 from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
-from benchmark.records.record import Record
+from benchmark.records.record import Cost, Record
 from benchmark.records.verdicts import Contender, FamilyTest, Standing, Verdict, Verdicts
-from benchmark.report import wording
+from benchmark.report import captions, wording
 from benchmark.report.conclusion import conclusion
 from benchmark.report.details import print_run
 from benchmark.report.export import to_csv, to_json
+from benchmark.report.html import html
 from benchmark.report.markdown import markdown
 from benchmark.report.terminal import print_comparison
 from tests import factories
@@ -403,6 +404,37 @@ def test_one_training_a_row_is_said_to_be_of_these_trainings_with_the_flag_that_
     assert f"{A} stands first" in text and "leads" not in text.replace("nothing leads", "")
     assert "Every row was trained once: what training again would change is not known, so nothing leads; " in text
     assert "--seeds 0,1,2 trains again" in text
+
+
+def test_imported_predictions_are_not_said_to_be_trained_again_by_a_flag() -> None:
+    spec = {"kind": "imported", "file": "theirs.csv"}
+    pairs = ((A, 0.9), (B, 0.85))
+    records = [msgspec.structs.replace(factories.record(value, pipeline=name), spec=spec) for name, value in pairs]
+    table = compare(records, test=family(0.008, these_trainings=True)).tables[0]
+    text = conclusion(table)
+    assert "so nothing leads; bench import takes a file of each training." in text and "--seeds" not in text
+
+
+def test_tables_of_one_title_are_told_apart() -> None:
+    first = factories.record(0.9, pipeline=A)
+    assert first.split and first.dataset
+    other = msgspec.structs.replace(first, split=msgspec.structs.replace(first.split, digest="12345678" * 8))
+    both = compare([first, other])
+    titles = captions.titles(both.tables)
+    images = f"{sum(first.dataset.counts.values()):,} images"
+    plain = captions.title(both.tables[0])
+    assert sorted(titles) == sorted(f"{plain}, {images}, split {one.split.digest[:8]}" for one in (first, other))
+    assert captions.titles(both.tables[:1]) == [plain]
+    shown = [screen(lambda console: print_comparison(console, both), 140), markdown(both), html(both)]
+    assert all(title in text for title in titles for text in shown)
+
+
+def test_a_row_without_a_training_has_no_hardware_that_forbids_comparing_times() -> None:
+    trained = factories.record(0.9, pipeline=A, cost=Cost(training_s=9.0, hardware="one processor"))
+    other = factories.record(0.9, pipeline=B, cost=Cost(training_s=9.0, hardware="another"))
+    imported = factories.record(0.9, pipeline=B, cost=Cost(hardware="ONNX Runtime, 2 cores"))
+    said = [captions.legend(compare([trained, one]).tables[0], ["training time"]) for one in (other, imported)]
+    assert ["different hardware" in legend for legend in said] == [True, False]
 
 
 def test_equal_decisions_are_called_the_same_on_all_images() -> None:

@@ -336,6 +336,21 @@ def test_numbers_of_other_runs_are_not_said_of_the_first_row(results):
         assert "a fall of" not in made(results, external=elsewhere_of(runs))[1].text
 
 
+def test_numbers_of_a_pipeline_of_the_same_name_and_score_on_other_images_are_not_said_of_the_first_row(results):
+    comparison, _ = results
+    runs = comparison.tables[0].rows[0].runs
+    elsewhere = [msgspec.structs.replace(one, pipeline_digest="another") for one in runs]
+    assert "a fall of" not in made(results, external=elsewhere_of(elsewhere))[1].text
+
+
+def test_tables_of_one_title_are_told_apart_in_the_list_of_contents_and_above_them(tmp_path):
+    first = factories.record(0.9, pipeline=A)
+    other = msgspec.structs.replace(first, split=msgspec.structs.replace(first.split, digest="12345678" * 8))
+    read = made((compare([first, other]), lambda run: tmp_path / run.run))[1]
+    titles = [f"images, split {one.split.digest[:8]}" for one in (first, other)]
+    assert all(read.text.count(title) >= 2 for title in titles)
+
+
 def test_what_a_reader_must_know_of_the_data_is_in_no_fold(tmp_path):
     info = msgspec.structs.replace(
         factories.record().dataset, sources={}, notices=["3 of 9 images: a part"], licence="", origin="a hospital"

@@ -52,6 +52,17 @@ def test_the_time_left_is_that_of_the_part_at_its_own_pace(page, now):
     assert work.line() == "looking: drawing: begun 45.0 s ago"
 
 
+def test_parts_of_a_search_among_films_are_told_in_percent_and_images_by_their_number(page, now):
+    work = Work(page, "a run")
+    now[0] = 1.0
+    work.watch(Advance(stage="copies", what="looking for films", done=0, total=1000))
+    now[0] = 11.0
+    work.watch(Advance(stage="copies", what="looking for films", done=250, total=1000))
+    assert work.line() == "a run: looking for films: 25 %, about 30.0 s left"
+    work.watch(Advance(stage="prepare", what="images", done=250, total=1000))
+    assert work.line() == "a run: images: 250 of 1,000"
+
+
 def test_a_worker_says_how_far_it_is_by_its_events(page, now):
     work = Work(page, "a run")
     work.watch(Ready(7))

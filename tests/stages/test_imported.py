@@ -63,6 +63,13 @@ def split_odds(rows):
     return np.stack([np.where(TARGETS == 0, true, 1 - true), np.where(TARGETS == 1, true, 1 - true)], axis=1)
 
 
+def test_one_answer_for_all_images_is_noted_with_what_can_mend_an_import(tmp_path):
+    same = np.tile([0.1, 0.9], (COUNT, 1))
+    (note,) = (one for one in written(given(tmp_path / "a", same, TESTED))[0].notes if "nearly" in one)
+    assert note.startswith("answers COVID for (nearly) every test image: it has not learnt")
+    assert note.endswith(": look at the file, and --shares") and "--epochs" not in note and ".png" not in note
+
+
 def test_a_planted_table_has_the_metrics_that_a_hand_works_out(tmp_path):
     """20 test images of COVID and 40 others; of each 5 are wrong: sensitivity 15/20, specificity 35/40."""
     record, folder = written(given(tmp_path / "a", split_odds(TESTED), TESTED))

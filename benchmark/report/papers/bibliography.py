@@ -122,7 +122,7 @@ WORKS: Final = (
         "Identity Mappings in Deep Residual Networks", 2016, "1603.05027",
     ),
     _preprint(
-        "dosovitskiy2020", "Dosovitskiy, Alexey and others",
+        "dosovitskiy2021", "Dosovitskiy, Alexey and others",
         "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", 2020, "2010.11929",
     ),
     _preprint("liu2022", "Liu, Zhuang and others", "A {ConvNet} for the 2020s", 2022, "2201.03545"),
