@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.evaluation.curves import Outputs, curves, encoded
 from benchmark.evaluation.scoring import score
-from benchmark.evaluation.stored import SPLIT, UNREADABLE, read_columns, read_training
+from benchmark.evaluation.stored import SPLIT, UNREADABLE, check_outputs, read_columns, read_training
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.curves import FILE as CURVES
 from benchmark.records.files import PREDICTIONS
@@ -40,6 +40,7 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
 
 def _rescored(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     columns = read_columns(folder / PREDICTIONS)
+    check_outputs(columns)
     counts = record.split.counts.get("train") if record.split else None
     training = read_training(folder, record.spec["classes"], counts)
     if "fold" in columns or "logits" not in columns or training is None or not record.calibration.batch_prior:

@@ -22,6 +22,8 @@ FIRST_NAMES = {old: new for new, old in COLUMNS.items()}  # of columns, as schem
 SPLIT = "split.csv"
 COLUMNS_OF_SPLIT = ("id", "label", "source", "subset")
 MOST_BYTES = 1 << 30  # unpacked: predictions of a million images
+MOST_LOGIT = 1e100
+SLACK = 1e-6  # of probabilities that were rounded
 MOST_CLASSES = 1 << 20  # beyond that an index is none
 LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
@@ -116,7 +118,22 @@ def read_stored(path: Path) -> Stored:
     columns = read_columns(path)
     fields = {name: columns.pop(name) for name in (*NAMES, "subsets")}
     fields |= {name: fields[name].astype(float) for name in ("logits", "corrected_logits", "probabilities")}
+    check_outputs(fields)
     return Stored(**fields, fold=columns.pop("fold", None), more=columns)
+
+
+def check_outputs(columns: Mapping[str, np.ndarray]) -> None:
+    """Refuse outputs that no network has, with which arithmetic overflows.
+
+    Raises:
+        ValueError: logits that are not finite, or probabilities that are none.
+    """
+    for name in ("logits", "corrected_logits"):
+        if name in columns and not np.all(np.abs(columns[name]) < MOST_LOGIT):
+            raise ValueError(f"its {name} are no finite numbers")
+    found = columns.get("probabilities", np.zeros(0))
+    if not np.all((found >= -SLACK) & (found <= 1 + SLACK)):
+        raise ValueError("its probabilities are no numbers from 0 to 1")
 
 
 def read_training(
@@ -137,6 +154,8 @@ def read_training(
         known = {label for labels in classes.values() for label in labels}
         for label in (row["label"] for row in rows if row["label"] not in known):
             raise DataError(f"{path} has a training image of label {label[:80]!r}, which is of no class of the run")
+        if not rows:
+            raise DataError(f"{path} has no training image; run it again")
         sources = np.array([row["source"] for row in rows], np.str_)
         return Training(class_targets([row["label"] for row in rows], classes), sources)
     if not counts:
