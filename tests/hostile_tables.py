@@ -1,5 +1,7 @@
 """Label tables that somebody has changed to do harm: Excel archives and texts.  Seeded."""
 
+import csv
+import gzip
 import io
 import random
 import zipfile
@@ -126,3 +128,61 @@ def _long(sheet: bytes, chance: random.Random) -> bytes:
     if how == 1:
         return sheet.replace(b"</sheetData>", b"<row><c><v>1</v></c></row>" * 20_000 + b"</sheetData>")
     return sheet.replace(b"</row>", b'<c t="n"><v>1</v></c>' * 6000 + b"</row>", 1)
+
+
+def spoilt_columns(content: bytes, seed: int) -> bytes:
+    """A CSV of ours with cells, rows or columns that are others, most often one that is a CSV of ours still."""
+    table = list(csv.reader(io.StringIO(content.decode())))
+    if seed % 3 == 0:
+        return text(table, seed // 3)
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(_changed(table, random.Random(seed)))
+    return out.getvalue().encode("utf-8", "surrogatepass")
+
+
+def predictions(content: bytes, seed: int) -> bytes:
+    """A CSV of predictions, or what is called one."""
+    chance, how = random.Random(seed), seed % 12
+    lines = content.splitlines(keepends=True)
+    if how == 0:
+        return gzip.compress(damaged(content, chance) if chance.random() < 0.5 else content)
+    if how == 1:
+        return damaged(gzip.compress(content), chance)
+    if how == 2:
+        return gzip.compress(content)[: chance.randrange(1, 200)]
+    if how == 3:
+        wide = b"," + b",".join(b"x%d" % place for place in range(1_000_000 if seed == 3 else 900))
+        return b"".join(line.rstrip() + wide + b"\n" for line in lines[: chance.choice((1, 2))])
+    if how == 4:
+        number = chance.choice(NUMBERS)
+        return lines[0] + lines[1].rpartition(b",")[0] + b"," + number.encode() + b"\n" + b"".join(lines[2:])
+    return spoilt_columns(content, seed)
+
+
+NUMBERS = (
+    "nan", "inf", "-1", "1e999", "9" * 100_000, "0x1", "1_0", "١", "=1", "1e-400", "", " ",
+    "0,5", "True", "1" + "0" * 400,
+    "+.5e0", "1j", "1e+0000000000000000000000000001", "-0", "0.5\x1b[31m", "NaN%", "--1",
+)  # fmt: skip
+
+
+def _changed(table: list[list[str]], chance: random.Random) -> list[list[str]]:
+    """With one to five changes, more often in a whole column than in a cell."""
+    changed = [list(row) for row in table]
+    for _ in range(chance.choice((1, 2, 5))):
+        column, how, other = chance.randrange(len(table[0])), chance.randrange(6), chance.choice(HOSTILE)
+        if how == 0:
+            changed[0][column : column + 1] = [other]
+        elif how == 1:
+            for row in changed[1:]:
+                row[column : column + 1] = [other]
+        elif how == 2:
+            del changed[chance.randrange(1, len(changed)) :]
+            changed += [changed[0]] * (len(changed) < 2)
+        elif how == 3:
+            changed += changed[1:] * chance.choice((1, 20)) if len(changed) < 1000 else []
+        elif how == 4:
+            del chance.choice(changed)[chance.randrange(len(table[0])) :]
+        else:
+            chance.choice(changed)[column : column + 1] = [other]
+    return changed

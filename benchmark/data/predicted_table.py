@@ -21,7 +21,8 @@ from registry.wording import plural
 ID = "id"
 FLOOR = 1e-12  # in place of a probability of 0, whose logarithm is no number
 SUM_TOLERANCE = 0.01  # probabilities of a row may be rounded to two decimals
-MOST_BYTES = 1 << 28  # unpacked: some five million images
+MOST_BYTES = 1 << 27  # unpacked: twice as many images as there may be lines
+MOST_LINES = 1_000_000  # more than there are films in any collection
 MOST_COLUMNS = 1000
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 GZIP, SHEET = b"\x1f\x8b", b"PK\x03\x04"
@@ -51,19 +52,15 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Table:
     Raises:
         DataError: it is no such table; one line says where and why.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path} is not there; expected a CSV file of predictions") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    rows = csv.reader(io.StringIO(_text(path, content), newline=""))
+    content = _content(path)
+    plain = io.BytesIO(_plain(path, content))
+    # names of files may hold bytes that are not UTF-8, which are kept
+    rows = csv.reader(io.TextIOWrapper(plain, "utf-8-sig", errors="surrogateescape", newline=""))
     try:
         header = next(rows, [])
         columns, unread = _columns(path, header, classes)
         ids, probabilities = [], []
-        for line, cells in _numbered(rows):
+        for line, cells in _numbered(path, rows):
             if len(cells) != len(header):
                 raise DataError(f"{path} line {line} has {plural(len(cells), 'cell')}, expected {len(header)}")
             ids.append(cells[columns[0]])
@@ -77,15 +74,41 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Table:
     return Table(ids, probabilities, unread, hashlib.sha256(content).hexdigest())
 
 
-def _numbered(rows: "Iterator[list[str]]") -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold anything, with the line where each ends."""
+def _content(path: Path) -> bytes:
+    """What is in the file, no more than a table may have.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # which might never end
+            raise DataError(f"{path} is a pipe or a device; expected a CSV file of predictions")
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path} is not there; expected a CSV file of predictions") from error
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # a name with a NUL
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _numbered(path: Path, rows: "Iterator[list[str]]") -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold anything, with the line where each ends.
+
+    Raises:
+        DataError: there is no end of them.
+    """
     for cells in rows:
+        line: int = rows.line_num  # type: ignore[attr-defined]
+        if line > MOST_LINES:
+            raise DataError(f"{path} has more than {MOST_LINES:,} lines; expected a row for each test image")
         if cells:
-            yield rows.line_num, cells  # type: ignore[attr-defined]
+            yield line, cells
 
 
-def _text(path: Path, content: bytes) -> str:
-    """The text of a file; bytes that are not UTF-8 are kept, for names of files may hold such.
+def _plain(path: Path, content: bytes) -> bytes:
+    """The bytes of the text in a file.
 
     Raises:
         DataError: it is too large, packed wrongly, or no text.
@@ -100,7 +123,7 @@ def _text(path: Path, content: bytes) -> str:
         raise DataError(f"{path} is no text in UTF-8; save it as CSV in UTF-8, with commas and decimal points")
     if not content.strip():
         raise DataError(f"{path} is empty; expected a header, {ID} and a column for each class, and a row an image")
-    return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return content
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:

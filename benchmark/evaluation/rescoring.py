@@ -9,12 +9,12 @@ import numpy as np
 
 from benchmark.evaluation.curves import Outputs, curves, encoded
 from benchmark.evaluation.scoring import score
-from benchmark.evaluation.stored import SPLIT, read_columns, read_training
+from benchmark.evaluation.stored import SPLIT, UNREADABLE, check_outputs, read_columns, read_training
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.curves import FILE as CURVES
 from benchmark.records.files import PREDICTIONS
 from benchmark.records.record import Record
-from registry.errors import DataError
+from registry.errors import BenchError, DataError
 
 
 def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
@@ -25,9 +25,22 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
         target: folder for the predictions as they are calibrated now, their curves, and the split beside them.
 
     Raises:
-        DataError: the run is of pooled folds or of rules, or has stored too little.
+        DataError: the run is of pooled folds or of rules, has stored too little, or its files do not fit its record.
     """
+    try:
+        return _rescored(record, folder, target)
+    except BenchError:
+        raise
+    except UNREADABLE as error:
+        raise DataError(
+            f"{record.run} cannot be scored anew: {PREDICTIONS} or {SPLIT} in its folder cannot be read, or does not "
+            f"fit its record ({type(error).__name__}: {' '.join(str(error).split())[:160]}); run it again"
+        ) from error
+
+
+def _rescored(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     columns = read_columns(folder / PREDICTIONS)
+    check_outputs(columns)
     counts = record.split.counts.get("train") if record.split else None
     training = read_training(folder, record.spec["classes"], counts)
     if "fold" in columns or "logits" not in columns or training is None or not record.calibration.batch_prior:

@@ -1,9 +1,10 @@
 """Predictions as runs store them, read back; those of older schemas by today's names."""
 
 import csv
+import errno
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
 from typing import NamedTuple
@@ -14,12 +15,15 @@ import numpy as np
 from benchmark.data.targets import class_targets
 from benchmark.evaluation.archives import check_size
 from benchmark.records.upgrade import COLUMNS, SUBSETS
-from registry.errors import BenchError
+from registry.errors import BenchError, DataError
 
 NAMES = ("ids", "groups", "sources", "targets", "logits", "corrected_logits", "probabilities")
 FIRST_NAMES = {old: new for new, old in COLUMNS.items()}  # of columns, as schema 1 called them -> today's
 SPLIT = "split.csv"
+COLUMNS_OF_SPLIT = ("id", "label", "source", "subset")
 MOST_BYTES = 1 << 30  # unpacked: predictions of a million images
+MOST_LOGIT = 1e100
+SLACK = 1e-6  # of probabilities that were rounded
 MOST_CLASSES = 1 << 20  # beyond that an index is none
 LEARNT = ("train", "validation", "calibration")  # subsets that something of a run is fitted or chosen on
 UNREADABLE = (  # what archives and arrays raise whose bytes were changed
@@ -65,6 +69,8 @@ def read_columns(path: Path, names: Sequence[str] | None = None) -> dict[str, np
     Raises:
         one of `UNREADABLE`: it cannot be read, lacks a column, or its columns are of different lengths or no classes.
     """
+    if not path.is_file():  # opening a pipe would wait for its other end
+        raise FileNotFoundError(errno.ENOENT, "it is not there, or is no file", str(path))
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         stored = {FIRST_NAMES.get(name, name): name for name in archive.files}
         wanted = [*stored] if names is None else [*names, "subsets", *(["fold"] if "fold" in stored else [])]
@@ -112,7 +118,22 @@ def read_stored(path: Path) -> Stored:
     columns = read_columns(path)
     fields = {name: columns.pop(name) for name in (*NAMES, "subsets")}
     fields |= {name: fields[name].astype(float) for name in ("logits", "corrected_logits", "probabilities")}
+    check_outputs(fields)
     return Stored(**fields, fold=columns.pop("fold", None), more=columns)
+
+
+def check_outputs(columns: Mapping[str, np.ndarray]) -> None:
+    """Refuse outputs that no network has, with which arithmetic overflows.
+
+    Raises:
+        ValueError: logits that are not finite, or probabilities that are none.
+    """
+    for name in ("logits", "corrected_logits"):
+        if name in columns and not np.all(np.abs(columns[name]) < MOST_LOGIT):
+            raise ValueError(f"its {name} are no finite numbers")
+    found = columns.get("probabilities", np.zeros(0))
+    if not np.all((found >= -SLACK) & (found <= 1 + SLACK)):
+        raise ValueError("its probabilities are no numbers from 0 to 1")
 
 
 def read_training(
@@ -125,12 +146,16 @@ def read_training(
         counts: class -> images, in the training subset.
 
     Raises:
-        OSError, ValueError, KeyError: split.csv cannot be read.
+        OSError, DataError: split.csv cannot be read.
     """
     path = folder / SPLIT
     if path.is_file():
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            rows = [row for row in csv.DictReader(file) if row["subset"] == "train"]
+        rows = [row for row in _rows(path) if row["subset"] == "train"]
+        known = {label for labels in classes.values() for label in labels}
+        for label in (row["label"] for row in rows if row["label"] not in known):
+            raise DataError(f"{path} has a training image of label {label[:80]!r}, which is of no class of the run")
+        if not rows:
+            raise DataError(f"{path} has no training image; run it again")
         sources = np.array([row["source"] for row in rows], np.str_)
         return Training(class_targets([row["label"] for row in rows], classes), sources)
     if not counts:
@@ -142,10 +167,25 @@ def read_learnt(folder: Path) -> set[str] | None:
     """Ids of the images that anything of a run was fitted on, by its split.csv; None where there is none.
 
     Raises:
-        OSError, ValueError, KeyError: it cannot be read.
+        OSError, DataError: it cannot be read.
     """
     path = folder / SPLIT
-    if not path.is_file():
-        return None
+    return {row["id"] for row in _rows(path) if row["subset"] in LEARNT} if path.is_file() else None
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """The images of a split.csv, which somebody may have changed."""
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise DataError(f"{path} has {size / 1e6:,.0f} MB, expected at most {MOST_BYTES / 1e6:,.0f}; run it again")
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return {row["id"] for row in csv.DictReader(file) if row["subset"] in LEARNT}
+        rows = csv.reader(file)
+        try:
+            header = next(rows, [])
+            if lacking := [name for name in COLUMNS_OF_SPLIT if header.count(name) != 1]:
+                raise DataError(f"{path} has no column {lacking[0]!r}, or several; run it again")
+            for cells in rows:
+                if len(cells) != len(header):
+                    raise DataError(f"{path} line {rows.line_num} has {len(cells)} cells, expected {len(header)}")
+                yield dict(zip(header, cells, strict=True))
+        except csv.Error as error:
+            raise DataError(f"{path} line {rows.line_num} is no line of CSV: {error}") from error

@@ -54,9 +54,9 @@ def differences(files: Mapping[str, FileEntry], folder: Path) -> Differences:
 
 
 def fits(listed: FileEntry, path: Path) -> bool:
-    """Whether a file has the bytes that were listed."""
+    """Whether a file has the bytes that were listed; what is no file, such as a pipe or a device, has none."""
     try:
-        return path.stat().st_size == listed.size and entry(path) == listed
+        return path.is_file() and path.stat().st_size == listed.size and entry(path) == listed
     except OSError:
         return False
 

@@ -65,8 +65,11 @@ def read_curves(folder: Path) -> Curves | None:
 
     A page says which runs have none; what is wrong with a file, ``bench verify`` says.
     """
+    path = folder / FILE
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return None
     try:
-        with (folder / FILE).open("rb") as file:
+        with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         found = msgspec.json.decode(content, type=Curves) if len(content) <= MOST_BYTES else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from benchmark.storage.files import read_document
 from registry.errors import DataError, VerificationError
 
 SCHEMA = 1
@@ -14,6 +15,7 @@ GRAPH = "graph.json"  # beside the model in the cache
 IMAGE, FRAME = "image", "frame"
 MASK, PROBABILITIES, LOGITS, DECIDED = "mask", "probabilities", "logits", "decided"
 OUTPUTS = (MASK, PROBABILITIES, LOGITS, DECIDED)
+LARGEST = 2 << 30  # bytes, as ONNX files are bounded
 NEAR = 1e-4  # by which a probability may differ from the one that Keras gave
 
 
@@ -125,8 +127,8 @@ def graph_beside(model: Path) -> Graph:
     """
     path = model.with_name(GRAPH)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Graph)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(read_document(str(path)), type=Graph)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}); remove its folder") from error
 
 
@@ -136,6 +138,8 @@ def intact(model: Path, found: Graph) -> bytes:
     Raises:
         VerificationError: it is another one by now.
     """
+    if not model.is_file() or model.stat().st_size > LARGEST:
+        raise DataError(f"{model} is no file of less than {LARGEST >> 30} GB; remove its folder")
     try:
         content = model.read_bytes()
     except OSError as error:

@@ -10,7 +10,7 @@ from benchmark.records.contents import RECORD
 from benchmark.records.plausible import record_fault
 from benchmark.records.record import SCHEMA, Record
 from benchmark.records.upgrade import upgraded
-from benchmark.storage.files import Broken, encode, fault, load, put
+from benchmark.storage.files import Broken, encode, fault, load, put, read_document
 from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 FILE = RECORD
@@ -56,7 +56,7 @@ class Written(msgspec.Struct):
 
 def as_written(path: Path) -> Written:
     """Schema and seal of a record that could be read."""
-    return _WRITTEN.decode(path.read_bytes())
+    return _WRITTEN.decode(read_document(str(path)))
 
 
 def verify(what: Record | Path) -> Record:

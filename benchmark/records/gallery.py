@@ -48,8 +48,11 @@ class Gallery(msgspec.Struct, frozen=True):
 
 def read_gallery(folder: Path) -> Gallery | None:
     """The gallery in a run's folder; None where there is none, or nothing that could be one."""
+    path = folder / FILE
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return None
     try:
-        with (folder / FILE).open("rb") as file:
+        with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         found = msgspec.json.decode(content, type=Gallery) if len(content) <= MOST_BYTES else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -18,7 +18,7 @@ import msgspec
 
 from benchmark.records.files import FILE, as_written
 from benchmark.records.record import Record
-from benchmark.storage.files import append_line, encode, fault, sealed
+from benchmark.storage.files import append_line, encode, fault, read_document, sealed
 from benchmark.storage.refusals import storage_errors
 
 FOLDER = "ledger"  # below the results
@@ -169,7 +169,10 @@ def precedes(ledger: Sequence[Entries], first: tuple[str, int], second: tuple[st
 
 
 def _entries(path: Path) -> Entries:
-    content = path.read_bytes()
+    try:
+        content = read_document(str(path))
+    except OSError as error:
+        return Entries(path.name, faults=[f"cannot be read ({error.strerror})"])
     *whole, rest = content.split(b"\n")
     torn = False
     if rest:

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from benchmark.storage.owner import place
+
+MOST_BYTES = 1 << 25  # of a document: a hundred times the largest that was ever written
 
 
 class Document(Protocol):
@@ -72,8 +75,7 @@ def load(
         contradiction: why what it says cannot be, a verb phrase about its file; empty where it can.
     """
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the reading
-            content = file.read()
+        content = read_document(path)
         found = _decoded(content, decoder, schema, upgrade)
         reason = (fault(content) if verified else "") or contradiction(found)
     except OSError as error:
@@ -83,6 +85,24 @@ def load(
     if found.schema > schema:
         return Broken(f"was written by a newer version (schema {found.schema}, here {schema}); update cxr-bench")
     return Broken(reason) if reason else found
+
+
+def read_document(path: str) -> bytes:
+    """What is in a document's file.
+
+    Raises:
+        OSError: it cannot be read; it is larger than a document is, or a pipe or a device, which might never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a Path costs as much as the reading; a pipe would wait
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", path)
+        if status.st_size > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"{status.st_size:,} bytes, expected at most {MOST_BYTES:,}", path)
+        return file.read()
 
 
 def _decoded(content: bytes, decoder: msgspec.json.Decoder[D], schema: int, upgrade: Callable[[bytes], D] | None) -> D:

@@ -155,7 +155,7 @@ def sweep_locks(root: Path) -> None:
     Only within `Store.alone`: whoever builds an artefact keeps that from being entered, so nobody holds one of them.
     """
     for path in (root / "locks").glob("*"):
-        if LOCK.fullmatch(path.name):
+        if LOCK.fullmatch(path.name) and not path.parent.is_symlink():
             path.unlink(missing_ok=True)
 
 
@@ -168,7 +168,7 @@ def _items(root: Path) -> Iterator[Item]:
     for kind, pattern, name in PLACES:
         for path in root.glob(pattern):
             match = name.fullmatch(path.relative_to(root).as_posix())
-            if match and not path.is_symlink() and (path.is_file() if kind in FILES else path.is_dir()):
+            if match and not _linked(path, root) and (path.is_file() if kind in FILES else path.is_dir()):
                 statuses = list(_statuses(path))
                 named = match.groupdict()
                 yield Item(
@@ -179,6 +179,11 @@ def _items(root: Path) -> Iterator[Item]:
                     sum(status.st_blocks for status in statuses) * BLOCK,
                     max((status.st_mtime for status in statuses), default=0.0),
                 )
+
+
+def _linked(path: Path, root: Path) -> bool:
+    """Whether it is a link, or lies behind one below the cache folder: what that leads to is somebody else's."""
+    return any(one.is_symlink() for one in (path, *path.parents) if one != root and one.is_relative_to(root))
 
 
 def _statuses(path: Path) -> Iterator[os.stat_result]:

@@ -93,13 +93,14 @@ def hub_folder(path: str, example: str) -> HubFolder:
 def _read(path: str, name: str) -> dict[str, Any]:
     file = Path(path) / name
     try:
-        if file.stat().st_size > LARGEST:
-            raise WeightsError(f"{name} of {path!r} has {file.stat().st_size:,} bytes; expected a small file of JSON")
-        said = json.loads(file.read_bytes())
+        size = file.stat().st_size
+        said = json.loads(file.read_bytes() if size <= LARGEST else b"{}")
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{name} of {path!r} is no JSON; expected the file as it was published") from error
     except OSError as error:
         raise WeightsError(f"{name} of {path!r} cannot be read ({error.strerror}); see its permissions") from error
+    if size > LARGEST:
+        raise WeightsError(f"{name} of {path!r} has {size:,} bytes; expected a small file of JSON")
     if not isinstance(said, dict):
         raise WeightsError(f"{name} of {path!r} holds {type(said).__name__}; expected an object of JSON")
     return said

@@ -8,6 +8,10 @@ border.  Without areas of even value (a map of probabilities) half of the range 
 import cv2
 import numpy as np
 
+from registry.errors import DataError
+
+MOST_COLOURED = 1 << 25  # pixels, more than the largest film has
+BAND = 1 << 22  # pixels that are numbers of 32 bits at once
 RANGE = 255  # to which values are brought
 AREA = 0.003  # of the pixels, that an even area covers at least
 DISTINCT = 0.75  # of the range: an area below it is a darker one than the brightest, and not that one's soft summit
@@ -22,9 +26,17 @@ def inside(picture: np.ndarray, *, lossy: bool) -> np.ndarray:
     Args:
         picture: numbers (H, W) or (H, W, C): grey, grey and alpha, blue, green and red, or these and alpha.
         lossy: whether it was compressed with loss.
+
+    Raises:
+        DataError: it is in colours and larger than any film.
     """
     if picture.ndim == 3 and picture.shape[2] == 3 and _alike(picture):
         picture = np.ascontiguousarray(picture[..., 0])
+    if picture.ndim == 3 and picture[..., 0].size > MOST_COLOURED:
+        raise DataError(
+            f"a mask in colours or with opacity of {picture.shape[1]}×{picture.shape[0]} pixels, expected at most "
+            f"{MOST_COLOURED:,}; store it as grey"
+        )
     levels = picture if picture.ndim == 2 else _levels(picture.astype(np.float32))
     low, high, *_ = cv2.minMaxLoc(levels)
     if low == high:
@@ -32,8 +44,19 @@ def inside(picture: np.ndarray, *, lossy: bool) -> np.ndarray:
     highest, above = levels == levels.dtype.type(high), levels if low == 0 else levels != levels.dtype.type(low)
     if np.count_nonzero(highest) == np.count_nonzero(above):
         return highest  # two values, as most have: nothing to find
-    values = np.rint((levels.astype(np.float32) - low) * (RANGE / (high - low))).astype(np.uint8)
+    del highest, above
+    values = _spread(levels, low, high)
     return values > _border(values, _histogram(values), LOSSY if lossy else 0)
+
+
+def _spread(levels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Numbers (H, W) brought to 0 to `RANGE`, some rows at once: as float32 all would take four times their bytes."""
+    values = np.empty(levels.shape, np.uint8)
+    rows = max(1, BAND // levels.shape[1])
+    for top in range(0, len(levels), rows):
+        band = levels[top : top + rows].astype(np.float32)
+        values[top : top + rows] = np.rint((band - low) * (RANGE / (high - low))).astype(np.uint8)
+    return values
 
 
 def _alike(picture: np.ndarray) -> bool:

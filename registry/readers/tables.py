@@ -218,12 +218,12 @@ def _excel(path: Path, *, values: bool = True) -> Iterator[tuple[int, Row]]:
         values: of formulas, as the program which wrote them found them; else the formulas.
     """
     try:
-        with ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > _UNPACKED:
-                raise DataError(f"table {path.name} unpacks to more than {_UNPACKED >> 30} GiB; save it as CSV")
-        with warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():  # openpyxl leaves open what it cannot read
+            with ZipFile(file) as parts:
+                if sum(part.file_size for part in parts.infolist()) > _UNPACKED:
+                    raise DataError(f"table {path.name} unpacks to more than {_UNPACKED >> 30} GiB; save it as CSV")
             warnings.simplefilter("ignore")  # sheets written without styles are complete all the same
-            book = load_workbook(path, read_only=True, data_only=values)
+            book = load_workbook(file, read_only=True, data_only=values)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # some writers record a wrong extent
             for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):

@@ -9,11 +9,14 @@ import csv
 import html.parser
 import io
 import json
+import os
 import re
+import resource
 import shutil
 import signal
 import traceback
 import warnings
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -27,6 +30,7 @@ from benchmark.records.gallery import FILE as GALLERY
 from benchmark.records.ledger import FOLDER, Ledger
 from tests import externals, factories
 from tests.hostile_documents import PLANTED, mutated, mutated_arrays, sealed_again
+from tests.hostile_tables import spoilt_columns
 from tests.published import publish
 from tests.report.test_website import kept
 
@@ -34,7 +38,9 @@ pytestmark = pytest.mark.slow
 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 LONGEST_S = 30
+MOST_BYTES = 2 << 30  # of memory, more than before
 OUT = "told"
+LISTED = (PREDICTIONS, "split.csv", "history.csv", "spec.json", CURVES, GALLERY)
 COMMANDS = {
     "table": ("compare", "RESULTS"),
     "details": ("compare", "RESULTS", "--details"),
@@ -53,17 +59,20 @@ COMMANDS = {
     "verify json": ("verify", "RESULTS", "--json"),
     "rm": ("rm", "-o", "RESULTS", "--failed", "--dry-run"),
     "rm named": ("rm", "-o", "RESULTS", "RUN", "--dry-run", "--with-dependants"),
+    "score": ("score", "RUN"),
 }
+SCORED = ("*/*-scored-*", f"{FOLDER}/*")  # what that one writes
 # kind of document -> the commands that read it
 READ_BY = {
-    "record": list(COMMANDS), "vote": list(COMMANDS), "one-vs-all": list(COMMANDS), "pooled": list(COMMANDS),
-    "failed": list(COMMANDS), "controls": list(COMMANDS),
+    **dict.fromkeys(("record", "vote", "one-vs-all", "pooled", "failed", "controls"), [*COMMANDS][:-1]),
     "external": ["table", "markdown", "json", "html", "elsewhere", "page", "card", "verify", "rm named"],
     "speed": ["table", "markdown", "json", "html", "costs", "page", "verify"],
     "curves": ["page"], "gallery": ["page"],
-    "predictions": ["table", "verify", "html", "page", "json"],
+    "predictions": ["table", "verify", "html", "page", "json", "score"],
     "elsewhere-arrays": ["table", "verify", "page"],
     "ledger": ["table", "verify", "verify json", "rm"],
+    "split": ["score", "verify", "verify json", "page", "score", "details", "card"],
+    "history": ["verify", "page", "card", "details"], "spec": ["verify", "page", "card", "score"],
 }  # fmt: skip
 
 
@@ -91,6 +100,7 @@ def seed_results(tmp_path_factory):
     externals.stored(elsewhere, targets, externals.deciding(targets, [1, 5, 8]), np.arange(60).astype(str))
     places |= {"external": elsewhere / external.FILE, "speed": speed.write(factories.speed(), root)}
     places |= {"predictions": first / PREDICTIONS, "elsewhere-arrays": elsewhere / PREDICTIONS}
+    places |= {"split": first / "split.csv", "history": first / "history.csv", "spec": first / "spec.json"}
     places["ledger"] = next((root / FOLDER).iterdir())
     return root, places
 
@@ -99,6 +109,8 @@ def spoilt(kind, content, seed):
     """Another content of a file of that kind."""
     if kind in ("predictions", "elsewhere-arrays"):
         return mutated_arrays(content, seed)
+    if kind in ("split", "history"):
+        return spoilt_columns(content, seed)
     if kind != "ledger":
         return mutated(json.loads(content), seed)
     lines = content.splitlines()
@@ -109,10 +121,16 @@ def spoilt(kind, content, seed):
 
 def listed_anew(path):
     """Let the document beside these predictions list them as they are, under a seal that fits."""
-    document = next(path.with_name(name) for name in (FILE, external.FILE) if path.with_name(name).exists())
+    beside = [path.with_name(name) for name in (FILE, external.FILE)]
+    document = next(one for one in beside if one.exists())
     content = json.loads(document.read_bytes())
     content["files"][path.name] = msgspec.to_builtins(entry(path))
     document.write_bytes(sealed_again(content))
+
+
+def _taken():
+    """Bytes of memory that this process has asked for."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 class Slow(BaseException):
@@ -130,6 +148,8 @@ def faults_of(call, name, root, run, out):
     words = [word.replace("OUT", str(out)) if isinstance(word, str) else word for word in words]
     signal.signal(signal.SIGALRM, _late)
     signal.alarm(LONGEST_S)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_taken() + MOST_BYTES, limits[1]))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
@@ -140,11 +160,16 @@ def faults_of(call, name, root, run, out):
         return "".join(traceback.format_exc().splitlines(keepends=True)[-9:])
     finally:
         signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
     wrong = [] if code in (0, 2, 3, 4, 5) else [f"status {code}: {complained[:300]}"]
     if code == 2 and (complained.count("\n") != 1 or not complained.startswith("bench: ")):
         wrong.append(f"complaint of {complained.count(chr(10))} lines: {complained[:300]!r}")
     new = {path.relative_to(root.parent) for path in root.parent.rglob("*")} - known
-    wrong += [f"wrote {path}" for path in new if path.parts[0] not in (OUT, "cache")]
+    written = [path for pattern in SCORED for path in root.glob(pattern)] if name == "score" else []
+    own = {path.relative_to(root.parent) for path in written}
+    wrong += [
+        f"wrote {path}" for path in new if path.parts[0] not in (OUT, "cache") and own.isdisjoint([path, *path.parents])
+    ]
     texts = {"screen": said, "complaint": complained}
     if out.exists():
         texts |= {path.name: path.read_bytes().decode() for path in out.rglob("*") if path.is_file()}
@@ -204,13 +229,75 @@ def test_a_document_that_was_changed_to_do_harm_does_none(places, bench_in_proce
     root, found = places
     path = found[kind]
     content, wrong, out = path.read_bytes(), {}, tmp_path / OUT
+    kept = {path for pattern in SCORED for path in root.glob(pattern)}
     for seed in range(pytestconfig.getoption("--mutations")):
         path.write_bytes(spoilt(kind, content, seed))
-        if path.name == PREDICTIONS:  # listed anew, or nobody would read them
+        if path.name in LISTED:  # listed anew, or nobody would read them
             listed_anew(path)
         commands = READ_BY[kind]
         name = commands[seed % len(commands)]
         if told := faults_of(bench_in_process, name, root, path.parent, out):
             wrong[f"{kind} {seed} {name}"] = told
         shutil.rmtree(out, ignore_errors=True)
+        for made in {made for pattern in SCORED for made in root.glob(pattern)} - kept:
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
     assert not wrong, "\n\n".join(f"{name}: {told}" for name, told in wrong.items())
+
+
+def _immense(path):
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # sparse: it takes no room
+
+
+STRANGE = {
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "circle": lambda path: path.symlink_to(path.name),
+    "outside": lambda path: path.symlink_to("/etc/passwd"),
+    "nothing": lambda path: path.symlink_to("gone"),
+    "folder": Path.mkdir,
+    "immense": _immense,
+}
+AT_ONCE = {  # what is planted in their places, and the commands that meet it
+    ("record", "external", "speed", "ledger"): ["table", "verify", "rm", "page", "card", "score", "costs"],
+    ("curves", "gallery", "predictions", "split", "elsewhere-arrays", "history"): ["verify", "page", "score", "table"],
+}
+
+
+@pytest.mark.parametrize("kinds", AT_ONCE, ids=", ".join)
+def test_what_is_no_file_where_a_document_should_be_is_told_and_waited_for_by_nobody(
+    places, bench_in_process, kinds, tmp_path, pytestconfig
+):
+    root, found = places
+    wrong, out = {}, tmp_path / OUT
+    whole = pytestconfig.getoption("--mutations") >= 200
+    listed = found["record"].read_bytes()
+    for turn, (name, plant) in enumerate(STRANGE.items()):
+        for kind in kinds:
+            _away(found[kind])
+            plant(found[kind])
+        if "record" not in kinds:
+            _list_as_they_are(found["record"], listed)
+        commands = AT_ONCE[kinds]
+        for command in commands if whole else [commands[turn % len(commands)]]:
+            if told := faults_of(bench_in_process, command, root, found["record"].parent, out):
+                wrong[f"{name} {command}"] = told
+            shutil.rmtree(out, ignore_errors=True)
+    assert not wrong, "\n\n".join(f"{name}: {told}" for name, told in wrong.items())
+
+
+def _away(path):
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink()
+
+
+def _list_as_they_are(document, content):
+    """A record that lists the files beside it by the size that the system tells, as who plants one would."""
+    changed = json.loads(content)
+    for name in changed["files"]:
+        path = document.parent / name
+        size = path.stat().st_size if path.exists() else 0
+        changed["files"][name]["size"] = size if size < 3 << 30 else 1  # else it takes as long as it is large
+    document.write_bytes(sealed_again(changed))

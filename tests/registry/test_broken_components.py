@@ -150,7 +150,7 @@ def films(fault):
     return lambda root=None: Unlabelled() if fault == "none" else Films(fault)
 
 
-BUILT = "it is built, as a keras.Model that knows its Input and its outputs"
+BUILT = "it is built, as a keras.Model that knows its Input and its outputs, or with predict()"
 BROKEN = [
     (
         try_backbone,
