@@ -75,12 +75,12 @@ class OnnxClassifier:
                 f"{self.path.name} answers {np.shape(answers)} for {count} images, expected {(count, classes)}, a "
                 f"column for each of {', '.join(self.asked.order)}"
             )
-        answers = np.asarray(answers, float)
-        if not np.isfinite(answers).all():
+        found: np.ndarray = np.asarray(answers, float)
+        if not np.isfinite(found).all():
             raise ContractError(f"{self.path.name} answers NaN or infinity; see --range, received {self.asked.range}")
         if not self.single:
-            return answers
-        second = answers.reshape(count)
+            return found
+        second = found.reshape(count)
         first = np.zeros(count) if self.asked.outputs == "logits" else 1 - second
         return np.stack([first, second], axis=1)
 
