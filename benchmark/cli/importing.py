@@ -35,7 +35,11 @@ UNUSED = ("segmenter", "backbone", "head", "epochs", "precision", "deterministic
 )
 @click.option("--size", type=click.IntRange(16, 2048), metavar="N", help="Side of its images in pixels.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="Of its images; three hold the same grey.")
-@click.option("--classes", metavar="CLASS,...", help="Its columns: every class of the task, in its order.")
+@click.option(
+    "--classes",
+    metavar="CLASS,...",
+    help="Its columns: every class of the task, in its order; a single answer is the second's.",
+)
 @click.option("--outputs", type=click.Choice(["logits", "probabilities"]), help="What it answers.  [default: logits]")
 @click.option("--name", required=True, metavar="TEXT", help="What tables call the model.")
 @click.option(

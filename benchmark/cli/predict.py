@@ -54,9 +54,9 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
     from benchmark.execution.image_files import image_files
     from benchmark.execution.predicting import loaded
     from benchmark.records.places import results_folder, run_folder
+    from benchmark.report.opening import left_aside
     from benchmark.storage.places import cache_folder
     from benchmark.storage.refusals import check_writable
-    from registry.wording import plural
 
     _, display = screen(as_json)
     folder = run_folder(run, results_folder())
@@ -66,9 +66,8 @@ def command(images: tuple[Path, ...], run: str, output: str | None, as_json: boo
         tabled = output is not None or len(listing.images) > 1 or any(path.is_dir() for path in images)
         if tabled or not no_map:
             check_writable(target, "choose another folder with -o")
-        if listing.others:
-            others = plural(listing.others, "file that is no image is", "files that are no images are")
-            display.note(f"{others} passed over")
+        if listing.passed_over:
+            display.note(f"passed over: {'; '.join(map(left_aside, listing.passed_over))}")
         return _predict(pipeline, listing.images, target, display, maps=not no_map, tabled=tabled, as_json=as_json)
 
 

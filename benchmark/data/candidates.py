@@ -6,6 +6,9 @@ correlated, 16 × 16 pixels each, with the whole of every other film, so that a 
 Of most pairs a bound is enough.  Let a and b be two windows, and a' and b' what they have in common with a few
 directions in which windows vary most; then ab ≤ a'b' + |a - a'| |b - b'| (Cauchy-Schwarz), which costs a quarter.  Only
 pairs whose bound reaches what others of the same film are known to reach are correlated whole, so that nothing is lost.
+
+Windows are whole numbers, short enough for their products to be exact in float32 whatever the order of the sums.  So
+equal correlations are equal, of which the film that comes first is taken, and every machine finds the same pairs.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +28,9 @@ DIRECTIONS = 63  # of the bound
 TOLD_BY = 1024  # films that tell the directions
 TOGETHER = 16  # films of which the most alike is taken, where a few of many are asked for
 STACK = 64  # thumbnails that are scaled at once
-SLACK = 1e-5  # of correlations, for rounding
+LENGTH = 4080  # of a window; rounded to whole numbers it stays below 2^12, and each partial sum of a product below 2^24
+# The bound alone is rounded: 64 products in float32 and their sum, by at most 66 × 2^-24 of both lengths.
+SLACK = 1e-5 * LENGTH**2
 
 Told = Callable[[int, int], None]
 
@@ -36,7 +41,7 @@ def thumbnail(film: np.ndarray) -> np.ndarray:
 
 
 def windows(thumbnails: np.ndarray) -> np.ndarray:
-    """Of thumbnails uint8 (n, T, T): float32 (37, n, 256), each of mean 0 and length 1; the first is the whole."""
+    """Of thumbnails uint8 (n, T, T): float32 (37, n, 256), whole numbers, see `_window`; the first is the whole."""
     return np.stack([_window(thumbnails, *square) for square in _squares()])
 
 
@@ -88,11 +93,11 @@ class _Search:
 
     Args:
         wholes: (n, 256).
-        floors: (n,) correlation from which a film is of interest for each of these.
+        floors: (n,) product from which a film is of interest for each of these.
     """
 
     def __init__(self, wholes: np.ndarray, floors: np.ndarray) -> None:
-        self.wholes, self.floors = wholes, floors - SLACK
+        self.wholes, self.floors = wholes, floors
         self.basis = _directions(wholes)
         self.bounds = np.ascontiguousarray(_bounding(wholes, self.basis).T)
 
@@ -105,14 +110,14 @@ class _Search:
             cuts: (37, B, 256) windows of the block.
             floors: (B,) as of the whole ones.
         """
-        bounds, floors = _bounding(cuts, self.basis), floors - SLACK
+        bounds, enough = _bounding(cuts, self.basis), floors - SLACK
         places = [np.zeros((2, 0), int)]
         for start in range(0, len(self.wholes), TILE):
             tile = self.bounds[:, start : start + TILE]
             most, one = bounds[0] @ tile, np.empty((len(floors), tile.shape[1]), np.float32)
             for window in bounds[1:]:
                 np.maximum(most, np.matmul(window, tile, out=one), out=most)
-            reached = most >= np.minimum(floors[:, None], self.floors[None, start : start + TILE])
+            reached = most >= np.minimum(enough[:, None], self.floors[None, start : start + TILE] - SLACK)
             rows, columns = np.nonzero(reached)
             places.append(np.stack([rows, columns + start]))
         rows, columns = np.concatenate(places, axis=1)
@@ -159,7 +164,7 @@ def _highest(films: np.ndarray, others: np.ndarray, alike: np.ndarray, nearest: 
 
 
 def _first_of_each(films: np.ndarray, alike: np.ndarray, nearest: int) -> np.ndarray:
-    """Places of the most alike pairs of each film."""
+    """Places of the most alike pairs of each film; of equal ones those that come first."""
     order = np.lexsort((-alike, films))
     films = films[order]
     begins = np.searchsorted(films, films)
@@ -167,7 +172,7 @@ def _first_of_each(films: np.ndarray, alike: np.ndarray, nearest: int) -> np.nda
 
 
 def _floors(ours: np.ndarray, theirs: np.ndarray, nearest: int, *, itself: bool = False) -> np.ndarray:
-    """Of each of our films (n, 256) a correlation that so many of theirs reach, by their wholes alone.
+    """Of each of our films (n, 256) a product that so many of theirs reach, by their wholes alone.
 
     A film without content reaches and is reached by nothing.
 
@@ -179,13 +184,13 @@ def _floors(ours: np.ndarray, theirs: np.ndarray, nearest: int, *, itself: bool 
         block = ours[start : start + BLOCK]
         alike = block @ theirs.T
         if itself:
-            alike[np.arange(len(block)), np.arange(start, start + len(block))] = -2
+            alike[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
         # The most alike of each of several heaps are as many different films.
         whole = alike.shape[1] // TOGETHER * TOGETHER
         heaps = alike[:, :whole].reshape(len(block), TOGETHER, -1).max(axis=1)
         heaps = np.concatenate([heaps, alike[:, whole:]], axis=1)
         place = heaps.shape[1] - nearest
-        lowest = np.partition(heaps, place, axis=1)[:, place] if place >= 0 else np.full(len(block), -2.0)
+        lowest = np.partition(heaps, place, axis=1)[:, place] if place >= 0 else np.full(len(block), -np.inf)
         found[start : start + BLOCK] = np.where(block.any(axis=1), lowest, np.inf)
     return found
 
@@ -194,14 +199,19 @@ def _directions(wholes: np.ndarray) -> np.ndarray:
     """(256, `DIRECTIONS`) orthonormal, in which films vary most."""
     some = wholes[:: max(1, len(wholes) // TOLD_BY)].astype(float)
     _, vectors = np.linalg.eigh(some.T @ some)
-    return vectors[:, ::-1][:, :DIRECTIONS].astype(np.float32)
+    return vectors[:, ::-1][:, :DIRECTIONS]
 
 
 def _bounding(cuts: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Of windows (…, 256): (…, `DIRECTIONS` + 1), of which a product bounds that of the windows."""
-    inside = cuts @ basis
-    rest = np.sqrt(np.maximum((cuts**2).sum(axis=-1) - (inside**2).sum(axis=-1), 0))
-    return np.concatenate([inside, rest[..., None]], axis=-1)
+    """Of windows (…, 256): float32 (…, `DIRECTIONS` + 1), of which a product bounds that of the windows.
+
+    A difference of squares loses half of its digits at the root: what float32 leaves of a rest is no bound.
+    """
+    exact = cuts.astype(float)
+    inside = exact @ basis
+    squares = (exact**2).sum(axis=-1)
+    rest = np.sqrt(np.maximum(squares - (inside**2).sum(axis=-1), 0) + 1e-12 * squares)
+    return np.concatenate([inside, rest[..., None]], axis=-1, dtype=np.float32)
 
 
 def _squares() -> Iterator[tuple[int, int, int]]:
@@ -213,15 +223,16 @@ def _squares() -> Iterator[tuple[int, int, int]]:
 
 
 def _window(thumbnails: np.ndarray, side: int, left: int, top: int) -> np.ndarray:
-    """One window of each (n, 256), of mean 0 and length 1, or 0."""
-    found = np.empty((len(thumbnails), GRID * GRID), np.float32)
+    """One window of each, float32 (n, 256) whole numbers of mean 0 and length `LENGTH`, as far as they can, or 0."""
+    found = np.empty((len(thumbnails), GRID * GRID))
     for start in range(0, len(thumbnails), STACK):  # films below each other are scaled as one by one
         cut = thumbnails[start : start + STACK, top : top + side, left : left + side]
         scaled = cv2.resize(cut.reshape(-1, side), (GRID, GRID * len(cut)), interpolation=cv2.INTER_AREA)
         found[start : start + STACK] = scaled.reshape(len(cut), -1)
     found -= found.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, lengths, out=found, where=lengths > 0)
+    lengths = np.sqrt((found**2).sum(axis=1, keepdims=True))  # exact until the root: of bytes less their mean
+    np.divide(found, lengths, out=found, where=lengths > 0)
+    return np.rint(found * LENGTH).astype(np.float32)
 
 
 def _wholes(thumbnails: np.ndarray) -> np.ndarray:

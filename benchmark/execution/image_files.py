@@ -1,13 +1,19 @@
-"""The image files that somebody names, and those in folders, at any depth."""
+"""The image files that somebody names, and those in folders, at any depth.
+
+What is left aside is what `registry.readers.walk` leaves aside in datasets.  Otherwise than there a folder counts once,
+however many links lead to it, and one that cannot be listed is a line among the answers of all others.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from registry.contracts import PassedOver
 from registry.errors import ConfigError, DataNotFoundError
 from registry.readers.folder_names import is_hidden, is_system
 from registry.readers.kinds import is_image
+from registry.readers.walk import EXAMPLES, Aside, entries, is_own
 
 Identity = tuple[int, int]  # device and number of a folder
 
@@ -21,10 +27,10 @@ class ImageFile(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Images, and how many other files lay among them."""
+    """Images, and what else lay among them."""
 
     images: list[ImageFile]
-    others: int
+    passed_over: tuple[PassedOver, ...]
 
 
 def image_files(given: Sequence[Path], without: Path) -> Listing:
@@ -40,7 +46,8 @@ def image_files(given: Sequence[Path], without: Path) -> Listing:
         ConfigError: that folder is named itself.
     """
     images: list[ImageFile] = []
-    others, written = 0, _identity(str(without))
+    others: list[str] = []
+    aside, written = Aside(), _identity(str(without))
     for place in given:
         if not os.path.lexists(place):
             raise DataNotFoundError(f"nothing at {str(place)!r}; expected an image, or a folder of images")
@@ -49,37 +56,59 @@ def image_files(given: Sequence[Path], without: Path) -> Listing:
             continue
         if written is not None and _identity(str(place)) == written:
             raise ConfigError(f"{str(place)!r} is written into, and holds the images; choose another folder with -o")
-        for file in _below(str(place), set() if written is None else {written}):
+        for file in _below(str(place), set() if written is None else {written}, aside):
             if file.problem or is_image(file.path):
                 images.append(file)
             else:
-                others += 1
+                others.append(file.name)
     if not images:
         where = ", ".join(repr(str(place)) for place in given[:3])
-        raise DataNotFoundError(f"no image in {where} ({others} other files); expected PNG, JPEG, TIFF, DICOM, …")
-    return Listing(images, others)
+        also = "".join(f"; {one.what}: {one.why}" for one in aside.folders[:3])
+        raise DataNotFoundError(
+            f"no image in {where} ({len(others)} other files{also}); expected PNG, JPEG, TIFF, DICOM, …"
+        )
+    rest = (PassedOver("files", "no images", len(others), tuple(others[:EXAMPLES])),) if others else ()
+    return Listing(images, (*rest, *aside.all))
 
 
-def _below(folder: str, seen: set[Identity]) -> Iterator[ImageFile]:
-    """Every file below a folder, in the order of names, those directly in it first."""
+def _below(folder: str, seen: set[Identity], aside: Aside) -> Iterator[ImageFile]:
+    """Every file below a folder, in the order of names, those directly in it first.
+
+    Args:
+        aside: is told what was not looked at.
+    """
     here = _identity(folder)
     if here in seen:
         return
     if here is not None:
         seen.add(here)
     try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield ImageFile(folder, folder, f"cannot be listed ({error.strerror})")
+        listed = entries(Path(folder))
+    except DataNotFoundError as error:
+        assert isinstance(error.__cause__, OSError)
+        yield ImageFile(folder, folder, f"cannot be listed ({error.__cause__.strerror})")
         return
-    known = [entry for entry in listed if not is_hidden(entry.name) and not is_system(entry.name)]
-    folders = [entry.path for entry in known if _is_folder(entry)]
-    for entry in known:
-        if entry.path not in folders:
+    folders = []
+    for entry in listed:
+        hidden = is_hidden(entry.name) or is_system(entry.name)
+        if _is_folder(entry):
+            if why := _why_not(entry, hidden):
+                aside.folders.append(PassedOver(f"folder {entry.path}", why, 0))
+            else:
+                folders.append(entry.path)
+        elif hidden:
+            aside.hidden.append(entry.path)
+        else:
             yield ImageFile(entry.path, str(Path(entry.path).absolute()))
     for path in folders:
-        yield from _below(path, seen)
+        yield from _below(path, seen, aside)
+
+
+def _why_not(entry: "os.DirEntry[str]", hidden: bool) -> str:
+    """Why a folder is not entered; empty where it is."""
+    if hidden:
+        return "hidden, or a system's own"
+    return "results or a cache that bench has written" if is_own(Path(entry.path)) else ""
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

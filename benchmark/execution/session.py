@@ -167,11 +167,11 @@ def executed(session: Session, planned: Sequence[Planned], timeout_s: float | No
         remember(session.store.root, run.plan.key, served)
     with session.display.running(sum(not run.of_controls for run in planned)) as take:
         for happened in session.pool.run(planned, session.store, timeout_s):
-            take(happened)
             if isinstance(happened, Recorded):
                 records[happened.run.plan.run] = happened.record
                 if happened.made:
                     session.ledger.add_run(happened.record, happened.run.folder)
+            take(happened)  # last: nobody may be there any more to read what it prints
     return [Finished(run, records[run.plan.run]) for run in planned]
 
 

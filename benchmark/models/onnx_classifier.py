@@ -37,6 +37,7 @@ class OnnxClassifier:
         self._check()
         self.session: Any = session(path, threads=threads)
         self.clipped = 0
+        self.single = False
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(n, K) logits, a column for each class in the order of `asked.order`.
@@ -44,19 +45,7 @@ class OnnxClassifier:
         Args:
             images: uint8 (n, S, S).
         """
-        (answers,) = run(self.session, {self.input.name: self._seen(images)}, [self.file.outputs[0].name])
-        expected = (len(images), len(self.asked.order))
-        if np.shape(answers) != expected:
-            hint = (
-                "; two classes need two columns, where one has been left out" if np.size(answers) == len(images) else ""
-            )
-            raise ContractError(
-                f"{self.path.name} answers {np.shape(answers)} for {len(images)} images, expected {expected}, a column "
-                f"for each of {', '.join(self.asked.order)}{hint}"
-            )
-        answers = np.asarray(answers, float)
-        if not np.isfinite(answers).all():
-            raise ContractError(f"{self.path.name} answers NaN or infinity; see --range, received {self.asked.range}")
+        answers = self._answers(images)
         return answers if self.asked.outputs == "logits" else self._logarithms(answers)
 
     def try_out(self) -> str:
@@ -67,17 +56,48 @@ class OnnxClassifier:
         """
         levels = np.random.default_rng(0).integers(0, 256, (TRIED, self.size, self.size), np.uint8)
         answers = self(levels)
-        if self.asked.outputs == "logits" and _sum_to_one(answers).all():
-            raise ConfigError(
-                f"{self.path.name} answers numbers from 0 to 1 that add up to 1, so these are no logits; use --outputs "
-                "probabilities"
-            )
+        if self.asked.outputs == "logits":
+            self._check_logits(answers)
         layout = "channels first" if self.input.channels_first else "channels last"
         (taken,) = self.file.inputs
         return (
             f"{self.path.name}: takes {taken.dtype} {shown(taken)}, {layout}, grey levels as {self.asked.range}; "
-            f"answers {self.asked.outputs} of {', '.join(self.asked.order)}"
+            f"answers {self._answered()}"
         )
+
+    def _answers(self, images: np.ndarray) -> np.ndarray:
+        """(n, K) as `asked.outputs` says; of a single answer for two classes the column of the first is worked out."""
+        (answers,) = run(self.session, {self.input.name: self._seen(images)}, [self.file.outputs[0].name])
+        count, classes = len(images), len(self.asked.order)
+        self.single = classes == 2 and np.shape(answers) in ((count,), (count, 1))
+        if not self.single and np.shape(answers) != (count, classes):
+            raise ContractError(
+                f"{self.path.name} answers {np.shape(answers)} for {count} images, expected {(count, classes)}, a "
+                f"column for each of {', '.join(self.asked.order)}"
+            )
+        found: np.ndarray = np.asarray(answers, float)
+        if not np.isfinite(found).all():
+            raise ContractError(f"{self.path.name} answers NaN or infinity; see --range, received {self.asked.range}")
+        if not self.single:
+            return found
+        second = found.reshape(count)
+        first = np.zeros(count) if self.asked.outputs == "logits" else 1 - second
+        return np.stack([first, second], axis=1)
+
+    def _answered(self) -> str:
+        first, *others = self.asked.order
+        if self.single:  # as binary cross-entropy trains it
+            one = "one logit" if self.asked.outputs == "logits" else "one probability"
+            return f"{one}, that of {others[0]}, the second of --classes, against {first}"
+        return f"{self.asked.outputs} of {', '.join(self.asked.order)}"
+
+    def _check_logits(self, answers: np.ndarray) -> None:
+        """See that they are no probabilities; a single number tells that only by the operator that it comes from."""
+        name, use = self.path.name, "so these are no logits; use --outputs probabilities"
+        if not self.single and _sum_to_one(answers).all():
+            raise ConfigError(f"{name} answers numbers from 0 to 1 that add up to 1, {use}")
+        if self.single and self.file.last == "Sigmoid":
+            raise ConfigError(f"{name} answers what a sigmoid gives, {use}")
 
     def _check(self) -> None:
         found, name = self.input, self.path.name
@@ -103,12 +123,14 @@ class OnnxClassifier:
 
     def _logarithms(self, probabilities: np.ndarray) -> np.ndarray:
         if not _sum_to_one(probabilities).all():
-            raise ConfigError(
-                f"{self.path.name} answers {np.round(probabilities[0], 3).tolist()}, which are no probabilities that "
-                "add up to 1; use --outputs logits"
-            )
+            raise ConfigError(f"{self.path.name} answers {self._shown(probabilities[0])}; use --outputs logits")
         self.clipped += int((probabilities < FLOOR).any(axis=1).sum())
         return np.log(np.maximum(probabilities, FLOOR))
+
+    def _shown(self, row: np.ndarray) -> str:
+        if self.single:
+            return f"{round(float(row[1]), 3)}, which is no probability"
+        return f"{np.round(row, 3).tolist()}, which are no probabilities that add up to 1"
 
 
 def _sum_to_one(answers: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ PLURALS = {  # kind -> of several
 }
 SHORTEST = 8  # characters of a key
 SHOWN = 3  # pipelines that an artefact serves
+OF_NO_RUN = {"paths": "bench data split, bench import"}  # stage -> the commands that keep it, which no run stands on
 
 
 def counted(items: Sequence[Item]) -> str:
@@ -89,7 +90,7 @@ def listed(items: Sequence[Item], serving: Mapping[str, Serving] | None = None) 
         used = datetime.fromtimestamp(item.used).isoformat(" ", timespec="minutes")
         remark = "" if item.kind == "artefact" else item.kind
         if serving is not None:
-            remark = serving.get(f"{item.stage}/{item.key}", NOTHING).words() or "unknown"
+            remark = serving.get(f"{item.stage}/{item.key}", NOTHING).words() or OF_NO_RUN.get(item.stage, "unknown")
         rows.append((item.stage, item.key[:short], size(item.size_bytes), used, remark))
     return _table(rows, "<<><<")
 

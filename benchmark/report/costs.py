@@ -89,7 +89,7 @@ def _remarks(table: CostTable, titles: Sequence[str]) -> Iterator[str]:
         "MACs": f"MACs: multiply-accumulates of one image of {_pixels(row.image_size for row in rows)}.",
         "plain MACs": "Plain MACs: how many times as many, were its separable convolutions plain ones.",
         "training images/s": "Training: backbone and head with augmentation, without validation.",
-        "inference images/s": "Inference: the whole pipeline by Keras, "
+        "inference images/s": "Inference: the whole pipeline as a run predicts, "
         f"median of {_range(row.inference.n for row in rows)} repeats.",
         "p50": "p50, p95: one image through the same compiled functions, "
         f"over {_range(row.latency.n for row in rows)} calls.",

@@ -170,9 +170,15 @@ def _row(row: Row) -> dict[str, Any]:
         "failures": [_failure(row, place) for place in range(len(row.failures))],
         "notes": row.notes,
         **({"untrusted": row.untrusted} if row.untrusted else {}),
-        "cost": {name: getattr(row.cost, name) for name in COSTS},
+        "cost": _cost(row),
         **({"tuning": row.tuned} if row.tuned else {}),
     }
+
+
+def _cost(row: Row) -> dict[str, Any]:
+    """None for what nobody counted, which records keep as 0 or nothing; of a network that is known 0 may be trained."""
+    found = {name: getattr(row.cost, name) or None for name in COSTS}
+    return found | ({"trainable_parameters": row.cost.trainable_parameters} if found["parameters"] else {})
 
 
 def _metric(one: Aggregate) -> dict[str, Any]:
@@ -214,8 +220,7 @@ def _flat(place: int, table: Table, row: Row) -> dict[str, Any]:
         **row.localisation,
     }
     if row.seeds:
-        counted = {name: getattr(row.cost, name) for name in COSTS}
-        flat |= counted if row.cost.parameters else {name: one or None for name, one in counted.items()}  # 0: unknown
+        flat |= _cost(row)
     if row.tuned:
         cost = row.tuned
         flat |= dict(zip(TUNING, (cost.trials, cost.unfinished, cost.duration_s, cost.stayed), strict=True))

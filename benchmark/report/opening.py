@@ -1,9 +1,13 @@
 """What a command says first: how the data were understood, and what of them it does not use."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from benchmark.records.summary import DatasetSummary, LeftAside, Understood
 from registry.wording import counted, plural
+
+if TYPE_CHECKING:
+    from registry.contracts import PassedOver
 
 MOST = 12  # labels, sources or reasons on one line
 SAID = ("patients unknown", "patients of", "sources unknown")  # beginnings of notices that lines of their own repeat
@@ -27,7 +31,7 @@ def _facts(summary: DatasetSummary, parts: str) -> Iterator[tuple[str, str]]:
     yield "parts", _parts(known, parts)
     yield "also known", _counted({trait: f"of {plural(count, 'image')}" for trait, count in known.traits.items()})
     yield "left out", ", ".join([*filter(None, [_ignored(known.ignored)]), *_limited(known.limited)])
-    yield "passed over", _listed(map(_left_aside, known.passed_over), "; ")
+    yield "passed over", _listed(map(left_aside, known.passed_over), "; ")
     yield from (("note", line) for line in summary.notices if not line.startswith(SAID))
 
 
@@ -67,7 +71,8 @@ def _limited(count: int) -> list[str]:
     return [f"{count:,} beyond --limit"] if count else []
 
 
-def _left_aside(one: LeftAside) -> str:
+def left_aside(one: "LeftAside | PassedOver") -> str:
+    """``3 hidden files (no part of the data, such as .a.png)``."""
     what = counted(one.count, one.what) if one.count else one.what
     examples = f", such as {one.examples[0]}" if one.examples else ""
     return f"{what} ({one.why}{examples})"

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -49,6 +49,10 @@ UNSEEDED = (  # steps that are the same for all training seeds
 UNSEARCHED = (
     "No copies of films were looked for, only patients and files: a run looks, and stops (exit code 4) where the parts "
     "as given have some in test and elsewhere."
+)
+UNJUDGED = (
+    "The dataset's lung masks were not looked at: a run looks while it prepares the images, and stops (exit code 2) "
+    "where nearly all are empty, full or white outside the lungs; bench data check looks too."
 )
 IN_PERCENT = ("copies",)  # steps that count parts of their work, not images
 QUIET_S = 10  # at most, where no bar can be drawn
@@ -207,8 +211,16 @@ def print_plan(console: Console, planned: list[Planned]) -> None:
     runs = [run for run in planned if not run.of_controls]
     left = [run for run in runs if run.state != "cached"]
     console.print(f"{plural(len(runs), 'run')}, {len(runs) - len(left)} cached", highlight=False)
+    for note in _open_questions(planned):
+        console.print(note, highlight=False, soft_wrap=True)
+
+
+def _open_questions(planned: Sequence[Planned]) -> Iterator[str]:
+    """What may stop a run and no plan looks for."""
     if unsearched(planned):
-        console.print(UNSEARCHED, highlight=False, soft_wrap=True)
+        yield UNSEARCHED
+    if any("prepare" in run.to_build and run.summary.masks for run in planned):
+        yield UNJUDGED
 
 
 def unsearched(planned: Sequence[Planned]) -> bool:
@@ -229,8 +241,8 @@ def plan_json(planned: Sequence[Planned]) -> str:
         listed["controls" if one.of_controls else "runs"].append(told)
     if planned:
         listed["dataset"] = planned[0].summary
-    if unsearched(planned):
-        listed["note"] = UNSEARCHED
+    if notes := list(_open_questions(planned)):
+        listed["note"] = "; ".join(notes)
     return visible_json(msgspec.json.encode(listed).decode())
 
 

@@ -68,7 +68,12 @@ def at_threshold(level: str) -> str:
 
 
 def beside_perfect(floor: Estimate) -> str:
-    """What stands beside a calibration error that has no interval."""
+    """What stands beside a calibration error that has no interval.
+
+    Chance shows always the same where each bin holds one group of images, and then it is that error itself.
+    """
+    if floor.value is not None and floor.high is not None and math.isclose(floor.value, floor.high):
+        return "of so few images, what a perfect model may show too"
     return f"a perfect model of this size: {number(floor.value)}, at most {number(floor.high)}"
 
 

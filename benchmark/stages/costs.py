@@ -63,10 +63,10 @@ def _joint(context: "Context") -> Cost:
     members = context.members.values()
     costs = [cost_of(member) for member in members]
     files = {path for member in members for path in model_files(member).values()}
-    shared = _shared_segmenters(context)
+    shared, parameters = _shared_segmenters(context), [cost.parameters for cost in costs]
     rates = [cost.inference_images_per_s for cost in costs]
     return Cost(
-        parameters=sum(cost.parameters for cost in costs) - sum(one["parameters"] for one in shared),
+        parameters=sum(parameters) - sum(one["parameters"] for one in shared) if all(parameters) else UNKNOWN,
         trainable_parameters=sum(cost.trainable_parameters for cost in costs),
         model_bytes=sum(path.stat().st_size for path in files),
         training_s=sum(cost.training_s or 0 for cost in costs) - sum(one["training_s"] for one in shared),

@@ -29,7 +29,8 @@ _MODULES = (
     "optimizers", "random", "regularizers",
 )  # fmt: skip
 _ALLOWED = ("builtins", "keras", *(f"keras.{name}" for name in _MODULES))
-_INTERNAL = tuple(f"keras.src.{name}." for name in _MODULES)
+_HUB = tuple(f"keras_hub.src.models.{name}." for name in ("vit", "dinov2"))  # of the backbone keras-hub
+_INTERNAL = (*(f"keras.src.{name}." for name in _MODULES), *_HUB)
 _FUNCTIONS = ("builtins", "keras.activations", "keras.ops")
 _WIDTHS = ("units", "filters", "depth_multiplier", "num_heads", "key_dim", "value_dim", "input_dim", "output_dim")
 _REFUSED = {

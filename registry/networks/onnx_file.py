@@ -53,6 +53,7 @@ class OnnxFile:
         opset: version of the operators of ONNX itself.
         tensors: names of everything that is computed on the way, in the file's order.
         numbers: how many the file holds, its parameters.
+        last: operator that its first output comes from.
     """
 
     path: str
@@ -61,6 +62,7 @@ class OnnxFile:
     opset: int
     tensors: tuple[str, ...]
     numbers: int = 0
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def _facts(path: str, model: Any) -> OnnxFile:
         opset=max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0),
         tensors=tuple(produced(graph)),
         numbers=sum(math.prod(one.dims) for one in graph.initializer),
+        last=next((node.op_type for node in graph.node for one in graph.output[:1] if one.name in node.output), ""),
     )
 
 

@@ -1,10 +1,17 @@
 """Networks that components made, read back from their files."""
 
+import importlib.util
+import re
+import zipfile
 from pathlib import Path
 
 import keras
 
+from registry.errors import PluginError
 from registry.lookup import find, load
+from registry.networks.archives import CONFIG
+
+_MODULE = re.compile(rb'"module": "(\w+)')
 
 
 def load_network(path: Path, kind: str, name: str) -> keras.Model:
@@ -14,7 +21,24 @@ def load_network(path: Path, kind: str, name: str) -> keras.Model:
     predicts need not be the one that trained.
 
     Raises:
-        PluginError: the component does not import any more.
+        PluginError: the component, or the library of its layers, does not import any more.
     """
-    load(find(kind, name))
-    return keras.saving.load_model(path, compile=False)
+    entry = find(kind, name)
+    load(entry)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (TypeError, ImportError) as error:
+        if not (lacking := _lacking(path)):
+            raise
+        libraries = getattr(importlib.import_module(entry.module), "cxr_bench_libraries", [])
+        install = f"pip install {' '.join(libraries)}" if libraries else "install what holds it"
+        raise PluginError(
+            f"{kind} {name!r} was saved with layers of {', '.join(lacking)}, not installed here: {install}"
+        ) from error
+
+
+def _lacking(path: Path) -> list[str]:
+    """Packages of a network's layers that are not there; none is imported."""
+    with zipfile.ZipFile(path) as archive:
+        packages = sorted({name.decode() for name in _MODULE.findall(archive.read(CONFIG))})
+    return [name for name in packages if importlib.util.find_spec(name) is None]

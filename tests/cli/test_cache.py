@@ -154,6 +154,12 @@ def test_artefacts_are_listed_with_the_runs_that_they_serve(cache):
     ]
 
 
+def test_what_commands_keep_for_themselves_is_told_by_their_names(cache):
+    cache.artefact("paths", "a")
+    (row,) = cache.said("ls").splitlines()[1:]
+    assert row.endswith("bench data split, bench import")
+
+
 def test_runs_of_one_name_are_told_apart_by_their_datasets(cache):
     cache.artefact("fit", "a")
     for run, dataset in (("one", "phantom"), ("two", "phantom"), ("three", "montgomery")):

@@ -42,8 +42,28 @@ def test_every_image_below_a_folder_once_whatever_links_lead_there(folder, tmp_p
     first = ["a.JPG", "b.png", "gone.png", "text.png", "deep/c.dcm", "deep/deeper/d"]
     assert names(found, folder)[:6] == first
     assert [Path(name).name for name in names(found, folder)[6:]] == ["e.png"]
-    assert found.others == 2  # notes.txt and the link to itself
+    files, hidden = found.passed_over
+    assert (files.count, [Path(name).name for name in files.examples]) == (2, ["notes.txt", "self"])
+    assert (hidden.count, [Path(name).name for name in hidden.examples]) == (1, [".hidden.png"])
     assert found.images[0].name == str(folder / "a.JPG")
+
+
+def test_what_bench_or_a_system_has_written_is_passed_over_and_said_unless_it_is_named(folder, tmp_path):
+    for name in ("results/binary/a-run", "__MACOSX"):
+        (folder / "deep" / name).mkdir(parents=True)
+        (folder / "deep" / name / "map.png").write_bytes(PNG)
+    (folder / "deep" / "results" / "binary" / "a-run" / "result.json").write_text("{}")
+    found = image_files([folder / "deep" / "deeper", folder / "deep" / "results" / "binary"], tmp_path / "out")
+    assert [Path(name).name for name in names(found, folder)] == ["d"]
+    found = image_files([folder / "deep" / "results" / "binary" / "a-run"], tmp_path / "out")
+    assert [Path(name).name for name in names(found, folder)] == ["map.png"]
+    found = image_files([folder / "deep"], tmp_path / "out")
+    with pytest.raises(DataNotFoundError, match=r"0 other files; folder .*binary: results or a cache"):
+        image_files([folder / "deep" / "results"], tmp_path / "out")
+    assert not any(image.name.endswith("map.png") for image in found.images)
+    said = {one.what.removeprefix(f"folder {folder}/"): one.why for one in found.passed_over}
+    assert said["deep/__MACOSX"] == "hidden, or a system's own"
+    assert said["deep/results/binary"] == "results or a cache that bench has written"
 
 
 def test_what_is_named_is_taken_whatever_it_is(folder, tmp_path):

@@ -1,6 +1,7 @@
 """A run's graph gives what its networks give by Keras, and what does not is found out; networks of random weights."""
 
 import json
+import shutil
 
 import keras
 import msgspec
@@ -78,6 +79,25 @@ def graph_of(run, seal, target):
 
 
 @pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """(masked, classes) -> a run's folder and its graph's, each converted once and then a copy."""
+    known = {}
+
+    def copied(target, masked=True, classes=2):
+        if (masked, classes) not in known:
+            place = tmp_path_factory.mktemp("converted")
+            run, seal = made(place / "run", masked=masked, classes=classes)
+            graph_of(run, seal, place / "graph")
+            known[masked, classes] = place, seal
+        place, seal = known[masked, classes]
+        for name in ("run", "graph"):
+            shutil.copytree(place / name, target / name)
+        return target / "run", seal, target / "graph" / "model.onnx"
+
+    return copied
+
+
+@pytest.fixture(scope="module")
 def films():
     """Prepared films, of which the second half has bars."""
     bright = np.array([40, 80, 250, 60, 120, 250])[:, None, None]
@@ -87,9 +107,9 @@ def films():
 
 
 @pytest.mark.parametrize(("masked", "classes"), [(True, 2), (False, 3)])
-def test_a_graph_gives_masks_probabilities_and_decisions_of_its_run(tmp_path, films, masked, classes):
-    run, seal = made(tmp_path / "run", masked=masked, classes=classes)
-    model, told = graph_of(run, seal, tmp_path / "graph")
+def test_a_graph_gives_masks_probabilities_and_decisions_of_its_run(tmp_path, films, converted, masked, classes):
+    run, seal, model = converted(tmp_path, masked, classes)
+    told = graph_beside(model)
     assert (told.refusal, told.masked, told.proof.n) == ("", masked, onnx_making.DRAWN)
     images, frames = films
     answers = load_run(run).answers(images, frames=frames)
@@ -109,9 +129,8 @@ def test_a_graph_gives_masks_probabilities_and_decisions_of_its_run(tmp_path, fi
     assert (again.masks is None) == (not masked) and np.array_equal(again.views, answers.views)
 
 
-def test_stored_predictions_that_a_graph_does_not_give_are_found(tmp_path, films):
-    run, seal = made(tmp_path / "run")
-    model, _ = graph_of(run, seal, tmp_path / "graph")
+def test_stored_predictions_that_a_graph_does_not_give_are_found(tmp_path, films, converted):
+    run, seal, model = converted(tmp_path)
     images, frames = films
     answers = load_run(run).answers(images, frames=frames)
     ids = [f"film {place}" for place in range(len(images))]
@@ -175,9 +194,8 @@ def test_a_layer_without_a_counterpart_is_a_refusal(tmp_path):
     assert not model.exists()
 
 
-def test_a_graph_that_was_changed_since_it_was_proved_does_not_answer(tmp_path):
-    run, seal = made(tmp_path / "run", masked=False)
-    model, _ = graph_of(run, seal, tmp_path / "graph")
+def test_a_graph_that_was_changed_since_it_was_proved_does_not_answer(tmp_path, converted):
+    run, seal, model = converted(tmp_path)
     content = model.read_bytes()
     model.write_bytes(content + b"\x00")
     exported.cache_clear()

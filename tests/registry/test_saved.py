@@ -11,6 +11,7 @@ import pytest
 
 from registry.errors import PluginError
 from registry.networks import saved
+from registry.networks.archives import check_archive
 from tests.warm import connection as warm
 
 pytestmark = pytest.mark.conformance
@@ -76,3 +77,24 @@ def test_a_component_that_is_gone_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(saved, "load", gone)
     with pytest.raises(PluginError, match="sepcnn does not import"):
         saved.load_network(tmp_path / "model.keras", "backbone", "sepcnn")
+
+
+def test_layers_of_a_library_that_is_not_installed_are_one_line_that_says_what_to_install(tmp_path, monkeypatch):
+    hub = pytest.importorskip("keras_hub", reason="pip install 'cxr-bench[hub]'")
+    small = {"patch_size": (8, 8), "num_layers": 1, "num_heads": 1, "hidden_dim": 4, "mlp_dim": 4}
+    hub.models.ViTBackbone(image_shape=(16, 16, 3), **small).save(tmp_path / "model.keras")
+    check_archive(tmp_path / "model.keras")
+    saved.load_network(tmp_path / "model.keras", "backbone", "keras-hub")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "keras_hub"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    monkeypatch.setattr(keras.saving, "load_model", without_hub)
+    with pytest.raises(PluginError) as refused:
+        saved.load_network(tmp_path / "model.keras", "backbone", "keras-hub")
+    expected = "backbone 'keras-hub' was saved with layers of keras_hub, not installed here: pip install keras-hub"
+    assert str(refused.value) == expected
+
+
+def without_hub(path, compile):
+    """As Keras ends in a process that never imported it; what this one has registered stays known to it."""
+    raise TypeError("Could not deserialize class 'ViTBackbone'")

@@ -136,6 +136,16 @@ def test_a_plan_lists_controls_apart_and_counts_runs_alone(page, tmp_path):
     assert [one["to_build"] for one in told["controls"]] == [["prepare", "split", "originals", "controls"]]
 
 
+def test_a_plan_says_that_nobody_has_looked_at_the_masks_yet(page, tmp_path):
+    planned, _ = plans(tmp_path, [spec(segmenter=Component("none"))])
+    (masked,) = [msgspec.structs.replace(run, summary=msgspec.structs.replace(run.summary, masks=4)) for run in planned]
+    print_plan(page, [masked])
+    assert lines(page)[-1].startswith("The dataset's lung masks were not looked at: a run looks while it prepares")
+    assert json.loads(plan_json([masked]))["note"] == progress.UNJUDGED
+    prepared = {key: step for key, step in masked.missing.items() if step.name != "prepare"}
+    assert "note" not in json.loads(plan_json([msgspec.structs.replace(masked, missing=prepared)]))
+
+
 def test_a_terminal_has_a_bar_for_each_worker_and_one_for_the_steps_of_all():
     page = Console(file=io.StringIO(), width=WIDE, force_terminal=True)
     with Progress(page, 2) as follower:

@@ -624,3 +624,19 @@ def test_markdown_cells_do_not_break_their_table() -> None:
 )
 def test_numbers_are_short(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+def test_exported_costs_that_nobody_counted_are_none_and_no_0() -> None:
+    cost = msgspec.structs.replace(factories.record().cost, trainable_parameters=0)  # as of a head that is no network
+    unknown = msgspec.structs.replace(cost, parameters=0)
+    records = [factories.record(pipeline=A, cost=cost), factories.record(pipeline=B, cost=unknown)]
+    comparison = compare(records)
+    rows = {row["pipeline"]: row["cost"] for row in json.loads(to_json(comparison))["tables"][0]["rows"]}
+    found = {name: (one["parameters"], one["trainable_parameters"]) for name, one in rows.items() if name in (A, B)}
+    assert found == {A: (cost.parameters, 0), B: (None, None)}
+
+
+def test_a_calibration_error_that_a_perfect_model_always_shows_is_said_to_tell_nothing() -> None:
+    assert wording.beside_perfect(Estimate(0.1, 0, 0.2, 60)) == "a perfect model of this size: 0.100, at most 0.200"
+    few = wording.beside_perfect(Estimate(0.395, 0.0, 0.3950000000001, 6))  # each image is a bin of its own
+    assert few == "of so few images, what a perfect model may show too"
