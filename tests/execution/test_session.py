@@ -68,7 +68,8 @@ def test_each_run_that_is_made_is_a_line_of_the_ledger_and_one_that_is_found_is_
         folder = tmp_path / record.task / record.run
         write(record, folder)
         runs.append((planned(record, folder, found if record is found else None), record))
-    asked = session(tmp_path, [Recorded(run, record, made=record is not found) for run, record in runs], lambda happened: None)
+    happenings = [Recorded(run, record, made=record is not found) for run, record in runs]
+    asked = session(tmp_path, happenings, lambda happened: None)
     assert [record for _, record in executed(asked, [run for run, _ in runs])] == [made, found, failing]
     (one,) = entries(tmp_path)
     assert [(line.run, line.status) for line in one.lines] == [(made.run, "ok"), (failing.run, "failed")]
