@@ -41,8 +41,7 @@ def rescore(record: Record, folder: Path, target: Path) -> dict[str, Any]:
 def _rescored(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     columns = read_columns(folder / PREDICTIONS)
     check_outputs(columns)
-    counts = record.split.counts.get("train") if record.split else None
-    training = read_training(folder, record.spec["classes"], counts)
+    training = read_training(folder, record.spec["classes"], record.split.counts.get("train") if record.split else None)
     if "fold" in columns or "logits" not in columns or training is None or not record.calibration.batch_prior:
         raise DataError(
             f"{record.run} cannot be scored anew from what it stored: that takes the logits of one pipeline or vote "

@@ -129,7 +129,7 @@ def check_outputs(columns: Mapping[str, np.ndarray]) -> None:
         ValueError: logits that are not finite, or probabilities that are none.
     """
     for name in ("logits", "corrected_logits"):
-        if name in columns and not np.all(np.abs(columns[name]) < MOST_LOGIT):
+        if name in columns and not np.all(np.abs(np.asarray(columns[name], float)) < MOST_LOGIT):
             raise ValueError(f"its {name} are no finite numbers")
     found = columns.get("probabilities", np.zeros(0))
     if not np.all((found >= -SLACK) & (found <= 1 + SLACK)):
