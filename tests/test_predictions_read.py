@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
 STORED = sorted((ROOT / "results" / "reference").rglob("predictions.npz"))
-KINDS = {"text": "U", "int": "i", "float": "f"}
+KINDS = {"text": "U", "int": "i", "float": "f", "bool": "b"}
 
 
 def documented() -> dict[str, tuple[int, str]]:

@@ -51,7 +51,7 @@ def _rescored(record: Record, folder: Path, target: Path) -> dict[str, Any]:
     shares = (np.bincount(training.targets, minlength=len(record.classes)) / count).tolist()
     if record.imported:  # whose probabilities may stay at the shares that they came with
         shares = [record.calibration.data_prior[name] for name in record.classes]
-    known = training.sources is not None
+    learnt = training.sources
     scores = score(
         classes=record.classes,
         positive=record.positive,
@@ -62,7 +62,7 @@ def _rescored(record: Record, folder: Path, target: Path) -> dict[str, Any]:
         data_prior=shares,
         batch_prior=[record.calibration.batch_prior[name] for name in record.classes],
         seed=record.seed,
-        sources=[one or None for one in (*(training.sources or ()), *columns["sources"])] if known else None,
+        sources=None if learnt is None else [one or None for one in (*learnt, *columns["sources"])],
         resamples=int(record.spec["resamples"]),
     )
     outputs = {name: getattr(scores, name)[count:] for name in ("corrected_logits", "probabilities")}
