@@ -19,7 +19,7 @@ from benchmark.records.curves import FILE as CURVES
 from benchmark.records.estimate import Estimate
 from benchmark.records.findings import Copies, DepthInfo, Findings, SplitInfo
 from benchmark.stages.labels import NO_TEST, learns_shuffled, told_targets
-from benchmark.stages.logits import read_logits
+from benchmark.stages.logits import Logits, read_logits
 from benchmark.stages.predictions import batch_prior, data_prior
 from benchmark.stages.reading import Reader
 
@@ -143,8 +143,13 @@ def prepared_images(run: Reader) -> dict[str, Any]:
 
 def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
     """Write ``predictions.npz``; its targets are those that the run was told."""
-    stored, prepared = read_logits(run), run.prepared
-    rows = stored.rows
+    stored = read_logits(run)
+    write_outputs(run, stored, told_targets(run, stored.targets, stored.subsets), scores, folder)
+
+
+def write_outputs(run: Reader, stored: Logits, targets: np.ndarray, scores: Scores, folder: Path) -> None:
+    """Write ``predictions.npz`` of the images whose logits are stored, with these targets (n,)."""
+    prepared, rows = run.prepared, stored.rows
     np.savez_compressed(
         folder / PREDICTIONS,
         ids=prepared.ids[rows],
@@ -152,11 +157,10 @@ def write_predictions(run: Reader, scores: Scores, folder: Path) -> None:
         labels=prepared.labels[rows],
         sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
         subsets=stored.subsets,
-        targets=told_targets(run, stored.targets, stored.subsets),
+        targets=targets,
         logits=stored.logits,
         corrected_logits=scores.corrected_logits[rows],
         probabilities=scores.probabilities[rows],
-        **_dice(run, rows),
     )
 
 

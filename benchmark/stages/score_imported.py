@@ -15,7 +15,7 @@ from benchmark.records.findings import Findings
 from benchmark.stages.logits import Logits, read_logits
 from benchmark.stages.predictions import data_prior
 from benchmark.stages.reading import Reader
-from benchmark.stages.score import PREDICTIONS, results, write_findings, write_scored_curves
+from benchmark.stages.score import results, write_findings, write_outputs, write_scored_curves
 
 if TYPE_CHECKING:
     from benchmark.stages.context import Context
@@ -31,7 +31,7 @@ def build(context: "Context", folder: Path) -> None:
     run = Reader(context)
     stored = read_logits(run)
     scores = _scores(run, stored)
-    _write_predictions(run, stored, scores, folder)
+    write_outputs(run, stored, stored.targets, scores, folder)
     write_scored_curves(run, scores, folder)
     same = _one_answer(run.spec, scores.confusion)
     notes = [*same, *_notes(run.spec, run.meta("predict")["clipped"])]
@@ -65,23 +65,6 @@ def _scores(run: Reader, stored: Logits) -> Scores:
         return found
     said = msgspec.structs.replace(found.calibration, decisions=AS_GIVEN, probabilities=UNCORRECTED)
     return Scores(found.metrics, found.confusion, found.corrected_logits, found.probabilities, said, found.controls)
-
-
-def _write_predictions(run: Reader, stored: Logits, scores: Scores, folder: Path) -> None:
-    """Write ``predictions.npz`` of the images that the file holds."""
-    prepared, rows = run.prepared, stored.rows
-    np.savez_compressed(
-        folder / PREDICTIONS,
-        ids=prepared.ids[rows],
-        groups=prepared.groups[rows],
-        labels=prepared.labels[rows],
-        sources=np.array([source or "" for source in prepared.sources[rows]], np.str_),
-        subsets=stored.subsets,
-        targets=stored.targets,
-        logits=stored.logits,
-        corrected_logits=scores.corrected_logits[rows],
-        probabilities=scores.probabilities[rows],
-    )
 
 
 def _one_answer(spec: "ImportedSpec", confusion: Sequence[Sequence[int]]) -> list[str]:
