@@ -13,6 +13,7 @@ import sys
 import cv2, numpy as np, onnxruntime
 SIZE, CLASSES = {size}, {classes}
 graph = onnxruntime.InferenceSession(f"{{sys.path[0]}}/model.onnx")
+print("film", "decision", *CLASSES, sep="\\t")
 for name in sys.argv[1:]:
     film = cv2.imread(name, cv2.IMREAD_ANYDEPTH)  # grey, 0 black
     if film is None or film.dtype != np.uint8 or film.min() == film.max():

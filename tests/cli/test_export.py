@@ -91,7 +91,8 @@ def test_its_script_gives_what_the_run_has_stored_where_there_is_no_keras(bench,
     environment = {**bench.environment(), "PYTHONPATH": str(bench.root / "alone")}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ended.returncode == 0, ended.stderr
-    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    head, *rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert head == ["film", "decision", *read(run / FILE).classes]
     assert [row[0] for row in rows] == [str(film) for film in films]
     np.testing.assert_allclose(np.array([row[2:] for row in rows], float), expected, rtol=0, atol=1e-5)
 
