@@ -19,7 +19,7 @@ PLURALS = {  # kind -> of several
     "import file": "lists of imports",
     "memory": "memories",
     "verdict": "verdicts",
-    "run served": "runs served",
+    "note of a run": "notes of runs",
     "log": "logs",
 }
 SHORTEST = 8  # characters of a key

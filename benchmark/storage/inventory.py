@@ -35,11 +35,11 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
     ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
     ("verdict", "verdicts/*", re.compile(rf"verdicts/({KEY}|trust)({TEMPORARY}|\.json)")),
-    ("run served", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
+    ("note of a run", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
 FILES = (  # the other kinds are folders
-    "description", "digest file", "import file", "memory", "verdict", "run served", "log",
+    "description", "digest file", "import file", "memory", "verdict", "note of a run", "log",
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def inventory(root: Path) -> list[Item]:
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
-    ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "run served")
+    ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "note of a run")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
 
 
@@ -101,7 +101,7 @@ def unserving(items: Iterable[Item], artefacts: Container[str], notes: Container
         for item in items
         if item.kind == "half-removed"
         or (item.kind == "artefact" and f"{item.stage}/{item.key}" in artefacts)
-        or (item.kind == "run served" and item.path in notes)
+        or (item.kind == "note of a run" and item.path in notes)
     ]
 
 

@@ -172,9 +172,9 @@ def test_what_serves_no_run_that_is_there_is_pruned_and_nothing_that_nobody_know
     paths = {word: cache.artefact("fit", word) for word in "abc"}
     serve(cache, "one", "a+b", "a")
     serve(cache, "two", "a+b", "a", "b", there=False)
-    assert "would remove 1 artefact, 1 run served (" in cache.said("prune", "--gone", "--dry-run")
+    assert "would remove 1 artefact, 1 note of a run (" in cache.said("prune", "--gone", "--dry-run")
     assert paths["b"].exists()
-    assert cache.said("prune", "--gone", "--yes").startswith("removed 1 artefact, 1 run served (")
+    assert cache.said("prune", "--gone", "--yes").startswith("removed 1 artefact, 1 note of a run (")
     assert [word for word, path in paths.items() if path.exists()] == ["a", "c"]
     assert cache.said("prune", "--gone", "--yes").startswith("removed nothing")
     assert "1 run that is gone" not in cache.said("ls")
@@ -203,7 +203,7 @@ def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
     kept = cache.file(f"verdicts/{digest('w')}.json")
     foreign = cache.file("verdicts/notes.txt")
     age(foreign, 31)
-    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 run served (")
+    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 note of a run (")
     assert kept.exists() and foreign.exists() and not any(path.exists() for path in old)
     cache.said("clear", "--yes")
     assert not kept.exists() and foreign.exists()
