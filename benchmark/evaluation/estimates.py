@@ -18,7 +18,6 @@ from benchmark.evaluation.probability_estimates import (
 from benchmark.evaluation.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
 from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
 
-
 @dataclass(frozen=True)
 class Outputs:
     """What a rule says of n images: decisions (n,), log-odds per class (n, K), probabilities (n, K)."""
@@ -96,9 +95,10 @@ def evaluate(
 def _constant_rule(judged: _Judged, estimates: dict[str, Estimate]) -> dict[str, Estimate]:
     """The estimates with the intervals of a rule that gives every image the same answer, where it does.
 
-    One class is recalled whole and the others not at all, whatever the images: there is nothing to resample.
+    One class is recalled whole and the others not at all, whatever the images: there is nothing to resample.  A
+    network that decides alike on these images, and is not equally sure of all, may decide otherwise on others.
     """
-    if len(np.unique(judged.outputs.decisions)) > 1 or len(np.unique(judged.targets)) < 2:
+    if not statistics.same_answer(judged.outputs.odds) or len(np.unique(judged.targets)) < 2:
         return estimates
     certain = ["balanced-accuracy"] + [
         f"{kind}/{name}" for kind in ("recall", "specificity") for name in judged.classes
