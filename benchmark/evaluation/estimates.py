@@ -18,6 +18,7 @@ from benchmark.evaluation.probability_estimates import (
 from benchmark.evaluation.resampling import bootstrap, correlations, group_codes, group_sums, standard_error
 from benchmark.records.estimate import CONSTANT, FEW_GROUPS, Estimate
 
+
 @dataclass(frozen=True)
 class Outputs:
     """What a rule says of n images: decisions (n,), log-odds per class (n, K), probabilities (n, K)."""

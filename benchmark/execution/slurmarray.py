@@ -84,7 +84,8 @@ class Array:
                     break
                 time.sleep(LOOK_EVERY_S)
         except KeyboardInterrupt:
-            if all([_cancelled(job) for job in jobs]):  # each is
+            taken = [_cancelled(job) for job in jobs]
+            if all(taken):
                 self._end()
             self.given.say(f"slurm: cancelled {self._number(jobs)}")
             raise

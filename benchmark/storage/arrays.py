@@ -1,8 +1,8 @@
 """Folders of job arrays in the cache, and whether their jobs are over, as far as files say.
 
-    <cache>/slurm/<16 digits>/            see `benchmark.execution.slurmarray`
-    <cache>/slurm/<16 digits>/jobs.json   numbers of its jobs
-    <cache>/slurm/<16 digits>/over        there while no job of it is queued or runs, and somebody has seen that
+<cache>/slurm/<16 digits>/            see `benchmark.execution.slurmarray`
+<cache>/slurm/<16 digits>/jobs.json   numbers of its jobs
+<cache>/slurm/<16 digits>/over        there while no job of it is queued or runs, and somebody has seen that
 """
 
 import contextlib

@@ -7,7 +7,13 @@ from benchmark.execution.process import Worker
 from benchmark.execution.protocol import Progress
 from registry.errors import ConfigError, PluginError
 
-BODY = "import time\ntime.sleep({seconds})\ndef head(feature_shape, num_classes):\n    'Says so.'\n    raise TypeError\n"
+BODY = """
+import time
+time.sleep({seconds})
+def head(feature_shape, num_classes):
+    "Says so."
+    raise TypeError
+"""
 
 
 @pytest.fixture

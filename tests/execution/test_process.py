@@ -130,10 +130,10 @@ def test_an_interpreter_that_this_user_may_not_run_is_said_in_one_line(tmp_path,
     python.touch(0o644)
     monkeypatch.setattr(executor.sys, "executable", str(python))
     with Worker(tmp_path / "logs") as worker:
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(list(Path("/proc/self/fd").iterdir()))
         with pytest.raises(ConfigError, match=rf"^{python} cannot be started for a worker \(Permission denied\); see"):
             worker.serve(describing("calm"))
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_after_a_death_the_next_request_gets_a_fresh_worker(worker):

@@ -1,8 +1,8 @@
 """What Ray costs a step: `python -m tests.perf.rays`, in the root of a checkout where Ray is installed.
 
 Runs whose steps sleep for known times, on one slot and on two of a cluster of this machine, and on as many workers of
-the local engine, in turns, each on a cache of its own.  Pool, slots, workers and store are the real ones, and have begun
-before the clock does; three warm rounds each.  Also what a request costs that finds its artefact, where no disk waits.
+the local engine, each round on a cache of its own.  Pool, slots, workers and store are the real ones, and have begun
+before the clock does; three rounds each.  Also what a request costs that finds its artefact, where no disk waits.
 On two cores it takes about four minutes.
 """
 
@@ -66,7 +66,7 @@ def warm(pool: Pool, place: Path, steps: Mapping[str, Step]) -> Build:
 
 
 def measured(place: Path, engine: str, jobs: int, scale: float) -> tuple[list[float], list[float], float]:
-    """Seconds of each round, milliseconds a step besides sleeping of each, and those of a request that finds its step."""
+    """Of each round its seconds, and milliseconds a step besides sleeping; then those of a request that builds none."""
     ends, over = [], []
     with opened(place, engine, jobs, scale) as pool:
         asked = warm(pool, place, planned(place / "none")[2])
