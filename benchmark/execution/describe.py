@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from benchmark.execution.protocol import Describe, Emit
+from benchmark.execution.protocol import Describe, Emit, Progress
 from benchmark.planning.description import Description
 from registry.declarations import (
     is_classical,
@@ -29,7 +29,11 @@ CELLS = (8, 8, 8)
 
 def serve(request: Describe, emit: Emit) -> list[Description]:
     """Describe every component of the request."""
-    return [describe(find(kind, name)) for kind, name in request.components]
+    found = []
+    for done, (kind, name) in enumerate(request.components):
+        emit(Progress(stage="describe", what="describing components", done=done, total=len(request.components)))
+        found.append(describe(find(kind, name)))
+    return found
 
 
 def describe(entry: Entry) -> Description:
