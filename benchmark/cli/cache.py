@@ -102,19 +102,21 @@ def prune(age: str | None, gone: bool, dry_run: bool, yes: bool) -> None:
 @command.command(short_help="Remove everything.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(yes: bool) -> None:
-    """Remove everything that runs have kept; files of other programs stay."""
-    from benchmark.report.cache import counted
-    from benchmark.storage.inventory import remove
+    """Remove everything that runs have kept; files of other programs stay, and arrays of jobs that may be queued."""
+    from benchmark.report.cache import counted, staying
+    from benchmark.storage.inventory import removable, remove
 
     root, items = _look()
     if not items:
         _echo_empty(root)
         return
     _check_idle(root)
-    if not yes and not _agreed(root, counted(items)):
+    leaving = removable(items)
+    if leaving and not yes and not _agreed(root, counted(leaving)):
         click.echo("nothing removed")
         return
-    click.echo(f"removed {counted(remove(root, list))} from {root}")
+    click.echo(f"removed {counted(remove(root, removable))} from {root}")
+    _echo_lines((line, False) for line in staying(items, leaving))
 
 
 def _leaving(root: "Path", age: str | None, gone: bool) -> "Callable[[list[Item]], list[Item]]":

@@ -124,5 +124,5 @@ def _imported(asked: "Import", request: "Request", as_json: bool) -> int:
         click.echo(to_json(comparison), nl=False)
     else:
         print_runs(console, comparison, finished)
-        display.say(f"bench compare {request.results} shows it beside the runs on the same images.")
+        display.say(f"bench compare {request.results} shows it; runs on the same images stand beside it there.")
     return int(any(record.status == "failed" and not run.of_controls for run, record in finished))

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.evaluation.controls import MAJORITY, class_shares
 from benchmark.evaluation.inference import TestedRow
 from benchmark.evaluation.influences import influences
-from benchmark.evaluation.intervals import proportion
+from benchmark.evaluation.intervals import proportion, same_answer
 from benchmark.evaluation.metrics import Metric
 from benchmark.evaluation.pairs import image_errors
 from benchmark.evaluation.resampling import group_codes
@@ -131,7 +131,8 @@ class Reading:
         if not np.isfinite(scores).all():
             raise Untestable(f"{self.metric.name} is not defined on these images")
         constant = self.by_decisions and all(np.ptp(one.argmax(axis=1)) == 0 for one in values)
-        whatever = constant and self.metric.name == BALANCED  # one class is recalled whole on any images
+        knows_none = constant and all(map(same_answer, values))  # one class is recalled whole on any images
+        whatever = knows_none and self.metric.name == BALANCED
         says = [self._digest(one) for one in values]
         low, high = (scores.mean(),) * 2 if whatever else self._bounds(place, values, scores, moves, recorded)
         row = TestedRow(

@@ -97,12 +97,12 @@ def _constant_rule(judged: _Judged, estimates: dict[str, Estimate]) -> dict[str,
     """The estimates with the intervals of a rule that gives every image the same answer, where it does.
 
     One class is recalled whole and the others not at all, whatever the images: there is nothing to resample.
+    Who only decides alike on these images, and is not equally sure of all, may decide otherwise on others.
     """
-    if len(np.unique(judged.outputs.decisions)) > 1 or len(np.unique(judged.targets)) < 2:
+    if not statistics.same_answer(judged.outputs.odds) or len(np.unique(judged.targets)) < 2:
         return estimates
-    certain = ["balanced-accuracy"] + [
-        f"{kind}/{name}" for kind in ("recall", "specificity") for name in judged.classes
-    ]
+    of_classes = [f"{kind}/{name}" for kind in ("recall", "specificity") for name in judged.classes]
+    certain = ["balanced-accuracy", *of_classes]
     fixed = {name: one for name in certain if (one := estimates.get(name)) is not None and one.value is not None}
     return estimates | {name: Estimate(e.value, e.value, e.value, e.n, CONSTANT) for name, e in fixed.items()}
 

@@ -28,6 +28,7 @@ Interval = tuple[float, float]
 
 Z = NormalDist().inv_cdf(0.975)
 Z_POWER = NormalDist().inv_cdf(0.80)
+ALIKE = 1e-6  # by how much outputs differ that only a batch's size tells apart
 
 
 def few(groups: Groups) -> str:
@@ -38,6 +39,11 @@ def few(groups: Groups) -> str:
 def join(*notes: str) -> str:
     """Notes as one, without the empty and the repeated ones."""
     return "; ".join(dict.fromkeys(note for note in notes if note))
+
+
+def same_answer(outputs: np.ndarray) -> bool:
+    """Whether a rule says the same of every image, by its outputs (n, K): then it would of any."""
+    return len(outputs) > 0 and bool(np.allclose(outputs, outputs[0], rtol=0.0, atol=ALIKE))
 
 
 def wilson(share: float, n: float) -> Interval:

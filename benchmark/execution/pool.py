@@ -43,6 +43,8 @@ class Reported(msgspec.Struct, frozen=True):
 class Ended(msgspec.Struct, frozen=True):
     """A step has ended: ``built``, ``cached``, ``busy``, ``failed`` or, where its node died, ``lost`` and begun again.
 
+    Each that was begun ends, one that is busy as often as it is tried.
+
     Attributes:
         worker: None where none was needed.
         whose: who is at it, of a step that is busy on another machine.
@@ -258,8 +260,8 @@ class _Work:
         run = self.runs.get(step.key)
         built = msgspec.json.decode(outcome.value, type=Built)
         if built.status == "busy":
-            if self.schedule.defer(step.key, time.monotonic()):
-                yield self._ended(place, step, built)
+            self.schedule.defer(step.key, time.monotonic())
+            yield self._ended(place, step, built)
             return
         yield from self._end(place, step, built)
         if run:

@@ -32,7 +32,9 @@ APPEARS_S = 5.0  # in which a file that another node has just made must be seen:
 LOOK_EVERY_S = 0.25
 CPU = Path("/proc/cpuinfo")
 CARDS = Path("/proc/driver/nvidia/gpus")
+PROBE = ".bench-probe-"  # begins the names of files that nodes look for
 CACHE = "the cache"
+RESULTS = "the folder of results"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -95,9 +97,9 @@ def shown(request: Request) -> Iterator[dict[str, str]]:
     Raises:
         StorageError: a folder cannot be written.
     """
-    places = {CACHE: Path(request.cache), "the folder of results": _there(Path(request.results))}
-    name = f".bench-probe-{os.urandom(8).hex()}"
-    tokens = {what: folder.absolute() / name for what, folder in places.items()}
+    places = {CACHE: Path(request.cache).absolute(), RESULTS: nearest(Path(request.results))}
+    name = f"{PROBE}{os.urandom(8).hex()}"
+    tokens = {what: folder / name for what, folder in places.items()}
     try:
         for path in tokens.values():
             put(path)
@@ -196,7 +198,7 @@ def _appears(token: Path, within_s: float) -> bool:
         time.sleep(LOOK_EVERY_S)
 
 
-def _there(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
     """A folder, or the nearest one above it that is there: that of results is made with the first of them."""
     absolute = folder.absolute()
     return next(place for place in (absolute, *absolute.parents) if place.is_dir())

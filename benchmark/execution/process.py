@@ -108,6 +108,7 @@ class Worker:
 
         Raises:
             WorkerClosedError: another thread closed the worker.
+            ConfigError: this user cannot start it.
         """
         try:
             outcome = self._serve(request, watch, timeout_s)
@@ -183,15 +184,22 @@ class Worker:
         self._oom_kills = _oom_kills()
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
         environment = {**quiet, **ALLOCATOR, **os.environ, OWNER: owner(), **self.environment}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchmark.execution.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=descriptor,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(descriptor)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "benchmark.execution.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=descriptor,
+                env=environment,
+                start_new_session=True,
+            )
+        except (PermissionError, FileNotFoundError) as error:
+            raise ConfigError(
+                f"{sys.executable} cannot be started for a worker ({error.strerror}); see that this user may run it "
+                "and enter each folder above it, or use a Python of this user's own"
+            ) from error
+        finally:
+            os.close(descriptor)
         return self._process
 
     def _next_event(self, deadline: float | None) -> Event | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmark.execution.descriptions import check_ends
 from benchmark.execution.process import Worker, WorkerFailedError
 from benchmark.execution.protocol import Event, Progress, TryPromises, Watch
 from benchmark.planning.backend import keras_backend
@@ -16,7 +17,7 @@ def try_promises(logs: Path, kind: str, component: Component, data: str, watch: 
         data: folder of a dataset's files; empty for none.
 
     Raises:
-        BenchError: it has no such option, or what it reads cannot be used.
+        BenchError: it has no such option, what it reads cannot be used, or its import does not end.
         WorkerFailedError: it ended the process in which it was tried; the message says during which promise.
     """
     tried = ""
@@ -27,6 +28,7 @@ def try_promises(logs: Path, kind: str, component: Component, data: str, watch: 
         watch(event)
 
     with Worker(logs, {"KERAS_BACKEND": keras_backend()}) as worker:
+        check_ends(worker, kind, component.name)
         try:
             return worker.ask(TryPromises((kind, component.name, component.options), data), list[Promise], watching)
         except WorkerFailedError as error:

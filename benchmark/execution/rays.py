@@ -17,7 +17,7 @@ import msgspec
 
 from benchmark.execution.engines import Given, extra
 from benchmark.execution.pool import Pool
-from benchmark.execution.probing import CACHE, put, shown, wanted
+from benchmark.execution.probing import CACHE, PROBE, put, shown, wanted
 from benchmark.execution.rayslots import Cluster, Terms
 from registry.cores import usable_cores
 from registry.errors import ConfigError
@@ -58,7 +58,7 @@ def opened_pool(
     if given.request.jobs > 1:
         raise ConfigError("--jobs is for workers on one machine; with --engine ray say ray[slots=N]")
     ray = connected(address)
-    token = given.store.root.absolute() / "logs" / f".bench-probe-{os.urandom(8).hex()}"  # for nodes that come later
+    token = given.store.root.absolute() / "logs" / f"{PROBE}{os.urandom(8).hex()}"  # for nodes that come later
     put(token)
     try:
         with shown(given.request) as tokens:

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from registry.errors import ConfigError
 
 T = TypeVar("T")
 CLOSING_S = 5.0  # in which an actor must have ended its worker, before it is ended itself
+AGAIN_S = 1.0  # after which a slot is tried again where memory lacked
 AT_ONCE = 4  # calls of one actor: a request, and what ends it
 
 
@@ -170,24 +172,38 @@ class RaySlot:
             return self._over(error)
 
     def revive(self) -> bool:
-        """Whether another node, or the same again, has room and does not differ."""
+        """Whether another node, or the same again, has room and does not differ.
+
+        Where Ray ends what begins there because memory still lacks, as a worker that had too much of it is not gone at
+        once, it is tried again for as long as a slot may take.
+        """
+        until = time.monotonic() + self.cluster.terms.wait_s
         with self._reviving:
-            if self.closed or self._actor is not None:
-                return not self.closed
-            actor = self.cluster.actor()
-            try:
-                place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
-                if place.differences:
-                    self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
-                    raise NodeLostError
-                self.take(actor, place)
-            except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
-                with self._ignoring():
-                    self.cluster.ray.kill(actor)
-                return False
+            while not self.closed and self._actor is None:
+                error = self._take_another()
+                if error is None:
+                    break
+                if not is_out_of_memory(self.cluster.ray, error) or time.monotonic() >= until:
+                    return False
+                time.sleep(AGAIN_S)
             if self.closed:  # meanwhile
                 self.close()
             return not self.closed
+
+    def _take_another(self) -> Exception | None:
+        """Serve by a new actor; gives what kept it from that."""
+        actor = self.cluster.actor()
+        try:
+            place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
+            if place.differences:
+                self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
+                raise NodeLostError
+            self.take(actor, place)
+        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError) as error:
+            with self._ignoring():
+                self.cluster.ray.kill(actor)
+            return error.__cause__ if isinstance(error.__cause__, Exception) else error
+        return None
 
     def stop(self) -> None:
         """End the worker's process on the node."""

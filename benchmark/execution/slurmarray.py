@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,17 +12,16 @@ from typing import Any
 import msgspec
 
 from benchmark.execution.engines import Given
-from benchmark.execution.probing import CACHE, put, wanted
+from benchmark.execution.probing import CACHE, PROBE, RESULTS, nearest, put, wanted
 from benchmark.execution.slurmjob import REFUSED, Line
+from benchmark.storage import arrays
 from benchmark.storage.digests import canonical, digest
-from benchmark.storage.files import write_whole
 from benchmark.storage.refusals import storage_errors
 from registry.cores import CORES, THREADS
 from registry.errors import BenchError, ConfigError
 
 LOOK_EVERY_S = 10.0
 FLAG = "--engine"
-JOBS = "jobs.json"  # their numbers, for the next driver of the same line
 TOKEN = "token"
 CARRIED = ("BENCH_", "KERAS_", "TF_", "XLA_", "JAX_")  # variables of the driver that jobs have too
 NOT_CARRIED = ("BENCH_OWNER", CORES, THREADS)
@@ -51,16 +51,19 @@ class Array:
         self.given, self.resources = given, resources
         self.words = without_engine(given.request.line)
         root = given.store.root.absolute()
-        self.folder = root / "slurm" / digest(canonical([self.words, str(Path.cwd()), canonical(resources)]))[:16]
+        self.folder = root / arrays.FOLDER / digest(canonical([self.words, str(Path.cwd()), canonical(resources)]))[:16]
         with storage_errors(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                self.folder.mkdir(mode=0o700)
+                arrays.end(self.folder)  # none was submitted
             self.folder.chmod(0o700)
         try:
             self._executor = submitit.SlurmExecutor(self.folder)
         except RuntimeError as error:  # submitit's own words: srun is not there
             raise ConfigError(f"this machine submits no jobs to Slurm: {error}") from error
         self._job = submitit.SlurmJob
+        self._token = f"{PROBE}{self.folder.name}"  # in the folder of results
         self._told = ""
 
     def followed(self) -> Iterator[bool]:
@@ -81,11 +84,12 @@ class Array:
                     break
                 time.sleep(LOOK_EVERY_S)
         except KeyboardInterrupt:
-            for job in jobs:
-                with contextlib.suppress(OSError, RuntimeError):
-                    job.cancel(check=False)
+            taken = [_cancelled(job) for job in jobs]
+            if all(taken):
+                self._end()
             self.given.say(f"slurm: cancelled {self._number(jobs)}")
             raise
+        self._end()
         self._check_refused(len(jobs))
 
     def last_words(self) -> str:
@@ -102,11 +106,13 @@ class Array:
         Raises:
             ConfigError: Slurm refuses them.
         """
-        token = self.folder / TOKEN
-        put(token)
+        tokens = self._tokens()
+        for token in tokens.values():
+            put(token)
         for old in (self.folder / REFUSED).glob("*.txt"):
             old.unlink(missing_ok=True)
-        expected = msgspec.json.encode(wanted(self.given.request, {CACHE: str(token)})).decode()
+        seen = {what: str(token) for what, token in tokens.items()}
+        expected = msgspec.json.encode(wanted(self.given.request, seen)).decode()
         line = Line(self.words, self._environment(), expected, str(self.folder))
         asked = self.resources
         more: dict[str, Any] = {"mem": f"{asked.memory_gb}GB"} if asked.memory_gb else {}
@@ -114,27 +120,37 @@ class Array:
         self._executor.update_parameters(
             job_name="bench", time=asked.minutes, cpus_per_task=asked.cores, nodes=1, **more, **asked.named
         )
+        arrays.begin(self.folder)
         try:
             with self._executor.batch():
                 jobs = [self._executor.submit(line) for _ in range(asked.slots)]
             numbers = [job.job_id for job in jobs]
         except Exception as error:  # submitit has several, one of them for what sbatch says
+            self._end()
             raise ConfigError(f"Slurm took no jobs: {_last_line(error)}") from error
-        write_whole(self.folder / JOBS, msgspec.json.encode(numbers))
+        arrays.note_jobs(self.folder, numbers)
         self.given.say(
             f"slurm: submitted {self._number(jobs)}; Ctrl-C cancels it, closing this terminal does not; "
             f"logs: {self.folder}"
         )
         return jobs
 
+    def _tokens(self) -> dict[str, Path]:
+        """What a folder is for -> the file there that jobs look for; they may begin when this driver is dead."""
+        return {CACHE: self.folder / TOKEN, RESULTS: nearest(Path(self.given.request.results)) / self._token}
+
+    def _end(self) -> None:
+        """Note that no job is at work, and remove what they look for."""
+        results = Path(self.given.request.results).absolute()
+        for folder in (results, *results.parents):  # which of them was there at first nobody knows now
+            with contextlib.suppress(OSError):
+                (folder / self._token).unlink()
+        arrays.end(self.folder)
+
     def _at_work(self) -> list[Any]:
         """The jobs of an earlier driver of the same line, where one is not over."""
-        try:
-            numbers = msgspec.json.decode((self.folder / JOBS).read_bytes(), type=list[str])
-        except (OSError, msgspec.DecodeError):
-            return []
-        jobs = [self._job(folder=self.folder, job_id=number) for number in numbers]
-        if self._states(jobs).keys() <= {"ended"}:
+        jobs = [self._job(folder=self.folder, job_id=number) for number in arrays.jobs_of(self.folder)]
+        if not jobs or self._states(jobs).keys() <= {"ended"}:
             return []
         self.given.say(f"slurm: {self._number(jobs)} of this line is at work already, and is followed")
         return jobs
@@ -198,6 +214,14 @@ def without_engine(words: tuple[str, ...]) -> list[str]:
         else:
             left.append(word)
     return left
+
+
+def _cancelled(job: Any) -> bool:
+    """Cancel a job; whether Slurm takes that, or it has ended by itself."""
+    with contextlib.suppress(OSError, RuntimeError, subprocess.SubprocessError):
+        job.cancel(check=True)
+        return True
+    return bool(job.paths.result_pickle.exists())
 
 
 def _last_line(error: Exception) -> str:

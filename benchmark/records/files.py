@@ -17,10 +17,13 @@ FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
 
 
-def write(record: Record, folder: Path) -> Path:
+def write(record: Record, folder: Path, *, flush: bool = True) -> Path:
     """Seal a record and put it into its run's folder, whole or not at all; gives the file.
 
     A failed run never replaces a good one: where the folder holds a readable good record, that one stays.
+
+    Args:
+        flush: its bytes reach the disk before this returns; not where whoever asks flushes the folder as a whole.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -31,7 +34,7 @@ def write(record: Record, folder: Path) -> Path:
         if isinstance(found, Record) and found.status == "ok":
             return path
     try:
-        put(record, path)
+        put(record, path, flush=flush)
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror}); choose another folder with -o") from error
     return path

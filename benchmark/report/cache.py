@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from benchmark.report.lines import plain
 from benchmark.report.wording import plural, size
+from benchmark.storage.arrays import jobs_of
 from benchmark.storage.inventory import Item, Sum
 from benchmark.storage.serving import Served
 
@@ -19,7 +20,9 @@ PLURALS = {  # kind -> of several
     "import file": "lists of imports",
     "memory": "memories",
     "verdict": "verdicts",
-    "run served": "runs served",
+    "note of a run": "notes of runs",
+    "job array": "job arrays",
+    "job array at work": "job arrays at work",
     "log": "logs",
 }
 SHORTEST = 8  # characters of a key
@@ -34,6 +37,18 @@ def counted(items: Sequence[Item]) -> str:
     counts = {kind: sum(item.kind == kind for item in items) for kind in PLURALS}
     words = [f"{count} {kind if count == 1 else PLURALS[kind]}" for kind, count in counts.items() if count]
     return f"{', '.join(words)} ({size(sum(item.size_bytes for item in items))})"
+
+
+def staying(items: Sequence[Item], leaving: Sequence[Item]) -> Iterator[str]:
+    """A line of each that stays because jobs may need it, and what can be done."""
+    for item in items:
+        if item not in leaving:
+            numbers = dict.fromkeys(number.partition("_")[0] for number in jobs_of(item.path))
+            cancel = f"end them (scancel {' '.join(numbers)})" if numbers else "see that none is in the queue"
+            yield (
+                f"{item.path} stays: jobs of it may wait in the queue of Slurm; give its line again, which follows "
+                f"them to their end, or {cancel} and remove it by hand"
+            )
 
 
 class Serving(NamedTuple):

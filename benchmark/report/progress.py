@@ -66,6 +66,7 @@ class Progress:
         self.total = total
         self.ended = 0
         self.at_work: dict[int, _AtWork] = {}
+        self.busy: set[str] = set()  # keys of steps that others are at, which was said
         self.bars = bars_on(console)
         self.steps: TaskID | None = None
         self.said = time.monotonic()
@@ -127,17 +128,23 @@ class Progress:
             self.steps = self.bars.add_task("steps", total=ended.total, note="")
         self.bars.update(self.steps, completed=ended.done, total=ended.total)
         active = self.at_work.pop(ended.worker) if ended.worker is not None else None
-        if active is None:
-            if ended.status == "busy":
-                self._say(f"  {step_words(ended.step)}: {ended.whose} is at it; going on with what is ready meanwhile")
-            return
-        self.bars.remove_task(active.bar)
+        if active is not None:
+            self.bars.remove_task(active.bar)
         if ended.status == "busy":
-            self._say(f"  {active.words}: another process is at it; going on with what is ready meanwhile")
+            self._say_busy(ended)
+        elif active is None:
+            return
         elif ended.status == "lost":
             self._say(f"  {active.words}: its node died; it is begun again, from its last checkpoint")
         elif ended.status == "built" and ended.step.name != RECORD and not self.console.is_terminal:
             self._say(f"  {active.words}: done ({duration(ended.duration_s)})")
+
+    def _say_busy(self, ended: Ended) -> None:
+        """Say once of a step that another process is at it."""
+        if ended.step.key not in self.busy:
+            self.busy.add(ended.step.key)
+            whose = ended.whose or "another process"
+            self._say(f"  {step_words(ended.step)}: {whose} is at it; going on with what is ready meanwhile")
 
     def _end_run(self, recorded: Recorded) -> None:
         run, record = recorded.run, recorded.record

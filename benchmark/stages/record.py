@@ -80,7 +80,7 @@ def put_run(fill: Callable[[Path], Record], target: Path) -> Record:
     try:
         made = fill(folder)
         record = msgspec.structs.replace(made, files=listing(folder), test=tested(folder / PREDICTIONS))
-        write(record, folder)
+        write(record, folder, flush=False)
         replace_folder(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

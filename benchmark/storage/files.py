@@ -123,15 +123,18 @@ class _Schema(msgspec.Struct):
 _SCHEMA = msgspec.json.Decoder(_Schema)
 
 
-def put(record: msgspec.Struct, path: Path) -> None:
+def put(record: msgspec.Struct, path: Path, *, flush: bool = True) -> None:
     """Seal a record and put it where a file may be, whole or not at all.
+
+    Args:
+        flush: see `write_whole`.
 
     Raises:
         OSError: it cannot be written.
     """
     content = msgspec.json.format(encode(sealed(record)), indent=1) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, content)
+    write_whole(path, content, flush=flush)
 
 
 def write_whole(path: Path, content: bytes, *, flush: bool = True) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from benchmark.storage import arrays
 from benchmark.storage.cache import Store
 from benchmark.storage.claims import DISCARDED
 from benchmark.storage.files import new_folder
@@ -35,11 +36,13 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
     ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
     ("verdict", "verdicts/*", re.compile(rf"verdicts/({KEY}|trust)({TEMPORARY}|\.json)")),
-    ("run served", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
+    ("note of a run", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
+    ("job array", "slurm/*", re.compile(f"{arrays.FOLDER}/[0-9a-f]{{16}}")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),
 )
+AT_WORK = {"job array": ("job array at work", arrays.is_over)}  # kind -> of what is not over, and whether it is
 FILES = (  # the other kinds are folders
-    "description", "digest file", "import file", "memory", "verdict", "run served", "log",
+    "description", "digest file", "import file", "memory", "verdict", "note of a run", "log",
 )  # fmt: skip
 
 
@@ -86,8 +89,14 @@ def inventory(root: Path) -> list[Item]:
 
 def stale(items: Iterable[Item], before: float) -> list[Item]:
     """What was not used since, and what a removal that was killed has left."""
-    ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "run served")
+    ages = ("artefact", "checkpoint", "half-built", "memory", "verdict", "note of a run", "job array")
     return [item for item in items if item.kind == "half-removed" or (item.kind in ages and item.used < before)]
+
+
+def removable(items: Iterable[Item]) -> list[Item]:
+    """All but what jobs may need that wait in a queue, where nothing else shows that they live."""
+    kept = [kind for kind, _ in AT_WORK.values()]
+    return [item for item in items if item.kind not in kept]
 
 
 def unserving(items: Iterable[Item], artefacts: Container[str], notes: Container[Path]) -> list[Item]:
@@ -101,7 +110,7 @@ def unserving(items: Iterable[Item], artefacts: Container[str], notes: Container
         for item in items
         if item.kind == "half-removed"
         or (item.kind == "artefact" and f"{item.stage}/{item.key}" in artefacts)
-        or (item.kind == "run served" and item.path in notes)
+        or (item.kind == "note of a run" and item.path in notes)
     ]
 
 
@@ -172,13 +181,19 @@ def _items(root: Path) -> Iterator[Item]:
                 statuses = list(_statuses(path))
                 named = match.groupdict()
                 yield Item(
-                    kind,
+                    _kind(kind, path),
                     path,
                     named.get("stage", ""),
                     named.get("key", ""),
                     sum(status.st_blocks for status in statuses) * BLOCK,
                     max((status.st_mtime for status in statuses), default=0.0),
                 )
+
+
+def _kind(kind: str, path: Path) -> str:
+    """The kind, or that of one of it which is at work."""
+    name, is_over = AT_WORK.get(kind, (kind, None))
+    return name if is_over and not is_over(path) else kind
 
 
 def _linked(path: Path, root: Path) -> bool:

@@ -172,9 +172,9 @@ def test_what_serves_no_run_that_is_there_is_pruned_and_nothing_that_nobody_know
     paths = {word: cache.artefact("fit", word) for word in "abc"}
     serve(cache, "one", "a+b", "a")
     serve(cache, "two", "a+b", "a", "b", there=False)
-    assert "would remove 1 artefact, 1 run served (" in cache.said("prune", "--gone", "--dry-run")
+    assert "would remove 1 artefact, 1 note of a run (" in cache.said("prune", "--gone", "--dry-run")
     assert paths["b"].exists()
-    assert cache.said("prune", "--gone", "--yes").startswith("removed 1 artefact, 1 run served (")
+    assert cache.said("prune", "--gone", "--yes").startswith("removed 1 artefact, 1 note of a run (")
     assert [word for word, path in paths.items() if path.exists()] == ["a", "c"]
     assert cache.said("prune", "--gone", "--yes").startswith("removed nothing")
     assert "1 run that is gone" not in cache.said("ls")
@@ -203,7 +203,7 @@ def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
     kept = cache.file(f"verdicts/{digest('w')}.json")
     foreign = cache.file("verdicts/notes.txt")
     age(foreign, 31)
-    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 run served (")
+    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 note of a run (")
     assert kept.exists() and foreign.exists() and not any(path.exists() for path in old)
     cache.said("clear", "--yes")
     assert not kept.exists() and foreign.exists()
@@ -258,6 +258,7 @@ def test_a_sparse_file_counts_by_what_it_takes(cache):
 def test_usage_is_a_table_with_the_largest_stage_first_and_a_total(filled):
     filled.file(f"verdicts/{digest('h')}.json")
     filled.file(f"serves/{digest('i')}.json")
+    filled.file(f"slurm/{digest('j')[:16]}/over")
     page = filled.said("du")
     assert [row[:2] for row in rows(page)[:3]] == [["stage", "artefacts"], ["fit", "2"], ["prepare", "1"]]
     assert {item.kind for item in inventory(filled.root)} == {kind for kind, *_ in PLACES}
@@ -345,6 +346,29 @@ def test_clearing_removes_everything_of_ours(filled):
     assert inventory(filled.root) == []
     assert [path.name for path in filled.root.rglob("*") if path.is_file()] == ["cache"]  # the lock on the whole
     assert filled.said("du") == f"the cache is empty: {filled.root}\n"
+
+
+def test_an_array_of_jobs_is_removed_when_it_is_over_and_stays_while_its_jobs_may_be_queued(cache):
+    over, ended, queued = (cache.root / "slurm" / (letter * 16) for letter in "abc")
+    cache.file(f"slurm/{over.name}/over")
+    for folder in (ended, queued):
+        cache.file(f"slurm/{folder.name}/jobs.json", '["7_0", "7_1"]')
+        cache.file(f"slurm/{folder.name}/7_0_0_result.pkl")
+    cache.file(f"slurm/{ended.name}/7_1_0_result.pkl")
+    for folder in (over, ended, queued):
+        age(folder, 40)
+    foreign = cache.file("slurm/mine/over")
+    told = json.loads(cache.said("du", "--json"))["others"]
+    assert {kind: one["count"] for kind, one in told.items()} == {"job array": 2, "job array at work": 1}
+    assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 job arrays (")
+    assert queued.exists() and not over.exists() and not ended.exists()
+    told = cache.said("clear", "--yes").splitlines()
+    assert told[0].startswith("removed nothing from")
+    assert told[1].startswith(f"{queued} stays: jobs of it may wait in the queue of Slurm;")
+    assert "scancel 7)" in told[1]
+    cache.file(f"slurm/{queued.name}/7_1_0_result.pkl")
+    assert cache.said("clear", "--yes").startswith("removed 1 job array (")
+    assert not queued.exists() and foreign.exists()
 
 
 def test_clearing_asks(filled):

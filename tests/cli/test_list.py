@@ -18,7 +18,7 @@ class FakeWorker(contextlib.nullcontext):
     def __init__(self, *_):
         super().__init__(self)
 
-    def serve(self, request, watch):
+    def serve(self, request, watch=None, timeout_s=None):
         return Outcome(msgspec.Raw(msgspec.json.encode([Description(*one) for one in request.components])))
 
 

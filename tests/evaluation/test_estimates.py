@@ -100,6 +100,21 @@ def test_one_answer_for_all_images_has_the_interval_of_the_constant_rule_and_say
     assert (found["mcc"].low, found["mcc"].high) == (0, 0)
 
 
+def test_a_network_that_decides_alike_and_is_not_equally_sure_has_the_intervals_of_shares_of_all_and_none():
+    """It may decide otherwise on other images: of 45 all right leave Wilson's .921, hand-worked as n / (n + z²)."""
+    targets = np.arange(90) % 2
+    logits = np.c_[1 + np.arange(90) / 90, np.zeros(90)]
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    outputs = Outputs(np.zeros(90, int), np.log(p / (1 - p)), p)
+    found = evaluate(("COVID", "rest"), "COVID", targets, outputs, np.arange(90), 0, 200)
+    least = 45 / (45 + 1.959964**2)
+    assert (found["sensitivity"].low, found["sensitivity"].high) == pytest.approx((least, 1.0))
+    assert (found["specificity"].low, found["specificity"].high) == pytest.approx((0.0, 1 - least))
+    balanced = found["balanced-accuracy"]
+    assert balanced.low < balanced.value == 0.5 < balanced.high
+    assert {found[name].note for name in ("sensitivity", "specificity", "balanced-accuracy")} == {""}
+
+
 def test_one_other_answer_is_no_constant_rule():
     found = judge(np.arange(90) % 2, np.eye(90, dtype=int)[0])
     assert found["balanced-accuracy"].low < found["balanced-accuracy"].high and not found["balanced-accuracy"].note

@@ -125,6 +125,17 @@ def test_a_worker_that_dies_is_killed_with_how_and_its_last_words(worker, name, 
     assert len(outcome.log) <= executor.LOG_LINES
 
 
+def test_an_interpreter_that_this_user_may_not_run_is_said_in_one_line(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.touch(0o644)
+    monkeypatch.setattr(executor.sys, "executable", str(python))
+    with Worker(tmp_path / "logs") as worker:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with pytest.raises(ConfigError, match=rf"^{python} cannot be started for a worker \(Permission denied\); see"):
+            worker.serve(describing("calm"))
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_after_a_death_the_next_request_gets_a_fresh_worker(worker):
     first = value_of(worker.serve(describing("calm")))
     assert value_of(worker.serve(describing("calm"))) == first

@@ -104,6 +104,26 @@ def test_a_driver_that_is_killed_leaves_no_process(tmp_path):
     until(lambda: not is_alive(leaf) and not is_alive(actor))
 
 
+def test_what_ray_ends_because_memory_lacks_is_a_failed_row_and_the_slot_serves_on(tmp_path, monkeypatch):
+    """Its monitor looks ten times a second; the limit is a gigabyte and a half above what is taken now."""
+    lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
+    memory = {words[0]: 1024 * int(words[1]) for words in lines}
+    limit = 1 - (memory["MemAvailable:"] - 1.5e9) / memory["MemTotal:"]
+    if limit > 0.9 or memory["MemAvailable:"] < 6e9:
+        pytest.skip("the machine has not enough memory left")
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{limit:.4f}")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    runs, store = planned(tmp_path, 2)
+    with opened(tmp_path, "ray[address=local,slots=1,wait=100]", EATS="1") as pool:
+        events = list(pool.run(runs, store))
+    records = {one.run.spec.seed: one.record for one in events if isinstance(one, Recorded)}
+    assert {seed: record.status for seed, record in records.items()} == {0: "ok", 1: "failed"}
+    assert (records[1].failure.cause, records[1].failure.stage) == ("oom", "fit")
+    assert records[1].failure.message.endswith("the node's memory ran out")
+    assert not any(words[1] == "ate" for words in trace(tmp_path))
+    assert lost(events) == []
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A place, and a pool of two slots that the tests below share: a process has one cluster at a time."""

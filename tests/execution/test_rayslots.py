@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from benchmark.execution import rayslots
 from benchmark.execution.probing import Facts, Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
 from benchmark.execution.protocol import Device, Found, Progress, encoded
@@ -147,6 +148,20 @@ def test_what_the_memory_monitor_ends_is_a_failure_of_the_step(error):
     outcome = slot.serve(Device())
     assert (outcome.cause, outcome.message) == ("oom", "Ray ended the worker on a: the node's memory ran out")
     assert slot.serve(Device()).cause is None
+
+
+def test_a_slot_waits_while_memory_still_lacks_and_no_longer_than_a_slot_may_take(monkeypatch):
+    monkeypatch.setattr(rayslots, "AGAIN_S", 0.01)
+    lacks = [Actor(OutOfMemoryError("x"), []) for _ in range(3)]
+    slot, ray, _ = held(Actor(place(), [[OutOfMemoryError("x")]]), *lacks, Actor(place(), [[ended()]]))
+    assert slot.serve(Device()).cause == "oom"
+    assert slot.serve(Device()).cause is None
+    assert ray.killed[1:] == lacks
+    monkeypatch.setattr(rayslots, "AGAIN_S", 0.6)  # of one second
+    slot, _, _ = held(Actor(place(), [[]]), *lacks, Actor(place(), [[ended()]]))
+    with pytest.raises(NodeLostError):
+        slot.serve(Device())
+    assert slot.revive() is False
 
 
 def test_an_error_of_our_own_is_raised_as_it_is():

@@ -1,10 +1,12 @@
 """An array of jobs on a Slurm of forty lines of shell, which runs jobs as processes of this machine."""
 
+import functools
 import os
 import pickletools
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,9 @@ from benchmark.execution.slurmarray import Array, Resources, UnfinishedError
 from benchmark.execution.slurmjob import Line
 from benchmark.planning.request import requested
 from benchmark.records.files import write
+from benchmark.storage import arrays
 from benchmark.storage.cache import Store
+from benchmark.storage.inventory import inventory
 from registry.errors import ConfigError
 from tests import factories
 from tests.specs import spec
@@ -58,6 +62,13 @@ class Stand:
         return Array(sys.modules.get("submitit") or pytest.importorskip("submitit"), self.given, resources)
 
 
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_jobs_run_the_line_and_are_followed_to_their_end(slurm, tmp_path):
     stand = Stand(tmp_path)
     array = stand.array()
@@ -80,6 +91,63 @@ def test_pickles_hold_text_only(slurm, tmp_path):
         text = [argument for _, argument, _ in pickletools.genops(path.read_bytes()) if isinstance(argument, str)]
         names |= {one for one in text if one.startswith(("benchmark", "submitit", "numpy", "__main__"))}
     assert {name for name in names if not name.startswith("submitit")} == {"benchmark.execution.slurmjob"}
+
+
+def test_a_job_whose_node_does_not_see_the_folder_of_results_refuses_itself(slurm, tmp_path, monkeypatch):
+    """The folder is not there yet: the one above it is looked for, by a file that stays until all jobs have ended."""
+    array = Stand(tmp_path).array()
+    looks = array.followed()
+    next(looks)
+    token = tmp_path / f".bench-probe-{array.folder.name}"
+    assert token.exists()
+    submitted = min(array.folder.glob("*_submitted.pkl"))
+    line = sys.modules["submitit"].core.utils.DelayedSubmission.load(submitted).function
+    (tmp_path / "results").mkdir()  # a job makes it
+    list(looks)
+    assert not token.exists()
+    monkeypatch.setattr(slurmjob, "differences", functools.partial(slurmjob.differences, appears_s=0))
+    monkeypatch.setattr(slurmjob.subprocess, "run", lambda *_, **__: pytest.fail("ran"))
+    put(array.folder / "token")
+    assert line() == slurmjob.DIFFERS
+    (said,) = (path.read_text() for path in (array.folder / "refused").glob("*.txt"))
+    assert said.endswith(f"does not see the folder of results {tmp_path}")
+
+
+def test_the_cache_keeps_what_jobs_in_the_queue_need_and_removes_what_is_over(slurm, tmp_path, monkeypatch):
+    array = Stand(tmp_path).array()
+    root = tmp_path / "cache"
+
+    def kind():
+        return [item.kind for item in inventory(root) if item.path == array.folder]
+
+    assert kind() == ["job array"]  # nothing was submitted
+    looks = array.followed()
+    next(looks)
+    assert kind() == ["job array at work"]
+    looks.close()  # the driver dies; its jobs end by themselves
+    until(lambda: kind() == ["job array"])
+    list(Stand(tmp_path).array().followed())
+    assert kind() == ["job array"]
+
+
+def test_an_array_that_was_cancelled_is_over(slurm, tmp_path):
+    array = Stand(tmp_path).array()
+    looks = array.followed()
+    next(looks)
+    with pytest.raises(KeyboardInterrupt):
+        looks.throw(KeyboardInterrupt)
+    assert arrays.is_over(array.folder)
+
+
+def test_jobs_that_slurm_does_not_cancel_may_be_at_work_until_they_have_ended(slurm, tmp_path):
+    array = Stand(tmp_path).array()
+    looks = array.followed()
+    next(looks)
+    (tmp_path / "bin" / "scancel").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        looks.throw(KeyboardInterrupt)
+    assert not (array.folder / arrays.OVER).exists()
+    until(lambda: arrays.is_over(array.folder))
 
 
 def test_a_second_driver_finds_the_jobs_of_the_first_and_submits_none(slurm, tmp_path, monkeypatch):

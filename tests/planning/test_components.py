@@ -25,9 +25,10 @@ class FakeWorker:
         self.deadly = set(deadly)
         self.asked = []
 
-    def serve(self, request, watch=None):
+    def serve(self, request, watch=None, timeout_s=None):
         assert isinstance(request, Describe)
         self.asked.append(request.components)
+        assert timeout_s == 60
         if self.deadly & set(self.asked[-1]):
             return Outcome(cause="killed", message="the worker ended by SIGSEGV")
         described = [Description(kind, name, f"about {name}") for kind, name in self.asked[-1]]
@@ -38,13 +39,13 @@ def descriptions_in(folder, worker=None):
     return Descriptions(folder, describing(worker or FakeWorker()), index())
 
 
-def test_components_are_described_together_and_only_once(tmp_path):
+def test_components_are_described_one_by_one_and_only_once(tmp_path):
     worker = FakeWorker()
     described = descriptions_in(tmp_path, worker)
     described.fetch([*HEADS, *HEADS])
     described.fetch(HEADS)
     assert described.get("head", "dense").summary == "about dense"
-    assert worker.asked == [HEADS]
+    assert worker.asked == [[one] for one in HEADS]
 
 
 def test_what_was_described_is_remembered_by_the_next_command(tmp_path):
@@ -66,7 +67,7 @@ def test_an_edited_component_and_an_edited_question_are_asked_anew(tmp_path, mon
     monkeypatch.setattr(CodeIndex, "byte_digest", edited)
     worker = FakeWorker()
     descriptions_in(tmp_path, worker).fetch(HEADS)
-    assert worker.asked == [[("head", "dense")] if module == "registry.heads.dense" else HEADS]
+    assert worker.asked == [[("head", "dense")]] if module == "registry.heads.dense" else [[one] for one in HEADS]
 
 
 def test_a_half_written_answer_is_asked_for_again(tmp_path):
@@ -75,7 +76,7 @@ def test_a_half_written_answer_is_asked_for_again(tmp_path):
         path.write_text(path.read_text()[:-5])
     worker = FakeWorker()
     descriptions_in(tmp_path, worker).fetch(HEADS)
-    assert worker.asked == [HEADS]
+    assert worker.asked == [[one] for one in HEADS]
 
 
 def test_a_component_that_ends_the_worker_is_the_only_one_that_is_broken(tmp_path):

@@ -89,6 +89,16 @@ def test_a_step_that_another_process_builds_is_said(page):
     assert lines(page)[0].endswith("seed 0): another process is at it; going on with what is ready meanwhile")
 
 
+def test_a_step_that_another_process_builds_is_said_once_however_often_it_is_tried_and_no_bar_stays(page):
+    follower = Progress(page, 1)
+    for _ in range(3):
+        follower.take(Begun(1, FIT))
+        follower.take(Ended(1, FIT, "busy", 0.0, 0, 3))
+    assert len(lines(page)) == 1
+    assert follower.at_work == {}
+    assert [task.description for task in follower.bars.tasks] == ["steps"]
+
+
 def test_a_notice_is_a_line_above_the_bars(page):
     follower = Progress(page, 1)
     follower.take(Begun(0, FIT))
