@@ -1,7 +1,11 @@
-"""What TensorFlow computes in one operation where Keras takes many: batch normalisation in training, Adam's step.
+"""What TensorFlow computes more quickly otherwise than Keras has it computed.
+
+Batch normalisation in training and Adam's step are one operation each, where Keras takes many; gradients of wide
+pointwise kernels are products of matrices; a separable convolution of few channels is one dense convolution.
 
 On processors these are used in place of Keras's: the same formulas, so only roundings differ.  A training
-takes a fifth to a third less processor time with them and is traced in half the time.  XLA does the same by itself.
+takes a fifth to a third less processor time with them and is traced in half the time.  XLA fuses by itself.
+What else was tried, and what it gains, stands in ``tests/perf/README.md``.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +21,7 @@ if NAME == "tensorflow":
     import tensorflow as tf
 
 IMAGES = 4  # dimensions of (B, H, W, C)
+WIDE = 64  # channels, in and out, from which on a pointwise kernel's gradient is quicker as a product: up to thrice
 
 
 def adam(learning_rate: Any) -> keras.optimizers.Adam:
@@ -25,21 +30,20 @@ def adam(learning_rate: Any) -> keras.optimizers.Adam:
 
 
 @contextmanager
-def fused_normalisation(network: keras.Model) -> Iterator[None]:
-    """Inside, what is traced of a network's training has its batch normalisations each in one kernel.
+def quick_layers(network: keras.Model) -> Iterator[None]:
+    """Inside, what is traced of a network's training has the quickest kernels for its layers.
 
-    Those of half precision, of anything but images, and those that are frozen are computed as Keras does.
+    Batch normalisations of half precision, of anything but images, and those that are frozen are computed as Keras
+    does; so are convolutions of half precision, and those with strides or dilation.
     """
     flat = network._flatten_layers(include_self=False) if _pays() else ()
-    plain = [layer for layer in flat if type(layer) is layers.BatchNormalization]
-    fused = [layer for layer in plain if not getattr(layer, "renorm", False)]  # Keras before 3.9 knows of none
-    for layer in fused:
-        layer.call = _normalising(layer)
+    quick = {layer: change for layer in flat if (change := _QUICK.get(type(layer))) and change(layer)}
     try:
         yield
     finally:
-        for layer in fused:
-            del layer.call
+        for layer in quick:
+            for name in ("call", "convolution_op"):
+                vars(layer).pop(name, None)
 
 
 def every_second_pixel(images: Any, transforms: Any) -> Any:
@@ -60,6 +64,23 @@ def every_second_pixel(images: Any, transforms: Any) -> Any:
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+
+
+def change_some(change: Callable[..., Any], chosen: Any, images: Any, *others: Any) -> Any:
+    """Images (B, ...), those that are chosen changed: by themselves where that spares the work for the others.
+
+    Args:
+        change: from images, and what `others` hold for them, to as many of the same shape, each for itself.
+        chosen: (B,) bool.
+        others: (B, ...) each.
+    """
+    if not _pays():
+        return ops.where(ops.reshape(chosen, (-1, *(1 for _ in images.shape[1:]))), change(images, *others), images)
+    places = tf.where(chosen)[:, 0]
+    changed = change(*(tf.gather(part, places) for part in (images, *others)))
+    count = tf.shape(images)[0]
+    after = count - 1 + tf.cumsum(tf.cast(chosen, "int32"))  # the first changed one comes after all images
+    return tf.gather(tf.concat([images, changed], 0), tf.where(chosen, after, tf.range(count)))
 
 
 def take_any_batch(network: keras.Model) -> None:
@@ -102,6 +123,86 @@ class _Adam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=tf.cast(gradient, "float32"),
         )
+
+
+def _quick_normalisation(layer: layers.BatchNormalization) -> bool:
+    if getattr(layer, "renorm", False):  # Keras before 3.9 knows of none
+        return False
+    layer.call = _normalising(layer)
+    return True
+
+
+def _quick_convolution(layer: layers.Conv2D) -> bool:
+    """Sets what a convolution of single cells computes, where it is wide."""
+    quick = _plain(layer) and layer.kernel_size == (1, 1) and layer.groups == 1 and _is_wide(layer.kernel)
+    if quick:
+        layer.convolution_op = _pointwise
+    return quick
+
+
+def _quick_separable(layer: layers.SeparableConv2D) -> bool:
+    """Sets what a separable convolution computes: as few multiplications as one dense one, or a wide second half."""
+    height, width, channels, several = layer.depthwise_kernel.shape
+    cells, inner, filters = height * width, channels * several, layer.filters
+    dense = cells * channels * filters <= cells * inner + inner * filters
+    quick = _plain(layer) and (dense or _is_wide(layer.pointwise_kernel))
+    if quick:
+        layer.call = _separable(layer, _densely if dense else _separately)
+    return quick
+
+
+_QUICK: dict[type, Callable[[Any], bool]] = {
+    layers.BatchNormalization: _quick_normalisation,
+    layers.Conv2D: _quick_convolution,
+    layers.SeparableConv2D: _quick_separable,
+}
+
+
+def _plain(layer: Any) -> bool:
+    steps = (*layer.strides, *layer.dilation_rate)
+    return layer.compute_dtype == "float32" and layer.data_format == "channels_last" and set(steps) == {1}
+
+
+def _is_wide(kernel: Any) -> bool:
+    return bool(min(kernel.shape[2:]) >= WIDE)
+
+
+def _separable(layer: Any, computed: Callable[..., Any]) -> Callable[..., Any]:
+    """The `call` of a separable convolution."""
+
+    def call(inputs: Any) -> Any:
+        kernels = (ops.convert_to_tensor(kernel) for kernel in (layer.depthwise_kernel, layer.pointwise_kernel))
+        outputs = computed(inputs, *kernels, layer.padding.upper())
+        outputs = outputs + layer.bias if layer.use_bias else outputs
+        return outputs if layer.activation is None else layer.activation(outputs)
+
+    return call
+
+
+def _separately(images: Any, depthwise: Any, pointwise: Any, padding: str) -> Any:
+    return _pointwise(tf.nn.depthwise_conv2d(images, depthwise, (1, 1, 1, 1), padding), pointwise)
+
+
+def _densely(images: Any, depthwise: Any, pointwise: Any, padding: str) -> Any:
+    """One convolution with the product of both kernels."""
+    mixed = tf.reshape(pointwise, (*depthwise.shape[2:], -1))
+    return tf.nn.conv2d(images, tf.einsum("hwcm,cmo->hwco", depthwise, mixed), 1, padding)
+
+
+def _pointwise(images: Any, kernel: Any) -> Any:
+    """A convolution of single cells with a kernel (1, 1, C, F)."""
+    return tf.custom_gradient(_with_gradient)(images, kernel)
+
+
+def _with_gradient(images: Any, kernel: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+    def gradient(slope: Any) -> tuple[Any, Any]:
+        back = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(images), filter=kernel, out_backprop=slope, strides=[1, 1, 1, 1], padding="VALID"
+        )
+        cells, slopes = (tf.reshape(part, (-1, part.shape[-1])) for part in (images, slope))
+        return back, tf.matmul(cells, slopes, transpose_a=True)[None, None]
+
+    return tf.nn.conv2d(images, kernel, 1, "VALID"), gradient
 
 
 def _normalising(layer: layers.BatchNormalization) -> Callable[..., Any]:

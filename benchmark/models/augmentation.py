@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from registry.kernels import every_second_pixel
+from registry.kernels import change_some, every_second_pixel
 
 # One layer for both directions would draw once for both: every flipped image would be turned by half a circle.
 FLIPS = {"both": ("horizontal", "vertical"), "anatomical": ("horizontal",), "none": ()}
@@ -52,13 +52,18 @@ class SharpRotation(keras.layers.Layer):
         limit = 2 * math.pi * self.factor
         angle = keras.random.uniform((batch,), -limit, limit, seed=self.seed_generator)
         chosen = keras.random.uniform((batch,), seed=self.seed_generator) < self.share
-        large = ops.image.resize(images, (2 * height, 2 * width), interpolation="bicubic")
-        turned = every_second_pixel(large, _rotation(angle, 2 * height, 2 * width))
-        return ops.where(chosen[:, None, None, None], ops.clip(turned, 0.0, 1.0), images)
+        return change_some(_turned, chosen, images, _rotation(angle, 2 * height, 2 * width))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Unchanged."""
         return input_shape
+
+
+def _turned(images: Any, transforms: Any) -> Any:
+    """Images (B,H,W,1), by transforms (B,8) of their double."""
+    double = tuple(2 * side for side in images.shape[1:3])
+    large = ops.image.resize(images, double, interpolation="bicubic")
+    return ops.clip(every_second_pixel(large, transforms), 0.0, 1.0)
 
 
 def _rotation(angle: Any, height: int, width: int) -> Any:

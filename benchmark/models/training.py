@@ -21,7 +21,7 @@ from benchmark.models.executions import choose_steps_per_execution, input_stall_
 from benchmark.models.schedule import learning_rates, length, reached, validated
 from registry.backend import compiles, feed
 from registry.errors import DivergedError
-from registry.kernels import adam, fused_normalisation
+from registry.kernels import adam, quick_layers
 
 KEPT_EVERY = 25  # steps, at least, from one checkpoint to the next
 VALIDATED_AT_ONCE = 4  # training batches: nothing is kept for a gradient
@@ -68,7 +68,7 @@ def train(
         choose_steps_per_execution(network, batches, fixed=deterministic)
         statistics = BatchStatistics(network, batches, lambda: reseed(network, seed, epochs))
         slices = Slices(validation, VALIDATED_AT_ONCE * schedule.batch_size)
-        with fused_normalisation(network):
+        with quick_layers(network):
             tracing_s = trace(network, batches, slices, statistics.compile)
             keeper = _Keeper(batches, checkpoints, history, rates, last, seed, progress, tracing_s, statistics)
             cost = len(slices.arrays[0]) + statistics.cost

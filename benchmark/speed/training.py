@@ -14,7 +14,7 @@ from benchmark.models.training import compile_for
 from benchmark.records.speed import Rate
 from benchmark.speed.timing import AIM_S, fitting, quiet, rate
 from registry.backend import feed
-from registry.kernels import fused_normalisation
+from registry.kernels import quick_layers
 
 if TYPE_CHECKING:
     from benchmark.tasks.spec import RunSpec
@@ -51,7 +51,7 @@ def training_rate(spec: "RunSpec", repeats: int, tell: Callable[[str], None]) ->
     # As in an epoch of so many steps.
     choose_steps_per_execution(network, batches(MOST_STEPS), fixed=spec.runtime.deterministic)
     least = max(2, network.steps_per_execution)
-    with fused_normalisation(network):
+    with quick_layers(network):
         once_s = min(epochs(least, 2)) / least  # the first of both compiles
         steps = fitting(once_s, AIM_S, least, MOST_STEPS)
         return rate(epochs(steps, repeats), steps * spec.training.batch_size)
