@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,10 +11,11 @@ import msgspec
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
 from benchmark.comparison.external_tables import Found
+from benchmark.comparison.lean import Lean
 from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
-from benchmark.records.files import PREDICTIONS, about, scan
+from benchmark.records.files import PREDICTIONS, about, load_whole, scan, scan_by
 from benchmark.records.ledger import Entries, entries, times_scored
 from benchmark.records.places import REFERENCE
 from benchmark.records.record import Record
@@ -25,6 +27,7 @@ from benchmark.tasks.components import CONTROLS
 from registry.errors import DataNotFoundError
 
 Folder = Callable[[Record], Path]  # of a run
+Load = Callable[[str], "Record | Lean | Broken | None"]  # path -> what is kept of the record in it
 DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 Told = Callable[[str, int, int], None]  # what is done, how much of it, of about how much
 
@@ -39,12 +42,20 @@ class Collected:
         externals: evaluations on images of elsewhere.
         left_out: files that cannot be trusted, as ``path reason``.
         selecting: which runs are meant.
+
+    Args:
+        load: what is kept of the record in a file; None keeps all of it.
     """
 
     def __init__(
-        self, verified: bool, selection: Selection | None = None, told: Told = lambda what, done, total: None
+        self,
+        verified: bool,
+        selection: Selection | None = None,
+        told: Told = lambda what, done, total: None,
+        load: Load | None = None,
     ) -> None:
         self.verified, self.told = verified, told
+        self.load: Load = load or partial(load_whole, verified=verified)
         self.selecting = Selecting(selection or Selection())
         self.files: dict[tuple[str, str], str] = {}
         self.controls: set[str] = set()
@@ -53,16 +64,19 @@ class Collected:
         self.left_out: list[str] = []
         self._roots: list[Path] = []
 
-    def records(self, roots: Sequence[Path]) -> Iterator[Record]:
+    def records(self, roots: Sequence[Path]) -> Iterator[Record | Lean]:
         """The usable records below some folders, one at a time."""
         self._roots = [path.absolute() for path in roots]
         others = {speed.FILE: self._measured, external.FILE: self._evaluated}
-        scans = (scan(path, verified=self.verified, others=others) for path in roots)
+        scans = (scan_by(self.load, path, others) for path in roots)
         count = sum(map(about, roots))
         for done, (path, found) in enumerate(itertools.chain.from_iterable(scans)):
             self.told("reading records", done, max(done, count))
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
+            elif isinstance(found, Lean):  # where nothing is left out
+                self.files[found.run, found.kept.key] = path
+                yield found
             elif self.selecting(found):
                 self.files[found.run, found.key] = path
                 if found.of_controls:
@@ -114,6 +128,7 @@ def collected(
     distrust: DistrustIn | None = None,
     selection: Selection | None = None,
     told: Told = lambda what, done, total: None,
+    load: Load | None = None,
 ) -> tuple[Comparison, Collected]:
     """The comparison of everything below some folders, and what else lies there.
 
@@ -125,12 +140,14 @@ def collected(
         verified: leave out what was changed after it was sealed, and rank nothing that `distrust` has a reason for.
         selection: which runs are meant, and the evaluations of these; None means all.
         told: takes how far it is.
+        load: what is kept of the record in a file that may be trusted, where all are meant; None keeps all of it.
 
     Raises:
         DataNotFoundError: one of the folders is not there.
         UnknownNameError: no record has that metric, or no table that pipeline, or no run what is selected by.
     """
-    found = Collected(verified, selection, told)
+    everything = verified and (selection is None or selection.everything)
+    found = Collected(verified, selection, told, load if everything else None)
     records = found.records(outermost(paths))
     trust = trust_all if distrust is None or not verified else _with_folders(distrust, found, told)
     test = with_predictions(test_of, found.folder, told)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -15,6 +16,17 @@ from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
+
+
+class Named(Protocol):
+    """What is read of a record: it tells whose it is."""
+
+    @property
+    def run(self) -> str:
+        """Name of the run, and of its own folder."""
+
+
+R = TypeVar("R", bound=Named)
 
 
 def write(record: Record, folder: Path) -> Path:
@@ -96,10 +108,41 @@ def scan(
         verified: a record whose seal does not match is `Broken`.
         others: names of other files -> called with each that is met; those in a run's own folder are not.
     """
+    return scan_by(lambda path: load_whole(path, verified=verified), root, others)
+
+
+def scan_by(
+    load: Callable[[str], R | Broken | None], root: Path, others: Mapping[str, Callable[[Path], None]]
+) -> Iterator[tuple[str, R | Broken]]:
+    """The same of what is read of each record.
+
+    Args:
+        load: path -> what is read, or why it cannot be used; None where nothing has that name.
+    """
     if root.is_file():
-        yield str(root), _load(str(root), verified)
+        if (found := load(str(root))) is not None:
+            yield str(root), found
     else:
-        yield from _scan(str(root), root.name, verified, others)
+        yield from _scan(load, str(root), root.name, others)
+
+
+def load_whole(path: str, *, verified: bool = True) -> Record | Broken | None:
+    """The record in a file, or why it cannot be used; None where nothing has that name.
+
+    Args:
+        verified: a record whose seal does not match is `Broken`.
+    """
+    return _load(path, verified) if os.path.lexists(path) else None
+
+
+def as_sealed(content: bytes) -> Record | None:
+    """The record in a document of today's schema that nothing speaks against; None says only that more must be asked."""
+    try:
+        found = _DECODER.decode(content)
+        usable = found.schema == SCHEMA and not fault(content) and not record_fault(found)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if usable else None
 
 
 _DECODER = msgspec.json.Decoder(Record)
@@ -111,13 +154,12 @@ def _load(path: str, verified: bool) -> Record | Broken:
 
 
 def _scan(
-    folder: str, name: str, verified: bool, others: Mapping[str, Callable[[Path], None]]
-) -> Iterator[tuple[str, Record | Broken]]:
+    load: Callable[[str], R | Broken | None], folder: str, name: str, others: Mapping[str, Callable[[Path], None]]
+) -> Iterator[tuple[str, R | Broken]]:
     path = f"{folder}/{FILE}"
-    if os.path.lexists(path):
-        found = _load(path, verified)
+    if (found := load(path)) is not None:
         yield path, found
-        if isinstance(found, Record) and found.run == name:
+        if not isinstance(found, Broken) and found.run == name:
             return  # a run's own folder: models and figures, and listing it costs more than reading its record
     try:
         with os.scandir(folder) as entries:
@@ -129,7 +171,7 @@ def _scan(
         if entry in others and not is_folder:
             others[entry](Path(folder, entry))
         elif is_folder and not entry.startswith("."):
-            yield from _scan(f"{folder}/{entry}", entry, verified, others)
+            yield from _scan(load, f"{folder}/{entry}", entry, others)
 
 
 def _loaded(path: Path, verified: bool) -> Record:
