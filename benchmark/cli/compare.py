@@ -73,6 +73,8 @@ def command(context: click.Context, /, results: tuple[Path, ...], output: Path |
         _check_details(form, output)
     with uncollected():
         found = compared(results, flags)
+        if context.obj is not None:
+            context.obj.append(found)
         wrong = found.distrusted
         if alone := [flag for flag in ALONE if flags[flag]]:
             found = found._replace(

@@ -71,7 +71,7 @@ class Aggregates(Mapping[str, Aggregate]):
 
     def fresh(self, name: str) -> Aggregate:
         """One metric, not kept: for those who go through all metrics of many pipelines."""
-        found = [(run, run.metrics[name]) for run in self.runs if name in run.metrics]
+        found = [(run, one) for run in self.runs if (one := run.metrics.get(name)) is not None]
         if not found:
             raise KeyError(name)
         return _aggregate(found, _spread_over_folds(name, self.folds))
@@ -119,20 +119,26 @@ def _t_probability(angle: float, freedom: int) -> float:
 def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | None) -> Aggregate:
     by_seed: dict[int, list[float]] = {}
     images: dict[int | None, int] = {}
+    lows, highs, notes = [], [], []
     for run, one in found:
-        images[run.fold] = max(one.n, images.get(run.fold, 0))
+        fold, n = run.fold, one.n
+        if n > images.get(fold, -1):
+            images[fold] = n
         if one.value is not None:
             by_seed.setdefault(run.seed, []).append(one.value)
-    bounds = [(one.low, one.high) for _, one in found if one.low is not None and one.high is not None]
-    notes = [one.note for _, one in found if one.note]
+        if one.low is not None and one.high is not None:
+            lows.append(one.low)
+            highs.append(one.high)
+        if one.note:
+            notes.append(one.note)
     means = [mean(values) if len(values) > 1 else values[0] for values in by_seed.values()]
     return Aggregate(
         value=mean(means) if means else None,
-        low=mean([low for low, _ in bounds]) if bounds else None,
-        high=mean([high for _, high in bounds]) if bounds else None,
+        low=mean(lows) if lows else None,
+        high=mean(highs) if highs else None,
         n=sum(images.values()),
         spread=deviation(means),
-        note="; ".join(dict.fromkeys(notes)),
+        note="; ".join(dict.fromkeys(notes)) if notes else "",
         seeds=len(means),
         spread_over_folds=spread_over_folds,
     )

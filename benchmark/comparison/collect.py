@@ -1,6 +1,7 @@
 """What lies below the folders that are compared: records of runs, measurements of speed, what cannot be trusted."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,7 @@ class Collected:
         self.externals: list[Found] = []
         self.left_out: list[str] = []
         self._roots: list[Path] = []
+        self._predicted: dict[str, bool] = {}
 
     def records(self, roots: Sequence[Path]) -> Iterator[Record | Lean]:
         """The usable records below some folders, one at a time."""
@@ -95,12 +97,22 @@ class Collected:
 
     def _is_reference(self, path: str) -> bool:
         """Whether a record lies in a folder of references below the one that was asked for."""
+        if REFERENCE not in path:
+            return False
         place = Path(path).absolute()
         return any(place.is_relative_to(root) and REFERENCE in place.relative_to(root).parts for root in self._roots)
 
     def folder(self, run: Record) -> Path:
         """Where a record lies that was met."""
         return Path(self.files[run.run, run.key]).parent
+
+    def has_predictions(self, run: Record) -> bool:
+        """Whether predictions lie beside a record that was met, looked at once; a `Path` each would cost more."""
+        path = self.files[run.run, run.key]
+        if path not in self._predicted:
+            folder, slash, _ = path.rpartition("/")
+            self._predicted[path] = os.access(f"{folder}{slash}{PREDICTIONS}", os.F_OK)
+        return self._predicted[path]
 
     def _measured(self, path: Path) -> None:
         found = speed.read(path, verified=self.verified)
@@ -150,7 +162,7 @@ def collected(
     found = Collected(verified, selection, told, load if everything else None)
     records = found.records(outermost(paths))
     trust = trust_all if distrust is None or not verified else _with_folders(distrust, found, told)
-    test = with_predictions(test_of, found.folder, told)
+    test = with_predictions(test_of, found.folder, told, found.has_predictions)
     comparison = compare(records, metric=metric, against=against, margin=margin, test=test, distrust=trust)
     found.selecting.check()
     if not found.selecting.selection.everything:
@@ -237,7 +249,7 @@ def _with_folders(distrust: DistrustIn, found: Collected, told: Told) -> Distrus
     def answer(run: Record, metric: str) -> str:
         done = next(asked)
         told("checking predictions", done, max(done, len(found.files)))
-        return distrust(run, found.folder(run), metric)
+        return distrust(run, found.folder(run), metric) if found.has_predictions(run) else ""
 
     return answer
 
@@ -249,19 +261,24 @@ def beside_runs(results: Path, speeds: Sequence[Speed]) -> list[CostTable]:
 
 
 def with_predictions(
-    test_of: Callable[[Folder], FamilyTest], folder_of: Folder, told: Told = lambda what, done, total: None
+    test_of: Callable[[Folder], FamilyTest],
+    folder_of: Folder,
+    told: Told = lambda what, done, total: None,
+    there: Callable[[Record], bool] | None = None,
 ) -> FamilyTest:
     """The test of all rows, made only once there are predictions to read; without any it says what is lacking.
 
     Args:
         test_of: makes the test from where runs lie.
         told: takes what is tested.
+        there: whether predictions lie beside a run; None looks for them.
     """
+    predicted = there or (lambda run: (folder_of(run) / PREDICTIONS).is_file())
     made: list[FamilyTest] = []
 
     def verdicts(rows: Sequence[Contender], metric: str, reference: int, named: bool) -> Verdicts:
         runs = [run for row in rows if not row.rule for run in row.runs]
-        if not any((folder_of(run) / PREDICTIONS).is_file() for run in runs):
+        if not any(map(predicted, runs)):
             lacking = f"no {PREDICTIONS} of {runs[0].run}"
             return Verdicts([Standing() for _ in rows], [Verdict() for _ in rows], note=lacking)
         if not made:

@@ -82,6 +82,10 @@ class Numbers(Mapping[str, Estimate]):
             self.notes.get(place, "") if self.notes else "",
         )
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """An estimate; `default` where there is none of that name."""
+        return self[name] if name in self.places else default
+
     def __contains__(self, name: object) -> bool:
         return name in self.places
 

@@ -48,7 +48,7 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
     def widths(self) -> list[int]:
         """Of each column: its widest cell, or its title in two lines."""
         return [
-            max([_title_width(title), *(_length(line.cells[place].text) for line in self.lines if line.cells)])
+            max(_title_width(title), _widest([line.cells[place].text for line in self.lines if line.cells]))
             for place, title in enumerate(self.titles)
         ]
 
@@ -153,6 +153,13 @@ def _draw_line(out: Text, line: Line, sizes: list[int], names: int, width: int) 
 def _length(text: str) -> int:
     """Columns of a cell's text; most are plain numbers, which need no look into tables of characters."""
     return len(text) if text.isascii() and text.isprintable() else cell_len(text)
+
+
+def _widest(texts: list[str]) -> int:
+    """Columns of the widest text, 0 of none; mostly all are plain, which is asked of all at once."""
+    plain = "".join(texts)
+    lengths = map(len, texts) if plain.isascii() and plain.isprintable() else map(_length, texts)
+    return max(lengths, default=0)
 
 
 def _wrapped_width(whole: int, narrowest: int, width: int) -> int:
