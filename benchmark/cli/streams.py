@@ -97,7 +97,7 @@ def _settled(stream: io.TextIOWrapper, raw: io.FileIO) -> TextIO:
     asked = stream.errors or "strict"
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
-        encoding=ASCII if codecs.lookup(stream.encoding) == codecs.lookup("ascii") else stream.encoding,
+        encoding=ASCII if codecs.lookup(stream.encoding).name == "ascii" else stream.encoding,
         errors=asked if asked in KEPT else LOOK_ALIKE,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,

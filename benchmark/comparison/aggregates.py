@@ -56,9 +56,10 @@ class Aggregates(Mapping[str, Aggregate]):
         self.known: dict[str, Aggregate] = {}
 
     def __getitem__(self, name: str) -> Aggregate:
-        if name not in self.known:
-            self.known[name] = self.fresh(name)
-        return self.known[name]
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self.fresh(name)
+        return found
 
     def __contains__(self, name: object) -> bool:
         return any(name in run.metrics for run in self.runs)
@@ -131,11 +132,11 @@ def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | 
             highs.append(one.high)
         if one.note:
             notes.append(one.note)
-    means = [mean(values) if len(values) > 1 else values[0] for values in by_seed.values()]
+    means = [sum(values) / len(values) if len(values) > 1 else values[0] for values in by_seed.values()]
     return Aggregate(
-        value=mean(means) if means else None,
-        low=mean(lows) if lows else None,
-        high=mean(highs) if highs else None,
+        value=sum(means) / len(means) if means else None,
+        low=sum(lows) / len(lows) if lows else None,
+        high=sum(highs) / len(highs) if highs else None,
         n=sum(images.values()),
         spread=deviation(means),
         note="; ".join(dict.fromkeys(notes)) if notes else "",
@@ -145,6 +146,8 @@ def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | 
 
 
 def _spread_over_folds(name: str, folds: Sequence[Record]) -> float | None:
+    if not folds:
+        return None
     by_seed: dict[int, list[float]] = {}
     for run in folds:
         one = run.metrics.get(name)

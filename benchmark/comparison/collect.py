@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import msgspec
 
 from benchmark.comparison.compare import compare
 from benchmark.comparison.costs import CostTable, cost_tables
 from benchmark.comparison.external_tables import Found
+from benchmark.comparison.lacking import with_lacking
 from benchmark.comparison.lean import Lean
-from benchmark.comparison.tables import MARGIN, Comparison, Row, Table
+from benchmark.comparison.tables import MARGIN, Comparison, Table
 from benchmark.comparison.trust import Distrust, trust_all
 from benchmark.records import external, speed
 from benchmark.records.files import PREDICTIONS, about, load_whole, scan, scan_by
@@ -29,6 +31,7 @@ from registry.errors import DataNotFoundError
 
 Folder = Callable[[Record], Path]  # of a run
 Load = Callable[[str], "Record | Lean | Broken | None"]  # path -> what is kept of the record in it
+Scan = Iterator[tuple[str, "Record | Lean | Broken"]]
 DistrustIn = Callable[[Record, Path, str], str]  # a run, its folder, a metric -> why it cannot be ranked by it
 Told = Callable[[str, int, int], None]  # what is done, how much of it, of about how much
 
@@ -70,7 +73,7 @@ class Collected:
         """The usable records below some folders, one at a time."""
         self._roots = [path.absolute() for path in roots]
         others = {speed.FILE: self._measured, external.FILE: self._evaluated}
-        scans = (scan_by(self.load, path, others) for path in roots)
+        scans = (cast("Scan", scan_by(self.load, path, others)) for path in roots)  # mypy sees what they share alone
         count = sum(map(about, roots))
         for done, (path, found) in enumerate(itertools.chain.from_iterable(scans)):
             self.told("reading records", done, max(done, count))
@@ -170,32 +173,9 @@ def collected(
     tables = [
         _counted(table, found.folder, paths, found.selecting.scored) for table in found.ordered(comparison.tables)
     ]
-    tables = [_lacking(table, found.selecting) for table in tables]
+    tables = [with_lacking(table, found.selecting) for table in tables]
     selected = found.selecting.line
     return msgspec.structs.replace(comparison, tables=tables, left_out=found.left_out, selected=selected), found
-
-
-def _lacking(table: Table, selecting: Selecting) -> Table:
-    """The table with a note under each row some of whose trainings are not among those that are meant."""
-    if not selecting.lacking:
-        return table
-    rows = [row if row.control or not row.runs else _with_lacking(row, selecting) for row in table.rows]
-    return msgspec.structs.replace(table, rows=rows)
-
-
-def _with_lacking(row: Row, selecting: Selecting) -> Row:
-    there = {(run.seed, run.fold) for run in row.runs}
-    lacking = selecting.lacking.get(row.runs[0].pipeline_digest, {})
-    by_flag: dict[str, list[str]] = {}
-    for (seed, fold), flag in sorted(lacking.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
-        if (seed, fold) not in there:
-            of_fold = "" if row.folds == 1 else " pooled" if fold is None else f" fold {fold}"
-            by_flag.setdefault(flag, []).append(f"{seed}{of_fold}")
-    notes = [
-        f"stands on fewer trainings: seed{'s' * (len(ids) > 1)} {', '.join(ids)} left out by {flag}"
-        for flag, ids in by_flag.items()
-    ]
-    return msgspec.structs.replace(row, notes=[*row.notes, *notes]) if notes else row
 
 
 def of_runs(made: Mapping[str, Path], records: Sequence[Record], test_of: Callable[[Folder], FamilyTest]) -> Comparison:

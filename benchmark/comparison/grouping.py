@@ -1,6 +1,6 @@
 """Records by table and pipeline, and which of two records of one run counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.comparison.lean import Lean, TableKey, lean, table_key
@@ -33,6 +33,8 @@ class Grouping:
         self.metrics: set[str] = set()
         self.segmented: set[str] = set()
         self._described: dict[TableKey, Described] = {}
+        self._last: tuple[TableKey | None, str, str, dict[Identity, Record]] = (None, "", "", {})
+        self._names: Mapping[str, int] | None = None
         self.seen: dict[tuple[str, ...], tuple[str, ...]] = {}  # so that equal codes are kept once
         for record in records:
             self._add(record)
@@ -58,15 +60,16 @@ class Grouping:
         one = record if isinstance(record, Lean) else lean(record)
         key, run = one.key, one.kept
         digest = run.pipeline_digest
-        self.tasks.setdefault((key, digest), set()).add(run.task)
-        runs = self.pipelines_of.setdefault(key, {}).setdefault(digest, {})
+        runs = self._runs_of(key, digest, run.task)
         identity = (run.seed, run.fold)
         if identity in runs and _preference(runs[identity]) >= _preference(run):
             return
         runs[identity] = run
         if digest not in self.specs:
             self.specs[digest] = one.spec()
-        self.metrics.update(run.metrics)
+        if one.names is None or one.names is not self._names:  # mostly those of the record before
+            self.metrics.update(run.metrics)
+            self._names = one.names
         if one.segmented:
             self.segmented.add(digest)
         described = _description_preference(one)
@@ -74,6 +77,14 @@ class Grouping:
             self.facts[key], self._described[key] = one.whole(), described
         if run.status == "ok":
             self.codes.setdefault(digest, {})[identity] = self.seen.setdefault(one.code, one.code)
+
+    def _runs_of(self, key: TableKey, digest: str, task: str) -> dict[Identity, Record]:
+        """The runs of a pipeline in a table, which are mostly those that the record before belongs to."""
+        if self._last[:3] != (key, digest, task):
+            self.tasks.setdefault((key, digest), set()).add(task)
+            runs = self.pipelines_of.setdefault(key, {}).setdefault(digest, {})
+            self._last = key, digest, task, runs
+        return self._last[3]
 
     def _add_controls(self, key: TableKey, record: Record) -> None:
         """Control rules stand in the tables of others; those that failed stand in none."""

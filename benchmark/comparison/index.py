@@ -9,6 +9,7 @@ was made by other code, is as good as none.
 
 import contextlib
 import hashlib
+import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ FEW = 100  # so many records are parsed in less time than it takes to say so
 FRESH = 20  # a memory that lacks less than one in so many records is not written anew
 CHUNK = 2_000  # entries that are in memory as bytes at one time
 HEAD = struct.Struct("<Q32s")  # size and SHA-256 of what follows
+USUAL_BYTES = 1 << 16  # a record has less; one that has more is read in two goes
 MOST_BYTES = 1 << 28  # of a piece
 
 
@@ -72,7 +74,8 @@ class Index:
     """
 
     def __init__(self, roots: Sequence[Path], cache: Path) -> None:
-        code = CodeIndex(cache).code_digest(MODULE)
+        self.code = CodeIndex(cache)
+        code = self.code.code_digest(MODULE)
         self.made_by = f"{code} {sys.version} msgspec {msgspec.__version__}" if code else ""
         name = hashlib.sha256("\0".join(str(one.absolute()) for one in roots).encode("utf-8", "surrogateescape"))
         self.path = cache / FOLDER / f"{name.hexdigest()}{SUFFIX}"
@@ -90,7 +93,7 @@ class Index:
         What is unusual, such as a record of rules or of an older schema, is given whole.
         """
         try:
-            content = read_document(path)
+            content = _content(path)
         except OSError:  # mostly there is no file; whatever it is, it is said there
             return load_whole(path)
         file = hashlib.sha256(content).digest()
@@ -107,12 +110,30 @@ class Index:
 
     def keep(self) -> None:
         """Remember for the next command what was met in this one."""
+        with contextlib.suppress(OSError):
+            self.code.keep()
         gone = len(self.known) - (len(self.met) - self.fresh)
         if not self.made_by or len(self.met) < FEW or max(self.fresh, gone) * FRESH <= len(self.met):
+            with contextlib.suppress(OSError):
+                os.utime(self.path)  # `bench cache prune` leaves what was used
             return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, b"".join(_written(self.met, self.made_by)), flush=False)
+
+
+def _content(path: str) -> bytes:
+    """What is in a record's file: nothing of a pipe, and not all of a file that was cut off while it was read.
+
+    Raises:
+        OSError: it cannot be read, or is a folder; it is larger than any document.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        content = os.read(descriptor, USUAL_BYTES)
+    finally:
+        os.close(descriptor)
+    return content if len(content) < USUAL_BYTES else read_document(path)
 
 
 def _read(path: Path, made_by: str, places: Places) -> Iterator[tuple[bytes, Lean]]:

@@ -72,19 +72,24 @@ class Numbers(Mapping[str, Estimate]):
         self.places, self.numbers, self.notes = places, numbers, notes
 
     def __getitem__(self, name: str) -> Estimate:
-        place = self.places[name]
+        found: Estimate | None = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An estimate; `default` where there is none of that name."""
+        place = self.places.get(name)
+        if place is None:
+            return default
         value, low, high, n = ESTIMATE.unpack_from(self.numbers, place * ESTIMATE.size)
         return Estimate(
-            value if value == value else None,
+            value if value == value else None,  # what is no number differs from itself
             low if low == low else None,
             high if high == high else None,
             int(n),
             self.notes.get(place, "") if self.notes else "",
         )
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """An estimate; `default` where there is none of that name."""
-        return self[name] if name in self.places else default
 
     def __contains__(self, name: object) -> bool:
         return name in self.places
@@ -121,6 +126,12 @@ class Lean(msgspec.Struct, frozen=True, gc=False):
     def run(self) -> str:
         """Name of the run."""
         return self.kept.run
+
+    @property
+    def names(self) -> Mapping[str, int] | None:
+        """The names of its metrics, the same thing for records that share them; None where they are not shared."""
+        metrics: Mapping[str, Estimate] = self.kept.metrics
+        return metrics.places if isinstance(metrics, Numbers) else None
 
     def whole(self) -> Record:
         """The record with its bulk."""

@@ -119,11 +119,16 @@ def scan_by(
     Args:
         load: path -> what is read, or why it cannot be used; None where nothing has that name.
     """
+    place = str(root)
     if root.is_file():
-        if (found := load(str(root))) is not None:
-            yield str(root), found
-    else:
-        yield from _scan(load, str(root), root.name, others)
+        if (found := load(place)) is not None:
+            yield place, found
+        return
+    path = f"{place}/{FILE}"
+    if (found := load(path)) is not None:
+        yield path, found
+    if not _owns(found, root.name):
+        yield from _below(load, place, others)
 
 
 def load_whole(path: str, *, verified: bool = True) -> Record | Broken | None:
@@ -136,7 +141,7 @@ def load_whole(path: str, *, verified: bool = True) -> Record | Broken | None:
 
 
 def as_sealed(content: bytes) -> Record | None:
-    """The record in a document of today's schema that nothing speaks against; None says only that more must be asked."""
+    """The record in a document of today's schema that nothing speaks against; of any other None, and not why."""
     try:
         found = _DECODER.decode(content)
         usable = found.schema == SCHEMA and not fault(content) and not record_fault(found)
@@ -153,25 +158,30 @@ def _load(path: str, verified: bool) -> Record | Broken:
     return load(path, _DECODER, "a record", SCHEMA, verified, upgraded, record_fault)
 
 
-def _scan(
-    load: Callable[[str], R | Broken | None], folder: str, name: str, others: Mapping[str, Callable[[Path], None]]
+def _below(
+    load: Callable[[str], R | Broken | None], folder: str, others: Mapping[str, Callable[[Path], None]]
 ) -> Iterator[tuple[str, R | Broken]]:
-    path = f"{folder}/{FILE}"
-    if (found := load(path)) is not None:
-        yield path, found
-        if not isinstance(found, Broken) and found.run == name:
-            return  # a run's own folder: models and figures, and listing it costs more than reading its record
     try:
         with os.scandir(folder) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError as error:
         yield folder, Broken(f"cannot be listed ({error.strerror})")
         return
-    for entry, is_folder in listed:
-        if entry in others and not is_folder:
-            others[entry](Path(folder, entry))
-        elif is_folder and not entry.startswith("."):
-            yield from _scan(load, f"{folder}/{entry}", entry, others)
+    for name, is_folder in listed:
+        inner = f"{folder}/{name}"
+        if name in others and not is_folder:
+            others[name](Path(inner))
+        elif is_folder and not name.startswith("."):
+            path = f"{inner}/{FILE}"
+            if (found := load(path)) is not None:
+                yield path, found
+            if not _owns(found, name):
+                yield from _below(load, inner, others)
+
+
+def _owns(found: Named | Broken | None, name: str) -> bool:
+    """Whether a folder is a run's own: models and figures, and listing it costs more than reading its record."""
+    return found is not None and not isinstance(found, Broken) and found.run == name
 
 
 def _loaded(path: Path, verified: bool) -> Record:

@@ -74,12 +74,18 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
             msgspec.structs.replace(line, cells=[line.cells[place] for place in places] if line.cells else [])
             for line in self.lines
         ]
-        return Grid(self.corner, [self.titles[place] for place in places], lines)
+        return self._alike([self.titles[place] for place in places], lines, [self.widths[place] for place in places])
 
     def noted(self, notes: list[list[str]]) -> "Grid":
         """The grid with notes under its rows."""
         lines = [msgspec.structs.replace(line, notes=own) for line, own in zip(self.lines, notes, strict=True)]
-        return Grid(self.corner, self.titles, lines)
+        return self._alike(self.titles, lines, self.widths)
+
+    def _alike(self, titles: list[str], lines: list[Line], widths: list[int]) -> "Grid":
+        """A grid of the same names and cells, which are not measured again."""
+        grid = Grid(self.corner, titles, lines)
+        grid.__dict__["widths"] = widths  # where `cached_property` keeps it
+        return grid
 
 
 def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tuple[list[int], int]:
