@@ -8,7 +8,7 @@ but for the newest.  There is no lock: nobody writes another's file, and folders
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +61,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     seal: str = ""
 
 
-class Entries(msgspec.Struct, frozen=True):
+class Entries(msgspec.Struct, frozen=True, dict=True):
     """What one file says.
 
     Attributes:
@@ -78,6 +78,11 @@ class Entries(msgspec.Struct, frozen=True):
     lines: list[Line] = []
     faults: list[str] = []
     torn: bool = False
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Hash of a line -> its place; of one that stands twice the first."""
+        return {one: place for place, one in reversed(list(enumerate(self.hashes)))}
 
 
 class Ledger:
@@ -158,14 +163,16 @@ def tips(ledger: Sequence[Entries]) -> dict[str, str]:
     return {one.name: one.hashes[-1] for one in ledger if one.hashes and (one.name, one.hashes[-1]) not in named}
 
 
-def precedes(ledger: Sequence[Entries], first: tuple[str, int], second: tuple[str, int]) -> bool:
-    """Whether a line, by its file and place, was there before another one's file was begun, or stands above it."""
+def precedes(ledger: Mapping[str, Entries], first: tuple[str, int], second: tuple[str, int]) -> bool:
+    """Whether a line, by its file and place, was there before another one's file was begun, or stands above it.
+
+    Args:
+        ledger: name of a file -> what it says.
+    """
     if first[0] == second[0]:
         return first[1] < second[1]
-    files = {one.name: one for one in ledger}
-    head = files[second[0]].heads.get(first[0])
-    hashes = files[first[0]].hashes
-    return head in hashes and first[1] + 1 <= hashes.index(head)
+    head = ledger[second[0]].heads.get(first[0])
+    return head is not None and first[1] + 1 <= ledger[first[0]].places.get(head, -1)
 
 
 def _entries(path: Path) -> Entries:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.audit.verify import verify
 from benchmark.records import files as records
-from benchmark.records.ledger import FOLDER, Ledger, entries, precedes, times_scored, tips
+from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, precedes, times_scored, tips
 from benchmark.records.recomputed import Recomputed
 from registry.errors import StorageError
 from tests import factories
@@ -204,6 +204,7 @@ def test_a_line_precedes_what_was_begun_after_it_and_nothing_else(tmp_path):
     ledger = entries(tmp_path)
     early = next(one.name for one in ledger if len(one.lines) == 2)
     late = next(one.name for one in ledger if len(one.lines) == 1)
+    ledger = {one.name: one for one in ledger}
     assert precedes(ledger, (early, 0), (early, 1))
     assert precedes(ledger, (early, 0), (late, 0))
     assert not precedes(ledger, (early, 1), (late, 0))
@@ -223,3 +224,7 @@ def test_a_results_folder_within_another_has_its_own_ledger(tmp_path):
     assert found(tmp_path) == found(inner) == {}
     shutil.rmtree(path.parent)
     assert found(tmp_path) == found(inner) == {"vanished": 1}
+
+
+def test_the_place_of_a_hash_is_the_first_that_it_stands_at():
+    assert Entries("a", hashes=["x", "y", "x"]).places == {"x": 0, "y": 1}
