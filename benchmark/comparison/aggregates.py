@@ -6,6 +6,7 @@ from functools import cache
 
 import msgspec
 
+from benchmark.comparison.numbers import columns
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
 
@@ -54,6 +55,9 @@ class Aggregates(Mapping[str, Aggregate]):
     def __init__(self, runs: Sequence[Record], folds: Sequence[Record] = ()) -> None:
         self.runs, self.folds = runs, folds
         self.known: dict[str, Aggregate] = {}
+        self._metrics = [run.metrics for run in runs]
+        # One number of each seed, all of the same images: then a column is added up, and that is all.
+        self._plain = len({run.seed for run in runs}) == len(runs) and len({run.fold for run in runs}) == 1
 
     def __getitem__(self, name: str) -> Aggregate:
         found = self.known.get(name)
@@ -72,10 +76,12 @@ class Aggregates(Mapping[str, Aggregate]):
 
     def fresh(self, name: str) -> Aggregate:
         """One metric, not kept: for those who go through all metrics of many pipelines."""
-        found = [(run, one) for run in self.runs if (one := run.metrics.get(name)) is not None]
-        if not found:
+        if self._plain and not self.folds and (found := columns(self._metrics, name)):
+            return _of_columns(*found)
+        given = [(run, one) for run in self.runs if (one := run.metrics.get(name)) is not None]
+        if not given:
             raise KeyError(name)
-        return _aggregate(found, _spread_over_folds(name, self.folds))
+        return _aggregate(given, _spread_over_folds(name, self.folds))
 
 
 def mean(values: Sequence[float]) -> float:
@@ -115,6 +121,14 @@ def _t_probability(angle: float, freedom: int) -> float:
         total += term
     inner = math.sin(angle) * total
     return 2 / math.pi * (angle + inner) if odd else inner
+
+
+def _of_columns(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], counts: Sequence[float]
+) -> Aggregate:
+    """The same as `_aggregate` of runs that differ in their seed alone and lack nothing."""
+    n = len(values)
+    return Aggregate(sum(values) / n, sum(lows) / n, sum(highs) / n, int(max(counts)), deviation(values), seeds=n)
 
 
 def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | None) -> Aggregate:

@@ -18,7 +18,8 @@ from typing import cast
 
 import msgspec
 
-from benchmark.comparison.lean import Lean, Numbers, Places, TableKey, lean
+from benchmark.comparison.lean import Lean, TableKey, lean
+from benchmark.comparison.numbers import Numbers, Places
 from benchmark.records.files import as_sealed, load_whole
 from benchmark.records.record import Record
 from benchmark.storage.code import CodeIndex

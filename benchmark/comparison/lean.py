@@ -1,13 +1,12 @@
 """What a comparison keeps of a record, so that many thousand fit into memory, and what it asks of it once."""
 
-import math
-import struct
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from benchmark.comparison.aggregates import mean
+from benchmark.comparison.numbers import Numbers, Places, as_numbers
 from benchmark.records.calibration import CalibrationInfo
 from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
@@ -25,7 +24,6 @@ OF_A_CLASS = tuple(f"{kind}/" for kind in OF_CLASSES)
 LOCALISATION = (*OF_CLASSES, LEAST)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
-ESTIMATE = struct.Struct("<4d")
 
 
 class TaskSignature(NamedTuple):
@@ -55,50 +53,6 @@ class TableKey(NamedTuple):
     def known(self) -> bool:
         """Whether all of it is known."""
         return bool(self.signature.classes and self.dataset and self.split)
-
-
-class Numbers(Mapping[str, Estimate]):
-    """Estimates as plain numbers, each made when it is asked for: a third of the memory of thirty estimates.
-
-    Args:
-        places: name -> its place, which records of one task share.
-        numbers: value, low, high and n of each in turn, as `ESTIMATE` has them, not a number where there is none.
-        notes: place -> note.
-    """
-
-    __slots__ = ("notes", "numbers", "places")
-
-    def __init__(self, places: Mapping[str, int], numbers: bytes, notes: Mapping[int, str]) -> None:
-        self.places, self.numbers, self.notes = places, numbers, notes
-
-    def __getitem__(self, name: str) -> Estimate:
-        found: Estimate | None = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """An estimate; `default` where there is none of that name."""
-        place = self.places.get(name)
-        if place is None:
-            return default
-        value, low, high, n = ESTIMATE.unpack_from(self.numbers, place * ESTIMATE.size)
-        return Estimate(
-            value if value == value else None,  # what is no number differs from itself
-            low if low == low else None,
-            high if high == high else None,
-            int(n),
-            self.notes.get(place, "") if self.notes else "",
-        )
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.places)
-
-    def __len__(self) -> int:
-        return len(self.places)
 
 
 class Lean(msgspec.Struct, frozen=True, gc=False):
@@ -142,19 +96,6 @@ class Lean(msgspec.Struct, frozen=True, gc=False):
         return self.source.spec if isinstance(self.source, Record) else _SPEC.decode(self.source).spec
 
 
-class Places:
-    """Orders of names, each kept once."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[str, ...], dict[str, int]] = {}
-
-    def of(self, names: tuple[str, ...]) -> dict[str, int]:
-        """Name -> its place."""
-        if names not in self.known:
-            self.known[names] = {name: place for place, name in enumerate(names)}
-        return self.known[names]
-
-
 def lean(record: Record, places: Places | None = None) -> Lean:
     """What a comparison keeps of a record.
 
@@ -188,23 +129,6 @@ def table_key(record: Record) -> TableKey:
     own = {name: labels if isinstance(labels, list | tuple) else [] for name, labels in classes.items()}
     mapped = tuple((name, tuple(sorted(map(str, labels)))) for name, labels in own.items())
     return TableKey(TaskSignature(mapped, record.positive), dataset, split, leaks)
-
-
-def as_numbers(metrics: Mapping[str, Estimate], places: Places) -> dict[str, Estimate]:
-    """The same estimates as plain numbers; none of them may be no number."""
-    flat: list[float] = []
-    notes = {}
-    for place, one in enumerate(metrics.values()):
-        flat += (
-            math.nan if one.value is None else one.value,
-            math.nan if one.low is None else one.low,
-            math.nan if one.high is None else one.high,
-            one.n,
-        )
-        if one.note:
-            notes[place] = one.note
-    # A record's field holds whatever it is given; all that is asked of its metrics is to be a mapping.
-    return cast("dict[str, Estimate]", Numbers(places.of(tuple(metrics)), struct.pack(f"<{len(flat)}d", *flat), notes))
 
 
 def _without_bulk(record: Record, places: Places | None) -> Record:
