@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 import msgspec
 from rich.cells import cell_len
@@ -198,6 +198,7 @@ def _header(grid: Grid, sizes: list[int], names: int) -> list[str]:
     return lines if names else [grid.corner, *lines]
 
 
+@cache
 def _title_width(title: str) -> int:
     """The least width in which a title takes at most two lines; four, where those would be long."""
     breaks = [wrapped_title(title, size) for size in range(1, cell_len(title) + 1)]
