@@ -93,7 +93,11 @@ def deviation(values: Sequence[float]) -> float | None:
     """Standard deviation of a sample, None below two; `statistics.stdev` works in fractions, a hundred times slower."""
     if len(values) < 2:
         return None
-    middle = mean(values)
+    return _root_mean_square(values, mean(values))
+
+
+def _root_mean_square(values: Sequence[float], middle: float) -> float:
+    """Of the distances from the mean, by one less than there are values."""
     gaps = [value - middle for value in values]  # squared by a product, which overflows to infinity and raises nothing
     return math.sqrt(sum([gap * gap for gap in gaps]) / (len(values) - 1))
 
@@ -128,7 +132,9 @@ def _of_columns(
 ) -> Aggregate:
     """The same as `_aggregate` of runs that differ in their seed alone and lack nothing."""
     n = len(values)
-    return Aggregate(sum(values) / n, sum(lows) / n, sum(highs) / n, int(max(counts)), deviation(values), seeds=n)
+    middle = sum(values) / n
+    spread = _root_mean_square(values, middle) if n > 1 else None
+    return Aggregate(middle, sum(lows) / n, sum(highs) / n, int(max(counts)), spread, seeds=n)
 
 
 def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | None) -> Aggregate:

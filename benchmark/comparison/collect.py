@@ -29,6 +29,7 @@ from benchmark.storage.files import Broken
 from benchmark.tasks.components import CONTROLS
 from registry.errors import DataNotFoundError
 
+OFTEN = 50  # of so many runs one says how far it is
 Folder = Callable[[Record], Path]  # of a run
 Load = Callable[[str], "Record | Lean | Broken | None"]  # path -> what is kept of the record in it
 Scan = Iterator[tuple[str, "Record | Lean | Broken"]]
@@ -76,7 +77,8 @@ class Collected:
         scans = (cast("Scan", scan_by(self.load, path, others)) for path in roots)  # mypy sees what they share alone
         count = sum(map(about, roots))
         for done, (path, found) in enumerate(itertools.chain.from_iterable(scans)):
-            self.told("reading records", done, max(done, count))
+            if not done % OFTEN:
+                self.told("reading records", done, max(done, count))
             if isinstance(found, Broken):
                 self.left_out.append(f"{path} {found.reason}")
             elif isinstance(found, Lean):  # where nothing is left out
@@ -87,7 +89,8 @@ class Collected:
                 if found.of_controls:
                     self.controls.add(found.run)
                 yield found
-        self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
+        if any(REFERENCE in path for path in self.files.values()):
+            self.files = dict(sorted(self.files.items(), key=lambda item: self._is_reference(item[1])))
 
     def ordered(self, tables: Sequence[Table]) -> list[Table]:
         """Tables of one's own before those that hold nothing but reference records, which are marked."""
@@ -95,8 +98,8 @@ class Collected:
         marked = [msgspec.structs.replace(table, reference=True) if there else table for table, there in known]
         return sorted(marked, key=lambda table: table.reference)
 
-    def _files_of(self, table: Table) -> list[str]:
-        return [self.files[run.run, run.key] for row in table.rows for run in row.runs]
+    def _files_of(self, table: Table) -> Iterator[str]:
+        return (self.files[run.run, run.key] for row in table.rows for run in row.runs)
 
     def _is_reference(self, path: str) -> bool:
         """Whether a record lies in a folder of references below the one that was asked for."""
@@ -228,7 +231,8 @@ def _with_folders(distrust: DistrustIn, found: Collected, told: Told) -> Distrus
 
     def answer(run: Record, metric: str) -> str:
         done = next(asked)
-        told("checking predictions", done, max(done, len(found.files)))
+        if not done % OFTEN:
+            told("checking predictions", done, max(done, len(found.files)))
         return distrust(run, found.folder(run), metric) if found.has_predictions(run) else ""
 
     return answer
