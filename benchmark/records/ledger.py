@@ -24,6 +24,7 @@ from benchmark.storage.refusals import storage_errors
 FOLDER = "ledger"  # below the results
 SUFFIX = ".jsonl"
 SCHEMA = 1
+MOST_BYTES = 1 << 24  # of a file, half of what is read of any document: then the command goes on in another one
 
 
 class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -86,7 +87,7 @@ class Entries(msgspec.Struct, frozen=True, dict=True):
 
 
 class Ledger:
-    """The file of one command; it comes with the first line.
+    """The file of one command, or several of one that makes very many runs; it comes with the first line.
 
     Args:
         results: folder of the records.
@@ -94,7 +95,7 @@ class Ledger:
 
     def __init__(self, results: Path) -> None:
         self.folder = results / FOLDER
-        self._last = ""
+        self._last, self._bytes = "", 0
 
     def add_run(self, record: Record, folder: Path) -> None:
         """Write down a run that was just made.
@@ -121,8 +122,12 @@ class Ledger:
         with storage_errors(self.folder):
             path = self._path
             line = sealed(Line(run, status, seal, self._last, test, _now(), file, reason))
-            append_line(path, encode(line))
-            self._last = line.seal
+            content = encode(line)
+            append_line(path, content)
+            self._last, self._bytes = line.seal, self._bytes + len(content)
+            if self._bytes > MOST_BYTES:
+                del self._path
+                self._bytes = 0
 
     @cached_property
     def _path(self) -> Path:

@@ -31,7 +31,7 @@ def commands(place: Path, runs: int, images: int, nodes: int) -> dict[str, list[
         "verify": [[*BENCH, "verify", results]],
         "list": [[*BENCH, "list"]] * 2,
         "ledger": [
-            [*ONE, "ledger", str(place / "one"), str(runs), "1"],
+            [*ONE, "ledger", str(place / "few"), str(runs), "10"],
             [*ONE, "ledger", str(place / "many"), str(runs // 10), "1000"],
         ],
         "plan": [[*ONE, "plan", str(place), str(runs)]],
