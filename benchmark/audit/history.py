@@ -36,7 +36,7 @@ def ledger_findings(ledger: Sequence[Entries]) -> Iterator[Finding]:
         if name not in files:
             kind: Kind = "acknowledged" if place in excused else "vanished"
             yield Finding(kind, place, f"{witness} names it, and it is not there", file=place)
-        elif head not in files[name].hashes and not files[name].faults:
+        elif head not in files[name].places and not files[name].faults:
             yield Finding("edited", place, f"it was cut or written anew since {witness} named it")
 
 
@@ -59,8 +59,9 @@ def record_findings(ledger: Sequence[Entries], present: Mapping[str, Set[str]], 
     older = sorted(run for run in present if run not in by_run)
     if older:
         yield Finding("older", "", _older(older, bool(ledger)))
+    files = {one.name: one for one in ledger}
     for run in sorted(by_run.keys() - broken - replaced):
-        yield from _lost(ledger, by_run[run], present.get(run, frozenset()))
+        yield from _lost(files, by_run[run], present.get(run, frozenset()))
 
 
 def _older(runs: Sequence[str], has_ledger: bool) -> str:
@@ -69,7 +70,7 @@ def _older(runs: Sequence[str], has_ledger: bool) -> str:
     return f"{count} {what}: nothing tells whether others have gone"
 
 
-def _lost(ledger: Sequence[Entries], entries: Sequence[Entry], present: Set[str]) -> Iterator[Finding]:
+def _lost(ledger: Mapping[str, Entries], entries: Sequence[Entry], present: Set[str]) -> Iterator[Finding]:
     """The records of one run that are not there any more."""
     made = [entry for entry in entries if entry.line.status in ("ok", "failed") and entry.line.record]
     excused = {entry.line.record for entry in entries if entry.line.status == "acknowledged" and not entry.line.file}
@@ -89,7 +90,7 @@ def _lost(ledger: Sequence[Entries], entries: Sequence[Entry], present: Set[str]
             yield Finding("vanished", line.run, f"made {line.written}, {line.status}: {gone}", line.run, line.record)
 
 
-def _is_replaced(ledger: Sequence[Entries], entry: Entry, made: Sequence[Entry], present: Set[str]) -> bool:
+def _is_replaced(ledger: Mapping[str, Entries], entry: Entry, made: Sequence[Entry], present: Set[str]) -> bool:
     """Whether a later record of the run was made, or one lies there that nobody can call earlier.
 
     Of two folders that made the same run apart and were merged since, either record may have remained.

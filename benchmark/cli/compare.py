@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmark.comparison.external_tables import ExternalTable
     from benchmark.comparison.tables import Comparison
 
+MANY = 5_000  # runs that are left in memory when the process ends
 FEW = 3  # runs in detail that go on a screen or two
 ALONE = {"costs_only": "speed.json", "external_only": "external.json"}
 
@@ -66,7 +67,7 @@ def command(context: click.Context, /, results: tuple[Path, ...], output: Path |
     """
     import msgspec
 
-    from benchmark.storage.garbage import uncollected
+    from benchmark.storage.garbage import uncollected, unsearched
 
     form = form_of(flags["form"], flags["as_json"], output)
     if flags["details"]:
@@ -84,6 +85,9 @@ def command(context: click.Context, /, results: tuple[Path, ...], output: Path |
             say_nothing_found(found.comparison.selected, *(ALONE[flag] for flag in alone[:1]))
             context.exit(3)
         _show(found.comparison, found.costs, found.external, form, output)
+        if context.obj is not None and len(found.found.files) > MANY:  # the process is about to end
+            context.obj.append(found)
+            unsearched()
     if flags["details"]:
         _show_details(map(Path, found.found.files.values()))
     if wrong:

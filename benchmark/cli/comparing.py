@@ -78,19 +78,22 @@ def compared(paths: "Sequence[Path]", flags: dict[str, Any]) -> Compared:
     from benchmark.comparison.collect import collected
     from benchmark.comparison.costs import cost_tables
     from benchmark.comparison.external import external_tables
+    from benchmark.comparison.index import Index
     from benchmark.comparison.kept import KeptTrust
     from benchmark.comparison.statistics import distrusted, elsewhere, family
     from benchmark.records.places import results_folder
     from benchmark.storage.places import memory_folder
 
     selection = selection_of(flags["tasks"], flags["datasets"], flags["wheres"], flags["since"])
-    trust = KeptTrust(distrusted, memory_folder())
+    places, cache = paths or (results_folder(),), memory_folder()
+    trust, index = KeptTrust(distrusted, cache), Index(places, cache)
     with waiting("comparing") as patience:
         comparison, found = collected(
-            paths or (results_folder(),), family, metric=flags["metric"], against=flags["against"],
-            margin=flags["margin"], verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell,
+            places, family, metric=flags["metric"], against=flags["against"], margin=flags["margin"],
+            verified=flags["verify"], distrust=trust, selection=selection, told=patience.tell, load=index.load,
         )  # fmt: skip
         trust.keep()
+        index.keep()
         patience.tell("images of elsewhere")
         external = external_tables(found.externals, elsewhere)
         costs = [one for one in cost_tables(comparison.tables, found.speeds) if one.metric or selection.everything]

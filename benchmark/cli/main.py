@@ -1,5 +1,6 @@
 """The command `bench`: commands are imported when they are called."""
 
+import atexit
 import importlib
 import os
 import signal
@@ -106,8 +107,9 @@ def main() -> None:
         sys.exit(_completed(asked))
     signal.signal(signal.SIGTERM, _end)
     streams.settle()
+    large: list[object] = []  # what a command that is about to end leaves for the system to take away
     try:
-        code = bench(standalone_mode=False)
+        code = bench(standalone_mode=False, obj=large)
         streams.flush()
     except click.ClickException as error:
         _complain(error.format_message())
@@ -127,7 +129,17 @@ def main() -> None:
             raise
         _complain(str(error))
         sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
+    status = code if isinstance(code, int) else 0
+    if large:
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End without taking apart what is in memory: of many thousand records that takes a sixth of the time."""
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _completed(asked: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 LOOK_ALIKE = "bench-look-alike"  # what becomes of a character that an encoding lacks
 ASCII = "bench-ascii"  # click takes a stream called ASCII for a mistake, and writes UTF-8 into it
+LEAST = "ascii"  # what codecs call it; looking that up as well would import it
 KEPT = ("replace", "ignore", "xmlcharrefreplace", "namereplace")  # what the user has asked for
 ESCAPED = range(0xDC80, 0xDD00)  # bytes of file names that are no text
 LIKE = {
@@ -97,7 +98,7 @@ def _settled(stream: io.TextIOWrapper, raw: io.FileIO) -> TextIO:
     asked = stream.errors or "strict"
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
-        encoding=ASCII if codecs.lookup(stream.encoding) == codecs.lookup("ascii") else stream.encoding,
+        encoding=ASCII if codecs.lookup(stream.encoding).name == LEAST else stream.encoding,
         errors=asked if asked in KEPT else LOOK_ALIKE,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,

@@ -6,6 +6,7 @@ from functools import cache
 
 import msgspec
 
+from benchmark.comparison.numbers import columns
 from benchmark.records.estimate import Estimate
 from benchmark.records.record import Record
 
@@ -54,11 +55,15 @@ class Aggregates(Mapping[str, Aggregate]):
     def __init__(self, runs: Sequence[Record], folds: Sequence[Record] = ()) -> None:
         self.runs, self.folds = runs, folds
         self.known: dict[str, Aggregate] = {}
+        self._metrics = [run.metrics for run in runs]
+        # One number of each seed, all of the same images: then a column is added up, and that is all.
+        self._plain = len({run.seed for run in runs}) == len(runs) and len({run.fold for run in runs}) == 1
 
     def __getitem__(self, name: str) -> Aggregate:
-        if name not in self.known:
-            self.known[name] = self.fresh(name)
-        return self.known[name]
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self.fresh(name)
+        return found
 
     def __contains__(self, name: object) -> bool:
         return any(name in run.metrics for run in self.runs)
@@ -71,10 +76,12 @@ class Aggregates(Mapping[str, Aggregate]):
 
     def fresh(self, name: str) -> Aggregate:
         """One metric, not kept: for those who go through all metrics of many pipelines."""
-        found = [(run, run.metrics[name]) for run in self.runs if name in run.metrics]
-        if not found:
+        if self._plain and not self.folds and (found := columns(self._metrics, name)):
+            return _of_columns(*found)
+        given = [(run, one) for run in self.runs if (one := run.metrics.get(name)) is not None]
+        if not given:
             raise KeyError(name)
-        return _aggregate(found, _spread_over_folds(name, self.folds))
+        return _aggregate(given, _spread_over_folds(name, self.folds))
 
 
 def mean(values: Sequence[float]) -> float:
@@ -86,7 +93,11 @@ def deviation(values: Sequence[float]) -> float | None:
     """Standard deviation of a sample, None below two; `statistics.stdev` works in fractions, a hundred times slower."""
     if len(values) < 2:
         return None
-    middle = mean(values)
+    return _root_mean_square(values, mean(values))
+
+
+def _root_mean_square(values: Sequence[float], middle: float) -> float:
+    """Of the distances from the mean, by one less than there are values."""
     gaps = [value - middle for value in values]  # squared by a product, which overflows to infinity and raises nothing
     return math.sqrt(sum([gap * gap for gap in gaps]) / (len(values) - 1))
 
@@ -116,29 +127,47 @@ def _t_probability(angle: float, freedom: int) -> float:
     return 2 / math.pi * (angle + inner) if odd else inner
 
 
+def _of_columns(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], counts: Sequence[float]
+) -> Aggregate:
+    """The same as `_aggregate` of runs that differ in their seed alone and lack nothing."""
+    n = len(values)
+    middle = sum(values) / n
+    spread = _root_mean_square(values, middle) if n > 1 else None
+    return Aggregate(middle, sum(lows) / n, sum(highs) / n, int(max(counts)), spread, seeds=n)
+
+
 def _aggregate(found: list[tuple[Record, Estimate]], spread_over_folds: float | None) -> Aggregate:
     by_seed: dict[int, list[float]] = {}
     images: dict[int | None, int] = {}
+    lows, highs, notes = [], [], []
     for run, one in found:
-        images[run.fold] = max(one.n, images.get(run.fold, 0))
+        fold, n = run.fold, one.n
+        if n > images.get(fold, -1):
+            images[fold] = n
         if one.value is not None:
             by_seed.setdefault(run.seed, []).append(one.value)
-    bounds = [(one.low, one.high) for _, one in found if one.low is not None and one.high is not None]
-    notes = [one.note for _, one in found if one.note]
-    means = [mean(values) if len(values) > 1 else values[0] for values in by_seed.values()]
+        if one.low is not None and one.high is not None:
+            lows.append(one.low)
+            highs.append(one.high)
+        if one.note:
+            notes.append(one.note)
+    means = [sum(values) / len(values) if len(values) > 1 else values[0] for values in by_seed.values()]
     return Aggregate(
-        value=mean(means) if means else None,
-        low=mean([low for low, _ in bounds]) if bounds else None,
-        high=mean([high for _, high in bounds]) if bounds else None,
+        value=sum(means) / len(means) if means else None,
+        low=sum(lows) / len(lows) if lows else None,
+        high=sum(highs) / len(highs) if highs else None,
         n=sum(images.values()),
         spread=deviation(means),
-        note="; ".join(dict.fromkeys(notes)),
+        note="; ".join(dict.fromkeys(notes)) if notes else "",
         seeds=len(means),
         spread_over_folds=spread_over_folds,
     )
 
 
 def _spread_over_folds(name: str, folds: Sequence[Record]) -> float | None:
+    if not folds:
+        return None
     by_seed: dict[int, list[float]] = {}
     for run in folds:
         one = run.metrics.get(name)

@@ -8,7 +8,8 @@ import msgspec
 
 from benchmark.comparison.aggregates import Aggregates, mean
 from benchmark.comparison.controls import control_rows
-from benchmark.comparison.grouping import LOCALISATION, Grouping, TableKey
+from benchmark.comparison.grouping import Grouping
+from benchmark.comparison.lean import LOCALISATION, Lean, TableKey
 from benchmark.comparison.names import differing, pipeline_meant, unique_names, unknown_pipeline
 from benchmark.comparison.notes import row_notes
 from benchmark.comparison.ranking import ranked
@@ -26,7 +27,7 @@ MIXED_HARDWARE = "its runs used different hardware, so they have no training tim
 
 
 def compare(
-    records: Iterable[Record],
+    records: Iterable[Record | Lean],
     *,
     metric: str | None = None,
     against: str | None = None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from benchmark.comparison.aggregates import Aggregate
-from benchmark.comparison.grouping import speaks_of_all
+from benchmark.comparison.lean import speaks_of_all
 from benchmark.comparison.names import unique_names
 from benchmark.comparison.tables import Row
 from benchmark.records.estimate import Estimate

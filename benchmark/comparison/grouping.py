@@ -1,58 +1,13 @@
 """Records by table and pipeline, and which of two records of one run counts."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from benchmark.comparison.aggregates import mean
-from benchmark.records.calibration import CalibrationInfo
-from benchmark.records.contents import FileEntry
-from benchmark.records.estimate import Estimate
-from benchmark.records.files import PREDICTIONS
+from benchmark.comparison.lean import Lean, TableKey, lean, table_key
 from benchmark.records.record import Record
-from benchmark.records.training import TrainingInfo
 
-# What is kept of the maps, one number each: of lettering and frame that of the class with the most, because what gives
-# one class away often tells the others by its absence; of lesion and lungs the mean over classes.
-MARKS = ("marks-share", "marks-enrichment")
-RELATIVE = tuple(f"{what}-relative-enrichment" for what in ("lesion", "lesion-mask", "lung", "lung-mask"))
-LUNGS, LEAST = "lung-enrichment", "least-lung-enrichment"  # of the class with the least heat in the lungs
-OF_CLASSES = (*MARKS, "lesion-enrichment", LUNGS, *RELATIVE)
-OF_A_CLASS = tuple(f"{kind}/" for kind in OF_CLASSES)
-LOCALISATION = (*OF_CLASSES, LEAST)
-
-Mapped = tuple[tuple[str, tuple[str, ...]], ...]  # class, its labels
 Identity = tuple[int, int | None]  # seed, fold
-
-
-class TaskSignature(NamedTuple):
-    """What is predicted: classes in their order, each with its labels, and the class that sensitivity is of.
-
-    Where a record does not hold its classes, the name of its task stands for them.
-    """
-
-    classes: Mapped | None
-    positive: str | None
-    task: str = ""
-
-
-class TableKey(NamedTuple):
-    """What one table is about; empty digests where a run failed before it knew them.
-
-    Attributes:
-        leaks: ``keep`` where what was trained on is known to share patients or films with what was tested on.
-    """
-
-    signature: TaskSignature
-    dataset: str
-    split: str
-    leaks: str = ""
-
-    @property
-    def known(self) -> bool:
-        """Whether all of it is known."""
-        return bool(self.signature.classes and self.dataset and self.split)
+Described = tuple[bool, bool, bool, int, str]
 
 
 class Grouping:
@@ -68,7 +23,7 @@ class Grouping:
         segmented: digests of pipelines that train a segmenter.
     """
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record | Lean]) -> None:
         self.pipelines_of: dict[TableKey, dict[str, dict[Identity, Record]]] = {}
         self.facts: dict[TableKey, Record] = {}
         self.controls: dict[TableKey, dict[str, Record]] = {}
@@ -77,6 +32,9 @@ class Grouping:
         self.codes: dict[str, dict[Identity, tuple[str, ...]]] = {}
         self.metrics: set[str] = set()
         self.segmented: set[str] = set()
+        self._described: dict[TableKey, Described] = {}
+        self._last: tuple[TableKey | None, str, str, dict[Identity, Record]] = (None, "", "", {})
+        self._names: Mapping[str, int] | None = None
         self.seen: dict[tuple[str, ...], tuple[str, ...]] = {}  # so that equal codes are kept once
         for record in records:
             self._add(record)
@@ -95,26 +53,38 @@ class Grouping:
             for key, pipelines in merged.items()
         }
 
-    def _add(self, record: Record) -> None:
-        key = table_key(record)
-        if record.of_controls:
-            self._add_controls(key, record)
+    def _add(self, record: Record | Lean) -> None:
+        if isinstance(record, Record) and record.of_controls:
+            self._add_controls(table_key(record), record)
             return
-        self.tasks.setdefault((key, record.pipeline_digest), set()).add(record.task)
-        runs = self.pipelines_of.setdefault(key, {}).setdefault(record.pipeline_digest, {})
-        identity = (record.seed, record.fold)
-        if identity in runs and _preference(runs[identity]) >= _preference(record):
+        one = record if isinstance(record, Lean) else lean(record)
+        key, run = one.key, one.kept
+        digest = run.pipeline_digest
+        runs = self._runs_of(key, digest, run.task)
+        identity = (run.seed, run.fold)
+        if identity in runs and _preference(runs[identity]) >= _preference(run):
             return
-        runs[identity] = _without_bulk(record)
-        self.specs.setdefault(record.pipeline_digest, record.spec)
-        self.metrics.update(record.metrics)
-        if record.training.segmenter is not None:
-            self.segmented.add(record.pipeline_digest)
-        if key not in self.facts or _description_preference(record) < _description_preference(self.facts[key]):
-            self.facts[key] = record
-        if record.status == "ok":
-            code = tuple(part.code for part in record.components.values())
-            self.codes.setdefault(record.pipeline_digest, {})[identity] = self.seen.setdefault(code, code)
+        runs[identity] = run
+        if digest not in self.specs:
+            self.specs[digest] = one.spec()
+        if one.names is None or one.names is not self._names:  # mostly those of the record before
+            self.metrics.update(run.metrics)
+            self._names = one.names
+        if one.segmented:
+            self.segmented.add(digest)
+        described = _description_preference(one)
+        if key not in self.facts or described < self._described[key]:
+            self.facts[key], self._described[key] = one.whole(), described
+        if run.status == "ok":
+            self.codes.setdefault(digest, {})[identity] = self.seen.setdefault(one.code, one.code)
+
+    def _runs_of(self, key: TableKey, digest: str, task: str) -> dict[Identity, Record]:
+        """The runs of a pipeline in a table, which are mostly those that the record before belongs to."""
+        if self._last[:3] != (key, digest, task):
+            self.tasks.setdefault((key, digest), set()).add(task)
+            runs = self.pipelines_of.setdefault(key, {}).setdefault(digest, {})
+            self._last = key, digest, task, runs
+        return self._last[3]
 
     def _add_controls(self, key: TableKey, record: Record) -> None:
         """Control rules stand in the tables of others; those that failed stand in none."""
@@ -144,23 +114,6 @@ class Grouping:
         return set().union(*(self.tasks[key, digest] for digest in self.pipelines_of[key]))
 
 
-def speaks_of_all(record: Record) -> bool:
-    """Whether a record is of all test images, not of a single fold of a cross-validation."""
-    return record.fold is None or record.split is None or record.split.folds == 1
-
-
-def table_key(record: Record) -> TableKey:
-    """In which table a record stands."""
-    dataset, split = record.dataset.digest if record.dataset else "", record.split.digest if record.split else ""
-    leaks = record.split.leaks if record.split else ""
-    classes = record.spec.get("classes")
-    if not isinstance(classes, Mapping):
-        return TableKey(TaskSignature(None, record.positive, record.task), dataset, split, leaks)
-    own = {name: labels if isinstance(labels, list | tuple) else [] for name, labels in classes.items()}
-    mapped = tuple((name, tuple(sorted(map(str, labels)))) for name, labels in own.items())
-    return TableKey(TaskSignature(mapped, record.positive), dataset, split, leaks)
-
-
 def _order(identity: Identity) -> tuple[int, int]:
     seed, fold = identity
     return seed, -1 if fold is None else fold
@@ -171,50 +124,7 @@ def _preference(record: Record) -> tuple[bool, str]:
     return record.status == "ok", record.created
 
 
-def _description_preference(record: Record) -> tuple[bool, bool, bool, int, str]:
+def _description_preference(one: Lean) -> Described:
     """The record with the least of these describes its table: a good one, of all test images, with control rules."""
-    return record.status != "ok", not speaks_of_all(record), not record.controls, record.seed, record.pipeline_digest
-
-
-def _without_bulk(record: Record) -> Record:
-    """A record without its bulk; of the maps one number each, see `LOCALISATION`."""
-    kind = {"kind": record.spec["kind"]} if record.imported else {}
-    return msgspec.structs.replace(
-        record, spec=kind, components={}, controls={}, confusion=[], masks={}, members=[],
-        gradcam=_localisation(record.gradcam, record.positive), voting={}, reference=None,
-        calibration=CalibrationInfo(thresholds=record.calibration.thresholds),
-        training=TrainingInfo(), environment={}, stages={}, dataset=None,
-        split=record.split if record.split and record.split.folds > 1 else None,
-        files=_predictions(record), scoring={},
-    )  # fmt: skip
-
-
-def _predictions(record: Record) -> dict[str, FileEntry] | None:
-    """Of the files that a record lists, what a comparison reads."""
-    return record.files and {name: one for name, one in record.files.items() if name == PREDICTIONS}
-
-
-def _localisation(maps: Mapping[str, Estimate], positive: str | None) -> dict[str, Estimate]:
-    values_of: dict[str, dict[str, float]] = {}
-    for name, one in maps.items():
-        if name.startswith(OF_A_CLASS) and one.value is not None:
-            kind, _, label = name.partition("/")
-            values_of.setdefault(kind, {})[label] = one.value
-    found = {kind: _of_all(kind, values, positive) for kind, values in values_of.items()}
-    if lungs := values_of.get(LUNGS):
-        least = min(lungs, key=lambda name: lungs[name])
-        found[LEAST] = Estimate(lungs[least], note=least)
-    return found
-
-
-def _of_all(kind: str, values: Mapping[str, float], positive: str | None) -> Estimate:
-    """One number of a class each: on marks the most, on lesions the positive class's, else the mean.
-
-    The note names the class, where it is of one.
-    """
-    if kind in MARKS:
-        label = max(values, key=lambda name: values[name])
-        return Estimate(values[label], note=label)
-    if kind.startswith("lesion") and positive is not None and positive in values:
-        return Estimate(values[positive], note=positive)
-    return Estimate(mean(list(values.values())))
+    run = one.kept
+    return run.status != "ok", not one.of_all, not one.ruled, run.seed, run.pipeline_digest

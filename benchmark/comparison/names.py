@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from benchmark.comparison.shortening import short_key, short_names, short_value
 from registry.errors import ConfigError, unknown_name
 
@@ -78,7 +80,7 @@ def differing(digests: Iterable[str], specs: Mapping[str, Mapping[str, Any]]) ->
 
     A component's options count among pipelines with that component.
     """
-    found = [_trained(_values(specs.get(one, {}))) for one in digests]
+    found = [_trained(_values(spec)) for spec in _unlike([specs.get(one, {}) for one in digests])]
     differ: dict[str, list[str]] = {}
     for key in dict.fromkeys(key for settings in found for key in settings):
         if key in IMPLIED or key.startswith("features_head."):
@@ -92,6 +94,21 @@ def differing(digests: Iterable[str], specs: Mapping[str, Mapping[str, Any]]) ->
         if own:
             differ[key.removesuffix(".name").replace(".options.", ".")] = list(own)
     return differ
+
+
+def _unlike(specs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The specifications without the tables that are the same wherever they are, but for those that name segmenters.
+
+    Of thousands of pipelines most differ in a table or two, and taking the others apart is what would take long.
+    """
+    if any("members" in spec for spec in specs):  # where a setting may stand in a table of a member
+        return specs
+    met: dict[str, set[bytes]] = {}
+    for spec in specs:
+        for key, value in spec.items():
+            met.setdefault(key, set()).add(msgspec.json.encode(value, enc_hook=str))
+    unlike = {key for key, values in met.items() if len(values) > 1} - {*APART} | {"segmenter"}
+    return [{key: value for key, value in spec.items() if key in unlike} for spec in specs]
 
 
 def _trained(settings: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

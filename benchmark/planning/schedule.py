@@ -1,6 +1,6 @@
 """Which step goes next: of those whose inputs are there the one with the longest chain of work behind it."""
 
-import math
+import heapq
 from collections.abc import Callable, Iterable, Mapping
 
 from benchmark.planning.graph import Step
@@ -25,8 +25,16 @@ class Schedule:
             for upstream in inputs:
                 self._behind[upstream].append(key)
         self._chain = self._chains(seconds)
-        self._ready = {key for key, inputs in self._open.items() if not inputs}
+        # Keys in the order in which they would begin, were all ready, and the place of each there.
+        self._steps = sorted(self._chain, key=lambda key: (self._chain[key], key), reverse=True)
+        self._rank = {key: rank for rank, key in enumerate(self._steps)}
+        self._ready: set[str] = set()
+        self._waiting: list[int] = []  # a heap of ranks; whoever is not ready any more is left in it until it comes up
         self._deferred: dict[str, tuple[float, int]] = {}  # until when, how often
+        self._later: list[tuple[float, int]] = []  # a heap of times and ranks, alike
+        for key, inputs in self._open.items():
+            if not inputs:
+                self._wait(key)
 
     def next(self, now: float) -> Step | None:
         """The step to begin, which then counts as begun; None where nothing is ready.
@@ -34,20 +42,22 @@ class Schedule:
         Args:
             now: in seconds, on the clock of `defer`.
         """
-        ready = [key for key in self._ready if self._deferred.get(key, (-math.inf, 0))[0] <= now]
-        if not ready:
-            return None
-        key = max(ready, key=lambda one: (self._chain[one], one))
-        self._ready.discard(key)
-        self.begun.add(key)
-        return self.left[key]
+        while (found := self._soonest()) is not None and found[0] <= now:
+            heapq.heappush(self._waiting, heapq.heappop(self._later)[1])
+        while self._waiting:
+            key = self._steps[heapq.heappop(self._waiting)]
+            if key in self._ready and self._until(key) <= now:
+                self._ready.discard(key)
+                self.begun.add(key)
+                return self.left[key]
+        return None
 
     def end(self, key: str) -> None:
         """A step's artefact is there."""
         for behind in self._behind[key]:
             self._open[behind].discard(key)
             if not self._open[behind] and behind in self.left:
-                self._ready.add(behind)
+                self._wait(behind)
         self._drop(key)
 
     def fail(self, key: str) -> list[Step]:
@@ -66,20 +76,40 @@ class Schedule:
     def defer(self, key: str, now: float) -> bool:
         """Another process builds a step: it is tried again later; gives whether this was the first time."""
         times = self._deferred[key][1] if key in self._deferred else 0
-        self._deferred[key] = (now + AGAIN_S[min(times, len(AGAIN_S) - 1)], times + 1)
+        until = now + AGAIN_S[min(times, len(AGAIN_S) - 1)]
+        self._deferred[key] = (until, times + 1)
         self.begun.discard(key)
         self._ready.add(key)
+        heapq.heappush(self._later, (until, self._rank[key]))
         return times == 0
 
     def again(self, key: str) -> None:
         """Nobody is at a step any more, and nothing has come of it: it is as if it had not begun."""
         self.begun.discard(key)
-        self._ready.add(key)
+        self._wait(key)
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until a deferred step may be tried again; None where none is deferred."""
-        waits = [self._deferred[key][0] - now for key in self._ready if key in self._deferred]
-        return max(0.0, min(waits)) if waits else None
+        found = self._soonest()
+        return None if found is None else max(0.0, found[0] - now)
+
+    def _wait(self, key: str) -> None:
+        """A step may begin."""
+        self._ready.add(key)
+        heapq.heappush(self._waiting, self._rank[key])
+
+    def _until(self, key: str) -> float:
+        return self._deferred[key][0] if key in self._deferred else float("-inf")
+
+    def _soonest(self) -> tuple[float, int] | None:
+        """The deferred step that may be tried again the soonest: until when, and its rank."""
+        while self._later:
+            until, rank = self._later[0]
+            key = self._steps[rank]
+            if key in self._ready and self._until(key) == until:
+                return self._later[0]
+            heapq.heappop(self._later)
+        return None
 
     def _drop(self, key: str) -> None:
         self.left.pop(key, None)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -15,6 +16,17 @@ from registry.errors import DataNotFoundError, StorageError, VerificationError
 
 FILE = RECORD
 PREDICTIONS = "predictions.npz"  # beside it
+
+
+class Named(Protocol):
+    """What is read of a record: it tells whose it is."""
+
+    @property
+    def run(self) -> str:
+        """Name of the run, and of its own folder."""
+
+
+R = TypeVar("R", bound=Named)
 
 
 def write(record: Record, folder: Path, *, flush: bool = True) -> Path:
@@ -99,10 +111,46 @@ def scan(
         verified: a record whose seal does not match is `Broken`.
         others: names of other files -> called with each that is met; those in a run's own folder are not.
     """
+    return scan_by(lambda path: load_whole(path, verified=verified), root, others)
+
+
+def scan_by(
+    load: Callable[[str], R | Broken | None], root: Path, others: Mapping[str, Callable[[Path], None]]
+) -> Iterator[tuple[str, R | Broken]]:
+    """The same of what is read of each record.
+
+    Args:
+        load: path -> what is read, or why it cannot be used; None where nothing has that name.
+    """
+    place = str(root)
     if root.is_file():
-        yield str(root), _load(str(root), verified)
-    else:
-        yield from _scan(str(root), root.name, verified, others)
+        if (found := load(place)) is not None:
+            yield place, found
+        return
+    path = f"{place}/{FILE}"
+    if (found := load(path)) is not None:
+        yield path, found
+    if not _owns(found, root.name):
+        yield from _below(load, place, others)
+
+
+def load_whole(path: str, *, verified: bool = True) -> Record | Broken | None:
+    """The record in a file, or why it cannot be used; None where nothing has that name.
+
+    Args:
+        verified: a record whose seal does not match is `Broken`.
+    """
+    return _load(path, verified) if os.path.lexists(path) else None
+
+
+def as_sealed(content: bytes) -> Record | None:
+    """The record in a document of today's schema that nothing speaks against; of any other None, and not why."""
+    try:
+        found = _DECODER.decode(content)
+        usable = found.schema == SCHEMA and not fault(content) and not record_fault(found)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if usable else None
 
 
 _DECODER = msgspec.json.Decoder(Record)
@@ -113,26 +161,30 @@ def _load(path: str, verified: bool) -> Record | Broken:
     return load(path, _DECODER, "a record", SCHEMA, verified, upgraded, record_fault)
 
 
-def _scan(
-    folder: str, name: str, verified: bool, others: Mapping[str, Callable[[Path], None]]
-) -> Iterator[tuple[str, Record | Broken]]:
-    path = f"{folder}/{FILE}"
-    if os.path.lexists(path):
-        found = _load(path, verified)
-        yield path, found
-        if isinstance(found, Record) and found.run == name:
-            return  # a run's own folder: models and figures, and listing it costs more than reading its record
+def _below(
+    load: Callable[[str], R | Broken | None], folder: str, others: Mapping[str, Callable[[Path], None]]
+) -> Iterator[tuple[str, R | Broken]]:
     try:
         with os.scandir(folder) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError as error:
         yield folder, Broken(f"cannot be listed ({error.strerror})")
         return
-    for entry, is_folder in listed:
-        if entry in others and not is_folder:
-            others[entry](Path(folder, entry))
-        elif is_folder and not entry.startswith("."):
-            yield from _scan(f"{folder}/{entry}", entry, verified, others)
+    for name, is_folder in listed:
+        inner = f"{folder}/{name}"
+        if name in others and not is_folder:
+            others[name](Path(inner))
+        elif is_folder and not name.startswith("."):
+            path = f"{inner}/{FILE}"
+            if (found := load(path)) is not None:
+                yield path, found
+            if not _owns(found, name):
+                yield from _below(load, inner, others)
+
+
+def _owns(found: Named | Broken | None, name: str) -> bool:
+    """Whether a folder is a run's own: models and figures, and listing it costs more than reading its record."""
+    return found is not None and not isinstance(found, Broken) and found.run == name
 
 
 def _loaded(path: Path, verified: bool) -> Record:

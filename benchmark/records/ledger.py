@@ -8,7 +8,7 @@ but for the newest.  There is no lock: nobody writes another's file, and folders
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from benchmark.storage.refusals import storage_errors
 FOLDER = "ledger"  # below the results
 SUFFIX = ".jsonl"
 SCHEMA = 1
+MOST_BYTES = 1 << 24  # of a file, half of what is read of any document: then the command goes on in another one
 
 
 class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,7 +62,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     seal: str = ""
 
 
-class Entries(msgspec.Struct, frozen=True):
+class Entries(msgspec.Struct, frozen=True, dict=True):
     """What one file says.
 
     Attributes:
@@ -79,9 +80,14 @@ class Entries(msgspec.Struct, frozen=True):
     faults: list[str] = []
     torn: bool = False
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Hash of a line -> its place; of one that stands twice the first."""
+        return {one: place for place, one in reversed(list(enumerate(self.hashes)))}
+
 
 class Ledger:
-    """The file of one command; it comes with the first line.
+    """The file of one command, or several of one that makes very many runs; it comes with the first line.
 
     Args:
         results: folder of the records.
@@ -89,7 +95,7 @@ class Ledger:
 
     def __init__(self, results: Path) -> None:
         self.folder = results / FOLDER
-        self._last = ""
+        self._last, self._bytes = "", 0
 
     def add_run(self, record: Record, folder: Path) -> None:
         """Write down a run that was just made.
@@ -116,8 +122,12 @@ class Ledger:
         with storage_errors(self.folder):
             path = self._path
             line = sealed(Line(run, status, seal, self._last, test, _now(), file, reason))
-            append_line(path, encode(line))
-            self._last = line.seal
+            content = encode(line)
+            append_line(path, content)
+            self._last, self._bytes = line.seal, self._bytes + len(content)
+            if self._bytes > MOST_BYTES:
+                del self._path
+                self._bytes = 0
 
     @cached_property
     def _path(self) -> Path:
@@ -158,14 +168,16 @@ def tips(ledger: Sequence[Entries]) -> dict[str, str]:
     return {one.name: one.hashes[-1] for one in ledger if one.hashes and (one.name, one.hashes[-1]) not in named}
 
 
-def precedes(ledger: Sequence[Entries], first: tuple[str, int], second: tuple[str, int]) -> bool:
-    """Whether a line, by its file and place, was there before another one's file was begun, or stands above it."""
+def precedes(ledger: Mapping[str, Entries], first: tuple[str, int], second: tuple[str, int]) -> bool:
+    """Whether a line, by its file and place, was there before another one's file was begun, or stands above it.
+
+    Args:
+        ledger: name of a file -> what it says.
+    """
     if first[0] == second[0]:
         return first[1] < second[1]
-    files = {one.name: one for one in ledger}
-    head = files[second[0]].heads.get(first[0])
-    hashes = files[first[0]].hashes
-    return head in hashes and first[1] + 1 <= hashes.index(head)
+    head = ledger[second[0]].heads.get(first[0])
+    return head is not None and first[1] + 1 <= ledger[first[0]].places.get(head, -1)
 
 
 def _entries(path: Path) -> Entries:

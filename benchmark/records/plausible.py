@@ -117,8 +117,12 @@ def _largest_fault(tables: "Iterable[Mapping[str, Estimate]]") -> str:
     """What is wrong with a number of some tables of them."""
     for table in tables:
         for name, one in table.items():
-            numbers = [number for number in (one.value, one.low, one.high, one.n) if number is not None]
-            if one.n < 0 or max(numbers) > LARGEST or min(numbers) < -LARGEST:
+            if not (
+                0 <= one.n <= LARGEST
+                and -LARGEST <= (one.value or 0) <= LARGEST
+                and -LARGEST <= (one.low or 0) <= LARGEST
+                and -LARGEST <= (one.high or 0) <= LARGEST
+            ):
                 return f"has a number for {name!r} that nothing can measure"
     return ""
 

@@ -1,7 +1,7 @@
 """What else than disease may explain a table's scores: rules that never see it, sources, marks burnt into the film."""
 
 from benchmark.comparison.controls import LARGEST, ORACLE
-from benchmark.comparison.grouping import LEAST
+from benchmark.comparison.lean import LEAST
 from benchmark.comparison.ranking import side
 from benchmark.comparison.tables import Ranking, Row, Table
 from benchmark.records.metrics import direction

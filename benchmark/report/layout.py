@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 import msgspec
 from rich.cells import cell_len
@@ -48,7 +48,7 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
     def widths(self) -> list[int]:
         """Of each column: its widest cell, or its title in two lines."""
         return [
-            max([_title_width(title), *(_length(line.cells[place].text) for line in self.lines if line.cells)])
+            max(_title_width(title), _widest([line.cells[place].text for line in self.lines if line.cells]))
             for place, title in enumerate(self.titles)
         ]
 
@@ -74,12 +74,18 @@ class Grid(msgspec.Struct, frozen=True, dict=True):
             msgspec.structs.replace(line, cells=[line.cells[place] for place in places] if line.cells else [])
             for line in self.lines
         ]
-        return Grid(self.corner, [self.titles[place] for place in places], lines)
+        return self._alike([self.titles[place] for place in places], lines, [self.widths[place] for place in places])
 
     def noted(self, notes: list[list[str]]) -> "Grid":
         """The grid with notes under its rows."""
         lines = [msgspec.structs.replace(line, notes=own) for line, own in zip(self.lines, notes, strict=True)]
-        return Grid(self.corner, self.titles, lines)
+        return self._alike(self.titles, lines, self.widths)
+
+    def _alike(self, titles: list[str], lines: list[Line], widths: list[int]) -> "Grid":
+        """A grid of the same names and cells, which are not measured again."""
+        grid = Grid(self.corner, titles, lines)
+        grid.__dict__["widths"] = widths  # where `cached_property` keeps it
+        return grid
 
 
 def choose(grid: Grid, width: int, order: Sequence[int], essential: int) -> tuple[list[int], int]:
@@ -155,6 +161,13 @@ def _length(text: str) -> int:
     return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
+def _widest(texts: list[str]) -> int:
+    """Columns of the widest text, 0 of none; mostly all are plain, which is asked of all at once."""
+    plain = "".join(texts)
+    lengths = map(len, texts) if plain.isascii() and plain.isprintable() else map(_length, texts)
+    return max(lengths, default=0)
+
+
 def _wrapped_width(whole: int, narrowest: int, width: int) -> int:
     """The width that names are wrapped to so that more columns fit."""
     return max(min(whole, max(NARROWEST, width // 4)), narrowest)
@@ -185,6 +198,7 @@ def _header(grid: Grid, sizes: list[int], names: int) -> list[str]:
     return lines if names else [grid.corner, *lines]
 
 
+@cache
 def _title_width(title: str) -> int:
     """The least width in which a title takes at most two lines; four, where those would be long."""
     breaks = [wrapped_title(title, size) for size in range(1, cell_len(title) + 1)]

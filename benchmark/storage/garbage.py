@@ -20,6 +20,11 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def unsearched() -> None:
+    """All that is there now is never searched again, as is right where the process is about to end."""
+    gc.freeze()
+
+
 def imported(name: str) -> ModuleType:
     """A module: of the time that a large library takes to import, the search for garbage is a fifth."""
     with uncollected():

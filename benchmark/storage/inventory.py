@@ -35,7 +35,7 @@ PLACES = (  # kind, pattern to look for, what its path must be
     ("digest file", "file-*", re.compile(rf"file-(digests|headers)({TEMPORARY}|\.json)")),
     ("import file", "imports.*", re.compile(rf"imports({TEMPORARY}|\.json)")),
     ("memory", "kept/*/*", re.compile(rf"kept/(?P<stage>{STAGE})/(?P<key>{KEY})({TEMPORARY})?")),
-    ("verdict", "verdicts/*", re.compile(rf"verdicts/({KEY}|trust)({TEMPORARY}|\.json)")),
+    ("verdict", "verdicts/*", re.compile(rf"verdicts/({KEY}|trust)({TEMPORARY}|\.json|\.records)")),
     ("note of a run", "serves/*", re.compile(rf"serves/{KEY}({TEMPORARY}|\.json)")),
     ("job array", "slurm/*", re.compile(f"{arrays.FOLDER}/[0-9a-f]{{16}}")),
     ("log", "logs/*", re.compile(rf"logs/worker-{WHOSE}\.log")),

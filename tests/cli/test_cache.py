@@ -200,7 +200,7 @@ def test_verdicts_and_what_runs_stand_on_are_pruned_like_artefacts(cache):
     old += (cache.root / "serves").iterdir()
     for path in old:
         age(path, 31)
-    kept = cache.file(f"verdicts/{digest('w')}.json")
+    kept = cache.file(f"verdicts/{digest('w')}.records")
     foreign = cache.file("verdicts/notes.txt")
     age(foreign, 31)
     assert cache.said("prune", "--older-than", "30d", "--yes").startswith("removed 2 verdicts, 1 note of a run (")

@@ -15,7 +15,7 @@ def ending(monkeypatch, bench_in_process):
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def call(work):
-        monkeypatch.setattr(main, "bench", lambda standalone_mode: work())
+        monkeypatch.setattr(main, "bench", lambda **_: work())
         return bench_in_process("run")
 
     yield call

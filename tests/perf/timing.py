@@ -114,14 +114,19 @@ def as_installed() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def process(command: Sequence[str], environment: dict[str, str] | None = None, cwd: str | None = None) -> Spent:
-    """Run a command to its end, its output thrown away.
+def process(
+    command: Sequence[str],
+    environment: dict[str, str] | None = None,
+    cwd: str | None = None,
+    complaints: int | None = subprocess.DEVNULL,
+) -> Spent:
+    """Run a command to its end, its output thrown away, and what it complains of too; None shows that.
 
     The peak counts from the memory of this process, which must therefore be small: no numpy here.
     """
     started = time.perf_counter()
     child = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=cwd, close_fds=True
+        command, stdout=subprocess.DEVNULL, stderr=complaints, env=environment, cwd=cwd, close_fds=True
     )
     _, status, used = os.wait4(child.pid, 0)
     elapsed = time.perf_counter() - started

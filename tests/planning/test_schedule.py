@@ -202,3 +202,54 @@ def test_a_step_is_never_begun_before_a_ready_one_with_a_longer_chain(drawn):
         assert chain(found.key) == pytest.approx(max(map(chain, ready)))
         ended.add(found.key)
         plan.end(found.key)
+
+
+@given(st.integers(0, 10_000))
+def test_the_order_is_that_of_looking_at_every_ready_step_each_time(seed):
+    """Steps end, are deferred, lost and failed at random; a schedule of thousands must not look at them all."""
+    draw = random.Random(seed)
+    names = [f"s{number}" for number in range(12)]
+    steps = {
+        name: step(name, draw.sample(names[:place], min(place, draw.choice([0, 0, 1, 2]))))
+        for place, name in enumerate(names)
+    }
+    plan = schedule(steps, **{name: float(draw.randint(1, 3)) for name in names})
+    ready = {name for name in names if not steps[name].inputs}
+    ended, lost, until, now = set(), set(), {}, 0.0
+    for _ in range(60):
+        due = [name for name in ready if until.get(name, 0.0) <= now]
+        expected = max(due, key=lambda name: (plan._chain[name], name), default=None)
+        found = plan.next(now)
+        assert (found and found.key) == expected
+        if found is None:
+            waits = [until[name] - now for name in ready if name in until]
+            assert plan.wait_s(now) == (pytest.approx(min(waits)) if waits else None)
+            if not waits:
+                break
+            now += min(waits) + 1e-9
+            continue
+        ready.discard(found.key)
+        happens = draw.choice(["end", "end", "defer", "again", "fail"])
+        if happens == "defer":
+            times = plan._deferred[found.key][1] if found.key in plan._deferred else 0
+            plan.defer(found.key, now)
+            until[found.key] = now + AGAIN_S[min(times, len(AGAIN_S) - 1)]
+            ready.add(found.key)
+        elif happens == "again":
+            plan.again(found.key)
+            ready.add(found.key)
+        elif happens == "fail":
+            lost |= {one.key for one in plan.fail(found.key)}
+            ready -= lost
+        else:
+            plan.end(found.key)
+            ended.add(found.key)
+            until.pop(found.key, None)
+            ready |= {
+                name
+                for name in names
+                if name not in ended | lost | ready
+                and {*steps[name].inputs}
+                and set(steps[name].inputs.values()) <= ended
+            }
+    assert plan.left.keys() == {*names} - ended - lost

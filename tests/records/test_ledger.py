@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.audit.verify import verify
 from benchmark.records import files as records
-from benchmark.records.ledger import FOLDER, Ledger, entries, precedes, times_scored, tips
+from benchmark.records import ledger as ledger_module
+from benchmark.records.ledger import FOLDER, Entries, Ledger, entries, precedes, times_scored, tips
 from benchmark.records.recomputed import Recomputed
 from registry.errors import StorageError
 from tests import factories
@@ -204,6 +205,7 @@ def test_a_line_precedes_what_was_begun_after_it_and_nothing_else(tmp_path):
     ledger = entries(tmp_path)
     early = next(one.name for one in ledger if len(one.lines) == 2)
     late = next(one.name for one in ledger if len(one.lines) == 1)
+    ledger = {one.name: one for one in ledger}
     assert precedes(ledger, (early, 0), (early, 1))
     assert precedes(ledger, (early, 0), (late, 0))
     assert not precedes(ledger, (early, 1), (late, 0))
@@ -223,3 +225,24 @@ def test_a_results_folder_within_another_has_its_own_ledger(tmp_path):
     assert found(tmp_path) == found(inner) == {}
     shutil.rmtree(path.parent)
     assert found(tmp_path) == found(inner) == {"vanished": 1}
+
+
+def test_the_place_of_a_hash_is_the_first_that_it_stands_at():
+    assert Entries("a", hashes=["x", "y", "x"]).places == {"x": 0, "y": 1}
+
+
+def test_a_command_of_very_many_runs_goes_on_in_another_file_before_one_is_too_large_to_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger_module, "MOST_BYTES", 1_000)
+    ledger = Ledger(tmp_path)
+    for number in range(9):
+        ledger.add(f"run-{number}", "ok", f"{number:064}", test="t" * 64)
+    known = entries(tmp_path)
+    assert len(known) > 1
+    assert times_scored(known, "t" * 64) == 9
+    assert not any(one.faults or one.torn for one in known)
+    lines = {line.run: (one.name, place) for one in known for place, line in enumerate(one.lines)}
+    by_name = {one.name: one for one in known}
+    assert all(precedes(by_name, lines["run-0"], lines[f"run-{number}"]) for number in range(1, 9))
+    assert len(tips(known)) == 1
+    max(tmp_path.glob("ledger/*"), key=lambda path: len(by_name[path.name].heads) == 0).unlink()
+    assert "vanished" in found(tmp_path)

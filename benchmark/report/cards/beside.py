@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmark.comparison.grouping import table_key
+from benchmark.comparison.lean import table_key
 from benchmark.records import external
 from benchmark.records.external import External
 from benchmark.records.files import FILE, scan
