@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from benchmark.execution.losses import MOST, NoNodesError
 from benchmark.execution.probing import Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
 from benchmark.execution.protocol import Request, Watch, encoded, event_of
@@ -48,7 +49,7 @@ class Cluster:
         self._lock = threading.Lock()
 
     def held(self, count: int) -> "list[RaySlot]":
-        """So many slots, on nodes that do not differ.
+        """So many slots, on nodes that do not differ; one whose node dies meanwhile is held anew when it is needed.
 
         Raises:
             ConfigError: there is no room for them, or a node differs; each is named.
@@ -62,14 +63,17 @@ class Cluster:
                 f"{self.terms.wait_s:g} s; ask for fewer with ray[slots={max(1, len(ready))}], or wait longer with "
                 "ray[wait=SECONDS]"
             )
-        places = [self.place(one) for one in asked]
+        found = [self._found(one) for one in asked]
+        places = [place for place in found if place]
         refused = {place.node: "; ".join(place.differences) for place in places if place.differences}
         if refused:
             listed = " · ".join(f"{node}: {what}" for node, what in refused.items())
             raise ConfigError(f"nodes differ from this machine, and would make other results: {listed}")
         slots = [RaySlot(self, number) for number in range(count)]
-        for slot, actor, place in zip(slots, actors, places, strict=True):
-            slot.take(actor, place)
+        for slot, actor, at in zip(slots, actors, found, strict=True):
+            with contextlib.suppress(self.ray.exceptions.RayError):  # its node has just died
+                if at:
+                    slot.take(actor, at)
         nodes = sorted({place.node for place in places})
         self.say(f"ray: {count} slots of {self._size()} on {', '.join(nodes)}")
         return slots
@@ -101,6 +105,13 @@ class Cluster:
                     f"a node of the Ray cluster cannot serve ({last}); is bench installed there?"
                 ) from error
             raise NodeLostError from error
+
+    def _found(self, asked: Any) -> Place | None:
+        """Where an actor is; None where its node has just died."""
+        try:
+            return self.place(asked)
+        except NodeLostError:
+            return None
 
     def environment(self, slot: int, place: Place) -> dict[str, str]:
         """Variables of a slot's worker; its cores are nobody else's of this command."""
@@ -137,18 +148,18 @@ class RaySlot:
         self._actor, self._node = actor, place.node
 
     def ask(self, request: Request, kind: type[T], watch: Watch = lambda event: None) -> T:
-        """The value of a request that must succeed; asked once more where the node dies.
+        """The value of a request that must succeed; asked again where the node dies.
 
         Raises:
             WorkerFailedError: it did not.
-            NodeLostError: two nodes died.
+            NoNodesError: there is no other node, or that died too.
         """
-        try:
-            outcome = self.serve(request, watch)
-        except NodeLostError:
-            if not self.revive():
-                raise
-            outcome = self.serve(request, watch)
+        for _ in range(MOST):
+            with contextlib.suppress(NodeLostError):
+                outcome = self.serve(request, watch)
+                break
+        else:
+            raise NoNodesError
         if outcome.cause:
             raise WorkerFailedError(outcome, f"{self._node}:{self._log}")
         return msgspec.json.decode(outcome.value, type=kind)

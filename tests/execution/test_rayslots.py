@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from benchmark.execution.losses import NoNodesError
 from benchmark.execution.probing import Facts, Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
 from benchmark.execution.protocol import Device, Found, Progress, encoded
@@ -51,6 +52,14 @@ class Actor:
         self.place = Call(place if isinstance(place, Exception) else msgspec.json.encode(place))
         self.serve = Call(lambda: iter(sends.pop(0)))
         self.begin = self.stop = self.close = Call(None)
+
+
+class Dies(Actor):
+    """Is found, and its node dies before it has begun."""
+
+    def __init__(self):
+        super().__init__(place(), [])
+        self.begin = Call(RayError("gone"))
 
 
 class Ray:
@@ -129,6 +138,25 @@ def test_a_slot_is_held_anew_and_the_old_actor_is_ended():
     assert slot.revive() and slot.revive()  # the second time it is there
     assert slot.serve(Device()).cause is None
     assert ray.killed == [first]
+
+
+@pytest.mark.parametrize("first", [Actor(RayError("gone"), []), Dies()])
+def test_a_slot_whose_node_dies_as_it_is_given_is_held_anew_when_it_is_needed(first):
+    slot, ray, _ = held(first, Actor(place(node="b"), [[ended()]]))
+    assert len(ray.asked) == 1
+    assert slot.serve(Device()).cause is None
+    assert len(ray.asked) == 2
+
+
+def test_a_question_is_asked_again_where_the_node_dies_and_two_deaths_are_one_line():
+    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(place(), [[ended()]]))
+    assert slot.ask(Device(), Found).device == "cpu"
+    slot, _, _ = held(*[Actor(place(), [[RayError("gone")]]) for _ in range(2)])
+    with pytest.raises(NoNodesError, match="give the same line again"):
+        slot.ask(Device(), Found)
+    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(RayError("none is left"), []))
+    with pytest.raises(NoNodesError):
+        slot.ask(Device(), Found)
 
 
 @pytest.mark.parametrize("other", [place(differs=["Python 2"]), GetTimeoutError(), RayError("no room")])
