@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from registry.errors import ConfigError
 
 T = TypeVar("T")
 CLOSING_S = 5.0  # in which an actor must have ended its worker, before it is ended itself
+AGAIN_S = 1.0  # after which another actor is asked for, where one was lost as it began
 AT_ONCE = 4  # calls of one actor: a request, and what ends it
 
 
@@ -45,6 +47,7 @@ class Cluster:
 
     def __init__(self, ray: Any, terms: Terms, wanted: Wanted, say: Callable[[str], None]) -> None:
         self.ray, self.terms, self.wanted, self.say = ray, terms, wanted, say
+        self._refused: set[str] = set()
         self._shares: dict[str, dict[int, int]] = {}  # node -> slot -> which share of its cores
         self._lock = threading.Lock()
 
@@ -112,6 +115,13 @@ class Cluster:
             return self.place(asked)
         except NodeLostError:
             return None
+
+    def refuse(self, place: Place) -> None:
+        """Say, once, that a node is left alone."""
+        line = f"{place.node} differs and is left alone: {'; '.join(place.differences)}"
+        if line not in self._refused:
+            self._refused.add(line)
+            self.say(line)
 
     def environment(self, slot: int, place: Place) -> dict[str, str]:
         """Variables of a slot's worker; its cores are nobody else's of this command."""
@@ -183,22 +193,28 @@ class RaySlot:
     def revive(self) -> bool:
         """Whether another node, or the same again, has room and does not differ."""
         with self._reviving:
-            if self.closed or self._actor is not None:
-                return not self.closed
-            actor = self.cluster.actor()
-            try:
-                place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
-                if place.differences:
-                    self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
-                    raise NodeLostError
-                self.take(actor, place)
-            except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
-                with self._ignoring():
-                    self.cluster.ray.kill(actor)
-                return False
+            until = time.monotonic() + self.cluster.terms.wait_s
+            while not self.closed and self._actor is None and (left_s := until - time.monotonic()) > 0:
+                if not self._begun(left_s):
+                    time.sleep(min(AGAIN_S, max(0.0, until - time.monotonic())))
             if self.closed:  # meanwhile
                 self.close()
-            return not self.closed
+            return self._actor is not None
+
+    def _begun(self, wait_s: float) -> bool:
+        """Whether an actor serves now; it may have been given to a node that Ray does not know to be dead."""
+        actor = self.cluster.actor()
+        try:
+            place = self.cluster.place(actor.place.remote(), wait_s)
+            if place.differences:
+                self.cluster.refuse(place)
+                raise NodeLostError
+            self.take(actor, place)
+        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
+            with self._ignoring():
+                self.cluster.ray.kill(actor)
+            return False
+        return True
 
     def stop(self) -> None:
         """End the worker's process on the node."""

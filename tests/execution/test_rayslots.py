@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from benchmark.execution import rayslots
 from benchmark.execution.losses import NoNodesError
 from benchmark.execution.probing import Facts, Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
@@ -102,10 +103,10 @@ def ended(outcome=None):
 EVENT = encoded(Progress("fit", 1, 2))
 
 
-def held(*actors, cores=1):
+def held(*actors, cores=1, wait_s=1.0):
     ray = Ray(*actors)
     said = []
-    cluster = Cluster(ray, Terms("/logs", {"A": "1"}, cores, 0.0, 1.0), WANTED, said.append)
+    cluster = Cluster(ray, Terms("/logs", {"A": "1"}, cores, 0.0, wait_s), WANTED, said.append)
     (slot,) = cluster.held(1)
     return slot, ray, said
 
@@ -148,20 +149,31 @@ def test_a_slot_whose_node_dies_as_it_is_given_is_held_anew_when_it_is_needed(fi
     assert len(ray.asked) == 2
 
 
+def test_another_actor_is_asked_for_until_the_time_is_over(monkeypatch):
+    monkeypatch.setattr(rayslots, "AGAIN_S", 0.0)  # Ray may give the first to a node that it does not know to be dead
+    lost = [Actor(RayError("gone"), []), Dies(), *[Actor(place(differs=["Python 2"]), [])] * 2]
+    slot, ray, said = held(Actor(place(), [[RayError("gone")]]), *lost, Actor(place(node="b"), [[ended()]]))
+    with pytest.raises(NodeLostError):
+        slot.serve(Device())
+    assert slot.revive()
+    assert len(ray.killed) == 1 + len(lost)
+    assert said[1:] == ["a differs and is left alone: Python 2"]
+
+
 def test_a_question_is_asked_again_where_the_node_dies_and_two_deaths_are_one_line():
     slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(place(), [[ended()]]))
     assert slot.ask(Device(), Found).device == "cpu"
     slot, _, _ = held(*[Actor(place(), [[RayError("gone")]]) for _ in range(2)])
     with pytest.raises(NoNodesError, match="give the same line again"):
         slot.ask(Device(), Found)
-    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(RayError("none is left"), []))
+    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(RayError("none is left"), []), wait_s=0.01)
     with pytest.raises(NoNodesError):
         slot.ask(Device(), Found)
 
 
 @pytest.mark.parametrize("other", [place(differs=["Python 2"]), GetTimeoutError(), RayError("no room")])
 def test_a_slot_is_gone_where_no_node_is_found_that_serves(other):
-    slot, ray, said = held(Actor(place(), [[]]), Actor(other, []))
+    slot, ray, said = held(Actor(place(), [[]]), Actor(other, []), wait_s=0.01)
     with pytest.raises(NodeLostError):
         slot.serve(Device())
     assert slot.revive() is False

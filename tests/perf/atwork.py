@@ -77,9 +77,7 @@ def search(place: Path, pool: Pool, tuner: str) -> None:
     """A search in a cache of its own, for what pauses in it stays there."""
     target = {"cache": str(place / "searched"), "log": str(place / "trained-by-search")}
     asked = searching.search(tuner, TRIALS[tuner])
-    runners = [
-        TrialRunner(place / "search", asked, target, worker, searching.__name__) for worker in pool.workers
-    ]
+    runners = [TrialRunner(place / "search", asked, target, worker, searching.__name__) for worker in pool.workers]
     for trial in trials_of(runners, lambda event: None):
         say(trial=trial.number, status=trial.status)
 

@@ -35,9 +35,7 @@ def write_run(context: Context, facts: RunFacts, names: Mapping[str, str], folde
     standin.write_run(context, facts, names, folder)
 
 
-def trained(
-    partial: Path, subject: str, epochs: int, progress: Callable[[dict[str, Any]], None], log: Path
-) -> str:
+def trained(partial: Path, subject: str, epochs: int, progress: Callable[[dict[str, Any]], None], log: Path) -> str:
     """What is learnt of a subject, from the last checkpoint on; each epoch that is begun is a line of the log."""
     epoch, learnt = _restored(partial, subject)
     for number in range(epoch + 1, epochs + 1):

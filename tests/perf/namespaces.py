@@ -104,8 +104,8 @@ class Namespace:
         first = ["sh", "-c", FIRST, "sh", self.name, str(ROOT), " ".join(kept), *line]
         with self.log.open("a") as log:
             self._outer = subprocess.Popen(
-                [*bound, "unshare", *WORLD, *first], env=self._environment(variables), text=True, start_new_session=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                [*bound, "unshare", *WORLD, *first], env=self._environment(variables), text=True,
+                start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert self._outer.stdin and self._outer.stdout
         self._until_there()

@@ -92,9 +92,7 @@ def grid(module: str, seeds: Sequence[int] = ()) -> list[object]:
     none = Component("none", {})
     if module == checkpointing.__name__:
         folds = Split(folds=2)
-        return [
-            spec(seed=seed, fold=fold, segmenter=none, split=folds) for seed in seeds or (1, 2) for fold in (0, 1)
-        ]
+        return [spec(seed=seed, fold=fold, segmenter=none, split=folds) for seed in seeds or (1, 2) for fold in (0, 1)]
     return [spec(seed=seed, segmenter=none) for seed in seeds or range(24)]
 
 
@@ -186,13 +184,16 @@ def speed(place: Path, scale: float) -> tuple[list[float], float]:
             raise RuntimeError(f"a machine failed; see {folder}")
         spans = [next(one for one in reversed(machine.told()) if "began" in one) for machine in machines]
         found.append(max(one["ended"] for one in spans) - max(one["began"] for one in spans))
-        if len(names) == 1:
-            planned, _ = planned_runs(sleeping.__name__, place / "none")
-            steps = {key: step for run in planned for key, step in run.missing.items()}
-            slept = scale * sum(sleeping.seconds(step.name, step.spec) for step in steps.values())
-            slept += scale * sleeping.LENGTHS["record"] * len(planned)
-            overhead = 1e3 * (found[0] - slept) / (len(steps) + len(planned))
-    return found, overhead
+    slept, steps = slept_s(place / "none", scale)
+    return found, 1e3 * (found[0] - slept) / steps
+
+
+def slept_s(place: Path, scale: float) -> tuple[float, int]:
+    """How many seconds all steps sleep one after another, and how many steps there are, records included."""
+    planned, _ = planned_runs(sleeping.__name__, place)
+    steps = {key: step for run in planned for key, step in run.missing.items()}
+    slept = sum(sleeping.seconds(step.name, step.spec) for step in steps.values())
+    return scale * (slept + sleeping.LENGTHS["record"] * len(planned)), len(steps) + len(planned)
 
 
 def _say(**fields: object) -> None:

@@ -1,6 +1,6 @@
 """A search on trainings that sleep for each epoch and leave a checkpoint after it: see `tests.perf.deaths`.
 
-As `benchmark.tuning.objective` does, a trial is a training under a claim of the store, which pauses where the trial ends.
+As `benchmark.tuning.objective` does, a trial is a training under a claim of the store, and pauses where the trial ends.
 The score is drawn from what was learnt, so it shows whether an epoch is lacking or was trained twice.
 """
 
