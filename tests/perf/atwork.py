@@ -28,8 +28,8 @@ from tests.perf import checkpointing, searching, sleeping
 from tests.perf.nodes import planned_runs
 
 NONE, SPEED = "none", "speed"
-SEEDS = (1, 2, 3, 4, 5, 6)
-TRIALS = {"random": 12, "hyperband": 12}
+SEEDS, TRIALS = "BENCH_PERF_SEEDS", "BENCH_PERF_TRIALS"  # of grid and search: how many
+TUNERS = ("random", "hyperband")
 WARM_S = 6.0  # in which the other machine's worker has started too
 
 
@@ -68,7 +68,7 @@ def opened(place: Path, engine: str, slots: int = 0) -> Iterator[Pool]:
 
 def grid(place: Path, pool: Pool) -> None:
     """A grid with folds."""
-    planned, store = planned_runs(checkpointing.__name__, place, SEEDS)
+    planned, store = planned_runs(checkpointing.__name__, place, range(1, int(os.environ[SEEDS]) + 1))
     with store.in_use():
         _followed(pool, planned, store)
 
@@ -76,7 +76,7 @@ def grid(place: Path, pool: Pool) -> None:
 def search(place: Path, pool: Pool, tuner: str) -> None:
     """A search in a cache of its own, for what pauses in it stays there."""
     target = {"cache": str(place / "searched"), "log": str(place / "trained-by-search")}
-    asked = searching.search(tuner, TRIALS[tuner])
+    asked = searching.search(tuner, int(os.environ[TRIALS]))
     runners = [TrialRunner(place / "search", asked, target, worker, searching.__name__) for worker in pool.workers]
     for trial in trials_of(runners, lambda event: None):
         say(trial=trial.number, status=trial.status)

@@ -41,9 +41,11 @@ class Blow(NamedTuple):
     unplugged: bool
 
 
-def settings(place: Path) -> dict[str, object]:
+def settings(place: Path, seeds: int, trials: int) -> dict[str, object]:
     """Variables of all machines."""
     return {
+        atwork.SEEDS: seeds,
+        atwork.TRIALS: trials,
         STILL: STILL_S, checkpointing.EPOCHS: EPOCHS, checkpointing.EPOCH_S: EPOCH_S,
         checkpointing.LOG: place / "trained",
     }  # fmt: skip
@@ -73,16 +75,16 @@ def noticed(blows: Sequence[Blow], told: Sequence[dict[str, Any]]) -> list[tuple
     return found
 
 
-def kills(engine: str, base: Path, count: int, rng: random.Random) -> str:
+def kills(engine: str, base: Path, variables: dict[str, object], count: int, rng: random.Random) -> str:
     """So many kills, in as many rounds as that takes; gives what did not hold, empty if all did."""
     place = base / "round"
-    machines = KINDS[engine](base, settings(place))
+    machines = KINDS[engine](base, variables)
     totals = {"kills": 0, "rounds": 0, "repeated": 0, "again": 0}
     heard: list[tuple[Blow, float]] = []
     while totals["kills"] < count:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        tuner = list(atwork.TRIALS)[totals["rounds"] % len(atwork.TRIALS)]
+        tuner = atwork.TUNERS[totals["rounds"] % len(atwork.TUNERS)]
         line = [sys.executable, "-m", "tests.perf.atwork", str(place), machines.engine, tuner]
         machines.begin(line)
         blows = struck(machines, count - totals["kills"], PAUSES[engine], rng)
@@ -93,22 +95,23 @@ def kills(engine: str, base: Path, count: int, rng: random.Random) -> str:
             print(f"again: {ends}, {machines.why()}", flush=True)
             machines.begin(line)
             ends = machines.ends()
-        wrong = nodes.fault(place, ends, len(blows), EPOCHS, atwork.SEEDS)
+        seeds = range(1, int(str(variables[atwork.SEEDS])) + 1)
+        wrong = nodes.fault(place, ends, len(blows), EPOCHS, seeds)
         wrong = wrong or searching.fault(place / "search", tuner, place / "trained-by-search", len(blows))
         if wrong or not blows:
             return wrong or "nothing was killed"
         totals["kills"] += len(blows)
         totals["rounds"] += 1
-        totals["repeated"] += repeated(place)
+        totals["repeated"] += repeated(place, EPOCHS * 2 * len(seeds))
         print(json.dumps(totals | told_of(heard)), flush=True)
     machines.close()
     return ""
 
 
-def repeated(place: Path) -> int:
+def repeated(place: Path, needed: int) -> int:
     """How many epochs were begun more than once, in grid and search."""
     lines = (place / "trained").read_text().splitlines()
-    return len(lines) - EPOCHS * 2 * len(atwork.SEEDS) + searching.repeated(place / "trained-by-search")
+    return len(lines) - needed + searching.repeated(place / "trained-by-search")
 
 
 def told_of(heard: Sequence[tuple[Blow, float]]) -> dict[str, str]:
@@ -148,6 +151,8 @@ def main() -> int:
     parser.add_argument("--engine", choices=tuple(KINDS), default="ray")
     parser.add_argument("--count", type=int, help="of kills")
     parser.add_argument("--seed", type=int, default=0, help="of the kills")
+    parser.add_argument("--seeds", type=int, default=6, help="of the grid, whose trainings sleep, in two folds")
+    parser.add_argument("--trials", type=int, default=12, help="of the search, whose trainings sleep")
     parser.add_argument("--repeats", type=int, default=2, help="of the speed")
     parser.add_argument("--scale", type=float, default=2.0, help="of the lengths in tests/perf/sleeping.py")
     parser.add_argument("--place", type=Path, help="folder for what is left; a temporary one by default")
@@ -165,13 +170,14 @@ def tried(asked: argparse.Namespace) -> int:
     """Run it where machines are; gives the exit status."""
     namespaces.bridge()
     base, rng, wrong = asked.place.absolute(), random.Random(asked.seed), ""
+    variables = settings(base / "round", asked.seeds, asked.trials)
     base.mkdir(parents=True, exist_ok=True)
     if asked.what == "kills":
-        wrong = kills(asked.engine, base, asked.count or 90, rng)
+        wrong = kills(asked.engine, base, variables, asked.count or 90, rng)
     elif asked.what == "real":
         wrong = realdeaths.kills(asked.engine, base, asked.count or 10, rng)
     elif asked.what == "stopped":
-        wrong = waking.stopped(asked.engine, base, settings(base / "round"))
+        wrong = waking.stopped(asked.engine, base, variables)
     else:
         for _ in range(asked.repeats):
             print(speed(asked.engine, base, asked.scale), flush=True)

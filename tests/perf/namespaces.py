@@ -45,7 +45,7 @@ export TMPDIR=/tmp/own
 cd "$root"
 echo there
 read -r _
-"$@" &
+"$@" >&2 &
 wait $!
 """
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmark.storage.disk import STILL
 from tests.perf import atwork, checkpointing, nodes, searching
 from tests.perf.clusters import KINDS
 from tests.perf.namespaces import Namespace, until
@@ -46,11 +47,12 @@ def _stopped(engine: str, base: Path, place: Path, variables: dict[str, object],
     written = _written(place)
     if not early:
         one.signal(signal.SIGCONT)
-        time.sleep(3 * float(str(variables["BENCH_LEASE_S"])))
+        time.sleep(3 * float(str(variables[STILL])))
     if machines.engine == atwork.NONE:
         ends.append(one.wait(120))
     epochs = int(str(variables[checkpointing.EPOCHS]))
-    wrong = nodes.fault(place, ends, 1, epochs, atwork.SEEDS)
+    seeds = range(1, int(str(variables[atwork.SEEDS])) + 1)
+    wrong = nodes.fault(place, ends, 1, epochs, seeds)
     wrong = wrong or searching.fault(place / "search", TUNER, place / "trained-by-search", 1)
     if _written(place) != written:
         wrong = wrong or "what was woken has written something"
