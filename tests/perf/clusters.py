@@ -12,7 +12,7 @@ from tests.perf.namespaces import Namespace, until
 
 PORT = 6379
 NONE = "none"  # the engine of those that are given the same line
-LONGEST_S = 400.0  # that a line takes after the last kill
+LONGEST_S = 900.0  # that a line takes after the last kill
 RAY = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
 RAY += ["--object-store-memory", "100000000"]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}

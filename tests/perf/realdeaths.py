@@ -16,13 +16,14 @@ from typing import Any
 
 from benchmark.storage.disk import STILL
 from tests.perf.clusters import KINDS
-from tests.perf.engines import TASK, differing
+from tests.perf.engines import differing
+from tests.perf.tuner_kills import TASK
 
 STILL_S = 6.0
 PAUSE_S = {"ray": (3.0, 25.0), "none": (3.0, 20.0)}
-SHARED = "--task {place}/tiny.toml --full --deterministic --set training.epochs=10 --set segmentation.epochs=4"
+SHARED = "--task {place}/tiny.toml --full --deterministic --set training.epochs=8"
 RUN = f"bench run {SHARED} --seeds 0,1 --set split.folds=2 -o {{place}}/results"
-TUNE = f"bench tune {SHARED} --tuner random --trials 4 --results {{place}}/results"
+TUNE = f"bench tune {SHARED} --tuner random --trials 3 --results {{place}}/results"
 CHECKPOINT = re.compile(r"partial/(?P<stage>[^/]+)/(?P<key>[0-9a-f]+)[^/]*/epoch-(?P<epoch>\d{4})$")
 
 
