@@ -34,10 +34,11 @@ WARM_S = 6.0  # in which the other machine's worker has started too
 
 
 class Heard:
-    """A slot that says when its node is lost, and which one it was."""
+    """A slot that says when its node is lost, and which one it was; `busy_s` is how long it has served."""
 
     def __init__(self, slot: Any) -> None:
         self._slot = slot
+        self.busy_s = 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._slot, name)
@@ -50,13 +51,15 @@ class Heard:
         except NodeLostError:
             say(lost=node, began=began, at=time.time())
             raise
+        finally:
+            self.busy_s += time.time() - began
 
 
 @contextlib.contextmanager
-def opened(place: Path, engine: str, slots: int = 0) -> Iterator[Pool]:
+def opened(place: Path, engine: str) -> Iterator[Pool]:
     """The pool of an engine, or one worker of this machine."""
     if engine == NONE:
-        with Pool(side_by_side(1, place / "logs", {})) as pool:
+        with Pool([Heard(worker) for worker in side_by_side(1, place / "logs", {})]) as pool:
             yield pool
         return
     request = requested(task="binary", cache=str(place / "cache"), results=str(place / "results"))
@@ -83,7 +86,7 @@ def search(place: Path, pool: Pool, tuner: str) -> None:
 
 
 def speed(place: Path, pool: Pool) -> None:
-    """Steps that only sleep, once every worker is warm; says when they began and ended, and what a step took beside."""
+    """Steps that only sleep, once every worker is warm; says when they began and ended, and how long workers served."""
     planned, store = planned_runs(sleeping.__name__, place)
     for number, worker in enumerate(pool.workers):
         (other,), elsewhere = planned_runs(sleeping.__name__, place / "warming", (1000 + number,))
@@ -92,9 +95,10 @@ def speed(place: Path, pool: Pool) -> None:
         worker.serve(Build(step, str(elsewhere.root)))
     time.sleep(WARM_S)
     with store.in_use():
-        began = time.time()
+        began, before = time.time(), sum(worker.busy_s for worker in pool.workers)
         _followed(pool, planned, store)
-        say(began=began, ended=time.time())
+        busy_s = sum(worker.busy_s for worker in pool.workers) - before
+        say(began=began, ended=time.time(), busy=busy_s)
 
 
 def _followed(pool: Pool, planned: Any, store: Store) -> None:

@@ -129,7 +129,7 @@ def told_of(heard: Sequence[tuple[Blow, float]]) -> dict[str, str]:
 
 def speed(engine: str, base: Path, scale: float) -> str:
     """How much sooner two machines are done than one, and what a step costs one besides sleeping."""
-    spans = []
+    spans, idle = [], 0.0
     for count in (1, 2):
         place = base / str(count)
         shutil.rmtree(place, ignore_errors=True)
@@ -140,11 +140,13 @@ def speed(engine: str, base: Path, scale: float) -> str:
             raise RuntimeError(machines.why())
         told = [one for one in machines.told() if "began" in one and "ended" in one]
         spans.append(max(one["ended"] for one in told) - max(one["began"] for one in told))
+        idle = 1 - sum(one["busy"] for one in told) / (count * spans[-1])
         machines.close()
     slept, steps = nodes.slept_s(base / "none", scale)
     alone, both = spans
     beside = 1e3 * (alone - slept) / steps
-    return f"one {alone:.1f} s, two {both:.1f} s: {alone / both:.2f} ×; {beside:.1f} ms a step"
+    apart = f"{beside:.1f} ms a step besides sleeping; two are idle for {100 * idle:.1f} %"
+    return f"one {alone:.1f} s, two {both:.1f} s: {alone / both:.2f} ×; {apart}"
 
 
 def main() -> int:
