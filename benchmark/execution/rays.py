@@ -100,7 +100,8 @@ def connected(address: str) -> Any:
         first = str(error).strip().partition("\n")[0]
         raise ConfigError(
             f"no Ray cluster at address={address}: {first}; start one (`ray start --head`), say where, as "
-            "ray[address=HOST:6379], or take this machine alone with ray[address=local]"
+            "ray[address=HOST:6379] (with RAY_AUTH_MODE=token where the head asks for one), or take this machine alone "
+            "with ray[address=local]"
         ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray takes it over, and ends the process without a word

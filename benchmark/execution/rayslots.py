@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from benchmark.execution.losses import MOST, NoNodesError
 from benchmark.execution.probing import Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
 from benchmark.execution.protocol import Request, Watch, encoded, event_of
@@ -18,7 +19,7 @@ from registry.errors import ConfigError
 
 T = TypeVar("T")
 CLOSING_S = 5.0  # in which an actor must have ended its worker, before it is ended itself
-AGAIN_S = 1.0  # after which a slot is tried again where memory lacked
+AGAIN_S = 1.0  # after which another actor is asked for, where one was lost as it began or memory still lacked
 AT_ONCE = 4  # calls of one actor: a request, and what ends it
 
 
@@ -46,11 +47,12 @@ class Cluster:
 
     def __init__(self, ray: Any, terms: Terms, wanted: Wanted, say: Callable[[str], None]) -> None:
         self.ray, self.terms, self.wanted, self.say = ray, terms, wanted, say
+        self._refused: set[str] = set()
         self._shares: dict[str, dict[int, int]] = {}  # node -> slot -> which share of its cores
         self._lock = threading.Lock()
 
     def held(self, count: int) -> "list[RaySlot]":
-        """So many slots, on nodes that do not differ.
+        """So many slots, on nodes that do not differ; one whose node dies meanwhile is held anew when it is needed.
 
         Raises:
             ConfigError: there is no room for them, or a node differs; each is named.
@@ -64,14 +66,17 @@ class Cluster:
                 f"{self.terms.wait_s:g} s; ask for fewer with ray[slots={max(1, len(ready))}], or wait longer with "
                 "ray[wait=SECONDS]"
             )
-        places = [self.place(one) for one in asked]
+        found = [self._found(one) for one in asked]
+        places = [place for place in found if place]
         refused = {place.node: "; ".join(place.differences) for place in places if place.differences}
         if refused:
             listed = " · ".join(f"{node}: {what}" for node, what in refused.items())
             raise ConfigError(f"nodes differ from this machine, and would make other results: {listed}")
         slots = [RaySlot(self, number) for number in range(count)]
-        for slot, actor, place in zip(slots, actors, places, strict=True):
-            slot.take(actor, place)
+        for slot, actor, at in zip(slots, actors, found, strict=True):
+            with contextlib.suppress(self.ray.exceptions.RayError):  # its node has just died
+                if at:
+                    slot.take(actor, at)
         nodes = sorted({place.node for place in places})
         self.say(f"ray: {count} slots of {self._size()} on {', '.join(nodes)}")
         return slots
@@ -103,6 +108,20 @@ class Cluster:
                     f"a node of the Ray cluster cannot serve ({last}); is bench installed there?"
                 ) from error
             raise NodeLostError from error
+
+    def _found(self, asked: Any) -> Place | None:
+        """Where an actor is; None where its node has just died."""
+        try:
+            return self.place(asked)
+        except NodeLostError:
+            return None
+
+    def refuse(self, place: Place) -> None:
+        """Say, once, that a node is left alone."""
+        line = f"{place.node} differs and is left alone: {'; '.join(place.differences)}"
+        if line not in self._refused:
+            self._refused.add(line)
+            self.say(line)
 
     def environment(self, slot: int, place: Place) -> dict[str, str]:
         """Variables of a slot's worker; its cores are nobody else's of this command."""
@@ -139,18 +158,18 @@ class RaySlot:
         self._actor, self._node = actor, place.node
 
     def ask(self, request: Request, kind: type[T], watch: Watch = lambda event: None) -> T:
-        """The value of a request that must succeed; asked once more where the node dies.
+        """The value of a request that must succeed; asked again where the node dies.
 
         Raises:
             WorkerFailedError: it did not.
-            NodeLostError: two nodes died.
+            NoNodesError: there is no other node, or that died too.
         """
-        try:
-            outcome = self.serve(request, watch)
-        except NodeLostError:
-            if not self.revive():
-                raise
-            outcome = self.serve(request, watch)
+        for _ in range(MOST):
+            with contextlib.suppress(NodeLostError):
+                outcome = self.serve(request, watch)
+                break
+        else:
+            raise NoNodesError
         if outcome.cause:
             raise WorkerFailedError(outcome, f"{self._node}:{self._log}")
         return msgspec.json.decode(outcome.value, type=kind)
@@ -172,38 +191,30 @@ class RaySlot:
             return self._over(error)
 
     def revive(self) -> bool:
-        """Whether another node, or the same again, has room and does not differ.
-
-        Where Ray ends what begins there because memory still lacks, as a worker that had too much of it is not gone at
-        once, it is tried again for as long as a slot may take.
-        """
-        until = time.monotonic() + self.cluster.terms.wait_s
+        """Whether another node, or the same again, has room and does not differ; tried for as long as a slot may take."""
         with self._reviving:
-            while not self.closed and self._actor is None:
-                error = self._take_another()
-                if error is None:
-                    break
-                if not is_out_of_memory(self.cluster.ray, error) or time.monotonic() >= until:
-                    return False
-                time.sleep(AGAIN_S)
+            until = time.monotonic() + self.cluster.terms.wait_s
+            while not self.closed and self._actor is None and (left_s := until - time.monotonic()) > 0:
+                if not self._begun(left_s):
+                    time.sleep(min(AGAIN_S, max(0.0, until - time.monotonic())))
             if self.closed:  # meanwhile
                 self.close()
-            return not self.closed
+            return self._actor is not None
 
-    def _take_another(self) -> Exception | None:
-        """Serve by a new actor; gives what kept it from that."""
+    def _begun(self, wait_s: float) -> bool:
+        """Whether an actor serves now; it may have been given to a node that Ray does not know to be dead."""
         actor = self.cluster.actor()
         try:
-            place = self.cluster.place(actor.place.remote(), self.cluster.terms.wait_s)
+            place = self.cluster.place(actor.place.remote(), wait_s)
             if place.differences:
-                self.cluster.say(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
+                self.cluster.refuse(place)
                 raise NodeLostError
             self.take(actor, place)
-        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError) as error:
+        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
             with self._ignoring():
                 self.cluster.ray.kill(actor)
-            return error.__cause__ if isinstance(error.__cause__, Exception) else error
-        return None
+            return False
+        return True
 
     def stop(self) -> None:
         """End the worker's process on the node."""

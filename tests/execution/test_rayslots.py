@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from benchmark.execution import rayslots
+from benchmark.execution.losses import NoNodesError
 from benchmark.execution.probing import Facts, Wanted
 from benchmark.execution.process import Outcome, WorkerClosedError, WorkerFailedError
 from benchmark.execution.protocol import Device, Found, Progress, encoded
@@ -54,6 +55,14 @@ class Actor:
         self.begin = self.stop = self.close = Call(None)
 
 
+class Dies(Actor):
+    """Is found, and its node dies before it has begun."""
+
+    def __init__(self):
+        super().__init__(place(), [])
+        self.begin = Call(RayError("gone"))
+
+
 class Ray:
     """Gives the next of these actors for each that is asked for."""
 
@@ -94,10 +103,10 @@ def ended(outcome=None):
 EVENT = encoded(Progress("fit", 1, 2))
 
 
-def held(*actors, cores=1):
+def held(*actors, cores=1, wait_s=1.0):
     ray = Ray(*actors)
     said = []
-    cluster = Cluster(ray, Terms("/logs", {"A": "1"}, cores, 0.0, 1.0), WANTED, said.append)
+    cluster = Cluster(ray, Terms("/logs", {"A": "1"}, cores, 0.0, wait_s), WANTED, said.append)
     (slot,) = cluster.held(1)
     return slot, ray, said
 
@@ -132,9 +141,39 @@ def test_a_slot_is_held_anew_and_the_old_actor_is_ended():
     assert ray.killed == [first]
 
 
+@pytest.mark.parametrize("first", [Actor(RayError("gone"), []), Dies()])
+def test_a_slot_whose_node_dies_as_it_is_given_is_held_anew_when_it_is_needed(first):
+    slot, ray, _ = held(first, Actor(place(node="b"), [[ended()]]))
+    assert len(ray.asked) == 1
+    assert slot.serve(Device()).cause is None
+    assert len(ray.asked) == 2
+
+
+def test_another_actor_is_asked_for_until_the_time_is_over(monkeypatch):
+    monkeypatch.setattr(rayslots, "AGAIN_S", 0.0)  # Ray may give the first to a node that it does not know to be dead
+    lost = [Actor(RayError("gone"), []), Dies(), *[Actor(place(differs=["Python 2"]), [])] * 2]
+    slot, ray, said = held(Actor(place(), [[RayError("gone")]]), *lost, Actor(place(node="b"), [[ended()]]))
+    with pytest.raises(NodeLostError):
+        slot.serve(Device())
+    assert slot.revive()
+    assert len(ray.killed) == 1 + len(lost)
+    assert said[1:] == ["a differs and is left alone: Python 2"]
+
+
+def test_a_question_is_asked_again_where_the_node_dies_and_two_deaths_are_one_line():
+    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(place(), [[ended()]]))
+    assert slot.ask(Device(), Found).device == "cpu"
+    slot, _, _ = held(*[Actor(place(), [[RayError("gone")]]) for _ in range(2)])
+    with pytest.raises(NoNodesError, match="give the same line again"):
+        slot.ask(Device(), Found)
+    slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(RayError("none is left"), []), wait_s=0.01)
+    with pytest.raises(NoNodesError):
+        slot.ask(Device(), Found)
+
+
 @pytest.mark.parametrize("other", [place(differs=["Python 2"]), GetTimeoutError(), RayError("no room")])
 def test_a_slot_is_gone_where_no_node_is_found_that_serves(other):
-    slot, ray, said = held(Actor(place(), [[]]), Actor(other, []))
+    slot, ray, said = held(Actor(place(), [[]]), Actor(other, []), wait_s=0.01)
     with pytest.raises(NodeLostError):
         slot.serve(Device())
     assert slot.revive() is False

@@ -8,8 +8,9 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmark.stages.context import Context, RunFacts
 from benchmark.storage.owner import node
@@ -22,14 +23,8 @@ def build(context: Context, folder: Path) -> None:
     """An artefact that says what was learnt and, in a file of its own, on which machine."""
     name = folder.name.partition("-")[0]
     if name == "fit":
-        epoch, learnt = _restored(context.partial, subject=str(context.spec.seed))
-        for number in range(epoch + 1, int(os.environ[EPOCHS]) + 1):
-            time.sleep(float(os.environ[EPOCH_S]))
-            learnt = after(learnt, number)
-            with Path(os.environ[LOG]).open("a") as log:
-                log.write(f"{context.spec.seed} {number} {node()}\n")
-            _keep(context.partial, number, learnt)
-            context.progress({"epoch": number})
+        log = Path(os.environ[LOG])
+        learnt = trained(context.partial, str(context.spec.seed), int(os.environ[EPOCHS]), context.progress, log)
         (folder / "weights").write_text(learnt)
     (folder / "machine").write_text(node())
     standin.build(context, folder)
@@ -38,6 +33,19 @@ def build(context: Context, folder: Path) -> None:
 def write_run(context: Context, facts: RunFacts, names: Mapping[str, str], folder: Path) -> None:
     """A record with one metric."""
     standin.write_run(context, facts, names, folder)
+
+
+def trained(partial: Path, subject: str, epochs: int, progress: Callable[[dict[str, Any]], None], log: Path) -> str:
+    """What is learnt of a subject, from the last checkpoint on; each epoch that is begun is a line of the log."""
+    epoch, learnt = _restored(partial, subject)
+    for number in range(epoch + 1, epochs + 1):
+        with log.open("a") as file:
+            file.write(f"{subject} {number} {node()}\n")
+        time.sleep(float(os.environ[EPOCH_S]))
+        learnt = after(learnt, number)
+        _keep(partial, number, learnt)
+        progress({"epoch": number})
+    return learnt
 
 
 def after(learnt: str, epoch: int) -> str:

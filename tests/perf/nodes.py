@@ -87,18 +87,19 @@ class Machine:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-def grid(module: str) -> list[object]:
+def grid(module: str, seeds: Sequence[int] = ()) -> list[object]:
     """Specifications: of trainings with folds, or of many that need little in common."""
     none = Component("none", {})
     if module == checkpointing.__name__:
-        return [spec(seed=seed, fold=fold, segmenter=none, split=Split(folds=2)) for seed in (1, 2) for fold in (0, 1)]
-    return [spec(seed=seed, segmenter=none) for seed in range(24)]
+        folds = Split(folds=2)
+        return [spec(seed=seed, fold=fold, segmenter=none, split=folds) for seed in seeds or (1, 2) for fold in (0, 1)]
+    return [spec(seed=seed, segmenter=none) for seed in seeds or range(24)]
 
 
-def planned_runs(module: str, place: Path) -> tuple[list[Planned], Store]:
+def planned_runs(module: str, place: Path, seeds: Sequence[int] = ()) -> tuple[list[Planned], Store]:
     """What each machine plans."""
     store = Store(place / "cache")
-    runs = plan_runs(grid(module), summary(), Plain(), store, place / "results", index())
+    runs = plan_runs(grid(module, seeds), summary(), Plain(), store, place / "results", index())
     return [replaced(run, module) for run in runs], store
 
 
@@ -145,9 +146,9 @@ def killed(place: Path, count: int, still_s: float, epoch_s: float, epochs: int,
     return ""
 
 
-def fault(place: Path, ends: Sequence[int], blows: int, epochs: int) -> str:
+def fault(place: Path, ends: Sequence[int], blows: int, epochs: int, seeds: Sequence[int] = ()) -> str:
     """What does not hold after all machines have ended; empty where everything does."""
-    planned, store = planned_runs(checkpointing.__name__, place)
+    planned, store = planned_runs(checkpointing.__name__, place, seeds)
     if any(ends):
         return f"exit statuses {ends}"
     if lost := [run.plan.run for run in planned if run.record is None or run.record.status != "ok"]:
@@ -183,13 +184,16 @@ def speed(place: Path, scale: float) -> tuple[list[float], float]:
             raise RuntimeError(f"a machine failed; see {folder}")
         spans = [next(one for one in reversed(machine.told()) if "began" in one) for machine in machines]
         found.append(max(one["ended"] for one in spans) - max(one["began"] for one in spans))
-        if len(names) == 1:
-            planned, _ = planned_runs(sleeping.__name__, place / "none")
-            steps = {key: step for run in planned for key, step in run.missing.items()}
-            slept = scale * sum(sleeping.seconds(step.name, step.spec) for step in steps.values())
-            slept += scale * sleeping.LENGTHS["record"] * len(planned)
-            overhead = 1e3 * (found[0] - slept) / (len(steps) + len(planned))
-    return found, overhead
+    slept, steps = slept_s(place / "none", scale)
+    return found, 1e3 * (found[0] - slept) / steps
+
+
+def slept_s(place: Path, scale: float) -> tuple[float, int]:
+    """How many seconds all steps sleep one after another, and how many steps there are, records included."""
+    planned, _ = planned_runs(sleeping.__name__, place)
+    steps = {key: step for run in planned for key, step in run.missing.items()}
+    slept = sum(sleeping.seconds(step.name, step.spec) for step in steps.values())
+    return scale * (slept + sleeping.LENGTHS["record"] * len(planned)), len(steps) + len(planned)
 
 
 def _say(**fields: object) -> None:
