@@ -40,6 +40,12 @@ def fresh(name):
     return BUILT[name]
 
 
+def shape_of(name, **options):
+    """A network whose weights nobody draws, which takes most of the time: for its layers and their settings alone."""
+    with keras.StatelessScope(initialize_variables=False):
+        return getattr(applications, name)(IMAGE_SHAPE, **options)
+
+
 def array(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
@@ -102,7 +108,7 @@ def test_without_a_network_the_file_that_keras_wanted_is_named(name, monkeypatch
 
     monkeypatch.setattr(file_utils, "get_file", offline)
     with pytest.raises(WeightsError, match="URL fetch failure") as caught:
-        getattr(applications, name)((64, 64, 1))
+        shape_of(name)
     wanted = str(caught.value).partition("example.org/")[2].partition(")")[0]
     assert str(caught.value).endswith(f"use weights=none, or weights=FILE with a copy of {wanted}")
 
@@ -148,7 +154,7 @@ def test_training_leaves_a_frozen_network_and_its_batch_statistics_alone():
 def test_a_frozen_network_drops_nothing():
     rates = {layer.rate for layer in fresh("efficientnetv2_b0")._flatten_layers() if isinstance(layer, layers.Dropout)}
     assert max(rates) > 0.1
-    frozen = applications.efficientnetv2_b0((64, 64, 1), weights=None, frozen=True)
+    frozen = shape_of("efficientnetv2_b0", weights=None, frozen=True)
     assert {layer.rate for layer in frozen._flatten_layers() if isinstance(layer, layers.Dropout)} == {0.0}
 
 

@@ -141,9 +141,10 @@ def test_a_library_that_takes_no_number_is_kept_to_it_all_the_same(unbound, monk
 def test_tensorflow_starts_as_many_threads_as_its_worker_was_told():
     """Of those that compute; bits of a fixed number of threads rest on it."""
     code = """
-import os
+import gc, os
 from registry.cores import take_share
 take_share()
+gc.disable()
 import keras
 keras.ops.convert_to_numpy(keras.ops.matmul(keras.ops.ones((64, 64)), keras.ops.ones((64, 64))))
 names = [open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")]

@@ -12,6 +12,8 @@ from tests.warm import connection as warm
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
+import gc
+gc.disable()  # takes a third of what importing Keras does
 import hashlib
 import numpy as np
 from registry.lookup import find, load
