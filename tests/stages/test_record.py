@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_finished_leaves_the_one_that_was_there(found, t
     record.write_run(found, facts(), {}, tmp_path / "run")
     before = (tmp_path / "run" / FILE).read_bytes()
 
-    def fails(*_):
+    def fails(*_, flush):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(record, "write", fails)
