@@ -9,6 +9,7 @@ was made by other code, is as good as none.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import struct
 import sys
@@ -177,26 +178,22 @@ def _written(met: Mapping[bytes, Lean], made_by: str) -> Iterator[bytes]:
     keys: dict[TableKey, int] = {}
     codes: dict[tuple[str, ...], int] = {}
     names: dict[tuple[str, ...], int] = {}
-    entries = []
-    for file, one in met.items():
-        metrics = cast("Numbers", one.kept.metrics)
-        entries.append(
-            Entry(
-                file,
-                keys.setdefault(one.key, len(keys)),
-                codes.setdefault(one.code, len(codes)),
-                names.setdefault(tuple(metrics), len(names)),
-                one.segmented,
-                one.of_all,
-                one.ruled,
-                metrics.numbers,
-                dict(metrics.notes),
-                msgspec.structs.replace(one.kept, metrics={}),
-            )
-        )
+    for one in met.values():
+        keys.setdefault(one.key, len(keys))
+        codes.setdefault(one.code, len(codes))
+        names.setdefault(tuple(one.kept.metrics), len(names))
     yield from _piece(Shared(made_by, list(keys), list(codes), list(names)))
-    for first in range(0, len(entries), CHUNK):
-        yield from _piece(entries[first : first + CHUNK])
+    left = iter(met.items())
+    while chunk := list(itertools.islice(left, CHUNK)):
+        places = [(keys[one.key], codes[one.code], names[tuple(one.kept.metrics)]) for _, one in chunk]
+        yield from _piece([_entry(file, one, *place) for (file, one), place in zip(chunk, places, strict=True)])
+
+
+def _entry(file: bytes, one: Lean, key: int, code: int, names: int) -> Entry:
+    metrics = cast("Numbers", one.kept.metrics)
+    kept = msgspec.structs.replace(one.kept, metrics={})
+    flags = one.segmented, one.of_all, one.ruled
+    return Entry(file, key, code, names, *flags, metrics.numbers, dict(metrics.notes), kept)
 
 
 def _piece(content: Shared | list[Entry]) -> Iterator[bytes]:

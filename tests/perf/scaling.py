@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmark.records.ledger import FOLDER, SCHEMA, SUFFIX, Ledger, Line, Openi
 from benchmark.storage.files import encode, sealed
 
 TEST = "7" * 64
+MOST = 200_000  # phantoms that the dataset draws
 
 
 @contextmanager
@@ -72,16 +74,22 @@ def plan(place: Path, runs: int) -> None:
 
 def images(place: Path, count: int) -> None:
     """A dataset drawn by code, of which no image is drawn: summed up as planning does, and divided."""
+    from benchmark.data import summary
     from benchmark.data.samples import read_dataset
     from benchmark.data.splits import fold_of, split
-    from benchmark.data.summary import summarise
     from benchmark.tasks.spec import DatasetChoice
 
-    choice = DatasetChoice("phantom", None, {"count": count})
-    with told("samples listed"):
-        _, samples, _ = read_dataset(choice)
+    choice = DatasetChoice("phantom", None, {"count": min(count, MOST)})
+    dataset, some, options = read_dataset(choice)
+    with told(f"{count} samples listed"):
+        samples = [
+            replace(one, id=f"{part}-{one.id}", group=f"{part}-{one.group}")
+            for part in range(-(-count // MOST))
+            for one in some[: count - part * MOST]
+        ]
+    summary.read_dataset = lambda choice: (dataset, samples, options)  # no dataset of ours draws as many
     with told("summed up"):
-        summarise(choice, 0, place / "cache", lambda done, total: None)
+        summary.summarise(choice, 0, place / "cache", lambda done, total: None)
     labels, sources = [one.label for one in samples], [one.source for one in samples]
     groups = [one.group for one in samples]
     with told("divided once"):
