@@ -14,6 +14,7 @@ left behind: `tests.perf.namespaces`.
 """
 
 import argparse
+import contextlib
 import json
 import random
 import shutil
@@ -167,9 +168,10 @@ def main() -> int:
         return tried(asked)
     if lacking := namespaces.lacking():
         raise SystemExit(f"machines cannot be played here without {lacking}")
-    with tempfile.TemporaryDirectory(prefix="bench-deaths-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-deaths-") as folder, contextlib.suppress(KeyboardInterrupt):
         place = [] if asked.place else ["--place", folder]
         return namespaces.inside([sys.executable, "-m", "tests.perf.deaths", *sys.argv[1:], *place])
+    return 130
 
 
 def tried(asked: argparse.Namespace) -> int:

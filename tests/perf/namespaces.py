@@ -4,7 +4,7 @@ It needs Linux, `ip` (iproute2), `unshare`, `nsenter` and `setpriv` (util-linux)
 anybody may make; `lacking` says what is not there.
 
 All of it lies in namespaces that end with the command: whatever way that ends, Ctrl-C and SIGKILL too, the kernel ends
-every process in them and removes bridge, cables and mounts.  Nothing is ever made outside.
+every process in them and removes bridge, cables and mounts.  Nothing is ever made outside but the folder they share.
 """
 
 import contextlib

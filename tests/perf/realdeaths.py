@@ -5,6 +5,7 @@ of the trials to the last bit.  Every training must go on at its last checkpoint
 time sees the number of the newest never fall.
 """
 
+import glob
 import json
 import random
 import re
@@ -102,14 +103,16 @@ class Furthest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._known or not self._thread.is_alive():
+            self.fell = "no checkpoint was seen"
         self._over.set()
         self._thread.join()
 
     def _look(self) -> None:
         while not self._over.wait(0.02):
             now: dict[tuple[str, str], int] = {}
-            for path in self.cache.glob("partial/*/*/epoch-????"):
-                if found := CHECKPOINT.search(str(path)):
+            for path in glob.glob(f"{self.cache}/partial/*/*/epoch-????"):  # noqa: PTH207 (of pathlib raises where one goes)
+                if found := CHECKPOINT.search(path):
                     which = found["stage"], found["key"]
                     now[which] = max(now.get(which, 0), int(found["epoch"]))
             for which, epoch in now.items():
