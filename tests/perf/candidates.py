@@ -219,7 +219,8 @@ CANDIDATES = {
         change=partial(_separable, depthwise=_shifted, pointwise=_convolved),
     ),
     "first dense": Candidate(
-        "**kept: the first separable layer, of one channel, as one dense convolution**", change=partial(one_convolution, most=1)
+        "**kept: the first separable layer, of one channel, as one dense convolution**",
+        change=partial(one_convolution, most=1),
     ),
     "16 dense": Candidate("the same of all with at most 16 channels", change=partial(one_convolution, most=16)),
     "keras normalisation": Candidate("batch normalisation as Keras computes it", change=keras_normalisation),
