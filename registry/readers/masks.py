@@ -30,8 +30,8 @@ def inside(picture: np.ndarray, *, lossy: bool) -> np.ndarray:
     Raises:
         DataError: it is in colours and larger than any film.
     """
-    if picture.ndim == 3 and picture.shape[2] == 3 and _alike(picture):
-        picture = np.ascontiguousarray(picture[..., 0])
+    if picture.ndim == 3 and picture.shape[2] == 3:
+        picture = _grey(picture)
     if picture.ndim == 3 and picture[..., 0].size > MOST_COLOURED:
         raise DataError(
             f"a mask in colours or with opacity of {picture.shape[1]}×{picture.shape[0]} pixels, expected at most "
@@ -59,10 +59,10 @@ def _spread(levels: np.ndarray, low: float, high: float) -> np.ndarray:
     return values
 
 
-def _alike(picture: np.ndarray) -> bool:
-    """Whether blue, green and red are the same."""
+def _grey(picture: np.ndarray) -> np.ndarray:
+    """A picture in colours (H, W, 3); the one channel (H, W) of it where all three are the same."""
     blue, green, red = cv2.split(picture)
-    return np.array_equal(blue, green) and np.array_equal(green, red)
+    return blue if np.array_equal(blue, green) and np.array_equal(green, red) else picture
 
 
 def _levels(levels: np.ndarray) -> np.ndarray:
