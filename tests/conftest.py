@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,11 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mutations", type=int, default=12, help="how many of each kind of hostile file")
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """One worker more than there are cores where all tests run: some wait, for marks to grow old or for deaths.
+
+    A folder's take less time than the worker would to start.
+    """
+    cores = yield
+    asked = "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or config.args_source is not config.ArgsSource.TESTPATHS
+    return cores if asked else cores + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What pytest's own workers start with: the memory settings of ours, one thread, and what JAX has compiled.
 
-    There is a worker for each core: a second thread of one waits for the other's, and OpenMP's do so by spinning.  JAX
-    compiles every operation for every shape, in every process anew: here they share what one has compiled.
+    There is a worker for each core, or more: a second thread of one waits for the other's, and OpenMP's do so by
+    spinning.  JAX compiles every operation for every shape, in every process anew: here they share what one has
+    compiled.
     """
     for name, value in (ALLOCATOR | dict.fromkeys(TOLD, "1")).items():
         os.environ.setdefault(name, value)
@@ -105,7 +117,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection() -> Generator[None, object, object]:
     """No garbage is collected while modules are imported: what they make stays, and to look through it takes a third.
 
     That is five seconds of a processor for each of pytest's workers.

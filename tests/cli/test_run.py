@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.records.files import read, verify
 from tests.commands import TINY, once_run
+from tests.distributions import register
 
 pytestmark = pytest.mark.slow
 
@@ -139,10 +140,31 @@ def test_a_task_of_another_name_finds_the_same_run(bench):
     assert len(list(bench.results.rglob("none-sepcnn-dense-s0*/result.json"))) == 1
 
 
-def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
-    segmenter = ("--segmenter", "unet[filters=4]")
+SEGMENTER = """
+import keras
+from keras import layers
+
+
+def segmenter(image_shape):
+    images = keras.Input(image_shape)
+    return keras.Model(images, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Where a segmenter of a single layer is: the graph of a U-Net takes as long as all the rest."""
+    folder = tmp_path_factory.mktemp("site")
+    register(folder, "one-layer", "1", {"cxr_bench.segmenters": {"layer": "one_layer:segmenter"}})
+    (folder / "one_layer.py").write_text(SEGMENTER)
+    return str(folder)
+
+
+def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench, installed, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", installed)  # of plans too
+    segmenter = ("--segmenter", "layer")
     bench.run(*segmenter, *UNTRAINED, "--seeds", "0,1", "--deterministic")
-    runs = [record for name, record in bench.records().items() if name.startswith("unet")]
+    runs = [record for name, record in bench.records().items() if name.startswith("layer")]
     assert len(runs) == 2
     assert {stage: bench.artefacts(stage) for stage in ("segmenter", "masks", "inputs")} == {
         "segmenter": 1,
@@ -153,7 +175,7 @@ def test_a_segmenter_is_trained_once_for_all_pipelines_and_seeds(bench):
     heads = bench.plan(*segmenter, "--deterministic", "--head", "sepconv", "--head", "attention-pool")
     assert [run["to_build"] for run in heads] == [FROM_FIT] * 2
     assert {"dice", "iou", "pixel-accuracy", "implausible"} <= set(runs[0]["masks"])
-    folder = next(bench.results.rglob("unet*/masks.png")).parent
+    folder = next(bench.results.rglob("layer*/masks.png")).parent
     assert (folder / "model" / "segmenter.keras").exists()
 
 
@@ -172,10 +194,10 @@ def test_shuffled_labels_are_another_run(bench):
     assert run["to_build"] == FROM_FIT
 
 
-def test_a_record_has_the_seconds_of_every_step_whoever_built_it(bench):
+def test_a_record_has_the_seconds_of_every_step_whoever_built_it(bench, installed):
     """Of the segmenter too, which another run or another command built."""
-    bench.run("--segmenter", "unet[filters=4]", "--seeds", "2", "--deterministic")
-    record = bench.records()["unet[filters=4]+sepcnn[filters=8,pairs=1]+dense s2"]
+    bench.run("--segmenter", "layer", "--seeds", "2", "--deterministic", PYTHONPATH=installed)
+    record = bench.records()["layer+sepcnn[filters=8,pairs=1]+dense s2"]
     assert {role for role, status in record["stages"].items() if status == "cached"} == {
         "prepare",
         "split",
@@ -187,7 +209,7 @@ def test_a_record_has_the_seconds_of_every_step_whoever_built_it(bench):
     seconds = record["training"]["stage_duration_s"]
     assert set(seconds) == set(record["stages"])
     assert all(value > 0 for value in seconds.values())
-    others = [one for name, one in bench.records().items() if name.startswith("unet[filters=4]") and one["seed"] != 2]
+    others = [one for name, one in bench.records().items() if name.startswith("layer+") and one["seed"] != 2]
     shared = {role: seconds[role] for role in ("prepare", "split", "segmenter", "masks", "inputs")}
     assert len(others) == 2
     for other in others:
