@@ -45,7 +45,7 @@ def fit(train: np.ndarray, calibration: np.ndarray) -> Familiarity:
     """What is like images of these descriptors (n, C), with the limit that those of calibration images (m, C) set."""
     centre = train.mean(axis=0, dtype=float)
     scale = np.maximum(train.std(axis=0, dtype=float), FLOOR)
-    shrunk = LedoitWolf(assume_centered=True).fit((train - centre) / scale)
+    shrunk = LedoitWolf(assume_centered=True, store_precision=False).fit((train - centre) / scale)
     factor = np.linalg.cholesky(np.linalg.inv(shrunk.covariance_ + RIDGE * np.eye(len(centre))))
     single = [np.asarray(one, np.float32).astype(float) for one in (centre, scale, factor)]  # as it is stored
     unlimited = Familiarity(*single)
