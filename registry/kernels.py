@@ -73,7 +73,10 @@ def every_second_pixel(images: Any, transforms: Any) -> Any:
 
 
 def _sampled(images: Any, transforms: Any) -> Any:
-    """The same by PyTorch for all images at once; Keras has it turn one after the other, in 30 operations each."""
+    """The same by PyTorch for all images at once; Keras has it turn one after the other, in 30 operations each.
+
+    The last two numbers of a transform, which bend straight lines, count as 0, as they do with Keras there.
+    """
     height, width = images.shape[1:3]
     rows, columns = (torch.arange(0, side, 2, device=images.device, dtype=torch.float32) for side in (height, width))
     to_x, to_y = (transforms.float()[:, place : place + 3, None, None].unbind(1) for place in (0, 3))

@@ -11,7 +11,7 @@ from benchmark.comparison.lean import Lean
 from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
 from benchmark.records.files import FILE, PREDICTIONS, write
-from benchmark.records.record import Failure
+from benchmark.records.record import SCHEMA, Failure, Record
 from benchmark.records.selection import selected
 from benchmark.report.pages import page
 from benchmark.storage.code import CodeIndex
@@ -160,6 +160,9 @@ def test_rules_older_records_and_what_is_no_record_are_never_remembered(tmp_path
     rules = factories.record(0.5, spec={"kind": "controls"})
     write(rules, tmp_path)
     assert index.load(str(tmp_path / FILE)).of_controls
+    (tmp_path / FILE).unlink()
+    write(factories.record(0.5, schema=SCHEMA - 1), tmp_path)
+    assert isinstance(index.load(str(tmp_path / FILE)), Record)
     (tmp_path / FILE).write_bytes(b"{}")
     assert isinstance(index.load(str(tmp_path / FILE)), Broken)
     (tmp_path / FILE).unlink()
