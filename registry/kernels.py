@@ -39,8 +39,10 @@ def quick_layers(network: keras.Model) -> Iterator[None]:
     does; so are convolutions of half precision, and those with strides or dilation.
     """
     flat = network._flatten_layers(include_self=False) if _pays() else ()
-    quick = {layer: change for layer in flat if (change := _QUICK.get(type(layer))) and change(layer)}
+    quick = [layer for layer in flat if type(layer) in _QUICK and layer.built]  # never called: without weights
     try:
+        for layer in quick:
+            _QUICK[type(layer)](layer)
         yield
     finally:
         for layer in quick:
@@ -71,7 +73,10 @@ def every_second_pixel(images: Any, transforms: Any) -> Any:
 
 
 def _sampled(images: Any, transforms: Any) -> Any:
-    """The same by PyTorch for all images at once; Keras has it turn one after the other, in 30 operations each."""
+    """The same by PyTorch for all images at once; Keras has it turn one after the other, in 30 operations each.
+
+    The last two numbers of a transform, which bend straight lines, count as 0, as they do with Keras there.
+    """
     height, width = images.shape[1:3]
     rows, columns = (torch.arange(0, side, 2, device=images.device, dtype=torch.float32) for side in (height, width))
     to_x, to_y = (transforms.float()[:, place : place + 3, None, None].unbind(1) for place in (0, 3))
@@ -140,33 +145,27 @@ class _Adam(keras.optimizers.Adam):
         )
 
 
-def _quick_normalisation(layer: layers.BatchNormalization) -> bool:
-    if getattr(layer, "renorm", False):  # Keras before 3.9 knows of none
-        return False
-    layer.call = _normalising(layer)
-    return True
+def _quick_normalisation(layer: layers.BatchNormalization) -> None:
+    if not getattr(layer, "renorm", False):  # Keras before 3.9 knows of none
+        layer.call = _normalising(layer)
 
 
-def _quick_convolution(layer: layers.Conv2D) -> bool:
+def _quick_convolution(layer: layers.Conv2D) -> None:
     """Sets what a convolution of single cells computes, where it is wide."""
-    quick = _plain(layer) and layer.kernel_size == (1, 1) and layer.groups == 1 and _is_wide(layer.kernel)
-    if quick:
+    if _plain(layer) and layer.kernel_size == (1, 1) and layer.groups == 1 and _is_wide(layer.kernel):
         layer.convolution_op = _pointwise
-    return quick
 
 
-def _quick_separable(layer: layers.SeparableConv2D) -> bool:
+def _quick_separable(layer: layers.SeparableConv2D) -> None:
     """Sets what a separable convolution computes: as few multiplications as one dense one, or a wide second half."""
     height, width, channels, several = layer.depthwise_kernel.shape
     cells, inner, filters = height * width, channels * several, layer.filters
     dense = cells * channels * filters <= cells * inner + inner * filters
-    quick = _plain(layer) and (dense or _is_wide(layer.pointwise_kernel))
-    if quick:
+    if _plain(layer) and (dense or _is_wide(layer.pointwise_kernel)):
         layer.call = _separable(layer, _densely if dense else _separately)
-    return quick
 
 
-_QUICK: dict[type, Callable[[Any], bool]] = {
+_QUICK: dict[type, Callable[[Any], None]] = {
     layers.BatchNormalization: _quick_normalisation,
     layers.Conv2D: _quick_convolution,
     layers.SeparableConv2D: _quick_separable,
@@ -206,7 +205,7 @@ def _densely(images: Any, depthwise: Any, pointwise: Any, padding: str) -> Any:
 
 def _pointwise(images: Any, kernel: Any) -> Any:
     """A convolution of single cells with a kernel (1, 1, C, F)."""
-    return tf.custom_gradient(_with_gradient)(images, kernel)
+    return tf.custom_gradient(_with_gradient)(images, tf.convert_to_tensor(kernel))  # eagerly it takes no variable
 
 
 def _with_gradient(images: Any, kernel: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:

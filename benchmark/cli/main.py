@@ -138,7 +138,8 @@ def main() -> None:
 def _leave(status: int) -> NoReturn:
     """End without taking apart what is in memory: of many thousand records that takes a sixth of the time."""
     atexit._run_exitfuncs()
-    sys.stderr.flush()
+    if sys.stderr is not None:  # closed by whoever has begun the command
+        sys.stderr.flush()
     os._exit(status)
 
 

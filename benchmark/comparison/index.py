@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,20 +120,21 @@ class Index:
             with contextlib.suppress(OSError):
                 os.utime(self.path)  # `bench cache prune` leaves what was used
             return
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OverflowError):  # a record may say a number that has no room in MessagePack
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, b"".join(_written(self.met, self.made_by)), flush=False)
 
 
 def _content(path: str) -> bytes:
-    """What is in a record's file: nothing of a pipe, and not all of a file that was cut off while it was read.
+    """What is in a record's file: nothing of a pipe or folder, and not all of a file that was cut off meanwhile.
 
     Raises:
-        OSError: it cannot be read, or is a folder; it is larger than any document.
+        OSError: it cannot be read; it is larger than any document.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        content = os.read(descriptor, USUAL_BYTES)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        content = os.read(descriptor, USUAL_BYTES) if is_file else b""
     finally:
         os.close(descriptor)
     return content if len(content) < USUAL_BYTES else read_document(path)

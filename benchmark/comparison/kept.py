@@ -1,7 +1,7 @@
 """Verdicts kept from one command to the next: testing a thousand runs takes seconds, and predictions seldom change.
 
-A verdict is found again under what it rests on: path, size and time of every file that its test reads, the question
-asked of them, and the code that answers it.
+A verdict is found again under what it rests on: path, size and times of every file that its test reads, the question
+asked of them, and the code that answers it.  Who edits a file can set back when it was written, not when that was done.
 """
 
 import contextlib
@@ -122,9 +122,9 @@ def _touch(path: Path) -> None:
 
 
 def _state(path: str) -> str:
-    """Path, size and time of a file."""
+    """Path, size and times of a file: when it was written, and when the system last saw it changed in any way."""
     try:
         state = os.stat(path)  # noqa: PTH116 -- a Path each costs as much again, for a thousand runs
     except OSError:
         return f"{path} absent"
-    return f"{path} {state.st_size} {state.st_mtime_ns}"
+    return f"{path} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"

@@ -116,9 +116,8 @@ class Cluster:
         except NodeLostError:
             return None
 
-    def refuse(self, place: Place) -> None:
-        """Say, once, that a node is left alone."""
-        line = f"{place.node} differs and is left alone: {'; '.join(place.differences)}"
+    def refuse(self, line: str) -> None:
+        """Say, once, why a node is left alone."""
         if line not in self._refused:
             self._refused.add(line)
             self.say(line)
@@ -191,7 +190,7 @@ class RaySlot:
             return self._over(error)
 
     def revive(self) -> bool:
-        """Whether another node, or the same again, has room and does not differ; tried for as long as a slot may take."""
+        """Whether another node, or the same again, has room and does not differ; tried until `wait` is over."""
         with self._reviving:
             until = time.monotonic() + self.cluster.terms.wait_s
             while not self.closed and self._actor is None and (left_s := until - time.monotonic()) > 0:
@@ -205,16 +204,17 @@ class RaySlot:
         """Whether an actor serves now; it may have been given to a node that Ray does not know to be dead."""
         actor = self.cluster.actor()
         try:
-            place = self.cluster.place(actor.place.remote(), wait_s)
-            if place.differences:
-                self.cluster.refuse(place)
-                raise NodeLostError
-            self.take(actor, place)
-        except (NodeLostError, ConfigError, self.cluster.ray.exceptions.RayError):
-            with self._ignoring():
-                self.cluster.ray.kill(actor)
-            return False
-        return True
+            with contextlib.suppress(NodeLostError, self.cluster.ray.exceptions.RayError):
+                place = self.cluster.place(actor.place.remote(), wait_s)
+                if not place.differences:
+                    self.take(actor, place)
+                    return True
+                self.cluster.refuse(f"{place.node} differs and is left alone: {'; '.join(place.differences)}")
+        except ConfigError as error:  # it cannot serve
+            self.cluster.refuse(str(error))
+        with self._ignoring():
+            self.cluster.ray.kill(actor)
+        return False
 
     def stop(self) -> None:
         """End the worker's process on the node."""

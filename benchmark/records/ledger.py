@@ -1,4 +1,4 @@
-"""Which runs commands have made below a results folder: one append-only file a command, chained by hashes.
+"""Which runs commands have made below a results folder: an append-only file a command, or a few, chained by hashes.
 
     <results>/ledger/<UTC>-<random>.jsonl
 

@@ -41,8 +41,9 @@ def counted(items: Sequence[Item]) -> str:
 
 def staying(items: Sequence[Item], leaving: Sequence[Item]) -> Iterator[str]:
     """A line of each that stays because jobs may need it, and what can be done."""
+    gone = {*leaving}
     for item in items:
-        if item not in leaving:
+        if item not in gone:
             numbers = dict.fromkeys(number.partition("_")[0] for number in jobs_of(item.path))
             cancel = f"end them (scancel {' '.join(numbers)})" if numbers else "see that none is in the queue"
             yield (

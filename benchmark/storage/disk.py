@@ -162,7 +162,7 @@ def sync_all(paths: Sequence[str]) -> None:
     Side by side, so that they share what each alone would wait for: one commit of a journal, one trip to a server.
 
     Raises:
-        OSError: those of one did not; others may still be on their way.
+        OSError: those of one did not; of others nothing is known.
     """
     waiting = iter(paths)  # of a list: threads may share it
     failed: list[BaseException] = []

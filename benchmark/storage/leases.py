@@ -151,10 +151,8 @@ def _put(disk: Disk, lease: str, name: str) -> bool:
     disk.note(f"{made}/{name}.0")
     try:
         disk.rename(made, lease)
-    except FileNotFoundError:
-        if disk.has(f"{lease}/{name}.0"):
-            return True
-        raise
+    except FileNotFoundError:  # where it did lie there, another may have taken it over by now
+        return disk.has(f"{lease}/{name}.0")
     except OSError as error:
         if error.errno not in TAKEN:
             raise

@@ -41,3 +41,16 @@ def test_who_ends_the_command_is_told_how_to_go_on(ending, number, code, words):
     told = ending(work)
     assert told == (code, "", f"bench: {words}; run the same line again to go on from the last finished epoch\n")
     assert cleaned == [True]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_ends_without_taking_its_memory_apart_has_its_own_status_with_standard_error_closed_too(
+    monkeypatch, closed
+):
+    said = []
+    monkeypatch.setattr(main.atexit, "_run_exitfuncs", lambda: said.append("cleaned"))
+    monkeypatch.setattr(main.os, "_exit", said.append)
+    if closed:
+        monkeypatch.setattr(main.sys, "stderr", None)
+    main._leave(5)
+    assert said == ["cleaned", 5]

@@ -8,9 +8,10 @@ from benchmark.comparison import index as indexes
 from benchmark.comparison.collect import collected
 from benchmark.comparison.index import Index
 from benchmark.comparison.lean import Lean
+from benchmark.records.contents import FileEntry
 from benchmark.records.estimate import Estimate
-from benchmark.records.files import FILE, write
-from benchmark.records.record import Failure
+from benchmark.records.files import FILE, PREDICTIONS, write
+from benchmark.records.record import SCHEMA, Failure, Record
 from benchmark.records.selection import selected
 from benchmark.report.pages import page
 from benchmark.storage.code import CodeIndex
@@ -159,6 +160,9 @@ def test_rules_older_records_and_what_is_no_record_are_never_remembered(tmp_path
     rules = factories.record(0.5, spec={"kind": "controls"})
     write(rules, tmp_path)
     assert index.load(str(tmp_path / FILE)).of_controls
+    (tmp_path / FILE).unlink()
+    write(factories.record(0.5, schema=SCHEMA - 1), tmp_path)
+    assert isinstance(index.load(str(tmp_path / FILE)), Record)
     (tmp_path / FILE).write_bytes(b"{}")
     assert isinstance(index.load(str(tmp_path / FILE)), Broken)
     (tmp_path / FILE).unlink()
@@ -171,6 +175,11 @@ def test_rules_older_records_and_what_is_no_record_are_never_remembered(tmp_path
     (tmp_path / FILE).rmdir()
     os.mkfifo(tmp_path / FILE)
     assert "pipe" in index.load(str(tmp_path / FILE)).reason
+    reading, writing = os.open(tmp_path / FILE, os.O_RDONLY | os.O_NONBLOCK), os.open(tmp_path / FILE, os.O_WRONLY)
+    os.write(writing, write(factories.record(0.5), tmp_path / "whole").read_bytes())
+    assert "pipe" in index.load(str(tmp_path / FILE)).reason  # with a record in it too
+    os.close(reading)
+    os.close(writing)
     assert index.met == {}
 
 
@@ -189,3 +198,12 @@ def test_a_memory_that_cannot_be_written_costs_time_alone(results, tmp_path):
     found, index = remembered(results, tmp_path / "cache")
     assert len(found.tables) == 1
     assert isinstance(next(iter(index.met.values())), Lean)
+
+
+def test_a_record_that_no_memory_can_hold_costs_time_alone(results, tmp_path):
+    one = factories.record(0.5, pipeline=A, seed=7, files={PREDICTIONS: FileEntry(2**70, "0" * 64)})
+    write(one, results / "binary" / one.run)
+    found, index = remembered(results, tmp_path)
+    assert len(index.met) == 11
+    assert not index.path.exists()
+    assert [*page(found, [], "json", [])] == [*page(compared(results), [], "json", [])]

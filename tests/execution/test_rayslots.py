@@ -160,6 +160,19 @@ def test_another_actor_is_asked_for_until_the_time_is_over(monkeypatch):
     assert said[1:] == ["a differs and is left alone: Python 2"]
 
 
+def test_of_a_node_that_cannot_serve_it_is_said_once_why(monkeypatch):
+    monkeypatch.setattr(rayslots, "AGAIN_S", 0.0)
+    lacks = [Actor(RayTaskError("No module named 'benchmark'"), []) for _ in range(2)]
+    slot, ray, said = held(Actor(place(), [[]]), *lacks, Actor(place(node="b"), [[ended()]]))
+    with pytest.raises(NodeLostError):
+        slot.serve(Device())
+    assert slot.revive()
+    assert ray.killed == lacks
+    assert said[1:] == [
+        "a node of the Ray cluster cannot serve (No module named 'benchmark'); is bench installed there?"
+    ]
+
+
 def test_a_question_is_asked_again_where_the_node_dies_and_two_deaths_are_one_line():
     slot, _, _ = held(Actor(place(), [[RayError("gone")]]), Actor(place(), [[ended()]]))
     assert slot.ask(Device(), Found).device == "cpu"

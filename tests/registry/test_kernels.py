@@ -191,6 +191,52 @@ def test_images_that_are_chosen_are_changed_as_among_all_to_the_bit(places):
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(found), expected)
 
 
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_quick_convolution_computes_eagerly_too_and_has_gradients_of_gradients(name):
+    import tensorflow as tf
+
+    channels, layer = CONVOLUTIONS[name]
+    model = keras.Sequential([keras.Input((5, 4, channels)), layer()])
+    batch = tf.constant(np.random.default_rng(9).normal(size=(2, 5, 4, channels)).astype(np.float32))
+
+    def curvature():
+        with tf.GradientTape() as outer:
+            outer.watch(batch)
+            with tf.GradientTape() as inner:
+                inner.watch(batch)
+                loss = tf.reduce_sum(model(batch, training=True) ** 2)
+            steepness = tf.reduce_sum(inner.gradient(loss, batch) ** 2)
+        return outer.gradient(steepness, [batch, model.trainable_variables[0].value])
+
+    expected = curvature()
+    with kernels.quick_layers(model):
+        found = curvature()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max())
+
+
+class Sparing(layers.Layer):
+    """Holds layers that it never calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.spare = [layers.Conv2D(64, 1), layers.SeparableConv2D(64, 3), layers.BatchNormalization()]
+
+    def build(self, shape):
+        pass
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_a_layer_that_is_never_called_is_left_alone():
+    model = keras.Sequential([keras.Input((5, 4, 1)), layers.BatchNormalization(), Sparing()])
+    with kernels.quick_layers(model):
+        assert "call" in vars(model.layers[0])
+        assert not any({"call", "convolution_op"} & vars(layer).keys() for layer in model.layers[1].spare)
+    assert "call" not in vars(model.layers[0])
+
+
 def test_a_step_of_adam_is_one_operation_for_each_variable():
     import tensorflow as tf
 

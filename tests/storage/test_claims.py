@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmark.storage.claims import Place, appeared, built
@@ -102,6 +102,7 @@ class Grid:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.0, 0.1, 0.4]))
+@example(2_147_483_649, 0.1)  # the reply to a new lease is lost, and its owner sleeps until that is taken over
 def test_whatever_happens_in_whatever_order_there_is_one_whole_artefact_and_little_is_trained_twice(seed, loses):
     rng, grid = random.Random(seed), Grid()
     grid.server.loses = lambda: rng.random() < loses
