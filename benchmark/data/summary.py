@@ -156,7 +156,7 @@ def _lone(samples: Sequence[Sample]) -> list[str]:
 
 
 class FileDigests:
-    """SHA-256 of files, remembered by path, size and modification time."""
+    """SHA-256 of files, remembered by path, size and times: that of an inode's change cannot be set back."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -168,7 +168,7 @@ class FileDigests:
     def read(self, paths: Sequence[str], progress: Callable[[int, int], None]) -> dict[str, str]:
         """Path -> digest; hashes only what has changed."""
         stamps = {path: _stamp(path) for path in paths}
-        stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:2] != stamp]
+        stale = [path for path, stamp in stamps.items() if self.known.get(path, [])[:-1] != stamp]
         with ThreadPoolExecutor(usable_cores()) as pool:
             for done, (path, value) in enumerate(zip(stale, pool.map(_hash, stale), strict=True), 1):
                 self.known[path] = [*stamps[path], value]
@@ -176,11 +176,11 @@ class FileDigests:
                     progress(done, len(stale))
         if stale:
             self._write()
-        return {path: self.known[path][2] for path in paths}
+        return {path: self.known[path][-1] for path in paths}
 
     def _write(self) -> None:
-        # What could not be read may be readable next time without looking changed: chmod leaves size and time.
-        kept = {path: entry for path, entry in self.known.items() if entry[2] != UNREADABLE}
+        # What could not be read may be readable next time without looking changed: a disk may come back.
+        kept = {path: entry for path, entry in self.known.items() if entry[-1] != UNREADABLE}
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, json.dumps(kept).encode(), flush=False)
@@ -190,8 +190,8 @@ def _stamp(path: str) -> list[int]:
     try:
         status = os.stat(path)  # noqa: PTH116 (tens of thousands of files)
     except OSError:
-        return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
+        return [-1, -1, -1]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _hash(path: str) -> str:
