@@ -9,8 +9,11 @@ import logging
 import math
 import os
 import signal
+import socket
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +27,8 @@ from registry.errors import ConfigError
 from registry.options import Range
 
 HERE = "local"  # the address of a cluster that begins and ends with the command
+NOTED = "auto"  # the one that Ray noted when a head was started here
+ANSWER_S = 5.0  # in which a head must take a connection
 OBJECTS = 80_000_000  # bytes of Ray's object store: requests and events are small, artefacts go through the cache
 QUIET = {  # before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,7 +43,7 @@ CARRIED = ("KERAS_", "TF_", "XLA_", "JAX_", "PYTORCH_", "NVIDIA_TF32")  # variab
 def opened_pool(
     given: Given,
     *,
-    address: str = "auto",
+    address: str = NOTED,
     slots: Annotated[int | None, Range(1, 10_000)] = None,
     cores: Annotated[int, Range(1, 1024)] = 1,
     gpus: Annotated[float, Range(0, 64)] = 0.0,
@@ -82,6 +87,12 @@ def connected(address: str) -> Any:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ray = extra("ray", "ray")
+    if address == NOTED and "RAY_ADDRESS" not in os.environ and (silent := silent_head()):
+        raise ConfigError(
+            f"the Ray cluster that was last started here, {silent}, does not answer; start it anew "
+            "(`ray start --head`), say where another is, as ray[address=HOST:6379], or take this machine alone with "
+            "ray[address=local]"
+        )
     worker = extra("ray._private.worker", "ray")
     if hasattr(worker, "print_to_stdstream"):  # pages of a dead node's log on standard output, which may be JSON
         worker.print_to_stdstream = lambda *_, **__: None
@@ -106,6 +117,22 @@ def connected(address: str) -> Any:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray takes it over, and ends the process without a word
     return ray
+
+
+def silent_head() -> str:
+    """Address of the head that Ray noted on this machine, where nobody answers: Ray itself asks there for minutes."""
+    note = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    try:
+        noted = note.read_text(encoding="utf-8").strip()
+        host, _, port = noted.rpartition(":")
+        place = (host.strip("[]"), int(port))
+    except (OSError, ValueError):
+        return ""
+    try:
+        socket.create_connection(place, ANSWER_S).close()
+    except OSError:
+        return noted
+    return ""
 
 
 def room(ray: Any, cores: int, gpus: float) -> int:

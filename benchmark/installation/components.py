@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmark.execution.descriptions import describing
+from benchmark.execution.descriptions import LIMIT, describing
 from benchmark.execution.process import Worker
 from benchmark.execution.protocol import TryNetworks
 from benchmark.installation.findings import Finding
@@ -47,6 +47,8 @@ def look(worker: Worker) -> Iterator[Finding]:
     for entry, error in broken:
         if error:
             remedy = f"repair or uninstall {entry.distribution or 'who registers it'}"
+            if LIMIT in error:
+                remedy = f"wait longer where the machine was busy; else {remedy}"
             yield Finding("components", "wrong", error.removesuffix("; repair or uninstall it"), remedy)
     suppliers = dict.fromkeys(f"{entry.distribution} {entry.version}" for entry in found)
     usable = sum(not error for _, error in broken)
