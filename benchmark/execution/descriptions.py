@@ -1,6 +1,5 @@
 """Asks a worker what components say of themselves."""
 
-import os
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +9,8 @@ from benchmark.execution.protocol import Describe, Progress, Watch
 from benchmark.execution.slots import Slot
 from benchmark.planning.components import Describing
 from benchmark.planning.description import Description
-from registry.errors import ConfigError, PluginError
+from benchmark.storage.durations import seconds_set
+from registry.errors import PluginError
 
 LIMIT = "BENCH_DESCRIBE_S"
 LIMIT_S = 60.0  # Keras starts in it, on a machine that does much else
@@ -72,11 +72,4 @@ def describing_limit_s() -> float:
     Raises:
         ConfigError: it is no positive number.
     """
-    given = os.environ.get(LIMIT, "")
-    try:
-        seconds = float(given or LIMIT_S)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigError(f"{LIMIT} is the seconds after which a component is given up, received {given!r}")
-    return seconds
+    return seconds_set(LIMIT, LIMIT_S, "a component is given up")

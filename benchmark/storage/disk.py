@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from benchmark.storage.durations import seconds_set
 from benchmark.storage.owner import has_ended
-from registry.errors import ConfigError
 
 STILL = "BENCH_LEASE_S"  # the same on all machines
 STILL_S = 90.0  # three renewals, and the minute for which network file systems answer from memory
@@ -27,14 +27,7 @@ def still_s() -> float:
     Raises:
         ConfigError: it is no positive number.
     """
-    given = os.environ.get(STILL, "")
-    try:
-        seconds = float(given or STILL_S)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigError(f"{STILL} is the seconds after which a silent machine is given up, received {given!r}")
-    return seconds
+    return seconds_set(STILL, STILL_S, "a silent machine is given up")
 
 
 class Living(Protocol):
